@@ -1,0 +1,80 @@
+"""Fetches a file over the network, whole and checked, or says why not."""
+
+import hashlib
+import sys
+import urllib.error
+import urllib.request
+
+from tqdm import tqdm
+
+from helpers.files import atomic
+
+CHUNK = 1 << 18  # bytes
+
+
+class DownloadError(Exception):
+    """A download that did not come through, told in one sentence."""
+
+
+def digest(path, kind="sha256"):
+    """Return the hex digest of a file.
+
+    Args:
+        path: the file.
+        kind: a name known to `hashlib`, for example "sha256" or "md5".
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, kind).hexdigest()
+
+
+def fetch(url, path, expected, kind="sha256", timeout=10):
+    """Download `url` to `path` and return `path`.
+
+    `path` appears only when the whole file has come and its digest is the
+    expected one; an older file there is replaced only then.
+
+    Args:
+        url: http, https or file address.
+        path: where the file goes.
+        expected: its hex digest.
+        kind: how the digest is made ("sha256" or "md5").
+        timeout: seconds that the other side may stay silent.
+
+    Raises:
+        DownloadError: no network, a refused or broken connection, a silent
+            server, or a file that is not the expected one.
+    """
+    name = url.rsplit("/", 1)[-1]
+    try:
+        with atomic(path) as part:
+            got = _stream(url, name, part, hashlib.new(kind), timeout)
+            if got != expected:
+                raise DownloadError(
+                    f"{name}: what came from {url} is not the expected file "
+                    f"({kind} {got}, not {expected}); try again later or "
+                    "on another network."
+                )
+    except (OSError, urllib.error.URLError, EOFError) as error:
+        reason = getattr(error, "reason", error)
+        raise DownloadError(
+            f"{name} could not be downloaded ({reason}); connect to the "
+            "network and try again."
+        ) from None
+    return path
+
+
+def _stream(url, name, part, running, timeout):
+    """Write the answer of `url` to `part`; return its digest."""
+    with urllib.request.urlopen(url, timeout=timeout) as answer:
+        total = int(answer.headers.get("Content-Length") or 0)
+        bar = tqdm(
+            total=total, desc=name, unit="B", unit_scale=True, file=sys.stdout
+        )
+        with bar, open(part, "wb") as file:
+            while chunk := answer.read(CHUNK):
+                file.write(chunk)
+                running.update(chunk)
+                bar.update(len(chunk))
+            if total and file.tell() < total:
+                raise EOFError(f"it ended after {file.tell():,} bytes")
+    return running.hexdigest()

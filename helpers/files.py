@@ -1,0 +1,34 @@
+"""Where things are kept, and how a file is written so that none is half."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "data"
+WORK = Path(os.environ.get("WORKBOOK_WORK", DATA / "work"))
+
+
+@contextlib.contextmanager
+def atomic(path):
+    """Give a temporary path that becomes `path` when the block succeeds.
+
+    The temporary file lies in the same folder, so the last step is one
+    rename: a reader sees the old file or the new one, never a part. If the
+    block raises, the temporary file is removed and `path` is left alone.
+
+    Yields a `pathlib.Path` with the suffix of `path`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=".part-", suffix="".join(path.suffixes)
+    )
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

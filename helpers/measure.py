@@ -1,0 +1,148 @@
+"""How sure a figure is: intervals and paired comparisons."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A share of right answers, with its interval.
+
+    `right` of `n` answers were right; `share`, `low` and `high` lie in 0-1.
+    """
+
+    right: int
+    n: int
+    low: float
+    high: float
+
+    @property
+    def share(self):
+        return self.right / self.n
+
+    def __str__(self):
+        return (
+            f"{self.right} of {self.n} photos right: {self.share:.1%} "
+            f"(95 % interval {self.low:.1%} to {self.high:.1%})"
+        )
+
+
+def accuracy(correct):
+    """Return the accuracy of a list of verdicts, with Wilson's interval.
+
+    Wilson, "Probable inference, the law of succession, and statistical
+    inference" (1927): unlike the textbook interval it keeps its promise for
+    few photos and for shares near 0 and 1.
+
+    Args:
+        correct: booleans of shape (n,), one a photo, True where right.
+
+    Raises:
+        ValueError: there is no photo.
+    """
+    correct = np.asarray(correct, bool)
+    if not correct.size:
+        raise ValueError("An accuracy needs photos, and there are none.")
+    right = int(correct.sum())
+    interval = stats.binomtest(right, correct.size).proportion_ci(
+        CONFIDENCE, method="wilson"
+    )
+    return Accuracy(right, correct.size, interval.low, interval.high)
+
+
+@dataclass(frozen=True)
+class Paired:
+    """How two models differ on the same photos.
+
+    `better` photos only the second got right, `worse` only the first, of
+    `n`; `difference`, `low` and `high` are shares (second minus first,
+    -1 to 1); `p` is the chance of so uneven a split if neither were better.
+    """
+
+    better: int
+    worse: int
+    n: int
+    low: float
+    high: float
+    p: float
+
+    @property
+    def difference(self):
+        return (self.better - self.worse) / self.n
+
+    @property
+    def verdict(self):
+        if self.low > 0:
+            return "better"
+        return "worse" if self.high < 0 else "undecided"
+
+
+def paired(first, second):
+    """Compare two models photo by photo.
+
+    The interval is the adjusted Wald interval for paired shares (Bonett and
+    Price, 2012), the probability is McNemar's exact test.
+
+    Args:
+        first: booleans of shape (n,), True where the first model is right.
+        second: the same for the second model, the same photos in the same
+            order.
+
+    Raises:
+        ValueError: the two lists are of different photos, or empty.
+    """
+    first, second = np.asarray(first, bool), np.asarray(second, bool)
+    if first.shape != second.shape or not first.size:
+        raise ValueError(
+            f"A paired comparison needs the same photos twice; here are "
+            f"{first.size} and {second.size} verdicts."
+        )
+    n = first.size
+    better = int((second & ~first).sum())
+    worse = int((first & ~second).sum())
+    up, down = (better + 1) / (n + 2), (worse + 1) / (n + 2)
+    z = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    middle = up - down
+    half = z * np.sqrt((up + down - middle**2) / (n + 2))
+    changed = better + worse
+    p = stats.binomtest(better, changed).pvalue if changed else 1.0
+    low, high = max(-1.0, middle - half), min(1.0, middle + half)
+    return Paired(better, worse, n, float(low), float(high), float(p))
+
+
+def compare(first_name, first, second_name, second):
+    """Print the paired comparison of two models and what may be said of it.
+
+    Args:
+        first_name, second_name: what the models are called.
+        first, second: as for `paired`.
+
+    Returns:
+        The `Paired` comparison.
+    """
+    result = paired(first, second)
+    print(f"{first_name}: {accuracy(first)}")
+    print(f"{second_name}: {accuracy(second)}")
+    print(
+        f"Of the same {result.n} photos, {result.better} only "
+        f"{second_name} got right and {result.worse} only {first_name}."
+    )
+    says = {
+        "better": f"The interval is above zero: {second_name} is better on "
+        "photos like these.",
+        "worse": f"The interval is below zero: {second_name} is worse on "
+        "photos like these.",
+        "undecided": "The interval holds zero: these photos do not show "
+        "that either is better.",
+    }
+    print(
+        f"Difference: {100 * result.difference:+.1f} points "
+        f"(95 % interval {100 * result.low:+.1f} to "
+        f"{100 * result.high:+.1f}; McNemar p = {result.p:.2g})."
+    )
+    print(says[result.verdict])
+    return result

@@ -1,0 +1,305 @@
+"""Every figure of the lessons.
+
+Colours are those of Okabe and Ito's palette, which people with any kind of
+colour vision tell apart.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from helpers import blocks, measure
+
+BLUE, ORANGE, GREEN, RED, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#999999",
+)
+COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
+
+plt.rcParams.update(
+    {
+        "figure.dpi": 100,
+        "figure.constrained_layout.use": True,
+        "font.size": 11,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+        "axes.axisbelow": True,
+    }
+)
+
+
+def photos(images, titles, title, columns=6):
+    """Show photos in rows.
+
+    Args:
+        images: n pictures, uint8 or float in 0-255, (height, width, 3).
+        titles: n short texts, one above each.
+        title: of the figure.
+        columns: photos in a row.
+    """
+    rows = -(-len(images) // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(1.75 * columns, 1.95 * rows + 0.4),
+        squeeze=False,
+    )
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, text in zip(axes.flat, images, titles, strict=False):
+        ax.imshow(np.clip(np.asarray(image), 0, 255).astype("uint8"))
+        ax.set_title(text, fontsize=10)
+    figure.suptitle(title)
+    plt.show()
+
+
+def class_counts(parts):
+    """Show how many photos of each class each part of a split has.
+
+    Args:
+        parts: a list of `photos.Part`.
+    """
+    class_names = parts[0].class_names
+    _, ax = plt.subplots(figsize=(8, 3.2))
+    left = np.zeros(len(class_names))
+    for part, colour in zip(parts, COLOURS, strict=False):
+        counts = np.bincount(part.labels, minlength=len(class_names))
+        ax.barh(class_names, counts, left=left, color=colour, label=part.name)
+        for row, (start, count) in enumerate(zip(left, counts, strict=True)):
+            ax.text(
+                start + count / 2,
+                row,
+                count,
+                ha="center",
+                va="center",
+                color="white",
+            )
+        left += counts
+    ax.invert_yaxis()
+    ax.set(title="The split, by class", xlabel="photos", ylabel="class")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=3)
+    plt.show()
+
+
+def pixel_values(values):
+    """Show what pixel values enter the base.
+
+    Args:
+        values: {name: array of pixels}, one panel each.
+    """
+    figure, axes = plt.subplots(
+        1, len(values), figsize=(4.2 * len(values), 3), squeeze=False
+    )
+    for ax, (name, pixels), colour in zip(
+        axes.flat, values.items(), COLOURS, strict=False
+    ):
+        pixels = np.asarray(pixels).ravel()
+        ax.hist(pixels, bins=60, color=colour)
+        ax.set(title=name, xlabel="pixel value", ylabel="pixels")
+        ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 3))
+    figure.suptitle("What enters the base")
+    plt.show()
+
+
+def anatomy(base, title="Inception v3, from pixels to features"):
+    """Draw the blocks of the base: size, channels, and what is frozen.
+
+    Args:
+        base: Inception v3 without its top, its layers frozen or not.
+        title: of the figure.
+    """
+    found = blocks.blocks(base)
+    _, ax = plt.subplots(figsize=(11, 3.8))
+    for x, block in enumerate(found):
+        colour = ORANGE if block.trainable else BLUE
+        side, _, channels = block.shape
+        ax.bar(x, side, width=0.75, color=colour)
+        ax.text(
+            x,
+            side + 1.5,
+            f"{side}×{side}\n×{channels}",
+            ha="center",
+            fontsize=9,
+        )
+    ax.set_xticks(
+        range(len(found)),
+        [f"{b.name}\n{b.first}–{b.last}" for b in found],
+        fontsize=9,
+    )
+    for colour, name in ((BLUE, "frozen"), (ORANGE, "trainable")):
+        ax.bar(0, 0, color=colour, label=name)
+    ax.legend()
+    ax.set(
+        title=title,
+        xlabel="block, and the indices of its layers",
+        ylabel="side of its output (cells)",
+        ylim=(0, 46),
+    )
+    plt.show()
+
+
+def curves(histories, title):
+    """Draw loss and accuracy by epoch.
+
+    Args:
+        histories: {name: the `history` dictionary of a Keras fit}. Solid
+            lines are training, dashed ones validation.
+        title: of the figure.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+    for ax, what in zip(axes, ("loss", "accuracy"), strict=True):
+        for (name, history), colour in zip(
+            histories.items(), COLOURS, strict=False
+        ):
+            for key, style in ((what, "-o"), (f"val_{what}", "--s")):
+                if key in history:
+                    epochs = np.arange(1, len(history[key]) + 1)
+                    part = "validation" if "val" in key else "training"
+                    ax.plot(
+                        epochs,
+                        history[key],
+                        style,
+                        color=colour,
+                        markersize=4,
+                        label=f"{name}, {part}",
+                    )
+        ax.set(xlabel="epoch", ylabel=what)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[1].legend(fontsize=9)
+    figure.suptitle(title)
+    plt.show()
+
+
+def confusion(labels, predicted, class_names):
+    """Draw the confusion matrix: rows are true classes, in photos.
+
+    Args:
+        labels, predicted: integers of shape (n,), places in `class_names`.
+        class_names: the classes.
+    """
+    n = len(class_names)
+    matrix = np.bincount(n * labels + predicted, minlength=n * n)
+    matrix = matrix.reshape(n, n)
+    side = max(4.2, 0.75 * n + 1.6)
+    _, ax = plt.subplots(figsize=(side + 1, side))
+    ax.imshow(matrix, cmap="Blues")
+    ax.grid(False)
+    for row in range(n):
+        for column in range(n):
+            dark = matrix[row, column] > matrix.max() / 2
+            ax.text(
+                column,
+                row,
+                matrix[row, column],
+                ha="center",
+                va="center",
+                color="white" if dark else "black",
+            )
+    ax.set_xticks(range(n), class_names, rotation=45, ha="right")
+    ax.set_yticks(range(n), class_names)
+    ax.set(
+        title="Confusion matrix (photos)",
+        xlabel="predicted class",
+        ylabel="true class",
+    )
+    plt.show()
+
+
+def accuracies(found, title):
+    """Draw accuracies with their 95 % intervals, one row each.
+
+    Args:
+        found: {name: `measure.Accuracy`, or booleans of shape (n,)}.
+        title: of the figure.
+    """
+    _, ax = plt.subplots(figsize=(8, 0.55 * len(found) + 1.5))
+    for row, value in enumerate(found.values()):
+        if not isinstance(value, measure.Accuracy):
+            value = measure.accuracy(value)
+        share = 100 * value.share
+        ax.errorbar(
+            share,
+            row,
+            xerr=[[share - 100 * value.low], [100 * value.high - share]],
+            fmt="o",
+            color=BLUE,
+            capsize=4,
+        )
+        ax.annotate(
+            f"{share:.1f} %",
+            (share, row),
+            xytext=(0, 7),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+        )
+    ax.set_yticks(range(len(found)), found.keys())
+    ax.set_ylim(len(found) - 0.4, -0.7)
+    ax.set(title=title, xlabel="test accuracy (%), 95 % interval")
+    plt.show()
+
+
+def seconds(times, title):
+    """Draw how long each way took.
+
+    Args:
+        times: {name: seconds}.
+        title: of the figure.
+    """
+    _, ax = plt.subplots(figsize=(8, 0.5 * len(times) + 1.3))
+    bars = ax.barh(list(times), list(times.values()), color=COLOURS)
+    ax.bar_label(bars, fmt="{:.1f} s", padding=4)
+    ax.invert_yaxis()
+    ax.margins(x=0.12)
+    ax.set(title=title, xlabel="seconds")
+    plt.show()
+
+
+def learning_rates(rates, losses, chosen):
+    """Draw the loss at each learning rate tried, and the one chosen.
+
+    Args:
+        rates: learning rates, ascending, shape (n,).
+        losses: the loss at each, shape (n,).
+        chosen: the learning rate taken.
+    """
+    _, ax = plt.subplots(figsize=(8, 3.4))
+    ax.plot(rates, losses, color=BLUE)
+    ax.axvline(chosen, color=ORANGE, linewidth=2)
+    low = np.nanmin(losses)
+    ax.set_ylim(0.9 * low, min(np.nanmax(losses), 4 * losses[0]))
+    ax.annotate(
+        f" {chosen:.0e}", (chosen, 0.95), xycoords=("data", "axes fraction")
+    )
+    ax.set(
+        xscale="log",
+        title="Learning rates tried in one pass",
+        xlabel="learning rate",
+        ylabel="training loss (smoothed)",
+    )
+    plt.show()
+
+
+def moved(distances, title):
+    """Draw how far each block moved.
+
+    Args:
+        distances: {block: distance, a share of its size}.
+        title: of the figure.
+    """
+    _, ax = plt.subplots(figsize=(9, 3.2))
+    shares = [100 * d for d in distances.values()]
+    bars = ax.bar(
+        list(distances),
+        shares,
+        color=[ORANGE if s else BLUE for s in shares],
+    )
+    labels = [f"{s:.2g}" if s else "0" for s in shares]
+    ax.bar_label(bars, labels, padding=2)
+    ax.margins(y=0.15)
+    ax.set(title=title, xlabel="block", ylabel="moved by (% of its size)")
+    plt.show()

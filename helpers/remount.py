@@ -1,0 +1,64 @@
+"""A second test set as after somebody remounted the camera."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from helpers import photos
+from helpers.files import WORK, atomic
+
+
+def photographed(folder, test):
+    """Return a second test set for a folder of photos.
+
+    If a folder `remounted` lies beside it, that is the set: photos really
+    taken (or drawn) that way. Otherwise the test photos are turned, flipped,
+    brought closer or taken farther, and dimmed, and kept under data/work.
+
+    Args:
+        folder: the folder of class folders.
+        test: its test part, a `photos.Part`.
+
+    Returns:
+        A `photos.Part` named "remounted".
+    """
+    beside = Path(folder).parent / "remounted"
+    if beside.is_dir():
+        return photos.whole(beside, test.class_names)
+    key = hashlib.sha256("".join(test.keys).encode()).hexdigest()[:16]
+    place = WORK / "remounted" / key / "remounted"
+    for path, label in tqdm(
+        list(zip(test.paths, test.labels, strict=True)),
+        desc="remounting",
+        unit="photo",
+        file=sys.stdout,
+    ):
+        # Two photos may share a stem (a.jpg, a.png): the name stays whole.
+        name = f"{Path(path).name}.png"
+        file = place / test.class_names[label] / name
+        if not file.is_file():
+            rng = np.random.default_rng(list(Path(path).name.encode()))
+            with atomic(file) as part:
+                _turned(photos.pixels(path).numpy(), rng).save(part, "png")
+    return photos.whole(place, test.class_names)
+
+
+def _turned(pixels, rng):
+    """Return the photo as another mounting of the camera would show it."""
+    side = photos.SIZE
+    wide = np.pad(pixels, ((side, side), (side, side), (0, 0)), "reflect")
+    image = Image.fromarray(wide).rotate(
+        rng.uniform(0, 360), Image.Resampling.BILINEAR
+    )
+    half = side / 2 / rng.uniform(0.75, 1.3)
+    middle = 1.5 * side
+    box = (middle - half, middle - half, middle + half, middle + half)
+    image = image.resize((side, side), Image.Resampling.BILINEAR, box)
+    if rng.random() < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    dimmed = np.asarray(image) * rng.uniform(0.55, 0.9)
+    return Image.fromarray(dimmed.astype("uint8"))

@@ -1,0 +1,37 @@
+"""Starts TensorFlow without the notes it prints while starting."""
+
+import importlib
+import os
+import sys
+import warnings
+
+
+def tensorflow():
+    """Import TensorFlow and Keras quietly and print their versions.
+
+    TensorFlow 2.21 writes a few lines about the processor and missing
+    graphics drivers straight to the file descriptor of standard error,
+    whatever its log level. In a notebook they look like a fault. They are
+    held back for the length of the import alone; an error in it is raised
+    as always.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        tf = importlib.import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+    # Saving goes through h5py, which NumPy 2 warns of a change to come:
+    # nothing that a learner can do anything about.
+    warnings.filterwarnings(
+        "ignore", message="__array__ implementation doesn't accept a copy"
+    )
+    # Advice on retracing is for who writes a library; a lesson builds many
+    # small models on purpose.
+    tf.get_logger().setLevel("ERROR")
+    print(f"TensorFlow {tf.__version__}, Keras {tf.keras.__version__}")

@@ -1,0 +1,62 @@
+"""The blocks of Inception v3, and guards against tuning nothing."""
+
+import keras
+import pytest
+
+from helpers import blocks
+
+
+@pytest.fixture(scope="module")
+def base():
+    return keras.applications.InceptionV3(
+        weights=None, include_top=False, input_shape=(299, 299, 3)
+    )
+
+
+def test_blocks_cover_all_layers_once(base):
+    found = blocks.blocks(base)
+    assert [b.name for b in found] == list(blocks.NAMES)
+    covered = [i for b in found for i in range(b.first, b.last + 1)]
+    assert covered == list(range(len(base.layers)))
+    assert sum(b.parameters for b in found) == base.count_params()
+
+
+def test_layer_249_is_the_first_after_mixed8(base):
+    mixed8 = blocks.blocks(base)[9]
+    assert (mixed8.name, mixed8.last) == ("mixed8", 248)
+    assert mixed8.shape == (8, 8, 1280)
+
+
+def test_trainable_counts_follow_freezing(base):
+    for layer in base.layers[:249]:
+        layer.trainable = False
+    trainable = {b.name for b in blocks.blocks(base) if b.trainable}
+    assert trainable == {"mixed9", "mixed10"}
+    base.trainable = True
+
+
+def test_a_base_without_anything_to_train_is_refused(base):
+    blocks.require_unfrozen(base)
+    base.trainable = False
+    with pytest.raises(ValueError, match="boundary"):
+        blocks.require_unfrozen(base)
+    base.trainable = True
+
+
+def test_movement_names_the_block_that_moved(base):
+    before = base.get_weights()
+    layer = base.layers[200]
+    layer.set_weights([1.5 * w for w in layer.get_weights()])
+    moved = blocks.movement(base, before)
+    inside = {b.name for b in blocks.blocks(base) if b.first <= 200 <= b.last}
+    assert {name for name, d in moved.items() if d} == inside
+    base.set_weights(before)
+    assert not any(blocks.movement(base, before).values())
+
+
+def test_a_nested_base_or_foreign_weights_are_refused(base):
+    nested = keras.Sequential([keras.Input((299, 299, 3)), base])
+    with pytest.raises(ValueError, match="mixed0"):
+        blocks.blocks(nested)
+    with pytest.raises(ValueError, match="not those of this base"):
+        blocks.movement(base, base.get_weights()[1:])

@@ -1,0 +1,127 @@
+"""The small helpers that lessons lean on."""
+
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import expect, fresh, journal, machine, photos, remount
+
+
+def test_an_expected_error_is_shown(capsys):
+    with expect.error(ValueError):
+        raise ValueError("first line\nTheError: the reason")
+    assert "ValueError: TheError: the reason" in capsys.readouterr().out
+
+
+def test_an_expected_error_that_does_not_come_fails_the_lesson():
+    with pytest.raises(AssertionError, match="ran through"):
+        with expect.error(ValueError):
+            pass
+    with pytest.raises(KeyError):
+        with expect.error(ValueError):
+            raise KeyError("another")
+
+
+@pytest.fixture
+def at(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "WORK", tmp_path)
+    return tmp_path
+
+
+def test_the_journal_gives_back_what_lessons_wrote(at):
+    journal.write("02_x", "starter", at, {"frozen": [True, False, True]})
+    journal.write("03_x", "starter", at, {"tuned": [True, True, True]})
+    rows = journal.rows("starter", at)
+    assert list(rows) == ["frozen", "tuned"]
+    assert (rows["frozen"].right, rows["frozen"].n) == (2, 3)
+    journal.write("02_x", "starter", at, {"frozen": [True, True, True]})
+    assert journal.rows("starter", at)["frozen"].right == 3
+
+
+def test_the_journal_never_mixes_weights_or_photos(at):
+    journal.write("02_x", "starter", at, {"frozen": [True]})
+    assert journal.rows("imagenet", at) == {}
+    assert journal.rows("starter", at / "other") == {}
+    assert json.loads((at / "journal" / "02_x.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("python", "memory", "disk", "says"),
+    [
+        ((3, 12), 8, 50, None),
+        ((3, 14), 8, 50, "Install Python"),
+        ((3, 12), 1, 50, "memory"),
+        ((3, 12), 8, 0.5, "disk"),
+    ],
+)
+def test_the_machine_check_names_one_thing(python, memory, disk, says):
+    todo = machine._first_thing_to_do(python, memory, disk)
+    assert todo is None if says is None else says in todo
+
+
+def test_this_machine_is_ready(capsys):
+    assert machine.ready()
+    assert capsys.readouterr().out.strip().endswith("READY")
+
+
+def test_a_saved_model_answers_the_same_in_a_new_process(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((299, 299, 3)), keras.layers.Conv2D(2, 9, 99)]
+    )
+    model.save(tmp_path / "m.keras")
+    pixels = np.full((2, 299, 299, 3), 9, "uint8")
+    answer = fresh.predict(tmp_path / "m.keras", pixels)
+    np.testing.assert_allclose(
+        answer, model.predict(pixels, verbose=0), rtol=1e-4
+    )
+
+
+def test_a_file_that_is_no_model_is_refused_in_a_sentence(tmp_path):
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as file:
+        file.writestr("config.json", "{}")
+    with pytest.raises(RuntimeError, match="could not be asked"):
+        fresh.predict(tmp_path / "m.keras", np.zeros((1, 299, 299, 3), "u1"))
+
+
+def folder_of(tmp_path, names=("a", "b")):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        place = tmp_path / "mine" / names[i % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        noise = rng.integers(99, 256, (80, 80, 3), "uint8")
+        Image.fromarray(noise).save(place / f"{i}.png")
+    return tmp_path / "mine"
+
+
+def test_own_photos_are_turned_and_dimmed_for_a_second_test(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(remount, "WORK", tmp_path / "work")
+    folder = folder_of(tmp_path)
+    test = photos.whole(folder, ("a", "b"))
+    second = remount.photographed(folder, test)
+    assert sorted(second.labels) == sorted(test.labels)
+    assert not set(second.keys) & set(test.keys)
+    brightness = [
+        np.mean([photos.pixels(p) for p in part.paths])
+        for part in (test, second)
+    ]
+    assert brightness[1] < 0.95 * brightness[0]
+    assert second.keys == remount.photographed(folder, test).keys
+
+
+def test_a_remounted_set_beside_the_photos_is_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(remount, "WORK", tmp_path / "work")
+    folder = folder_of(tmp_path)
+    folder_of(tmp_path / "x")
+    (tmp_path / "x" / "mine").rename(tmp_path / "remounted")
+    second = remount.photographed(folder, photos.whole(folder, ("a", "b")))
+    assert all("remounted" in p for p in second.paths)
+    (tmp_path / "remounted" / "b").rename(tmp_path / "remounted" / "c")
+    with pytest.raises(ValueError, match="a, c, not a, b"):
+        remount.photographed(folder, photos.whole(folder, ("a", "b")))

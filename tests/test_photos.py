@@ -1,0 +1,167 @@
+"""A folder of photos is checked, split and read as the lessons say."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import photos
+
+
+def picture(path, seed, size=(60, 50)):
+    """Save a noise picture that no other seed gives."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).integers(0, 256, (*size, 3), "uint8")
+    Image.fromarray(noise).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(photos, "WORK", tmp_path / "work")
+    for i in range(60):
+        picture(tmp_path / "mine" / "ab"[i % 2] / f"{i}.png", i)
+    return tmp_path / "mine"
+
+
+def test_a_good_folder_has_nothing_to_mend(folder, capsys):
+    found = photos.check(folder)
+    assert found.class_names == ("a", "b")
+    assert found.counts() == {"a": 30, "b": 30}
+    assert found.problems == ()
+    found.report()
+    said = capsys.readouterr().out
+    assert "60 photos of 2 classes" in said
+    assert "nothing to mend" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.jpg", b"", "empty"),
+        ("page.jpg", b"<html></html>", "cannot be decoded"),
+        ("half.png", None, "cannot be decoded"),
+        ("phone.heic", b"0000ftypheic", "is not read here"),
+    ],
+)
+def test_a_bad_file_is_named_and_left_out(folder, name, content, says):
+    whole = (folder / "a" / "0.png").read_bytes()
+    (folder / "a" / name).write_bytes(
+        whole[: len(whole) // 2] if content is None else content
+    )
+    found = photos.check(folder)
+    (problem,) = found.problems
+    assert problem.name == f"a/{name}"
+    assert says in problem.problem
+    assert problem.left_out
+    assert len(found.photos) == 60
+    assert (folder / "a" / name).exists()
+
+
+def test_a_copy_is_used_once(folder):
+    (folder / "a" / "copy.png").write_bytes(
+        (folder / "a" / "0.png").read_bytes()
+    )
+    found = photos.check(folder)
+    assert [p.name for p in found.problems] == ["a/copy.png"]
+    assert len(found.photos) == 60
+
+
+def test_one_picture_under_two_labels_is_left_out_of_both(folder):
+    (folder / "b" / "copy.png").write_bytes(
+        (folder / "a" / "0.png").read_bytes()
+    )
+    found = photos.check(folder)
+    (problem,) = found.problems
+    assert "a/0.png" in problem.name and "b/copy.png" in problem.name
+    assert len(found.photos) == 59
+
+
+def test_a_small_class_is_kept_and_named(folder):
+    picture(folder / "c" / "only.png", 99)
+    found = photos.check(folder)
+    (problem,) = found.problems
+    assert (problem.name, problem.left_out) == ("c", False)
+    assert found.counts()["c"] == 1
+
+
+@pytest.mark.parametrize("what", ["missing", "no classes", "one class"])
+def test_a_folder_that_cannot_be_used_is_refused(tmp_path, what):
+    place = tmp_path / "mine"
+    if what == "no classes":
+        picture(place / "loose.png", 0)
+    if what == "one class":
+        picture(place / "a" / "1.png", 0)
+    with pytest.raises(ValueError, match="mine: ") as error:
+        photos.check(place)
+    assert "\n" not in str(error.value)
+
+
+def test_the_split_holds_each_photo_once_and_keeps_to_its_shares(folder):
+    parts = photos.split(photos.check(folder), (60, 20, 20))
+    assert [p.name for p in parts] == ["train", "validation", "test"]
+    keys = [key for part in parts for key in part.keys]
+    assert len(keys) == len(set(keys)) == 60
+    assert len(parts[0]) > len(parts[1])
+    for part in parts:
+        for path, label in zip(part.paths, part.labels, strict=True):
+            assert f"/{part.class_names[label]}/" in path.replace("\\", "/")
+
+
+def test_no_photo_moves_when_others_come_or_are_renamed(folder):
+    before = photos.split(photos.check(folder), (60, 20, 20))
+    for i in range(100, 120):
+        picture(folder / "a" / f"new{i}.png", i)
+    (folder / "b" / "1.png").rename(folder / "b" / "zzz.png")
+    after = photos.split(photos.check(folder), (60, 20, 20))
+    for old, new in zip(before, after, strict=True):
+        assert set(old.keys) <= set(new.keys)
+
+
+def test_the_manifest_says_where_each_photo_is(folder):
+    found = photos.check(folder)
+    parts = photos.split(found, (60, 20, 20))
+    with open(photos.manifest_path(found), encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 60
+    for part in parts:
+        listed = {r["sha256"] for r in rows if r["part"] == part.name}
+        assert listed == set(part.keys)
+    assert folder not in photos.manifest_path(found).parents
+
+
+@pytest.mark.parametrize("shares", [(60, 20), (60, 0, 20), (60, -1, 20)])
+def test_wrong_shares_are_refused(folder, shares):
+    with pytest.raises(ValueError, match="SHARES"):
+        photos.split(photos.check(folder), shares)
+
+
+def test_a_part_without_a_class_is_refused(folder):
+    for i in range(2, 60, 2):
+        (folder / "a" / f"{i}.png").unlink()
+    with pytest.raises(ValueError, match="has no photo of a"):
+        photos.split(photos.check(folder), (60, 20, 20))
+
+
+def test_pixels_are_whole_numbers_of_the_right_shape(folder):
+    pixels = photos.pixels(str(folder / "a" / "0.png"))
+    assert pixels.shape == (299, 299, 3)
+    assert pixels.dtype == "uint8"
+    assert pixels.numpy().max() > 200
+
+
+def test_batches_keep_photos_and_labels_together(folder):
+    part = photos.whole(folder, ("a", "b"))
+    for shuffle in (False, True):
+        seen = {}
+        for pixels, labels in photos.dataset(part, 16, shuffle):
+            for photo, label in zip(pixels.numpy(), labels, strict=True):
+                seen[photo.tobytes()] = int(label)
+        assert len(seen) == 60
+        for path, label in zip(part.paths, part.labels, strict=True):
+            assert seen[photos.pixels(path).numpy().tobytes()] == label
+
+
+def test_a_folder_with_other_classes_is_refused(folder):
+    with pytest.raises(ValueError, match="a, b, not a, c"):
+        photos.whole(folder, ("a", "c"))

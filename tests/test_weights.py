@@ -1,0 +1,186 @@
+"""The choice of weights, with and without a network."""
+
+import hashlib
+import http.server
+import threading
+
+import numpy as np
+import pytest
+
+from helpers import downloads, flowers, starter, weights
+from helpers.files import atomic
+
+CONTENT = b"weights " * 1000
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A local server: /whole, /short (breaks off), anything else 404."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path not in ("/whole", "/short"):
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(CONTENT)))
+            self.end_headers()
+            half = len(CONTENT) // 2 if self.path == "/short" else None
+            self.wfile.write(CONTENT[:half])
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as it:
+        thread = threading.Thread(target=it.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{it.server_port}"
+        it.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(weights, "WORK", tmp_path / "work")
+    monkeypatch.setattr(flowers, "WORK", tmp_path / "work")
+    monkeypatch.delenv(weights.VARIABLE, raising=False)
+
+
+def cached(tmp_path, content):
+    path = tmp_path / "keras" / "models" / weights.IMAGENET_NAME
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_download_arrives_whole(server, tmp_path):
+    path = downloads.fetch(f"{server}/whole", tmp_path / "f", MD5, "md5")
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("page", "expected", "says"),
+    [
+        ("short", MD5, "could not be downloaded"),
+        ("whole", "0" * 32, "not the expected file"),
+        ("missing", MD5, "could not be downloaded"),
+    ],
+)
+def test_a_bad_download_leaves_the_old_file(
+    server, tmp_path, page, expected, says
+):
+    (tmp_path / "f").write_bytes(b"old")
+    with pytest.raises(downloads.DownloadError, match=says) as error:
+        downloads.fetch(f"{server}/{page}", tmp_path / "f", expected, "md5")
+    assert "\n" not in str(error.value)
+    assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["f"]
+    assert (tmp_path / "f").read_bytes() == b"old"
+
+
+def test_imagenet_comes_from_keras_cache_without_a_network(tmp_path):
+    path = cached(tmp_path, CONTENT)
+    assert weights.imagenet("http://127.0.0.1:9/", MD5) == path
+
+
+def test_a_wrong_cache_file_is_neither_used_nor_lost(server, tmp_path):
+    path = cached(tmp_path, b"damaged")
+    with pytest.raises(downloads.DownloadError):
+        weights.imagenet("http://127.0.0.1:9/none", MD5)
+    assert path.read_bytes() == b"damaged"
+    ours = weights.imagenet(f"{server}/whole", MD5)
+    assert ours != path and ours.read_bytes() == CONTENT
+    assert path.read_bytes() == b"damaged"
+
+
+def offline(monkeypatch):
+    def fetch(*args, **kwargs):
+        raise downloads.DownloadError("no network.")
+
+    monkeypatch.setattr(downloads, "fetch", fetch)
+
+
+def test_offline_says_so_and_goes_on(monkeypatch, capsys, tmp_path):
+    offline(monkeypatch)
+    monkeypatch.setattr(starter, "FILE", tmp_path / "none")
+    chosen = weights.choose()
+    assert (chosen.name, chosen.path) == ("random", None)
+    said = capsys.readouterr().out
+    assert "no network" in said and "Weights: random" in said
+
+
+def test_the_variable_pins_the_choice(monkeypatch, capsys):
+    monkeypatch.setenv(weights.VARIABLE, "random")
+    assert weights.choose().name == "random"
+    assert weights.choose("random").path is None
+    monkeypatch.setenv(weights.VARIABLE, "nonsense")
+    with pytest.raises(ValueError, match="nonsense"):
+        weights.choose()
+
+
+def test_imagenet_by_name_is_not_replaced_in_silence(monkeypatch):
+    offline(monkeypatch)
+    with pytest.raises(ValueError, match="no network"):
+        weights.choose("imagenet")
+
+
+def test_a_path_is_taken_as_it_is(tmp_path, capsys):
+    path = tmp_path / "mine.weights.h5"
+    path.write_bytes(b"")
+    assert weights.choose(str(path)).path == str(path)
+    assert "mine.weights.h5" in capsys.readouterr().out
+
+
+def archive(path, *names):
+    import tarfile
+
+    with tarfile.open(path, "w:gz") as tar:
+        for name in names:
+            source = path.parent / "photo.jpg"
+            source.write_bytes(b"photo")
+            tar.add(source, name)
+    return path.as_uri(), downloads.digest(path)
+
+
+def test_flowers_are_fetched_once_and_unpacked(tmp_path):
+    url, sha = archive(tmp_path / "f.tgz", "flower_photos/daisy/1.jpg")
+    folder = flowers.folder(url, sha, tmp_path / "data")
+    assert (folder / "daisy" / "1.jpg").read_bytes() == b"photo"
+    (tmp_path / "f.tgz").unlink()
+    assert flowers.folder(url, sha, tmp_path / "data") == folder
+
+
+def test_an_archive_that_reaches_out_of_its_folder_is_refused(tmp_path):
+    url, sha = archive(tmp_path / "f.tgz", "../outside.jpg")
+    with pytest.raises(Exception, match="outside"):
+        flowers.folder(url, sha, tmp_path / "data")
+    assert not (tmp_path / "outside.jpg").exists()
+    assert not (tmp_path / "data" / "flower_photos").exists()
+
+
+def test_atomic_keeps_the_old_file_when_the_block_fails(tmp_path):
+    path = tmp_path / "kept.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic(path) as part:
+        part.write_text("new")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    with atomic(path) as part:
+        part.write_text("new")
+    assert path.read_text() == "new"
+
+
+@pytest.mark.skipif(
+    not starter.FILE.is_file(), reason="no starter weights in this clone"
+)
+def test_starter_weights_are_what_the_file_holds(capsys):
+    import keras
+
+    chosen = weights.choose("starter")
+    base = keras.applications.InceptionV3(
+        weights=chosen.path, include_top=False, input_shape=(299, 299, 3)
+    )
+    for got, shipped in zip(base.get_weights(), starter.read(), strict=True):
+        assert np.array_equal(got, shipped)
