@@ -32,3 +32,14 @@ def atomic(path):
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def model_path(lesson):
+    """Return where the model of a lesson is saved; its folder is made.
+
+    Args:
+        lesson: the notebook's name, for example "02_frozen_baseline".
+    """
+    path = WORK / "models" / f"{lesson}.keras"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

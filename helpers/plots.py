@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from helpers import blocks, measure
+from helpers import photos as reading
 
 BLUE, ORANGE, GREEN, RED, GREY = (
     "#0072B2",
@@ -172,6 +173,47 @@ def curves(histories, title):
     axes[1].legend(fontsize=9)
     figure.suptitle(title)
     plt.show()
+
+
+def some(part, count, seed=0):
+    """Show photos of a part drawn by lot, with their labels.
+
+    Args:
+        part: a `photos.Part`.
+        count: how many.
+        seed: of the lot.
+    """
+    chosen = np.random.default_rng(seed).choice(len(part), count, False)
+    photos(
+        [reading.pixels(part.paths[i]) for i in chosen],
+        [part.class_names[part.labels[i]] for i in chosen],
+        f"{count} photos drawn by lot ({part.name}), with their labels",
+    )
+
+
+def mistakes(part, probabilities, count=12):
+    """Show the wrong answers a model was surest of, surest first.
+
+    Args:
+        part: a `photos.Part` of n photos.
+        probabilities: what the model said, (n, number of classes), 0-1.
+        count: photos at most.
+    """
+    predicted = probabilities.argmax(axis=-1)
+    sure = np.where(predicted == part.labels, -1, probabilities.max(axis=-1))
+    worst = [i for i in np.argsort(-sure)[:count] if sure[i] >= 0]
+    true, said = (
+        [part.class_names[labels[i]] for i in worst]
+        for labels in (part.labels, predicted)
+    )
+    photos(
+        [reading.pixels(part.paths[i]) for i in worst],
+        [
+            f"{t}, said\n{s} {sure[i]:.0%}"
+            for i, t, s in zip(worst, true, said, strict=True)
+        ],
+        "The surest mistakes: true class, and what the model said",
+    )
 
 
 def confusion(labels, predicted, class_names):

@@ -8,16 +8,17 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from helpers import photos
-from helpers.files import WORK, atomic
+from helpers import photos, surfaces
+from helpers.files import DATA, WORK, atomic
 
 
 def photographed(folder, test):
     """Return a second test set for a folder of photos.
 
-    If a folder `remounted` lies beside it, that is the set: photos really
-    taken (or drawn) that way. Otherwise the test photos are turned, flipped,
-    brought closer or taken farther, and dimmed, and kept under data/work.
+    For the default pictures it is `surfaces.remounted`, and if a folder
+    `remounted` lies beside your own, that. Otherwise the test photos are
+    turned, flipped, brought closer or taken farther, and dimmed, and kept
+    under data/work.
 
     Args:
         folder: the folder of class folders.
@@ -26,6 +27,8 @@ def photographed(folder, test):
     Returns:
         A `photos.Part` named "remounted".
     """
+    if Path(folder).resolve() == (DATA / "surfaces" / "photos").resolve():
+        surfaces.remounted()
     beside = Path(folder).parent / "remounted"
     if beside.is_dir():
         return photos.whole(beside, test.class_names)

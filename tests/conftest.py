@@ -1,0 +1,53 @@
+"""What several tests build on."""
+
+import nbformat
+import pytest
+from nbformat import v4
+
+
+def _code(source, count=1, text=None, tags=(), outputs=()):
+    outputs = list(outputs)
+    if text is not None:
+        outputs.append(v4.new_output("stream", name="stdout", text=text))
+    cell = v4.new_code_cell(source, execution_count=count, outputs=outputs)
+    cell.metadata.tags = list(tags)
+    return cell
+
+
+def _notebook(*cells, **metadata):
+    notebook = v4.new_notebook(cells=list(cells), metadata=metadata)
+    notebook.metadata.setdefault("language_info", {"name": "python"})
+    # Ids are random otherwise, and files would differ from run to run.
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    return notebook
+
+
+@pytest.fixture
+def code():
+    """Makes a code cell: source, execution count, stdout, tags, outputs."""
+    return _code
+
+
+@pytest.fixture
+def text():
+    """Makes a Markdown cell from its source."""
+    return v4.new_markdown_cell
+
+
+@pytest.fixture
+def notebook():
+    """Makes a notebook from cells, with metadata by keyword."""
+    return _notebook
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Writes a notebook into an empty folder and returns its path."""
+
+    def write(notebook, name="01_small.ipynb"):
+        path = tmp_path / name
+        nbformat.write(notebook, path)
+        return path
+
+    return write

@@ -1,0 +1,297 @@
+"""Regenerating stores what a run gave, the same bytes on any machine."""
+
+import json
+import os
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from tools import _outputs, _pinned, regenerate
+from tools import test as test_verb
+
+
+@pytest.fixture
+def lessons(monkeypatch, tmp_path):
+    """A folder of small notebooks in place of the lessons."""
+    monkeypatch.setattr(_pinned, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(_pinned, "WORK", tmp_path / "work")
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    return tmp_path
+
+
+NOISY = """
+import os
+assert os.environ["WORKBOOK_WEIGHTS"] in ("starter", "random")
+for i in range(3):
+    print(f"\\r{i}/2", end="", flush=True)
+print()
+print("\\x1b[1mbold\\x1b[0m", os.path.basename(os.getcwd()), flush=True)
+""".strip()
+
+
+def test_a_notebook_is_run_and_stored(lessons, notebook, code, text, save):
+    made = notebook(
+        text("# A lesson"),
+        code(NOISY, None, tags=["nbval-check-output"]),
+        code("i + 40\n", 9, "old\n"),
+        kernelspec={"name": "no-such-kernel", "display_name": "Old"},
+        widgets={"state": {}},
+    )
+    made.cells[1].metadata["execution"] = {"iopub.execute_input": "2020"}
+    path = save(made)
+    path.chmod(0o644)
+
+    assert regenerate.main([]) == 0
+    first = path.read_bytes()
+    stored = nbformat.read(path, as_version=4)
+    assert [c.id for c in stored.cells] == ["cell-0", "cell-1", "cell-2"]
+    assert [c.execution_count for c in stored.cells[1:]] == [1, 2]
+    assert stored.cells[1].outputs == [
+        v4.new_output(
+            "stream", name="stdout", text=f"2/2\nbold {lessons.name}\n"
+        )
+    ]
+    assert stored.cells[2].outputs[0].data == {"text/plain": "42"}
+    assert stored.cells[1].metadata == {"tags": ["nbval-check-output"]}
+    assert stored.metadata.kernelspec.name == "python3"
+    assert stored.metadata.language_info.name == "python"
+    assert set(stored.metadata) == {"kernelspec", "language_info"}
+    assert path.stat().st_mode & 0o777 == 0o644
+
+    assert regenerate.main(["01_small"]) == 0
+    assert path.read_bytes() == first
+    assert list(lessons.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("1/0", "ZeroDivisionError"),
+        ("import os\nos._exit(3)", "died"),
+        ("%nosuchmagic", "nosuchmagic"),
+    ],
+)
+def test_a_notebook_that_fails_is_left_alone(
+    lessons, notebook, code, save, capsys, source, words
+):
+    tags = ["raises-exception"]  # no tag excuses an error
+    path = save(notebook(code("x = 1"), code(source, tags=tags)))
+    before = path.read_bytes()
+    assert regenerate.main([]) == 1
+    said = capsys.readouterr().err
+    assert path.name in said
+    assert "cell 2" in said
+    assert words in said
+    assert "\x1b" not in said
+    assert path.read_bytes() == before
+    assert list(lessons.glob(".part-*")) == []
+
+
+def test_outputs_that_are_not_for_others_are_refused(
+    lessons, notebook, code, save, capsys, monkeypatch
+):
+    # One cell prints where the notebook lies: let that be the project.
+    monkeypatch.setattr(_outputs, "ROOT", lessons)
+    faults = {
+        "import sys\nprint('loading', file=sys.stderr)": "on stderr",
+        "print('UserWarning: old')": "a warning",
+        "object()": "a memory address",
+        "from pathlib import Path\nPath.home() / 'x'": "of one machine",
+        "import tempfile\ntempfile.gettempdir()": "of one machine",
+        "import os\nos.path.abspath('photos')": "of one machine",
+    }
+    path = save(notebook(code("1"), *(code(source) for source in faults)))
+    before = path.read_bytes()
+    assert regenerate.main([]) == 1
+    said = capsys.readouterr().err
+    assert path.name in said
+    assert "cell 1" not in said
+    for number, what in enumerate(faults.values(), 2):
+        assert any(
+            f"cell {number} " in line and what in line
+            for line in said.splitlines()
+        ), what
+    assert path.read_bytes() == before
+
+
+def test_it_stops_at_the_first_that_fails(
+    lessons, notebook, code, save, capsys
+):
+    save(notebook(code("1/0")), "01_bad.ipynb")
+    later = save(notebook(code("1", None)), "02_good.ipynb")
+    before = later.read_bytes()
+    assert regenerate.main([]) == 1
+    assert later.read_bytes() == before
+    assert regenerate.main(["notebooks/02_good.ipynb"]) == 0
+    assert later.read_bytes() != before
+    assert 's in cell 1 ("1")' in capsys.readouterr().out
+
+
+def test_a_name_that_is_not_there_is_one_sentence(
+    lessons, notebook, code, save, capsys
+):
+    save(notebook(code("1")))
+    assert regenerate.main(["07_none"]) == 1
+    said = capsys.readouterr().err
+    assert "07_none: no such notebook; there are 01_small." in said
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("", "not a notebook"), ("{}", "not a notebook")],
+)
+def test_a_damaged_file_is_one_sentence(lessons, content, words, capsys):
+    (lessons / "01_bad.ipynb").write_text(content)
+    assert regenerate.main([]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_the_time_of_the_slowest_cell_is_said(
+    lessons, notebook, code, save, capsys, monkeypatch
+):
+    save(notebook(code("1")))
+    seconds = {"cell 2": 1.04, "cell 3": 20.0, "cell 4": 0.5}
+    monkeypatch.setattr(regenerate, "regenerate", lambda path: seconds)
+    assert regenerate.main([]) == 0
+    line = capsys.readouterr().out.strip()
+    assert line == "01_small.ipynb: 21.5 s, of which 20.0 s in cell 3"
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("plain  \n", "plain  \n"),
+        ("1/3\r2/3\r3/3\n", "3/3\n"),
+        ("12345\rab\n", "ab345\n"),
+        ("12345\r\x1b[Kab\n", "ab\n"),
+        ("12345\rab   \n", "ab\n"),
+        ("50%\b\b\b99%\n", "99%\n"),
+        ("\b\bx", "x"),
+        ("line\r\nnext\r\n", "line\nnext\n"),
+        ("\x1b[1m 5/5\x1b[0m \x1b[32m━━\x1b[0m\x1b[37m\x1b[0m", " 5/5 ━━"),
+        ("a\rb\nc\rd", "b\nd"),
+        ("\x1b]0;title\x07x", "x"),
+        ("", ""),
+    ],
+)
+def test_a_progress_bar_is_its_last_state(raw, shown):
+    assert _outputs.shown(raw) == shown
+
+
+def test_pieces_of_one_stream_are_joined(notebook, code):
+    def out(name, text):
+        return v4.new_output("stream", name=name, text=text)
+
+    other = v4.new_output("display_data", data={"text/plain": "x"})
+    pieces = [
+        out("stdout", "1/2"),
+        out("stdout", "\r2/2"),
+        out("stderr", "e"),
+        out("stdout", "a"),
+        other,
+        out("stdout", "b"),
+        out("stdout", "\x1b[0m"),
+    ]
+    made = notebook(code("x", outputs=pieces))
+    _outputs.normalise(made)
+    kept = made.cells[0].outputs
+    assert [o.get("text") for o in kept] == ["2/2", "e", "a", None, "b"]
+
+
+def test_the_state_of_widgets_goes_and_their_text_stays(notebook, code):
+    view = {_outputs.WIDGET: {"model_id": "a1"}, "text/plain": "IntSlider()"}
+    made = notebook(
+        code("x", outputs=[v4.new_output("display_data", data=view)]),
+        widgets={"state": {}},
+    )
+    _outputs.normalise(made)
+    assert made.cells[0].outputs[0].data == {"text/plain": "IntSlider()"}
+    assert "widgets" not in made.metadata
+
+
+def test_the_text_is_readable_and_ends_in_one_newline(notebook, code):
+    written = regenerate.text(notebook(code("x = 'ü'")))
+    assert "ü" in written
+    assert written.startswith('{\n "cells"')
+    assert written.endswith("}\n")
+    assert json.loads(written)["nbformat"] == 4
+
+
+# What the notebooks run with, and how `test` runs them.
+
+
+@pytest.mark.parametrize(
+    ("there", "weights"), [(True, "starter"), (False, "random")]
+)
+def test_the_weights_are_the_ones_that_ship(
+    monkeypatch, tmp_path, there, weights
+):
+    file = tmp_path / "weights"
+    if there:
+        file.touch()
+    monkeypatch.setattr(_pinned.starter, "FILE", file)
+    monkeypatch.setenv("WORKBOOK_WEIGHTS", "imagenet")
+    monkeypatch.setenv("WORKBOOK_WORK", "of the learner")
+    environment = _pinned.environment()
+    assert environment["WORKBOOK_WEIGHTS"] == weights
+    assert environment["WORKBOOK_WORK"] == str(_pinned.WORK)
+
+
+def test_the_journal_of_an_earlier_run_is_forgotten(monkeypatch, tmp_path):
+    monkeypatch.setattr(_pinned, "WORK", tmp_path)
+    for folder in ("journal", "activations"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x").touch()
+    _pinned.forget_journal()
+    assert [p.name for p in tmp_path.iterdir()] == ["activations"]
+    _pinned.forget_journal()
+
+
+@pytest.fixture
+def pytest_folder(monkeypatch, tmp_path):
+    """A small project for the verb `test` to run."""
+    monkeypatch.setattr(test_verb, "ROOT", tmp_path)
+    monkeypatch.setattr(_pinned, "WORK", tmp_path / "work")
+    (tmp_path / "pytest.ini").write_bytes(
+        (_pinned.ROOT / "pytest.ini").read_bytes()
+    )
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "tests" / "test_one.py").write_text(
+        "def test_one():\n    assert True\n"
+    )
+    return tmp_path
+
+
+def test_notebooks_and_tests_are_one_run(pytest_folder, notebook, code, capfd):
+    check = ["nbval-check-output"]
+    made = notebook(
+        code("print(1)", 1, "1\n", check),
+        code("print(2)", 2, "differs, but is not checked\n"),
+        code("print(3)", 3, "differs\n", check),
+        code("1/0", 4),
+        kernelspec={"name": "no-such-kernel", "display_name": "x"},
+    )
+    nbformat.write(made, pytest_folder / "notebooks" / "01_a.ipynb")
+    assert test_verb.main([]) == 1
+    said = capfd.readouterr().out
+    assert " 2 failed, 3 passed in " in said.strip().splitlines()[-1]
+    assert "01_a.ipynb::Cell 2" in said
+    assert "01_a.ipynb::Cell 3" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "last"),
+    [
+        (["-k", "test_one"], "1 passed, 1 deselected"),
+        (["tests/test_one.py"], "1 passed in"),
+    ],
+)
+def test_arguments_choose_what_is_run(
+    pytest_folder, notebook, code, capfd, arguments, last
+):
+    made = notebook(code("1/0"))
+    nbformat.write(made, pytest_folder / "notebooks" / "01_a.ipynb")
+    assert test_verb.main(arguments) == 0
+    assert last in capfd.readouterr().out.strip().splitlines()[-1]
