@@ -327,7 +327,9 @@ def give_pip(python):
 
 def last_line(output):
     lines = output.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1].strip().rstrip(".:") if lines else "it did not say why"
+    if not lines:
+        return "it did not say why"
+    return lines[-1].replace("ERROR:", "").strip().rstrip(".:")
 
 
 def install(python):

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import tempfile
+import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,15 +18,12 @@ def atomic(path):
     rename: a reader sees the old file or the new one, never a part. If the
     block raises, the temporary file is removed and `path` is left alone.
 
-    Yields a `pathlib.Path` with the suffix of `path`.
+    Yields a `pathlib.Path` with the suffix of `path`; nothing is there yet.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=".part-", suffix="".join(path.suffixes)
-    )
-    os.close(handle)
-    part = Path(name)
+    suffix = "".join(path.suffixes)
+    part = path.with_name(f".part-{uuid.uuid4().hex}{suffix}")
     try:
         yield part
         os.replace(part, path)

@@ -63,3 +63,29 @@ def test_intervals_hold_the_truth_as_often_as_they_promise():
         result = measure.paired(draws[0] < 0.7, draws[0] < 0.8)
         held += result.low <= 0.1 <= result.high
     assert held >= 0.92 * 400
+
+
+def test_the_clock_keeps_the_last_time_of_each_block():
+    clock = measure.Clock()
+    for name in ("one", "two", "one"):
+        with clock(name):
+            pass
+    assert list(clock.seconds) == ["one", "two"]
+    assert all(s >= 0 for s in clock.seconds.values())
+
+
+def test_the_largest_difference_of_two_lists_of_weights():
+    first = [np.zeros((2, 2)), np.ones(3)]
+    second = [np.full((2, 2), 0.5), np.array([1.0, -1.0, 1.0])]
+    assert measure.largest_difference(first, second) == 2
+    assert measure.largest_difference(first, first) == 0
+    with pytest.raises(ValueError):
+        measure.largest_difference(first, second[:1])
+
+
+def test_smoothing_keeps_length_level_and_trend():
+    assert measure.smoothed([3.0] * 9) == pytest.approx([3.0] * 9)
+    jagged = [0, 10, 0, 10, 0, 10, 0, 10]
+    smooth = measure.smoothed(jagged)
+    assert len(smooth) == len(jagged)
+    assert np.ptp(smooth[2:-2]) < np.ptp(jagged) / 2

@@ -25,6 +25,7 @@ def read(path):
 
 
 def cases():
+    found = []
     for path in PATHS:
         kept = rules.EVERY
         if path.name.startswith("00_"):
@@ -32,7 +33,9 @@ def cases():
         elif path in LESSONS:
             kept = rules.LESSON
         for rule in kept:
-            yield pytest.param(path, rule, id=f"{path.stem}-{rule.__name__}")
+            name = f"{path.stem}-{rule.__name__}"
+            found.append(pytest.param(path, rule, id=name))
+    return found
 
 
 def test_the_lessons_are_all_there():
@@ -54,8 +57,9 @@ def test_the_lessons_take_the_same_photos():
 def test_a_notebook_is_stored_as_regenerate_stores_it(path):
     notebook = read(path)
     _outputs.normalise(notebook)
-    stored = path.read_text(encoding="utf-8")
-    assert regenerate.text(notebook) == stored, "run start.py regenerate"
+    is_same = regenerate.text(notebook) == path.read_text(encoding="utf-8")
+    # Not a plain comparison: pytest would print both, pictures and all.
+    assert is_same, f"run: python3 start.py regenerate {path.stem}"
 
 
 # From here on: small notebooks, right and broken.

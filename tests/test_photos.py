@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import photos
+from helpers import photos, playground
 
 
 def picture(path, seed, size=(60, 50)):
@@ -165,3 +165,26 @@ def test_batches_keep_photos_and_labels_together(folder):
 def test_a_folder_with_other_classes_is_refused(folder):
     with pytest.raises(ValueError, match="a, b, not a, c"):
         photos.whole(folder, ("a", "c"))
+
+
+def test_the_playground_has_three_faults_and_spares_the_folder(
+    folder, monkeypatch
+):
+    monkeypatch.setattr(playground, "WORK", photos.WORK)
+    found = photos.check(folder)
+    before = sorted(p.read_bytes() for p in folder.glob("*/*"))
+    small = playground.with_faults(found)
+    problems = photos.check(small).problems
+    left_out = [p.name for p in problems if p.left_out]
+    assert len(left_out) == 3
+    assert {"a/empty.jpg", "b/page.jpg"} < set(left_out)
+    added = playground.add_a_photo(small, found)
+    assert added.exists() and small in added.parents
+    assert sorted(p.read_bytes() for p in folder.glob("*/*")) == before
+
+
+def test_some_photos_are_read_in_order(folder):
+    paths = [str(folder / "a" / "0.png"), str(folder / "b" / "1.png")]
+    both = photos.array(paths)
+    assert both.shape == (2, 299, 299, 3) and both.dtype == "uint8"
+    assert np.array_equal(both[1], photos.pixels(paths[1]))

@@ -106,38 +106,38 @@ def text(notebook):
 
 def _execute(notebook, path):
     """Run all cells in place; return the seconds of each code cell."""
-    starts, seconds = {}, {}
-
-    def started(cell, cell_index):
-        starts[cell_index] = time.monotonic()
-
-    def done(cell, cell_index, execute_reply):
-        name = _outputs.label(cell_index + 1, cell)
-        seconds[name] = time.monotonic() - starts[cell_index]
-
     client = NotebookClient(
         notebook,
         timeout=SECONDS,
         kernel_manager_class=_ThisPython,
+        extra_arguments=["--log-level=CRITICAL"],
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
-        store_widget_state=False,
-        # Errors stop the run whatever a tag or the metadata say.
+        # No tag and no setting spares a cell, as with nbval.
+        skip_cells_with_tag="",
         force_raise_errors=True,
-        coalesce_streams=False,
-        on_cell_execute=started,
-        on_cell_executed=done,
     )
-    notebook.metadata.pop("widgets", None)
-    try:
-        client.execute()
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        number = max(starts, default=0)
-        cell = _outputs.label(number + 1, notebook.cells[number])
-        raise RegenerateError(
-            f"{path.name}, {cell} failed; the file is left as it was.\n"
-            + _outputs.shown(str(error)).strip()
-        ) from None
+    seconds = {}
+    # Not client.execute(): it takes Ctrl-C for itself.
+    with client.setup_kernel():
+        for index, cell in enumerate(notebook.cells):
+            label = _outputs.label(index + 1, cell)
+            start = time.monotonic()
+            try:
+                client.execute_cell(
+                    cell, index, client.code_cells_executed + 1
+                )
+            except (
+                CellExecutionError,
+                CellTimeoutError,
+                DeadKernelError,
+            ) as error:
+                raise RegenerateError(
+                    f"{path.name}, {label} failed; the file is left as it "
+                    f"was.\n{_outputs.shown(str(error)).strip()}"
+                ) from None
+            if cell.cell_type == "code":
+                seconds[label] = time.monotonic() - start
     return seconds
 
 

@@ -23,10 +23,12 @@ def main(argv):
     if not argv:
         _pinned.forget_journal()
     command = [sys.executable, "-m", "pytest", *OPTIONS, *argv]
-    try:
-        return subprocess.call(command, cwd=ROOT, env=_pinned.environment())
-    except KeyboardInterrupt:
-        return 130  # pytest has said so itself
+    process = subprocess.Popen(command, cwd=ROOT, env=_pinned.environment())
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            pass  # pytest gets it too, and ends with its sum
 
 
 if __name__ == "__main__":

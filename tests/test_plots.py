@@ -1,0 +1,83 @@
+"""What a learner reads off the figures is what the data say."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import measure, photos, plots
+
+
+@pytest.fixture(autouse=True)
+def figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def part(tmp_path):
+    """Four photos: classes a, a, b, b, each of one grey."""
+    for i, grey in enumerate((40, 80, 120, 160)):
+        folder = tmp_path / "photos" / "aabb"[i]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (80, 80), (grey,) * 3).save(folder / f"{i}.png")
+    return photos.whole(tmp_path / "photos", ("a", "b"))
+
+
+def titles():
+    return [ax.get_title() for ax in plt.gcf().axes if ax.get_title()]
+
+
+def test_mistakes_are_wrong_answers_surest_first(part):
+    said = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.1, 0.9]])
+    plots.mistakes(part, said)
+    assert titles() == ["b, said\na 80%", "a, said\nb 60%"]
+    shown = plt.gcf().axes[0].images[0].get_array()
+    assert (shown == 120).all()
+
+
+def test_mistakes_stop_at_their_count(part):
+    plots.mistakes(part, np.array([[0.1, 0.9]] * 2 + [[0.9, 0.1]] * 2), 3)
+    assert len(titles()) == 3
+
+
+def test_the_confusion_matrix_counts_photos():
+    labels, said = np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1])
+    plots.confusion(labels, said, ("a", "b"))
+    ax = plt.gca()
+    assert [t.get_text() for t in ax.texts] == ["1", "2", "0", "1"]
+    assert ax.get_xlabel() == "predicted class"
+    assert ax.get_ylabel() == "true class"
+
+
+def test_counts_of_a_split_are_written_on_the_bars(part):
+    plots.class_counts([part])
+    assert [t.get_text() for t in plt.gca().texts] == ["2", "2"]
+
+
+def test_accuracies_come_with_their_intervals():
+    plots.accuracies({"one": [True] * 8 + [False] * 2}, "x")
+    ax = plt.gca()
+    assert [t.get_text() for t in ax.texts] == ["80.0 %"]
+    (low, high) = ax.collections[0].get_segments()[0][:, 0]
+    known = measure.accuracy([True] * 8 + [False] * 2)
+    assert low == pytest.approx(100 * known.low)
+    assert high == pytest.approx(100 * known.high)
+
+
+def test_every_figure_of_numbers_names_its_axes(part):
+    plots.class_counts([part])
+    plots.pixel_values({"x": np.arange(9.0)})
+    plots.curves({"x": {"loss": [1], "val_accuracy": [0]}}, "x")
+    plots.accuracies({"x": [True]}, "x")
+    plots.seconds({"x": 1.0}, "x")
+    plots.learning_rates([1e-3, 1e-2], [1.0, 2.0], 1e-3)
+    plots.moved({"stem": 0.0, "mixed0": 0.1}, "x")
+    for number in plt.get_fignums():
+        for ax in plt.figure(number).axes:
+            assert ax.get_xlabel()
+            assert ax.get_ylabel() or ax.get_yticklabels()
