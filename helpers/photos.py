@@ -8,11 +8,13 @@ lists made here, and named.
 import collections
 import csv
 import hashlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from helpers.files import WORK, atomic
 
@@ -117,7 +119,15 @@ def check(folder):
             "one folder of photos for each class."
         )
     photos, problems = [], []
-    for file in sorted(folder.glob("*/*")):
+    # The bar shows only where the wait is worth one.
+    files = tqdm(
+        sorted(folder.glob("*/*")),
+        desc="reading the folder",
+        unit="file",
+        file=sys.stdout,
+        delay=5,
+    )
+    for file in files:
         if file.name.startswith(".") or not file.is_file():
             continue
         found = _read(file)
