@@ -191,3 +191,22 @@ def smoothed(values):
         float64 array of shape (n,).
     """
     return np.convolve(np.pad(values, 2, "edge"), np.full(5, 0.2), "valid")
+
+
+def standardised(train, other):
+    """Bring each feature to mean 0 and spread 1, as measured on `train`.
+
+    Args:
+        train: features of shape (n, d).
+        other: features of shape (m, d) of other photos.
+
+    Returns:
+        Both as float32; a feature without any spread becomes 0.
+    """
+    mean = np.mean(train, axis=0, dtype="float64")
+    spread = np.std(train, axis=0, dtype="float64")
+    spread[spread == 0] = 1
+    return tuple(
+        ((np.asarray(x) - mean) / spread).astype("float32")
+        for x in (train, other)
+    )

@@ -37,12 +37,16 @@ class Photo:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a file or a class, and what to do."""
+    """What is wrong with a file or a class, and what to do.
+
+    `files` is how many files it is about.
+    """
 
     name: str
     problem: str
     left_out: bool
     advice: str
+    files: int = 1
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,10 @@ class Folder:
 
     def report(self):
         """Print classes, counts, sizes and every problem."""
-        left_out = sum(p.left_out for p in self.problems)
+        left_out = sum(p.files for p in self.problems if p.left_out)
         print(
             f"{len(self.photos)} photos of {len(self.class_names)} classes "
-            f"fit for use, {left_out} left out"
+            f"fit for use, {left_out} files left out"
         )
         for name, count in self.counts().items():
             print(f"  {name:<16} {count:>6}")
@@ -195,6 +199,7 @@ def _without_doubles(photos):
                     "the same picture under two labels",
                     True,
                     "Delete the copy in the wrong class to use the other.",
+                    len(names),
                 )
             )
             continue
@@ -226,7 +231,9 @@ def place(key, shares):
 def split(found, shares):
     """Split a checked folder; return the parts train, validation and test.
 
-    The split is written down as a manifest (see `manifest_path`).
+    The photos of a part are in the order of their hashes, which is fixed
+    and mixes the classes. The split is written down as a manifest (see
+    `manifest_path`).
 
     Args:
         found: a `Folder` from `check`.
@@ -244,7 +251,9 @@ def split(found, shares):
     rows = [(place(p.sha256, shares), p) for p in found.photos]
     parts = []
     for name in PARTS:
-        photos = [p for part, p in rows if part == name]
+        photos = sorted(
+            (p for part, p in rows if part == name), key=lambda p: p.sha256
+        )
         missing = set(found.class_names) - {p.class_name for p in photos}
         if missing:
             raise ValueError(
@@ -323,16 +332,14 @@ def array(paths):
     return np.stack([pixels(path) for path in paths])
 
 
-def dataset(part, batch_size=16, shuffle=False, seed=0):
-    """Return a part as batches of pixels and labels.
+def dataset(part, batch_size=16):
+    """Return a part as batches of pixels and labels, in its order.
 
-    This is the pipeline that lesson 01 builds, step by step.
+    This is the pipeline that lesson 01 builds, without its shuffling.
 
     Args:
         part: a `Part`.
         batch_size: photos in a batch.
-        shuffle: whether each epoch takes the photos in a new order.
-        seed: of that order.
 
     Returns:
         A `tf.data.Dataset` of (uint8 (b, 299, 299, 3) 0-255, int64 (b,)).
@@ -341,7 +348,5 @@ def dataset(part, batch_size=16, shuffle=False, seed=0):
     ds = ds.map(
         lambda path, label: (pixels(path), label),
         num_parallel_calls=tf.data.AUTOTUNE,
-    ).cache()
-    if shuffle:
-        ds = ds.shuffle(len(part), seed=seed)
-    return ds.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    )
+    return ds.cache().batch(batch_size).prefetch(tf.data.AUTOTUNE)

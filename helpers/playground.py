@@ -18,10 +18,11 @@ def with_faults(found):
     folder = WORK / "playground"
     shutil.rmtree(folder, ignore_errors=True)
     some = [p for p in found.photos if p.class_name in found.class_names[:2]]
-    for photo in some[::4]:
-        (folder / photo.class_name).mkdir(parents=True, exist_ok=True)
-        shutil.copy(photo.path, folder / photo.class_name)
     one, two = (folder / name for name in found.class_names[:2])
+    one.mkdir(parents=True)
+    two.mkdir()
+    for photo in some[::4]:
+        shutil.copy(photo.path, folder / photo.class_name)
     (one / "empty.jpg").touch()
     (two / "page.jpg").write_text("<html>Not found</html>")
     shutil.copy(some[-1].path, two)

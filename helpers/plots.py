@@ -151,7 +151,7 @@ def curves(histories, title):
             lines are training, dashed ones validation.
         title: of the figure.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.6))
     for ax, what in zip(axes, ("loss", "accuracy"), strict=True):
         for (name, history), colour in zip(
             histories.items(), COLOURS, strict=False
@@ -170,7 +170,11 @@ def curves(histories, title):
                     )
         ax.set(xlabel="epoch", ylabel=what)
         ax.xaxis.get_major_locator().set_params(integer=True)
-    axes[1].legend(fontsize=9)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(),
+        loc="outside right upper",
+        fontsize=9,
+    )
     figure.suptitle(title)
     plt.show()
 
@@ -180,9 +184,10 @@ def some(part, count, seed=0):
 
     Args:
         part: a `photos.Part`.
-        count: how many.
+        count: how many, if there are so many.
         seed: of the lot.
     """
+    count = min(count, len(part))
     chosen = np.random.default_rng(seed).choice(len(part), count, False)
     photos(
         [reading.pixels(part.paths[i]) for i in chosen],
@@ -202,6 +207,9 @@ def mistakes(part, probabilities, count=12):
     predicted = probabilities.argmax(axis=-1)
     sure = np.where(predicted == part.labels, -1, probabilities.max(axis=-1))
     worst = [i for i in np.argsort(-sure)[:count] if sure[i] >= 0]
+    if not worst:
+        print(f"No mistakes among the {len(part)} photos of {part.name}.")
+        return
     true, said = (
         [part.class_names[labels[i]] for i in worst]
         for labels in (part.labels, predicted)
@@ -251,12 +259,13 @@ def confusion(labels, predicted, class_names):
     plt.show()
 
 
-def accuracies(found, title):
+def accuracies(found, title, of="test"):
     """Draw accuracies with their 95 % intervals, one row each.
 
     Args:
         found: {name: `measure.Accuracy`, or booleans of shape (n,)}.
         title: of the figure.
+        of: which photos they were measured on.
     """
     _, ax = plt.subplots(figsize=(8, 0.55 * len(found) + 1.5))
     for row, value in enumerate(found.values()):
@@ -281,7 +290,7 @@ def accuracies(found, title):
         )
     ax.set_yticks(range(len(found)), found.keys())
     ax.set_ylim(len(found) - 0.4, -0.7)
-    ax.set(title=title, xlabel="test accuracy (%), 95 % interval")
+    ax.set(title=title, xlabel=f"{of} accuracy (%), 95 % interval")
     plt.show()
 
 

@@ -89,3 +89,12 @@ def test_smoothing_keeps_length_level_and_trend():
     smooth = measure.smoothed(jagged)
     assert len(smooth) == len(jagged)
     assert np.ptp(smooth[2:-2]) < np.ptp(jagged) / 2
+
+
+def test_standardised_features_are_measured_on_the_first_photos_alone():
+    rng = np.random.default_rng(0)
+    train = rng.normal([5, -2, 3], [2, 0.1, 0], (500, 3))
+    first, second = measure.standardised(train, train[:9] + 1)
+    assert first.mean(0) == pytest.approx([0, 0, 0], abs=1e-3)
+    assert first.std(0) == pytest.approx([1, 1, 0], abs=1e-3)
+    assert (second - first[:9])[:, 0] == pytest.approx(1 / train[:, 0].std())

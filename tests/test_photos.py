@@ -67,7 +67,7 @@ def test_a_copy_is_used_once(folder):
     assert len(found.photos) == 60
 
 
-def test_one_picture_under_two_labels_is_left_out_of_both(folder):
+def test_one_picture_under_two_labels_is_left_out_of_both(folder, capsys):
     (folder / "b" / "copy.png").write_bytes(
         (folder / "a" / "0.png").read_bytes()
     )
@@ -75,6 +75,10 @@ def test_one_picture_under_two_labels_is_left_out_of_both(folder):
     (problem,) = found.problems
     assert "a/0.png" in problem.name and "b/copy.png" in problem.name
     assert len(found.photos) == 59
+    found.report()
+    assert "59 photos of 2 classes fit for use, 2 files left out" in (
+        capsys.readouterr().out
+    )
 
 
 def test_a_small_class_is_kept_and_named(folder):
@@ -152,14 +156,20 @@ def test_pixels_are_whole_numbers_of_the_right_shape(folder):
 
 def test_batches_keep_photos_and_labels_together(folder):
     part = photos.whole(folder, ("a", "b"))
-    for shuffle in (False, True):
-        seen = {}
-        for pixels, labels in photos.dataset(part, 16, shuffle):
-            for photo, label in zip(pixels.numpy(), labels, strict=True):
-                seen[photo.tobytes()] = int(label)
-        assert len(seen) == 60
-        for path, label in zip(part.paths, part.labels, strict=True):
-            assert seen[photos.pixels(path).numpy().tobytes()] == label
+    seen = {}
+    for pixels, labels in photos.dataset(part, 16):
+        for photo, label in zip(pixels.numpy(), labels, strict=True):
+            seen[photo.tobytes()] = int(label)
+    assert len(seen) == 60
+    for path, label in zip(part.paths, part.labels, strict=True):
+        assert seen[photos.pixels(path).numpy().tobytes()] == label
+
+
+def test_the_order_of_a_part_is_fixed_and_mixes_the_classes(folder):
+    train = photos.split(photos.check(folder), (60, 20, 20))[0]
+    again = photos.split(photos.check(folder), (60, 20, 20))[0]
+    assert train.paths == again.paths
+    assert 3 < np.count_nonzero(np.diff(train.labels))
 
 
 def test_a_folder_with_other_classes_is_refused(folder):

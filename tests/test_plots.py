@@ -45,6 +45,17 @@ def test_mistakes_stop_at_their_count(part):
     assert len(titles()) == 3
 
 
+def test_no_mistakes_are_said_and_not_drawn(part, capsys):
+    plots.mistakes(part, np.array([[0.9, 0.1]] * 2 + [[0.1, 0.9]] * 2))
+    assert "No mistakes" in capsys.readouterr().out
+    assert not plt.get_fignums()
+
+
+def test_a_lot_larger_than_the_part_shows_all(part):
+    plots.some(part, 12)
+    assert sorted(titles()) == ["a", "a", "b", "b"]
+
+
 def test_the_confusion_matrix_counts_photos():
     labels, said = np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1])
     plots.confusion(labels, said, ("a", "b"))
