@@ -1,0 +1,1 @@
+"""How the starter weights are made: drawn pictures, training, shipping."""

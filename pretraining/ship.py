@@ -1,0 +1,74 @@
+"""Writes float weights as the 8-bit file that is shipped.
+
+python -m pretraining.ship FOLDER/recalibrated.npz [FILE]
+"""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from helpers import starter
+from helpers.files import atomic
+from pretraining import probe
+
+
+def write(layers, path):
+    """Write the weights of a base; return the SHA-256 of the file.
+
+    Args:
+        layers: for each layer with weights, in order, a dict from what the
+            weight is ("kernel", "beta", "moving_mean", "moving_variance")
+            to its float array.
+        path: of the file, ending in .npz.
+    """
+    arrays = {}
+    for place, layer in enumerate(layers):
+        for suffix, array in layer.items():
+            array = np.asarray(array, "float32")
+            if suffix == starter.KERNEL:
+                steps, scale = eight_bit(array)
+                arrays[f"{place:03d}-{starter.SCALE}"] = scale
+                array = steps
+            arrays[f"{place:03d}-{suffix}"] = array
+    with atomic(path) as part, open(part, "wb") as file:
+        np.savez_compressed(file, **arrays)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def eight_bit(kernel):
+    """Return a kernel as int8 steps, and the step of each output channel.
+
+    Args:
+        kernel: float32 (height, width, channels in, channels out).
+
+    Returns:
+        int8 of the same shape, from -127 to 127, and float32 (channels
+        out,): their product is within half a step of the kernel.
+    """
+    scale = np.abs(kernel).max((0, 1, 2)) / 127
+    scale = np.where(scale > 0, scale, 1).astype("float32")
+    return np.rint(kernel / scale).astype("int8"), scale
+
+
+def layers_of(base):
+    """Return the weights of a Keras model as `write` takes them."""
+    return [
+        {v.name: np.asarray(v) for v in layer.weights}
+        for layer in base.layers
+        if layer.weights
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("weights", help="float weights, base-NNN in an npz")
+    parser.add_argument("file", nargs="?", default=starter.FILE)
+    args = parser.parse_args()
+    base = probe.base_with(args.weights)
+    print(write(layers_of(base), Path(args.file)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The starter weights: how pictures are drawn, shipped and read again."""
+
+import numpy as np
+import pytest
+
+from helpers import starter
+from pretraining import pictures, ship, train
+
+
+def test_a_picture_is_the_same_for_the_same_random_numbers():
+    first, *labels = pictures.draw(np.random.default_rng(3), 64, 0.5)
+    again, *more = pictures.draw(np.random.default_rng(3), 64, 0.5)
+    other, *_ = pictures.draw(np.random.default_rng(4), 64, 0.5)
+    assert first.shape == (64, 64, 3) and first.dtype == np.uint8
+    assert labels == more
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("mark", range(len(pictures.MARKS)))
+def test_every_mark_but_none_can_be_seen(mark):
+    def drawn(mark):
+        rng = np.random.default_rng(5)
+        ground = pictures.GROUNDS.index(pictures._leather)
+        scene = pictures._scene(rng, 96, ground)
+        scene["power"] = 1.0
+        mark(rng, 96, scene)
+        return pictures._photograph(np.random.default_rng(6), 96, scene)
+
+    change = np.abs(
+        drawn(pictures._nothing).astype(int)
+        - drawn(pictures.MARKS[mark]).astype(int)
+    )
+    if pictures.MARKS[mark] is pictures._nothing:
+        assert change.max() == 0
+    else:
+        assert (change.max(-1) > 8).mean() > 0.001
+
+
+def test_the_plan_ends_on_pictures_as_they_are():
+    entry, rate = train.stage(1.0)
+    assert entry is train.PLAN[-1] and entry[5] == 0
+    assert rate == pytest.approx(entry[6])
+    assert train.stage(0.0)[0] is train.PLAN[0]
+
+
+def layers():
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(0, 0.1, (3, 3, 4, 8)).astype("float32")
+    kernel[..., 2] = 0
+    ones = np.ones(8, "float32")
+    return [
+        {"kernel": kernel},
+        {
+            "moving_variance": ones * 3,
+            "beta": ones,
+            "moving_mean": ones * 2,
+        },
+    ]
+
+
+def test_what_is_shipped_comes_back_in_order_within_half_a_step(tmp_path):
+    path = tmp_path / "starter.npz"
+    ship.write(layers(), path)
+    kernel, beta, mean, variance = starter.read(path)
+    wanted = layers()[0]["kernel"]
+    step = np.abs(wanted).max((0, 1, 2)) / 127
+    assert kernel.dtype == np.float32
+    assert (np.abs(kernel - wanted) <= step / 2 + 1e-7).all()
+    assert (beta[0], mean[0], variance[0]) == (1, 2, 3)
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    path = tmp_path / "starter.npz"
+    digest = ship.write(layers(), path)
+    starter.read(path, digest)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"starter\.npz: damaged"):
+        starter.read(path, digest)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"starter\.npz: damaged"):
+        starter.read(path)
+    with pytest.raises(ValueError, match=r"gone\.npz: can't be read"):
+        starter.read(tmp_path / "gone.npz")
+
+
+def test_the_shipped_file_fits_inception_v3():
+    if not starter.FILE.exists():
+        pytest.skip("there are no starter weights in this copy")
+    arrays = starter.read()
+    assert len(arrays) == 94 * 4
+    assert arrays[0].shape == (3, 3, 3, 32)
+    assert sum(a.size for a in arrays) == 21_802_784
+    assert all(np.isfinite(a).all() for a in arrays)
