@@ -181,18 +181,6 @@ def largest_difference(first, second):
     )
 
 
-def smoothed(values):
-    """Return the mean of each value and its two neighbours on each side.
-
-    Args:
-        values: n numbers in a row, shape (n,); the ends are repeated.
-
-    Returns:
-        float64 array of shape (n,).
-    """
-    return np.convolve(np.pad(values, 2, "edge"), np.full(5, 0.2), "valid")
-
-
 def standardised(train, other):
     """Bring each feature to mean 0 and spread 1, as measured on `train`.
 

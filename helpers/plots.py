@@ -328,9 +328,9 @@ def learning_rates(rates, losses, chosen):
     )
     ax.set(
         xscale="log",
-        title="Learning rates tried in one pass",
+        title="The same photos at rising learning rates",
         xlabel="learning rate",
-        ylabel="training loss (smoothed)",
+        ylabel="loss before the step",
     )
     plt.show()
 

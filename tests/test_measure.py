@@ -83,14 +83,6 @@ def test_the_largest_difference_of_two_lists_of_weights():
         measure.largest_difference(first, second[:1])
 
 
-def test_smoothing_keeps_length_level_and_trend():
-    assert measure.smoothed([3.0] * 9) == pytest.approx([3.0] * 9)
-    jagged = [0, 10, 0, 10, 0, 10, 0, 10]
-    smooth = measure.smoothed(jagged)
-    assert len(smooth) == len(jagged)
-    assert np.ptp(smooth[2:-2]) < np.ptp(jagged) / 2
-
-
 def test_standardised_features_are_measured_on_the_first_photos_alone():
     rng = np.random.default_rng(0)
     train = rng.normal([5, -2, 3], [2, 0.1, 0], (500, 3))
