@@ -172,9 +172,6 @@ def test_atomic_keeps_the_old_file_when_the_block_fails(tmp_path):
     assert path.read_text() == "new"
 
 
-@pytest.mark.skipif(
-    not starter.FILE.is_file(), reason="no starter weights in this clone"
-)
 def test_starter_weights_are_what_the_file_holds(capsys):
     import keras
 
