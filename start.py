@@ -297,12 +297,7 @@ def make_venv(base):
         say("The Python in .venv is gone or broken; making .venv anew.")
         command.append("--clear")
     say("Making .venv ...")
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    done = run_quietly(command)
     if done.returncode:
         raise StartError(
             f"Python could not make the folder {VENV} "
@@ -312,17 +307,22 @@ def make_venv(base):
 
 def give_pip(python):
     """Put pip where a venv was left without it."""
-    done = subprocess.run(
-        [python, "-m", "ensurepip", "--default-pip"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    done = run_quietly([python, "-m", "ensurepip", "--default-pip"])
     if done.returncode:
         raise StartError(
             f"The folder {VENV} has no pip: rename or delete it, then start "
             "again."
         )
+
+
+def run_quietly(command):
+    """Run a command that asks nothing; return it with all it said."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def last_line(output):

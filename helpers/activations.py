@@ -1,22 +1,25 @@
 """What the frozen part of the network says of each photo, stored once.
 
 A frozen layer gives the same answer in every epoch. So the frozen part is
-asked once for each photo, and its answers are kept on disk as float16.
+asked once for each photo, in the arithmetic that is fastest here, and its
+answers are kept on disk as float16.
 """
 
 import hashlib
 import json
 import sys
+import weakref
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from helpers import photos
+from helpers import photos, precision
 from helpers.files import WORK, atomic
 
 BATCH_SIZE = 16
+_fast = weakref.WeakKeyDictionary()  # model -> its copy in a fast arithmetic
 
 
 def stored(lower, part, augment=None, view=0):
@@ -37,7 +40,8 @@ def stored(lower, part, augment=None, view=0):
     Raises:
         ValueError: an activation does not fit float16.
     """
-    key = _key(lower, part, augment, view)
+    policy = precision.chosen()
+    key = _key(lower, part, augment, view, policy)
     path = WORK / "activations" / f"{key}.npy"
     try:
         return np.load(path, mmap_mode="r")
@@ -50,10 +54,20 @@ def stored(lower, part, augment=None, view=0):
         out = np.lib.format.open_memmap(
             unfinished, mode="w+", dtype="float16", shape=shape
         )
-        _fill(out, lower, part, _seeded(augment, view))
+        _fill(out, _in(policy, lower), part, _seeded(augment, view))
         out.flush()
         del out
     return np.load(path, mmap_mode="r")
+
+
+def _in(policy, model):
+    """Return the model, or its copy that computes as `policy` says."""
+    if policy == "float32":
+        return model
+    if model not in _fast:
+        _fast[model] = precision.recast(model, policy)
+    _fast[model].set_weights(model.get_weights())
+    return _fast[model]
 
 
 def _fill(out, lower, part, augment):
@@ -62,10 +76,10 @@ def _fill(out, lower, part, augment):
     name = part.name if augment is None else f"{part.name}, augmented"
     bar = tqdm(total=len(part), desc=name, unit="photo", file=sys.stdout)
     with bar:
-        for pixels, _ in photos.dataset(part, BATCH_SIZE):
+        for pixels, _ in photos.single_pass(part, BATCH_SIZE):
             if augment is not None:
                 pixels = augment(tf.cast(pixels, tf.float32), training=True)
-            answer = lower.predict_on_batch(pixels)
+            answer = np.float32(lower.predict_on_batch(pixels))
             if not np.abs(answer).max() < np.finfo("float16").max:
                 raise ValueError(
                     "An activation is too large for float16, or not a "
@@ -87,7 +101,7 @@ def _seeded(augment, view):
     return keras.Sequential(layers)
 
 
-def _key(lower, part, augment, view):
+def _key(lower, part, augment, view, policy):
     """Return a name that changes with anything the answers depend on."""
     key = hashlib.sha256()
     for model in [lower] if augment is None else [lower, augment]:
@@ -103,7 +117,8 @@ def _key(lower, part, augment, view):
             key.update(json.dumps(config, default=str).encode())
     for array in lower.get_weights():
         key.update(np.ascontiguousarray(array))
-    key.update(f"{photos.SIZE} {0 if augment is None else view}".encode())
+    view = 0 if augment is None else view
+    key.update(f"{policy} {photos.SIZE} {view}".encode())
     key.update("".join(part.keys).encode())
     return key.hexdigest()[:32]
 

@@ -335,7 +335,8 @@ def array(paths):
 def dataset(part, batch_size=16):
     """Return a part as batches of pixels and labels, in its order.
 
-    This is the pipeline that lesson 01 builds, without its shuffling.
+    This is the pipeline that lesson 01 builds, without its shuffling. After
+    the first pass the pixels stay in memory, 0.27 MB a photo.
 
     Args:
         part: a `Part`.
@@ -344,9 +345,19 @@ def dataset(part, batch_size=16):
     Returns:
         A `tf.data.Dataset` of (uint8 (b, 299, 299, 3) 0-255, int64 (b,)).
     """
+    ds = _decoded(part).cache()
+    return ds.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def single_pass(part, batch_size=16):
+    """Return what `dataset` does, for one pass: nothing stays in memory."""
+    return _decoded(part).batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def _decoded(part):
     ds = tf.data.Dataset.from_tensor_slices((part.paths, part.labels))
-    ds = ds.map(
-        lambda path, label: (pixels(path), label),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    return ds.cache().batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    return ds.map(_labelled_pixels, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _labelled_pixels(path, label):
+    return pixels(path), label

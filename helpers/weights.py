@@ -81,8 +81,8 @@ _SENTENCES = {
     "imagenet": "Weights: imagenet, learned from 1.28 million photos of "
     "1,000 classes.",
     "starter": "Weights: starter, learned from pictures this project "
-    "draws. They ship with it and need no network; ImageNet's know more "
-    "about everyday photos.",
+    "draws, without a single photo. They know enough for surfaces; for "
+    "photos of everyday things take imagenet.",
     "random": "Weights: random. Nothing has been learned yet, so expect "
     "low accuracies: the lessons run, but a frozen base has little to say.",
 }

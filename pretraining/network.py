@@ -3,9 +3,7 @@
 import keras
 import numpy as np
 
-# Early blocks learn first, and they learn only if somebody asks them.
-TAPS = {"mixed2": 0.5, "mixed5": 0.7, "mixed7": 0.7, "mixed8": 1.0,
-        "mixed10": 0.7}  # fmt: skip
+from pretraining.targets import HISTOGRAMS, TAPS
 
 
 def precise(cpuinfo="/proc/cpuinfo"):
@@ -23,22 +21,13 @@ def precise(cpuinfo="/proc/cpuinfo"):
     return "mixed_bfloat16" if fast else "float32"
 
 
-class Anywhere(keras.layers.Layer):
-    """A soft maximum over all places: a mark is where it is."""
-
-    def call(self, block):
-        places = keras.ops.shape(block)[1] * keras.ops.shape(block)[2]
-        return keras.ops.logsumexp(block, axis=(1, 2)) - keras.ops.log(
-            keras.ops.cast(places, "float32")
-        )
-
-
 def build(grounds, marks, momentum=0.9):
     """Return Inception v3 without its top, and the model that is trained.
 
     The trained model shares all layers with the first. For pixels from -1
-    to 1 of any size it gives logits of shape (n, len(TAPS), grounds +
-    marks): what the mean of each block in `TAPS` says.
+    to 1 of any size it gives one tensor for each of `targets.TAPS`: at each
+    place of the block grounds + marks + 116 logits, linear in what the
+    block says there.
 
     Args:
         grounds, marks: how many classes of each there are.
@@ -52,7 +41,7 @@ def build(grounds, marks, momentum=0.9):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum
     wake(base)
-    rows = []
+    outputs = []
     for name in TAPS:
         block = base.get_layer(name).output
         block = keras.layers.BatchNormalization(
@@ -62,19 +51,14 @@ def build(grounds, marks, momentum=0.9):
         block = keras.layers.Rescaling(
             3 / block.shape[-1] ** 0.5, dtype="float32"
         )(block)
-        ground = keras.layers.Dense(
-            grounds, kernel_initializer="zeros", dtype="float32"
-        )(keras.layers.GlobalAveragePooling2D(dtype="float32")(block))
-        mark = keras.layers.Dense(
-            marks, kernel_initializer="zeros", dtype="float32"
-        )(block)
-        mark = Anywhere(dtype="float32")(mark)
-        both = keras.layers.Concatenate(dtype="float32")([ground, mark])
-        rows.append(
-            keras.layers.Reshape((1, grounds + marks), dtype="float32")(both)
+        outputs.append(
+            keras.layers.Dense(
+                grounds + marks + sum(HISTOGRAMS),
+                kernel_initializer="zeros",
+                dtype="float32",
+            )(block)
         )
-    output = keras.layers.Concatenate(axis=1, dtype="float32")(rows)
-    return base, keras.Model(base.input, output)
+    return base, keras.Model(base.input, outputs)
 
 
 def wake(base, seed=0, noise=0.5):
@@ -120,32 +104,47 @@ def wake(base, seed=0, noise=0.5):
         layer.kernel.assign(kernel.astype("float32"))
 
 
-def loss(grounds):
-    """Return the loss: both cross entropies, weighed over the blocks.
+def loss(grounds, marks):
+    """Return the loss of one head.
 
-    It takes the two labels, whole numbers of shape (n, 2), and the logits
-    of `build`.
+    It takes what `targets.wanted` gives for the head's block, and the
+    logits of `build`. The ground is judged by the mean over all places,
+    marks and histograms place by place.
     """
-    weights = np.array(list(TAPS.values()), "float32")
-    taps = len(weights)
 
-    def both(labels, logits):
-        total = 0.0
-        ends = ((0, logits[..., :grounds], 1.0),
-                (1, logits[..., grounds:], 3.0))  # fmt: skip
-        for column, part, worth in ends:
-            wanted = keras.ops.repeat(labels[:, column : column + 1], taps, 1)
-            each = keras.losses.sparse_categorical_crossentropy(
-                wanted, part, from_logits=True
+    def all_three(wanted, logits):
+        total = keras.losses.sparse_categorical_crossentropy(
+            wanted[:, 0, 0, 0],
+            keras.ops.mean(logits[..., :grounds], (1, 2)),
+            from_logits=True,
+        )
+        each = keras.losses.sparse_categorical_crossentropy(
+            wanted[..., 1],
+            logits[..., grounds : grounds + marks],
+            from_logits=True,
+        )
+        total += 2 * keras.ops.mean(each * wanted[..., 2], (1, 2))
+        at = 3
+        for bins in HISTOGRAMS:
+            begin = at - 3 + grounds + marks
+            each = keras.losses.categorical_crossentropy(
+                wanted[..., at : at + bins],
+                logits[..., begin : begin + bins],
+                from_logits=True,
             )
-            total += worth * keras.ops.sum(each * weights, axis=1)
+            total += 0.5 * keras.ops.mean(each, (1, 2))
+            at += bins
         return total
 
-    return both
+    return all_three
 
 
-def right(labels, logits, grounds):
-    """Return how often each block names ground and mark, (taps, 2)."""
-    ground = logits[..., :grounds].argmax(-1) == labels[:, :1]
-    mark = logits[..., grounds:].argmax(-1) == labels[:, 1:]
-    return np.stack([ground.mean(0), mark.mean(0)], 1)
+def right(wanted, logits, grounds, marks):
+    """Return how often a head names the ground, and a mark where it is."""
+    ground = logits[..., :grounds].mean((1, 2)).argmax(-1)
+    mark = logits[..., grounds : grounds + marks].argmax(-1)
+    marked = wanted[..., 1] > 0
+    return (
+        (ground == wanted[:, 0, 0, 0]).mean(),
+        (mark == wanted[..., 1])[marked].mean() if marked.any() else 0.0,
+    )

@@ -32,15 +32,26 @@ def draw(rng, size, strong):
             as faint as an inspector can still tell.
 
     Returns:
-        The picture, uint8 (size, size, 3), RGB; the number of its ground
-        in `GROUNDS`; the number of its mark in `MARKS`.
+        The picture, uint8 (size, size, 3), RGB; where its mark is, bool
+        (size, size); the number of its ground in `GROUNDS`; the number of
+        its mark, 0 for none.
     """
     ground = int(rng.integers(len(GROUNDS)))
     mark = int(rng.integers(len(MARKS)))
     scene = _scene(rng, size, ground)
     scene["power"] = rng.uniform(0.35 + 0.45 * strong, 1.0)
+    before = {name: scene[name].copy() for name in ("tone", "height", "paint")}
     MARKS[mark](rng, size, scene)
-    return _photograph(rng, size, scene), ground, max(mark - 1, 0)
+    where = _where(before, scene)
+    return _photograph(rng, size, scene), where, ground, max(mark - 1, 0)
+
+
+def _where(before, scene):
+    """Return where a mark changed the scene by more than a little."""
+    change = np.abs(scene["tone"] - before["tone"])
+    change += 0.3 * np.abs(scene["height"] - before["height"])
+    change += np.abs(scene["paint"] - before["paint"]).max(-1)
+    return change > max(0.25 * change.max(), 0.01)
 
 
 # --- Light and camera -----------------------------------------------------

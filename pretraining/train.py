@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers.files import atomic
-from pretraining import pictures
+from pretraining import pictures, targets
 
 BATCH = 32
 SHARD = 512  # pictures in a file
@@ -21,9 +21,9 @@ SHARD = 512  # pictures in a file
 # how far the contrast is evened out; learning rate at the end of the stage.
 # Easy first: with low and uneven contrast nothing is learned for long.
 PLAN = (
-    (0.68, 96, 128, 28 * 1024, 1.0, 1.0, 0.8e-3),
-    (0.90, 128, 160, 12 * 1024, 0.5, 0.3, 0.4e-3),
-    (1.00, 192, 224, 4 * 1024, 0.2, 0.0, 2e-5),
+    (0.62, 128, 192, 40 * 1024, 0.5, 0.5, 0.9e-3),
+    (0.88, 160, 192, 40 * 1024, 0.5, 0.2, 0.5e-3),
+    (1.00, 224, 256, 6 * 1024, 0.1, 0.0, 2e-5),
 )
 # How often a picture is taken, by its ground and by its mark: loud grounds
 # hide marks, and fractals are many.
@@ -37,6 +37,7 @@ WORTH = (
 )
 WARM_UP = 200  # steps
 START_RATE = 1e-3
+PAUSE = 20  # seconds; a step that took longer means that the run was held
 
 
 def stage(share):
@@ -72,11 +73,12 @@ def draw_ahead(out, first=0):
             drawn = [
                 pictures.draw(rng, entry[2], entry[4]) for _ in range(SHARD)
             ]
-            images, *labels = zip(*drawn, strict=True)
+            images, where, *labels = zip(*drawn, strict=True)
             with atomic(path) as part, open(part, "wb") as file:
                 np.savez(
                     file,
                     images=np.stack(images),
+                    where=np.packbits(np.stack(where), axis=-1),
                     labels=np.stack(labels, 1).astype("int32"),
                 )
 
@@ -97,27 +99,31 @@ class Pictures:
         for path in sorted(self.folder.glob("[0-9]*.npz")):
             if path.name not in self.shards:
                 with np.load(path) as file:
-                    self.shards[path.name] = (file["images"], file["labels"])
+                    self.shards[path.name] = (
+                        file["images"], file["where"], file["labels"],
+                    )  # fmt: skip
 
     def batch(self, rng, count):
-        """Return pixels from -1 to 1 and labels, cropped and varied."""
+        """Return pixels from -1 to 1, cropped and varied, and targets."""
         shards = list(self.shards.values())
         cut = self.entry[1]
         spare = self.entry[2] - cut
         pixels = np.empty((count, cut, cut, 3), "float32")
-        labels = np.empty((count, 2), "int32")
+        masks = np.empty((count, cut, cut), "bool")
+        labels = np.empty((count, 2), "int64")
         for i in range(count):
-            images, its = shards[rng.integers(len(shards))]
+            images, where, its = shards[rng.integers(len(shards))]
             n = rng.integers(len(images))
             while rng.random() > WORTH[0][its[n, 0]] * WORTH[1][its[n, 1]]:
                 n = rng.integers(len(images))
             top, left = rng.integers(0, spare + 1, 2)
-            crop = images[n, top : top + cut, left : left + cut]
-            if rng.random() < 0.5:
-                crop = crop[:, ::-1]
-            if rng.random() < 0.5:
-                crop = crop[::-1]
-            pixels[i] = crop
+            window = (slice(top, top + cut), slice(left, left + cut))
+            crop = images[n][window]
+            mask = np.unpackbits(where[n], axis=-1)[window]
+            turn, mirror = rng.integers(4), rng.random() < 0.5
+            crop, mask = np.rot90(crop, turn), np.rot90(mask, turn)
+            pixels[i] = crop[:, ::-1] if mirror else crop
+            masks[i] = mask[:, ::-1] if mirror else mask
             labels[i] = its[n]
         even = self.entry[5]
         mean = pixels.mean((1, 2, 3), keepdims=True)
@@ -127,7 +133,8 @@ class Pictures:
         level = mean * (1 - even) + 127 * even + rng.normal(0, 12, shape)
         tint = np.exp(rng.normal(0, 0.06, (count, 1, 1, 3)))
         pixels = ((pixels - mean) * gain + level) * tint
-        return (np.clip(pixels, 0, 255) / 127.5 - 1).astype("float32"), labels
+        pixels = np.clip(pixels, 0, 255).astype("float32")
+        return pixels / 127.5 - 1, targets.wanted(pixels, masks, *labels.T)
 
     def _fill(self):
         for turn in itertools.count():
@@ -201,7 +208,12 @@ def train(minutes, out, resume=False, start=None):
     optimizer = keras.optimizers.AdamW(
         START_RATE, weight_decay=0.02, beta_2=0.99, global_clipnorm=10.0
     )
-    model.compile(optimizer, loss=network.loss(grounds), jit_compile=False)
+    model.compile(
+        optimizer,
+        loss=[network.loss(grounds, marks)] * len(targets.TAPS),
+        loss_weights=[worth for worth, *_ in targets.TAPS.values()],
+        jit_compile=False,
+    )
     optimizer.build(model.trainable_variables)
     step, spent = 0, 0.0
     if start:
@@ -216,8 +228,7 @@ def train(minutes, out, resume=False, start=None):
     )
     artist.start()
     source = entry = None
-    begun = saved = noted = time.time()
-    before = spent
+    last = saved = noted = time.time()
     sums, seen = 0.0, 0
     rng = np.random.default_rng(7)
     while spent < minutes * 60:
@@ -228,16 +239,20 @@ def train(minutes, out, resume=False, start=None):
             entry = now
             source = Pictures(out, entry, step)
         optimizer.learning_rate.assign(rate * min(1, (step + 1) / WARM_UP))
-        pixels, labels = source.ready.get()
-        sums += float(model.train_on_batch(pixels, labels))
+        pixels, wanted = source.ready.get()
+        sums += float(model.train_on_batch(pixels, wanted)[0])
         seen += len(pixels)
         step += 1
         moment = time.time()
-        spent = before + moment - begun
+        spent += min(moment - last, PAUSE)
+        last = moment
         if step % 100 == 0:
-            tests, wanted = source.batch(rng, 128)
+            tests, wanted = source.batch(rng, 64)
             found = model.predict_on_batch(tests)
-            table = network.right(wanted, np.asarray(found), grounds)
+            table = [
+                network.right(its, np.asarray(says), grounds, marks)
+                for its, says in zip(wanted, found, strict=True)
+            ]
             words = " ".join(f"{a:.2f}/{b:.2f}" for a, b in table)
             line = (
                 f"{spent / 60:6.1f} min step {step} size {entry[1]} "

@@ -12,6 +12,7 @@ from helpers import activations, photos
 def part(tmp_path, monkeypatch):
     """Five noise photos as one part, and a store of their own."""
     monkeypatch.setattr(activations, "WORK", tmp_path / "work")
+    use(monkeypatch, "float32")
     rng = np.random.default_rng(0)
     for i in range(5):
         folder = tmp_path / "photos" / "ab"[i % 2]
@@ -19,6 +20,11 @@ def part(tmp_path, monkeypatch):
         noise = rng.integers(0, 256, (40, 50, 3), "uint8")
         Image.fromarray(noise).save(folder / f"{i}.png")
     return photos.whole(tmp_path / "photos", ("a", "b"))
+
+
+def use(monkeypatch, policy):
+    """Compute as a machine does for which this policy was chosen."""
+    monkeypatch.setattr(activations.precision, "chosen", lambda: policy)
 
 
 def lower(scale=1 / 127.5, seed=0):
@@ -81,6 +87,19 @@ def test_anything_else_is_stored_anew(part, change):
         other = activations.stored(lower(), turned)
     assert not np.array_equal(first, other)
     assert len(files(part)) == 2
+
+
+def test_a_fast_arithmetic_says_nearly_the_same(part, monkeypatch):
+    model = lower()
+    exact = activations.stored(model, part)
+    use(monkeypatch, "mixed_bfloat16")
+    fast = activations.stored(model, part)
+    assert len(files(part)) == 2
+    assert 0 < np.abs(fast - exact).max() < 0.03 * np.abs(exact).max()
+    # New weights of the same model reach its copy, too.
+    model.set_weights([2 * w for w in model.get_weights()])
+    double = activations.stored(model, part)
+    np.testing.assert_allclose(double, 2 * fast, rtol=2e-2, atol=1e-2)
 
 
 def test_a_view_is_the_same_each_time_and_unlike_the_next(part):

@@ -4,17 +4,34 @@ import numpy as np
 import pytest
 
 from helpers import starter
-from pretraining import pictures, ship, train
+from pretraining import network, pictures, ship, targets, train
 
 
 def test_a_picture_is_the_same_for_the_same_random_numbers():
-    first, *labels = pictures.draw(np.random.default_rng(3), 64, 0.5)
-    again, *more = pictures.draw(np.random.default_rng(3), 64, 0.5)
+    first, where, *labels = pictures.draw(np.random.default_rng(3), 64, 0.5)
+    again, there, *more = pictures.draw(np.random.default_rng(3), 64, 0.5)
     other, *_ = pictures.draw(np.random.default_rng(4), 64, 0.5)
     assert first.shape == (64, 64, 3) and first.dtype == np.uint8
+    assert where.shape == (64, 64) and where.dtype == bool
     assert labels == more
     np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(where, there)
     assert not np.array_equal(first, other)
+
+
+def test_a_mark_is_where_it_is_said_to_be():
+    rng = np.random.default_rng(5)
+    scene = pictures._scene(rng, 96, pictures.GROUNDS.index(pictures._paper))
+    scene["power"] = 1.0
+    before = {name: scene[name].copy() for name in ("tone", "height", "paint")}
+    plain = pictures._photograph(np.random.default_rng(6), 96, scene)
+    assert not pictures._where(before, scene).any()
+    pictures._hole(rng, 96, scene)
+    where = pictures._where(before, scene)
+    marked = pictures._photograph(np.random.default_rng(6), 96, scene)
+    change = np.abs(plain.astype(int) - marked).max(-1)
+    assert 0 < where.mean() < 0.2
+    assert change[where].mean() > 10 * change[~where].mean()
 
 
 @pytest.mark.parametrize("mark", range(len(pictures.MARKS)))
@@ -42,6 +59,48 @@ def test_the_plan_ends_on_pictures_as_they_are():
     assert entry is train.PLAN[-1] and entry[5] == 0
     assert rate == pytest.approx(entry[6])
     assert train.stage(0.0)[0] is train.PLAN[0]
+
+
+def asked(size, rows=slice(0), columns=slice(0), value=100):
+    """Return the targets of one even picture with mark 7 in a rectangle."""
+    masks = np.zeros((1, size, size), bool)
+    masks[0, rows, columns] = True
+    pixels = np.full((1, size, size, 3), value, "float32")
+    wanted = targets.wanted(pixels, masks, np.array([4]), np.array([7]))
+    return dict(zip(targets.TAPS, wanted, strict=True))
+
+
+def test_a_head_is_asked_at_each_place_it_has():
+    base, model = network.build(2, 3)
+    for size in (128, 160, 299):
+        shapes = model.compute_output_shape((1, size, size, 3))
+        wanted = asked(size).values()
+        assert [s[1:3] for s in shapes] == [w.shape[1:3] for w in wanted]
+
+
+def test_a_mark_is_asked_for_where_it_lies():
+    # The places of mixed8 are 32 pixels apart, the first from pixel 21 on.
+    wanted = asked(160, slice(53, 85), slice(21, 53))["mixed8"][0]
+    assert wanted[..., 1].tolist() == [[0, 0, 0], [7, 0, 0], [0, 0, 0]]
+    assert (wanted[..., 0] == 4).all()
+    # The one marked place counts as much as the eight others together.
+    assert wanted[1, 0, 2] == pytest.approx(wanted[..., 2].sum() / 2)
+
+
+def test_too_little_of_a_mark_is_not_asked_for():
+    wanted = asked(160, slice(60, 62), slice(30, 33))["mixed8"][0]
+    assert (wanted[..., 1] == 0).all()
+    assert wanted[1, 0, 2] == 0 and (wanted[..., 2] > 0).sum() == 8
+
+
+def test_histograms_say_what_the_pixels_are():
+    dark, bright = asked(160, value=10), asked(160, value=250)
+    for name in targets.TAPS:
+        one, other = dark[name][..., 3:], bright[name][..., 3:]
+        assert one.shape[-1] == sum(targets.HISTOGRAMS)
+        np.testing.assert_allclose(one.sum(-1), len(targets.HISTOGRAMS))
+        assert (one[..., 0] == 1).all()  # the darkest colour
+        assert (other[..., targets.COLOURS - 1] == 1).all()  # the brightest
 
 
 def layers():

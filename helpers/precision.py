@@ -1,0 +1,95 @@
+"""In which arithmetic a forward pass is fastest on this machine.
+
+Half-precision numbers are half as long. Some processors and every recent
+graphics card work through them faster, others slower: so it is measured.
+"""
+
+import json
+import os
+import platform
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from helpers.files import WORK, atomic
+
+# Fewer digits must pay: below this ratio of times float32 stays.
+WORTH_IT = 1.15
+# Scaling needs the digits, and so does a mean over many places.
+IN_FULL = ("InputLayer", "Rescaling", "GlobalAveragePooling2D")
+
+
+def chosen():
+    """Return the Keras dtype policy for forward passes on this machine.
+
+    "mixed_float16" on a graphics card. On a processor "mixed_bfloat16" or
+    "float32", whichever a measurement of two seconds finds faster; it is
+    said, and remembered on disk for the next time.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return "mixed_float16"
+    path = WORK / "precision.json"
+    machine = f"{platform.node()}, {os.cpu_count()}, {tf.__version__}"
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if known["machine"] == machine:
+            return known["policy"]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not measured yet, or not readable: measure
+    ratio = _seconds("float32") / _seconds("mixed_bfloat16")
+    policy = "mixed_bfloat16" if ratio >= WORTH_IT else "float32"
+    print(
+        f"Measured: bfloat16 is {ratio:.1f} times as fast as float32 on "
+        f"this processor. Forward passes use {policy.removeprefix('mixed_')}."
+    )
+    with atomic(path) as part:
+        known = {"machine": machine, "policy": policy, "ratio": ratio}
+        part.write_text(json.dumps(known), encoding="utf-8")
+    return policy
+
+
+def _seconds(policy):
+    """Return the shortest time of a few convolutions as Inception has."""
+    layers = [keras.Input((35, 35, 192), 8)]
+    for filters, width in ((64, 1), (96, 3), (96, 3), (192, 1)):
+        layers.append(
+            keras.layers.Conv2D(filters, width, padding="same", dtype=policy)
+        )
+        layers.append(keras.layers.ReLU(dtype=policy))
+    model = keras.Sequential(layers)
+    pixels = np.zeros((8, 35, 35, 192), "float32")
+    times = []
+    for _ in range(6):
+        begun = time.perf_counter()
+        model.predict_on_batch(pixels)
+        times.append(time.perf_counter() - begun)
+    return min(times)
+
+
+def recast(model, policy):
+    """Return a copy of a model that computes in another arithmetic.
+
+    Args:
+        model: of layers that Keras knows; models may be nested in it.
+        policy: a Keras dtype policy, for example "mixed_bfloat16".
+
+    Returns:
+        A model with the same weights (float32, copied) from the same input
+        to an output of the policy's compute dtype. Scaling and global
+        averages stay in float32.
+    """
+    config = model.get_config()
+    _set_dtypes(config, policy)
+    copy = type(model).from_config(config)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _set_dtypes(config, policy):
+    for layer in config["layers"]:
+        if "layers" in layer["config"]:
+            _set_dtypes(layer["config"], policy)
+        elif layer["class_name"] not in IN_FULL:
+            layer["config"]["dtype"] = policy

@@ -1,0 +1,92 @@
+"""The arithmetic of a forward pass is measured, said and remembered."""
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import precision
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store of its own, and a list that each measurement is noted in."""
+    monkeypatch.setattr(precision, "WORK", tmp_path)
+    monkeypatch.setattr(precision.tf.config, "list_physical_devices", list_of)
+    return tmp_path
+
+
+def list_of(kind):
+    return []
+
+
+def seconds(monkeypatch, **times):
+    measured = []
+
+    def fake(policy):
+        measured.append(policy)
+        return times[policy]
+
+    monkeypatch.setattr(precision, "_seconds", fake)
+    return measured
+
+
+@pytest.mark.parametrize(
+    "half, policy", [(0.5, "mixed_bfloat16"), (1.0, "float32")]
+)
+def test_the_faster_one_is_taken_and_said(
+    store, monkeypatch, capsys, half, policy
+):
+    seconds(monkeypatch, float32=1.0, mixed_bfloat16=half)
+    assert precision.chosen() == policy
+    said = capsys.readouterr().out
+    assert f"use {policy.removeprefix('mixed_')}." in said
+
+
+def test_it_is_measured_once(store, monkeypatch, capsys):
+    measured = seconds(monkeypatch, float32=2.0, mixed_bfloat16=1.0)
+    first = precision.chosen()
+    capsys.readouterr()
+    assert precision.chosen() == first
+    assert len(measured) == 2
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"policy": "float64"}'])
+def test_what_is_no_measurement_is_measured_anew(store, monkeypatch, content):
+    (store / "precision.json").write_text(content)
+    seconds(monkeypatch, float32=1.0, mixed_bfloat16=2.0)
+    assert precision.chosen() == "float32"
+
+
+def test_another_machine_measures_for_itself(store, monkeypatch):
+    seconds(monkeypatch, float32=2.0, mixed_bfloat16=1.0)
+    precision.chosen()
+    monkeypatch.setattr(precision.platform, "node", lambda: "elsewhere")
+    seconds(monkeypatch, float32=1.0, mixed_bfloat16=2.0)
+    assert precision.chosen() == "float32"
+
+
+def test_a_graphics_card_needs_no_measurement(store, monkeypatch):
+    monkeypatch.setattr(
+        precision.tf.config, "list_physical_devices", lambda kind: [kind]
+    )
+    measured = seconds(monkeypatch)
+    assert precision.chosen() == "mixed_float16"
+    assert measured == []
+
+
+def test_a_recast_model_says_nearly_the_same():
+    keras.utils.set_random_seed(0)
+    base = keras.Sequential(
+        [keras.Input((20, 20, 3)), keras.layers.Conv2D(4, 5, 2)]
+    )
+    inputs = keras.Input((20, 20, 3))
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    model = keras.Model(inputs, base(scaled))
+    copy = precision.recast(model, "mixed_bfloat16")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 20, 20, 3))
+    says, wanted = np.float32(copy(pixels)), np.asarray(model(pixels))
+    assert 0 < np.abs(says - wanted).max() < 0.02 * np.abs(wanted).max()
+    assert copy.layers[-1].layers[-1].compute_dtype == "bfloat16"
+    assert copy.layers[1].compute_dtype == "float32"  # the scaling
+    assert all(w.dtype == "float32" for w in copy.weights)
