@@ -15,8 +15,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from helpers import photos, precision
-from helpers.files import WORK, atomic
+from helpers import photos, precision, store
 
 BATCH_SIZE = 16
 _fast = weakref.WeakKeyDictionary()  # model -> its copy in a fast arithmetic
@@ -24,6 +23,9 @@ _fast = weakref.WeakKeyDictionary()  # model -> its copy in a fast arithmetic
 
 def stored(lower, part, augment=None, view=0):
     """Return what `lower` says of each photo, from disk where it is there.
+
+    What the same model has said of a photo as a member of another part is
+    taken from there: a photo is computed once.
 
     Args:
         lower: a model from pixels, (b, 299, 299, 3) in 0-255, to a tensor.
@@ -41,23 +43,38 @@ def stored(lower, part, augment=None, view=0):
         ValueError: an activation does not fit float16.
     """
     policy = precision.chosen()
-    key = _key(lower, part, augment, view, policy)
-    path = WORK / "activations" / f"{key}.npy"
-    try:
-        return np.load(path, mmap_mode="r")
-    except FileNotFoundError:
-        pass
-    except ValueError:
-        print("The stored activations are damaged; they are made again.")
+    model_key = _key(lower, augment, view, policy)
+    part_key = hashlib.sha256("".join(part.keys).encode()).hexdigest()[:16]
+    path = store.folder() / f"{model_key}-{part_key}.npy"
+    found = store.load(path)
+    if found:
+        return found[0]
     shape = (len(part), *lower.output_shape[1:])
-    with atomic(path) as unfinished:
-        out = np.lib.format.open_memmap(
-            unfinished, mode="w+", dtype="float16", shape=shape
+    with store.saved(path, shape, part.keys) as out:
+        # A view depends on the order of the photos, so it is made whole.
+        missing = (
+            _take_over(out, part, model_key)
+            if augment is None
+            else np.arange(len(part))
         )
-        _fill(out, _in(policy, lower), part, _seeded(augment, view))
-        out.flush()
-        del out
+        if len(missing):
+            model = _in(policy, lower)
+            _fill(out, missing, model, part, _seeded(augment, view))
     return np.load(path, mmap_mode="r")
+
+
+def _take_over(out, part, model_key):
+    """Copy rows that lie in other files; return the places of the rest."""
+    missing = set(range(len(part)))
+    for path in store.folder().glob(f"{model_key}-*.npy"):
+        found = store.load(path) if missing else None
+        if found:
+            array, keys = found
+            rows = {key: row for row, key in enumerate(keys)}
+            for place in [p for p in missing if part.keys[p] in rows]:
+                out[place] = array[rows[part.keys[place]]]
+                missing.remove(place)
+    return np.array(sorted(missing), dtype=int)
 
 
 def _in(policy, model):
@@ -70,22 +87,23 @@ def _in(policy, model):
     return _fast[model]
 
 
-def _fill(out, lower, part, augment):
-    """Write the answers of `lower` into `out`, batch by batch."""
+def _fill(out, places, model, part, augment):
+    """Write the answers of a model for some places of a part, in batches."""
+    some = part.take(places)
     done = 0
     name = part.name if augment is None else f"{part.name}, augmented"
-    bar = tqdm(total=len(part), desc=name, unit="photo", file=sys.stdout)
+    bar = tqdm(total=len(some), desc=name, unit="photo", file=sys.stdout)
     with bar:
-        for pixels, _ in photos.single_pass(part, BATCH_SIZE):
+        for pixels, _ in photos.single_pass(some, BATCH_SIZE):
             if augment is not None:
                 pixels = augment(tf.cast(pixels, tf.float32), training=True)
-            answer = np.float32(lower.predict_on_batch(pixels))
+            answer = np.float32(model.predict_on_batch(pixels))
             if not np.abs(answer).max() < np.finfo("float16").max:
                 raise ValueError(
                     "An activation is too large for float16, or not a "
                     "number; check the weights and the pixel scaling."
                 )
-            out[done : done + len(answer)] = answer
+            out[places[done : done + len(answer)]] = answer
             done += len(answer)
             bar.update(len(answer))
 
@@ -101,7 +119,7 @@ def _seeded(augment, view):
     return keras.Sequential(layers)
 
 
-def _key(lower, part, augment, view, policy):
+def _key(lower, augment, view, policy):
     """Return a name that changes with anything the answers depend on."""
     key = hashlib.sha256()
     for model in [lower] if augment is None else [lower, augment]:
@@ -119,8 +137,7 @@ def _key(lower, part, augment, view, policy):
         key.update(np.ascontiguousarray(array))
     view = 0 if augment is None else view
     key.update(f"{policy} {photos.SIZE} {view}".encode())
-    key.update("".join(part.keys).encode())
-    return key.hexdigest()[:32]
+    return key.hexdigest()[:16]
 
 
 def _leaves(model):

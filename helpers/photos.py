@@ -102,6 +102,16 @@ class Part:
     def __len__(self):
         return len(self.paths)
 
+    def take(self, places):
+        """Return a part of the photos at these places, in their order."""
+        return Part(
+            self.name,
+            self.class_names,
+            [self.paths[place] for place in places],
+            self.labels[places],
+            [self.keys[place] for place in places],
+        )
+
 
 def check(folder):
     """Read every file of a folder of class folders; return a `Folder`.

@@ -1,17 +1,19 @@
 """Stored activations are right, shared, and never stale."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import activations, photos
+from helpers import activations, photos, store
 
 
 @pytest.fixture
 def part(tmp_path, monkeypatch):
     """Five noise photos as one part, and a store of their own."""
-    monkeypatch.setattr(activations, "WORK", tmp_path / "work")
+    monkeypatch.setattr(store, "WORK", tmp_path / "work")
     use(monkeypatch, "float32")
     rng = np.random.default_rng(0)
     for i in range(5):
@@ -39,7 +41,7 @@ def lower(scale=1 / 127.5, seed=0):
 
 
 def files(part):
-    return list(activations.WORK.glob("activations/*"))
+    return list(store.WORK.glob("activations/*"))
 
 
 def test_stored_is_what_the_model_says(part):
@@ -69,24 +71,41 @@ def test_freezing_changes_no_name(part):
     assert len(files(part)) == 1
 
 
-@pytest.mark.parametrize("change", ["weights", "scaling", "photos"])
-def test_anything_else_is_stored_anew(part, change):
+@pytest.mark.parametrize("change", ["weights", "scaling"])
+def test_another_model_is_asked_anew(part, change):
     first = activations.stored(lower(), part)
     if change == "weights":
         other = activations.stored(lower(seed=1), part)
-    elif change == "scaling":
-        other = activations.stored(lower(scale=1 / 255), part)
     else:
-        turned = photos.Part(
-            part.name,
-            part.class_names,
-            part.paths[::-1],
-            part.labels[::-1],
-            part.keys[::-1],
-        )
-        other = activations.stored(lower(), turned)
+        other = activations.stored(lower(scale=1 / 255), part)
     assert not np.array_equal(first, other)
     assert len(files(part)) == 2
+
+
+def test_a_photo_is_computed_once(part, capsys):
+    everything = np.array(activations.stored(lower(), part.take([0, 1, 2])))
+    capsys.readouterr()
+    other = activations.stored(lower(), part.take([2, 4, 0]))
+    assert "1/1" in capsys.readouterr().out  # one photo is new
+    assert np.array_equal(other[[2, 0]], everything[[0, 2]])
+    whole = activations.stored(lower(), part)
+    np.testing.assert_array_equal(whole[4], other[1])
+    assert not np.array_equal(whole[3], whole[4])
+
+
+def test_a_file_with_new_content_is_computed_anew(part, tmp_path):
+    first = np.array(activations.stored(lower(), part))
+    Image.new("RGB", (40, 50), "red").save(part.paths[0])
+    changed = photos.whole(tmp_path / "photos", ("a", "b"))
+    rows = {key: row for row, key in enumerate(part.keys)}
+    stored = activations.stored(lower(), changed)
+    new = [key for key in changed.keys if key not in rows]
+    assert len(new) == 1
+    for row, key in zip(stored, changed.keys, strict=True):
+        if key in rows:
+            assert np.array_equal(row, first[rows[key]])
+        else:
+            assert not any(np.array_equal(row, old) for old in first)
 
 
 def test_a_fast_arithmetic_says_nearly_the_same(part, monkeypatch):
@@ -116,12 +135,50 @@ def test_a_view_is_the_same_each_time_and_unlike_the_next(part):
     assert not np.array_equal(first, activations.stored(lower(), part))
 
 
-def test_a_damaged_file_is_made_again(part, capsys):
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "old"])
+def test_a_damaged_file_is_made_again(part, capsys, damage):
     first = np.array(activations.stored(lower(), part))
     (file,) = files(part)
-    file.write_bytes(file.read_bytes()[:200])
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.unlink()
+    if damage == "old":
+        np.save(file, first)  # without keys and check sum
+    else:
+        kept = {"cut": 200, "flipped": len(content), "empty": 0}[damage]
+        file.write_bytes(content[:kept])
     assert np.array_equal(first, activations.stored(lower(), part))
     assert "damaged" in capsys.readouterr().out
+    assert np.array_equal(first, activations.stored(lower(), part))
+    assert "damaged" not in capsys.readouterr().out
+
+
+def test_rows_of_a_damaged_file_are_not_taken_over(part):
+    first = np.array(activations.stored(lower(), part))
+    (file,) = files(part)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.unlink()
+    file.write_bytes(content)
+    again = activations.stored(lower(), part.take([4, 3, 2, 1]))
+    np.testing.assert_allclose(again, first[[4, 3, 2, 1]], rtol=1e-3)
+
+
+def test_what_was_used_longest_ago_goes_first(part, monkeypatch):
+    activations.stored(lower(), part)
+    (oldest,) = files(part)
+    activations.stored(lower(seed=1), part)
+    (second,) = set(files(part)) - {oldest}
+    os.utime(oldest, (1, 1))
+    os.utime(second, (2, 2))
+    activations.stored(lower(), part)  # used: no longer the oldest
+    size = oldest.stat().st_size
+    monkeypatch.setattr(store, "LIMIT", 2 * size)
+    activations.stored(lower(seed=2), part)
+    assert oldest in files(part) and second not in files(part)
+    monkeypatch.setattr(store, "LIMIT", 0)
+    activations.stored(lower(seed=3), part)
+    assert len(files(part)) == 1  # what was just asked for stays
 
 
 def test_an_answer_beyond_float16_is_refused(part):

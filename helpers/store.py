@@ -1,0 +1,98 @@
+"""Arrays on disk with one row a photo: found again, checked, bounded.
+
+A file is a NumPy file (.npy) with a tail: the keys of its photos and a
+check sum as JSON, and the length of that. NumPy reads such a file like any
+other.
+"""
+
+import contextlib
+import json
+import os
+import zlib
+
+import numpy as np
+
+from helpers.files import WORK, atomic
+
+LIMIT = 8 * 2**30  # bytes that all files together may take
+LENGTH = 8  # bytes of the last number in a file
+
+
+def folder():
+    return WORK / "activations"
+
+
+def load(path):
+    """Return a stored array and the keys of its rows, or None.
+
+    None means that the file is missing, or damaged: then a line says so.
+
+    Returns:
+        A read-only memory map of shape (n, ...), and a list of n keys.
+    """
+    try:
+        with open(path, "rb") as file:
+            file.seek(-LENGTH, os.SEEK_END)
+            length = int.from_bytes(file.read(LENGTH), "little")
+            file.seek(-LENGTH - length, os.SEEK_END)
+            tail = json.loads(file.read(length))
+        array = np.load(path, mmap_mode="r")
+        whole = _checksum(array) == tail["checksum"]
+        keys = tail["keys"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        print(f"{path.name} is damaged; what it held is made again.")
+        return None
+    with contextlib.suppress(OSError):  # a shared store may be read-only
+        os.utime(path)  # the files used longest ago go first
+    return array, keys
+
+
+@contextlib.contextmanager
+def saved(path, shape, keys):
+    """Give a float16 array to fill; at the end of the block it is on disk.
+
+    Args:
+        path: of the file; nobody sees it before it is whole.
+        shape: (n, ...) of the array.
+        keys: n strings, one a row.
+    """
+    with atomic(path) as part:
+        array = np.lib.format.open_memmap(
+            part, mode="w+", dtype="float16", shape=shape
+        )
+        yield array
+        array.flush()
+        tail = {"keys": list(keys), "checksum": _checksum(array)}
+        del array
+        content = json.dumps(tail).encode()
+        with open(part, "ab") as file:
+            file.write(content + len(content).to_bytes(LENGTH, "little"))
+    _make_room(path)
+
+
+def _checksum(array):
+    """Return the CRC-32 of an array, read row by row."""
+    checksum = 0
+    for row in array:
+        checksum = zlib.crc32(np.ascontiguousarray(row), checksum)
+    return checksum
+
+
+def _make_room(newest):
+    """Remove the files used longest ago until all fit into `LIMIT`."""
+    sizes = {}
+    for path in folder().glob("*.npy"):
+        with contextlib.suppress(OSError):  # another process removed it
+            sizes[path] = path.stat()
+    total = sum(stat.st_size for stat in sizes.values())
+    for path in sorted(sizes, key=lambda path: sizes[path].st_mtime_ns):
+        if total <= LIMIT:
+            break
+        if path != newest:
+            with contextlib.suppress(OSError):  # Windows: it is in use
+                path.unlink()
+                total -= sizes[path].st_size
