@@ -63,6 +63,38 @@ def stored(lower, part, augment=None, view=0):
     return np.load(path, mmap_mode="r")
 
 
+def dataset(stored, labels=None, seed=None, batch_size=16):
+    """Return stored answers as batches, read from disk as they are needed.
+
+    `Model.fit` would copy a whole array into memory; here memory holds a
+    few batches, however many photos there are.
+
+    Args:
+        stored: float16 (n, ...), as `stored` returns it.
+        labels: whole numbers (n,), or None.
+        seed: of the order, another one in each pass; None keeps the order.
+        batch_size: photos in a batch.
+
+    Returns:
+        A `tf.data.Dataset` of float32 (b, ...), with labels int64 (b,) if
+        there are any.
+    """
+
+    def rows(places):
+        return np.float32(stored[places])
+
+    def batch(places):
+        x = tf.numpy_function(rows, [places], tf.float32)
+        x = tf.ensure_shape(x, (None, *stored.shape[1:]))
+        return x if labels is None else (x, tf.gather(labels, places))
+
+    ds = tf.data.Dataset.range(len(stored))
+    if seed is not None:
+        ds = ds.shuffle(len(stored), seed=seed)
+    ds = ds.batch(batch_size).map(batch).prefetch(2)
+    return ds.with_options(photos.no_autotuning())
+
+
 def _take_over(out, part, model_key):
     """Copy rows that lie in other files; return the places of the rest."""
     missing = set(range(len(part)))

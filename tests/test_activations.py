@@ -181,6 +181,31 @@ def test_what_was_used_longest_ago_goes_first(part, monkeypatch):
     assert len(files(part)) == 1  # what was just asked for stays
 
 
+def test_a_dataset_gives_what_is_stored(part):
+    stored = activations.stored(lower(), part)
+    (x, y), (rest, _) = activations.dataset(stored, part.labels, None, 3)
+    assert x.dtype == "float32" and x.shape == (3, *stored.shape[1:])
+    np.testing.assert_array_equal(x, stored[:3])
+    np.testing.assert_array_equal(rest, stored[3:])
+    np.testing.assert_array_equal(y, part.labels[:3])
+    (alone,) = activations.dataset(stored)
+    np.testing.assert_array_equal(alone, stored)
+
+
+def test_a_seed_fixes_an_order_that_changes_from_pass_to_pass(part):
+    stored = activations.stored(lower(), part)
+    places = np.arange(5)
+
+    def two_passes():
+        ds = activations.dataset(stored, places, seed=3)
+        return [[list(y.numpy()) for _, y in ds][0] for _ in range(2)]
+
+    first, second = two_passes()
+    assert sorted(first) == sorted(second) == places.tolist()
+    assert first != second
+    assert two_passes() == [first, second]
+
+
 def test_an_answer_beyond_float16_is_refused(part):
     with pytest.raises(ValueError, match="too large"):
         activations.stored(lower(scale=1e6), part)

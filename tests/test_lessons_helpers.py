@@ -39,6 +39,17 @@ def test_the_journal_gives_back_what_lessons_wrote(at):
     assert (rows["frozen"].right, rows["frozen"].n) == (2, 3)
     journal.write("02_x", "starter", at, {"frozen": [True, True, True]})
     assert journal.rows("starter", at)["frozen"].right == 3
+    both = journal.verdicts("starter", at)
+    assert both["tuned"].tolist() == [True, True, True]
+
+
+def test_an_entry_of_another_version_counts_as_missing(at):
+    journal.write("02_x", "starter", at, {"frozen": [True]})
+    path = at / "journal" / "02_x.json"
+    entry = json.loads(path.read_text())
+    del entry["verdicts"]
+    path.write_text(json.dumps(entry))
+    assert journal.rows("starter", at) == {}
 
 
 def test_the_journal_never_mixes_weights_or_photos(at):

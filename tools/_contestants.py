@@ -90,8 +90,8 @@ def workbook_frozen(parts):
         activations.stored(describe, part) for part in (train, validation)
     )
     head = _head(train)
-    seen = (x_validation, _rows(validation))
-    _fit(head, x, _rows(train), validation_data=seen)
+    seen = _stored_ds(x_validation, validation)
+    _fit(head, _stored_ds(x, train, SEED), validation_data=seen)
     return keras.Model(inputs, head(features))
 
 
@@ -112,8 +112,8 @@ def workbook_fine_tuned(parts):
     for layer in base.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    seen = (x_validation, _rows(validation))
-    _fit(tail, x, _rows(train), validation_data=seen)
+    seen = _stored_ds(x_validation, validation)
+    _fit(tail, _stored_ds(x, train, SEED), validation_data=seen)
     return keras.Model(inputs, tail(lower(inputs)))
 
 
@@ -130,9 +130,9 @@ def workbook_augmented(parts):
     head = _head(train)
     _compile(head)
     for epoch in range(EPOCHS):
-        x = views[epoch % VIEWS]
-        seen = (x_validation, _rows(validation))
-        _train(head, x, _rows(train), validation_data=seen)
+        train_ds = _stored_ds(views[epoch % VIEWS], train, SEED + epoch)
+        seen = _stored_ds(x_validation, validation)
+        _train(head, train_ds, validation_data=seen)
     return keras.Model(inputs, head(features))
 
 
@@ -180,20 +180,19 @@ def _compile(model):
     model.compile(keras.optimizers.Adam(1e-4), LOSS, metrics=["accuracy"])
 
 
-def _train(model, *data, epochs=1, **options):
-    model.fit(*data, epochs=epochs, verbose=0, **options)
+def _train(model, train_ds, epochs=1, **options):
+    model.fit(train_ds, epochs=epochs, shuffle=False, verbose=0, **options)
 
 
-def _fit(model, *data, **options):
+def _fit(model, train_ds, **options):
     _compile(model)
-    if len(data) == 2:
-        options["batch_size"] = BATCH
-    _train(model, *data, epochs=EPOCHS, **options)
+    _train(model, train_ds, epochs=EPOCHS, **options)
 
 
-def _rows(part):
-    """Return the labels as rows of zeros with a single one."""
-    return keras.utils.to_categorical(part.labels, len(part.class_names))
+def _stored_ds(stored, part, seed=None):
+    """Return stored answers in batches, labels as rows with a single one."""
+    rows = keras.utils.to_categorical(part.labels, len(part.class_names))
+    return activations.dataset(stored, rows, seed, BATCH)
 
 
 def _copied(part, folder):
