@@ -86,8 +86,10 @@ def require_unfrozen(base):
 def movement(base, before):
     """Return {block name: how far its weights moved}.
 
-    The distance is ‖after − before‖ / ‖before‖ over all weights of a block,
-    BatchNorm's statistics included: 0 where nothing changed.
+    For each array of weights, BatchNorm's statistics included, the distance
+    is ‖after − before‖ / ‖before‖; a block has the largest of its arrays'.
+    So it is 0 only where nothing changed, and no array hides in the size of
+    another.
 
     Args:
         base: the base as it is now.
@@ -110,9 +112,14 @@ def movement(base, before):
             for layer in base.layers[block.first : block.last + 1]
             for w in layer.weights
         ]
-        change = sum(np.sum((after[i] - before[i]) ** 2) for i in at)
-        size = sum(np.sum(before[i] ** 2) for i in at)
-        moved[block.name] = float(np.sqrt(change / size))
+        moved[block.name] = max(
+            float(
+                np.linalg.norm(after[i] - before[i])
+                # Offsets may begin at zero: then the distance itself.
+                / (np.linalg.norm(before[i]) or 1)
+            )
+            for i in at
+        )
     return moved
 
 

@@ -21,8 +21,8 @@ SHARD = 512  # pictures in a file
 # how far the contrast is evened out; learning rate at the end of the stage.
 # Easy first: with low and uneven contrast nothing is learned for long.
 PLAN = (
-    (0.62, 128, 192, 40 * 1024, 0.5, 0.5, 0.9e-3),
-    (0.88, 160, 192, 40 * 1024, 0.5, 0.2, 0.5e-3),
+    (0.62, 128, 192, 32 * 1024, 0.5, 0.5, 0.9e-3),
+    (0.88, 160, 192, 32 * 1024, 0.5, 0.2, 0.5e-3),
     (1.00, 224, 256, 6 * 1024, 0.1, 0.0, 2e-5),
 )
 # How often a picture is taken, by its ground and by its mark: loud grounds

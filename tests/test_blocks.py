@@ -50,6 +50,7 @@ def test_movement_names_the_block_that_moved(base):
     moved = blocks.movement(base, before)
     inside = {b.name for b in blocks.blocks(base) if b.first <= 200 <= b.last}
     assert {name for name, d in moved.items() if d} == inside
+    assert moved[inside.pop()] == pytest.approx(0.5)
     base.set_weights(before)
     assert not any(blocks.movement(base, before).values())
 
