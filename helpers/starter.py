@@ -16,7 +16,7 @@ import numpy as np
 from helpers.files import DATA
 
 FILE = DATA / "starter" / "inception_v3_starter.npz"
-SHA256 = "044f8bd16b1fef20757e62e46f88c35b83529d8f79d217b1d4ce242dfd38483a"
+SHA256 = "67b24ba841f57527bc99fc7c1d613e7a3feaf8c13bc37e5bc89f54d493acedbf"
 KERNEL, SCALE = "kernel", "scale"
 # As Keras orders the weights within a layer.
 SUFFIXES = (KERNEL, "beta", "moving_mean", "moving_variance")
