@@ -75,9 +75,7 @@ def _codes(pixels):
 
 def _cells(codes, masks, grounds, marks, stride, first):
     count, size = masks.shape[:2]
-    rows = (size - first) // stride
-    # A head has as many places as the network has; never more than fit.
-    rows = min(rows, _places(size, stride))
+    rows = _places(size, stride)
     inside = slice(first, first + rows * stride)
     shape = (count, rows, stride, rows, stride)
     covered = masks[:, inside, inside].reshape(shape).sum((2, 4))

@@ -243,9 +243,7 @@ def forward(parts):
 
 def _matrix_rate(side=2048):
     """Return the GFLOP a second of square matrix products, the best of 8."""
-    kind = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}.get(
-        precision.chosen(), "float32"
-    )
+    kind = keras.DTypePolicy(precision.chosen()).compute_dtype
     matrix = tf.cast(tf.random.normal((side, side)), kind)
     product = tf.function(tf.linalg.matmul)
     best = np.inf
