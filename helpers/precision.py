@@ -38,7 +38,7 @@ def chosen():
             return known["policy"]
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not measured yet, or not readable: measure
-    ratio = _seconds("float32") / _seconds("mixed_bfloat16")
+    ratio = _ratio("float32", "mixed_bfloat16")
     policy = "mixed_bfloat16" if ratio >= WORTH_IT else "float32"
     print(
         f"Measured: bfloat16 is {ratio:.1f} times as fast as float32 on "
@@ -50,22 +50,31 @@ def chosen():
     return policy
 
 
-def _seconds(policy):
-    """Return the shortest time of a few convolutions as Inception has."""
+def _ratio(*policies):
+    """Return how many times as long the first policy takes as the second.
+
+    They take turns, so that whatever else the machine does slows both.
+    """
+    models = [_few_layers(policy) for policy in policies]
+    pixels = np.zeros((8, 35, 35, 192), "float32")
+    times = [[], []]
+    for _ in range(6):
+        for model, its in zip(models, times, strict=True):
+            begun = time.perf_counter()
+            model.predict_on_batch(pixels)
+            its.append(time.perf_counter() - begun)
+    return min(times[0]) / min(times[1])
+
+
+def _few_layers(policy):
+    """Return a model of a few convolutions as Inception has them."""
     layers = [keras.Input((35, 35, 192), 8)]
     for filters, width in ((64, 1), (96, 3), (96, 3), (192, 1)):
         layers.append(
             keras.layers.Conv2D(filters, width, padding="same", dtype=policy)
         )
         layers.append(keras.layers.ReLU(dtype=policy))
-    model = keras.Sequential(layers)
-    pixels = np.zeros((8, 35, 35, 192), "float32")
-    times = []
-    for _ in range(6):
-        begun = time.perf_counter()
-        model.predict_on_batch(pixels)
-        times.append(time.perf_counter() - begun)
-    return min(times)
+    return keras.Sequential(layers)
 
 
 def recast(model, policy):
