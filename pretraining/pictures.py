@@ -13,11 +13,10 @@ Source of the fractals: Kataoka et al., "Pre-training without natural
 images" (2020), https://arxiv.org/abs/2101.08515.
 """
 
-import functools
-
 import numpy as np
-from PIL import Image, ImageDraw
-from scipy import fft, ndimage
+from scipy import ndimage
+
+from pretraining import canvas, things
 
 FRACTALS = 24  # classes of fractals
 
@@ -67,20 +66,13 @@ def _scene(rng, size, ground):
     }
     GROUNDS[ground](rng, size, scene)
     if scene["colour"] is None or rng.random() < 0.4:
-        colour = _colour(rng)
+        colour = canvas.any_colour(rng)
     else:
         colour = np.asarray(scene["colour"]) * rng.uniform(0.75, 1.2)
         colour = colour * rng.uniform(0.93, 1.07, 3)
     paint = np.broadcast_to(colour.astype("float32"), (size, size, 3))
     scene["paint"] = paint * scene.pop("stain", np.float32(1))
     return scene
-
-
-def _colour(rng):
-    """Return a colour: grey or pale more often than bright."""
-    grey = rng.uniform(0.2, 0.85)
-    away = rng.normal(0, 1, 3) * rng.choice([0.02, 0.06, 0.2])
-    return np.clip(grey + away - away.mean(), 0.05, 1)
 
 
 def _photograph(rng, size, scene):
@@ -90,11 +82,13 @@ def _photograph(rng, size, scene):
     down = np.diff(height, axis=0, append=height[-1:])
     right = np.diff(height, axis=1, append=height[:, -1:])
     slope = np.cos(towards) * right + np.sin(towards) * down
-    y, x = _middle(size)
+    y, x = canvas.middle(size)
     fall = rng.uniform(0, 0.0014)
     light = 1 - fall * (x * np.cos(towards) + y * np.sin(towards))
     if rng.random() < 0.5:
-        light = light * (1 + rng.uniform(0, 0.08) * _noise(rng, size, 120))
+        light = light * (
+            1 + rng.uniform(0, 0.08) * canvas.noise(rng, size, 120)
+        )
     if rng.random() < 0.3:
         at, wide = rng.uniform(-150, 150, 2), rng.uniform(40, 130)
         far = ((x - at[0]) ** 2 + (y - at[1]) ** 2) / wide**2
@@ -110,196 +104,6 @@ def _photograph(rng, size, scene):
     return np.clip(photo + 0.5, 0, 255).astype("uint8")
 
 
-# --- Building blocks ------------------------------------------------------
-
-
-@functools.lru_cache(maxsize=8)
-def _middle(size):
-    """Return pixels from the middle: y (size, 1) and x (1, size)."""
-    line = np.arange(size, dtype="float32") - (size - 1) / 2
-    return line[:, None], line[None, :]
-
-
-@functools.lru_cache(maxsize=8)
-def _waves(size):
-    """Return cycles a pixel for `irfft2`: down and right."""
-    return (
-        np.fft.fftfreq(size).astype("float32")[:, None],
-        np.fft.rfftfreq(size).astype("float32")[None, :],
-    )
-
-
-def _texture(rng, size, strength):
-    """Return random texture of mean 0 and deviation 1 from wave strengths."""
-    wave = np.empty(strength.shape, "complex64")
-    wave.real = rng.standard_normal(strength.shape, "float32")
-    wave.imag = rng.standard_normal(strength.shape, "float32")
-    wave *= strength
-    wave[0, 0] = 0
-    made = fft.irfft2(wave, (size, size))
-    return made / (made.std() + 1e-6)
-
-
-def _noise(rng, size, scale, band=False):
-    """Return noise about `scale` pixels wide; `band`: no wider either."""
-    down, right = _waves(size)
-    wave = np.hypot(down, right) * scale
-    strength = np.exp(-(wave**2))
-    return _texture(rng, size, strength * wave if band else strength)
-
-
-def _grain(rng, size, angle, long, wide):
-    """Return noise drawn out along an angle."""
-    down, right = _waves(size)
-    along = (right * np.cos(angle) + down * np.sin(angle)) * long
-    across = (down * np.cos(angle) - right * np.sin(angle)) * wide
-    return _texture(rng, size, np.exp(-np.abs(along) - across**2))
-
-
-def _turned(rng, size, level=0.3):
-    """Return coordinates turned by a random angle, shifted, and the angle.
-
-    level: how often the angle is nearly level or upright.
-    """
-    angle = rng.uniform(0, np.pi)
-    if rng.random() < level:
-        angle = rng.integers(2) * np.pi / 2 + rng.normal(0, 0.05)
-    y, x = _middle(size)
-    u = x * np.cos(angle) + y * np.sin(angle) + rng.uniform(0, 200)
-    v = y * np.cos(angle) - x * np.sin(angle) + rng.uniform(0, 200)
-    return u, v, angle
-
-
-def _through(rng, size, level):
-    """Return coordinates turned by a random angle about a place in view."""
-    u, v, angle = _turned(rng, size, level)
-    middle = size // 2
-    at = _spot(rng, size, 0.25)
-    u = u - u[middle, middle] - at[0]
-    return u, v - v[middle, middle] - at[1], angle
-
-
-def _ramp(value, low, high):
-    """Return 0 below `low`, 1 above `high`, smooth between."""
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def _blob(rng, size, at, radius, rough, stretch=1.5):
-    """Return an irregular round patch: 0 in its middle, 1 at its edge."""
-    y, x = _middle(size)
-    x, y = x - at[0], y - at[1]
-    turn, longer = rng.uniform(0, np.pi), rng.uniform(1, stretch) ** 0.5
-    u = (x * np.cos(turn) + y * np.sin(turn)) / longer
-    v = (y * np.cos(turn) - x * np.sin(turn)) * longer
-    if rough == 0:
-        return np.hypot(u, v) / radius
-    angle = np.arctan2(v, u)
-    edge = np.ones_like(angle)
-    for n in range(2, 6):
-        swing = np.float32(rough * rng.normal() / n)
-        edge += swing * np.cos(n * angle + np.float32(rng.uniform(0, 6.3)))
-    return np.hypot(u, v) / (radius * np.maximum(edge, 0.4))
-
-
-def _spot(rng, size, reach=0.3):
-    """Return a place not too near the edge, pixels from the middle."""
-    return rng.uniform(-reach, reach, 2) * size
-
-
-def _pen(size, lines, widths, fine=3):
-    """Return soft lines through points, float32 0 to 1 (size, size).
-
-    Args:
-        lines: list of float (n, 2), pixels from the middle.
-        widths: list of widths in pixels, or of arrays with one a step.
-    """
-    sheet = Image.new("L", (size * fine, size * fine))
-    pen = ImageDraw.Draw(sheet)
-    for points, width in zip(lines, widths, strict=True):
-        at = ((np.asarray(points) + size / 2) * fine).tolist()
-        wide = np.broadcast_to(width, len(at) - 1) * fine
-        for a, b, w in zip(at[:-1], at[1:], wide, strict=True):
-            pen.line((*a, *b), fill=255, width=max(1, round(w)))
-    return np.asarray(sheet.reduce(fine), "float32") / 255
-
-
-def _fill(size, polygons, fine=2):
-    """Return filled polygons, float32 0 to 1 (size, size)."""
-    sheet = Image.new("L", (size * fine, size * fine))
-    pen = ImageDraw.Draw(sheet)
-    for points in polygons:
-        at = (np.asarray(points) + size / 2) * fine
-        pen.polygon([tuple(p) for p in at.tolist()], fill=255)
-    return np.asarray(sheet.reduce(fine), "float32") / 255
-
-
-def _corners(rng, at, radius, count, inner=1.0, jitter=0.0):
-    """Return the corners of a polygon, or of a star if `inner` < 1."""
-    if inner < 1:
-        count *= 2
-    angle = np.arange(count) * 2 * np.pi / count + rng.uniform(0, 6.3)
-    far = np.full(count, radius, "float64")
-    if inner < 1:
-        far[1::2] *= inner
-    far *= 1 + jitter * rng.uniform(-1, 1, count)
-    return at + far[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
-
-
-def _straight(rng, at, length, angle, bow=0.03):
-    """Return a nearly straight line, float (9, 2)."""
-    t = np.linspace(-0.5, 0.5, 9)
-    aside = rng.normal(0, bow) * (t**2 - 0.1)
-    ahead = np.array([np.cos(angle), np.sin(angle)])
-    return at + length * (
-        t[:, None] * ahead + aside[:, None] * np.array([-ahead[1], ahead[0]])
-    )
-
-
-def _walk(rng, at, length, step, wander, jag, angle=None):
-    """Return a line that wanders, centred on `at`, float (n, 2)."""
-    count = max(5, int(length / step))
-    angle = rng.uniform(0, 6.3) if angle is None else angle
-    course = angle + rng.normal(0, wander, count).cumsum()
-    course = course + rng.normal(0, jag, count)
-    way = (step * np.stack([np.cos(course), np.sin(course)], 1)).cumsum(0)
-    return way - way.mean(0) + at
-
-
-def _length(rng, size):
-    return rng.uniform(40, max(70, min(240, size)))
-
-
-def _tint(rng, power):
-    """Return what a dye leaves of the light, float (3,), below 1."""
-    dye = rng.uniform(0.25, 0.8, 3)
-    dye[rng.integers(3)] = rng.uniform(0.75, 1.0)
-    return 1 - (1 - dye) * power
-
-
-def _ink(rng, scene, amount, darker=None):
-    """Lay something darker or brighter over the scene."""
-    if darker is None:
-        darker = rng.random() < 0.6
-    power = scene["power"] * rng.uniform(0.7, 1)
-    change = -0.8 * power if darker else 0.6 * power
-    scene["tone"] = scene["tone"] * (1 + change * amount)
-
-
-def _cover(rng, scene, amount, colour=None):
-    """Lay an opaque colour over the scene where `amount` is 1."""
-    colour = _colour(rng) if colour is None else colour
-    mean = scene["paint"].mean((0, 1))
-    # Not so near the ground's colour that nobody could tell it.
-    if np.abs(colour - mean).max() < 0.2:
-        colour = np.where(mean > 0.45, mean - 0.3, mean + 0.3)
-    amount = (amount * (0.6 + 0.4 * scene["power"]))[..., None]
-    flat = (amount[..., 0] * 0.85).astype("float32")
-    scene["tone"] = scene["tone"] * (1 - flat) + flat
-    scene["height"] = scene["height"] * (1 - flat)
-    scene["paint"] = scene["paint"] * (1 - amount) + colour * amount
-
-
 # --- Grounds --------------------------------------------------------------
 # Each changes the scene: `tone` (1 is plain), `height` (pixels), `colour`
 # (what it often has), `stain` (a colour for each pixel).
@@ -309,59 +113,59 @@ WOODS = [[0.6, 0.42, 0.25], [0.75, 0.58, 0.38], [0.4, 0.27, 0.18]]
 
 def _wood(rng, size, scene):
     """Wood along the grain: wavering rings and fine pores."""
-    u, v, angle = _turned(rng, size)
+    u, v, angle = canvas.turned(rng, size)
     pitch = rng.uniform(9, 30)
-    bent = v + pitch * 0.6 * _grain(rng, size, angle, 200, 25)
+    bent = v + pitch * 0.6 * canvas.grain(rng, size, angle, 200, 25)
     rings = np.sin(bent * (2 * np.pi / pitch))
     scene["tone"] = 1 + rng.uniform(0.05, 0.16) * rings
-    scene["tone"] += 0.06 * _grain(rng, size, angle, 90, 1.5)
+    scene["tone"] += 0.06 * canvas.grain(rng, size, angle, 90, 1.5)
     scene["colour"] = WOODS[rng.integers(3)]
 
 
 def _boards(rng, size, scene):
     """Boards side by side with dark gaps."""
-    u, v, angle = _turned(rng, size)
+    u, v, angle = canvas.turned(rng, size)
     pitch = rng.uniform(25, 60)
     gap = np.abs((v / pitch) % 1 - 0.5) * pitch
     scene["tone"] = 1 - rng.uniform(0.4, 0.8) * np.exp(-((gap / 1.3) ** 2))
-    scene["tone"] *= 1 + 0.1 * _grain(rng, size, angle, 120, 4)
+    scene["tone"] *= 1 + 0.1 * canvas.grain(rng, size, angle, 120, 4)
     scene["colour"] = WOODS[rng.integers(3)]
 
 
 def _end_grain(rng, size, scene):
     """Year rings round a far middle."""
-    y, x = _middle(size)
+    y, x = canvas.middle(size)
     at = rng.uniform(-size, size, 2)
-    far = np.hypot(x - at[0], y - at[1]) + 3 * _noise(rng, size, 40)
+    far = np.hypot(x - at[0], y - at[1]) + 3 * canvas.noise(rng, size, 40)
     rings = np.sin(far * (2 * np.pi / rng.uniform(6, 16)))
     scene["tone"] = 1 + rng.uniform(0.06, 0.18) * rings
-    scene["tone"] += 0.04 * _noise(rng, size, 2)
+    scene["tone"] += 0.04 * canvas.noise(rng, size, 2)
     scene["colour"] = WOODS[rng.integers(3)]
 
 
 def _plain_weave(rng, size, scene):
     """Cloth, one over one under."""
-    u, v, _ = _turned(rng, size, 0.5)
+    u, v, _ = canvas.turned(rng, size, 0.5)
     k = 2 * np.pi / rng.uniform(5, 12)
-    u, v = u * k, v * k + 0.3 * _noise(rng, size, 50)
+    u, v = u * k, v * k + 0.3 * canvas.noise(rng, size, 50)
     weave = np.sin(u) * np.sin(v)
     scene["height"] = rng.uniform(0.3, 0.9) * weave
-    scene["tone"] = 1 + 0.12 * weave + 0.05 * _noise(rng, size, 2)
+    scene["tone"] = 1 + 0.12 * weave + 0.05 * canvas.noise(rng, size, 2)
 
 
 def _twill(rng, size, scene):
     """Cloth with slanted ribs."""
-    u, v, _ = _turned(rng, size, 0.5)
+    u, v, _ = canvas.turned(rng, size, 0.5)
     k = 2 * np.pi / rng.uniform(6, 13)
     ribs = np.sin((u + v) * k) + 0.5 * np.sin((u - v) * k * 2)
     scene["tone"] = 1 + rng.uniform(0.08, 0.2) * ribs
-    scene["tone"] += 0.04 * _noise(rng, size, 2)
+    scene["tone"] += 0.04 * canvas.noise(rng, size, 2)
     scene["colour"] = [0.25, 0.33, 0.5]
 
 
 def _knit(rng, size, scene):
     """Knitting: columns of chevrons."""
-    u, v, _ = _turned(rng, size, 0.5)
+    u, v, _ = canvas.turned(rng, size, 0.5)
     pitch = rng.uniform(8, 18)
     fold = np.abs((u / pitch) % 1 - 0.5) * 2
     rows = np.sin((v / pitch * 1.4 + fold) * 2 * np.pi)
@@ -371,7 +175,7 @@ def _knit(rng, size, scene):
 
 def _leather(rng, size, scene):
     """Leather: plump cells between narrow creases."""
-    cells = _noise(rng, size, rng.uniform(6, 14), True)
+    cells = canvas.noise(rng, size, rng.uniform(6, 14), True)
     scene["height"] = -rng.uniform(0.7, 1.6) * np.exp(-np.abs(cells) * 3)
     scene["tone"] = 1 - 0.25 * np.exp(-np.abs(cells) * 4)
     scene["colour"] = WOODS[rng.integers(3)]
@@ -379,20 +183,20 @@ def _leather(rng, size, scene):
 
 def _tiles(rng, size, scene):
     """Square tiles with grout."""
-    u, v, _ = _turned(rng, size, 0.7)
+    u, v, _ = canvas.turned(rng, size, 0.7)
     pitch = rng.uniform(22, 60)
     gap = np.minimum(
         np.abs((u / pitch) % 1 - 0.5), np.abs((v / pitch) % 1 - 0.5)
     )
-    line = 1 - _ramp(gap * pitch, 0.8, 2.2)
+    line = 1 - canvas.ramp(gap * pitch, 0.8, 2.2)
     scene["tone"] = 1 + rng.choice([-0.5, 0.35]) * line
-    scene["tone"] += 0.02 * _noise(rng, size, 8)
+    scene["tone"] += 0.02 * canvas.noise(rng, size, 8)
     scene["height"] = -1.2 * line
 
 
 def _bricks(rng, size, scene):
     """Bricks in courses, each a little different."""
-    u, v, _ = _turned(rng, size, 0.8)
+    u, v, _ = canvas.turned(rng, size, 0.8)
     tall = rng.uniform(14, 28)
     row = np.floor(v / tall)
     long = u / (tall * 2.2) + 0.5 * (row % 2)
@@ -401,35 +205,35 @@ def _bricks(rng, size, scene):
         (0.5 - np.abs(long % 1 - 0.5)) * tall * 2.2,
     )
     own = np.sin(row * 12.9 + np.floor(long) * 78.2) * 0.12
-    line = 1 - _ramp(gap, 0.8, 2.2)
+    line = 1 - canvas.ramp(gap, 0.8, 2.2)
     scene["tone"] = (1 + own) * (1 - line) + line * rng.uniform(0.6, 1.5)
-    scene["tone"] *= 1 + 0.06 * _noise(rng, size, 2)
+    scene["tone"] *= 1 + 0.06 * canvas.noise(rng, size, 2)
     scene["colour"] = [0.6, 0.32, 0.24]
 
 
 def _paper(rng, size, scene):
     """Paper: almost even, fine fibres."""
-    scene["tone"] = 1 + rng.uniform(0.01, 0.04) * _noise(rng, size, 2.5)
-    scene["tone"] += 0.01 * _noise(rng, size, 30)
+    scene["tone"] = 1 + rng.uniform(0.01, 0.04) * canvas.noise(rng, size, 2.5)
+    scene["tone"] += 0.01 * canvas.noise(rng, size, 30)
     scene["colour"] = [0.88, 0.86, 0.8]
 
 
 def _ruled(rng, size, scene):
     """Ruled or squared paper."""
-    u, v, _ = _turned(rng, size, 0.6)
+    u, v, _ = canvas.turned(rng, size, 0.6)
     pitch = rng.uniform(9, 24)
     line = np.exp(-((((v / pitch) % 1 - 0.5) * pitch / 0.9) ** 2))
     if rng.random() < 0.5:
         more = np.exp(-((((u / pitch) % 1 - 0.5) * pitch / 0.9) ** 2))
         line = np.maximum(line, more)
     scene["tone"] = 1 - rng.uniform(0.2, 0.5) * line
-    scene["tone"] += 0.015 * _noise(rng, size, 2)
+    scene["tone"] += 0.015 * canvas.noise(rng, size, 2)
     scene["colour"] = [0.9, 0.9, 0.88]
 
 
 def _plastic(rng, size, scene):
     """Moulded plastic: smooth, with a peel like an orange's."""
-    scene["height"] = rng.uniform(0.1, 0.45) * _noise(
+    scene["height"] = rng.uniform(0.1, 0.45) * canvas.noise(
         rng, size, rng.uniform(9, 18), True
     )
     scene["gloss"] = rng.uniform(0.3, 0.9)
@@ -437,59 +241,61 @@ def _plastic(rng, size, scene):
 
 def _smooth(rng, size, scene):
     """Enamel: nothing but light and a soft gradient."""
-    scene["tone"] = 1 + rng.uniform(0, 0.1) * _noise(rng, size, 120)
+    scene["tone"] = 1 + rng.uniform(0, 0.1) * canvas.noise(rng, size, 120)
 
 
 def _concrete(rng, size, scene):
     """Concrete: clouds of many sizes and some pores."""
-    down, right = _waves(size)
+    down, right = canvas.waves(size)
     wave = np.hypot(down, right) + 0.004
-    cloud = _texture(rng, size, wave ** -rng.uniform(1.0, 1.6))
+    cloud = canvas.texture(rng, size, wave ** -rng.uniform(1.0, 1.6))
     scene["tone"] = 1 + rng.uniform(0.05, 0.12) * cloud
-    fine = _noise(rng, size, 3)
-    scene["tone"] -= 0.15 * _ramp(fine, 2.2, 3)
+    fine = canvas.noise(rng, size, 3)
+    scene["tone"] -= 0.15 * canvas.ramp(fine, 2.2, 3)
     scene["colour"] = [0.6, 0.59, 0.56]
 
 
 def _granite(rng, size, scene):
     """Granite: grains of three tones."""
-    a = _noise(rng, size, rng.uniform(4, 9))
-    b = _noise(rng, size, rng.uniform(3, 6))
-    scene["tone"] = 1 + 0.25 * _ramp(a, 0.2, 0.6) - 0.45 * _ramp(b, 0.7, 1)
+    a = canvas.noise(rng, size, rng.uniform(4, 9))
+    b = canvas.noise(rng, size, rng.uniform(3, 6))
+    scene["tone"] = (
+        1 + 0.25 * canvas.ramp(a, 0.2, 0.6) - 0.45 * canvas.ramp(b, 0.7, 1)
+    )
     scene["colour"] = [0.6, 0.55, 0.53]
 
 
 def _cork(rng, size, scene):
     """Cork: soft crumbs with dark specks."""
-    a = _noise(rng, size, rng.uniform(8, 14), True)
-    b = _noise(rng, size, rng.uniform(5, 9))
-    scene["tone"] = 1 + 0.09 * a - 0.4 * _ramp(b, 1.5, 2.2)
+    a = canvas.noise(rng, size, rng.uniform(8, 14), True)
+    b = canvas.noise(rng, size, rng.uniform(5, 9))
+    scene["tone"] = 1 + 0.09 * a - 0.4 * canvas.ramp(b, 1.5, 2.2)
     scene["colour"] = [0.72, 0.55, 0.38]
 
 
 def _corrugated(rng, size, scene):
     """Corrugated board or sheet: even waves of light and shade."""
-    u, _, _ = _turned(rng, size)
+    u, _, _ = canvas.turned(rng, size)
     wave = np.sin(u * (2 * np.pi / rng.uniform(8, 28)))
     scene["tone"] = 1 + rng.uniform(0.08, 0.3) * wave
-    scene["tone"] += 0.03 * _noise(rng, size, 3)
+    scene["tone"] += 0.03 * canvas.noise(rng, size, 3)
     scene["colour"] = [0.68, 0.53, 0.37]
 
 
 def _sponge(rng, size, scene):
     """Sponge: round holes everywhere."""
-    a = _noise(rng, size, rng.uniform(7, 14), True)
-    scene["tone"] = 1 - rng.uniform(0.3, 0.7) * _ramp(a, 0.7, 1.3)
-    scene["height"] = -2.0 * _ramp(a, 0.5, 1.3)
+    a = canvas.noise(rng, size, rng.uniform(7, 14), True)
+    scene["tone"] = 1 - rng.uniform(0.3, 0.7) * canvas.ramp(a, 0.7, 1.3)
+    scene["height"] = -2.0 * canvas.ramp(a, 0.5, 1.3)
     scene["colour"] = [0.85, 0.75, 0.35]
 
 
 def _marble(rng, size, scene):
     """Marble: thin veins in a cloud."""
-    _, v, _ = _turned(rng, size)
+    _, v, _ = canvas.turned(rng, size)
     pitch = rng.uniform(30, 70)
-    bent = v + 0.5 * pitch * _noise(rng, size, 60)
-    bent = bent + 0.12 * pitch * _noise(rng, size, 14)
+    bent = v + 0.5 * pitch * canvas.noise(rng, size, 60)
+    bent = bent + 0.12 * pitch * canvas.noise(rng, size, 14)
     vein = np.exp(-np.abs(np.sin(bent * (np.pi / pitch))) * 7)
     scene["tone"] = 1 - rng.uniform(0.15, 0.45) * vein
     scene["colour"] = [0.85, 0.84, 0.82]
@@ -498,18 +304,18 @@ def _marble(rng, size, scene):
 def _fur(rng, size, scene):
     """Fur or grass: fine strokes that turn slowly."""
     angle = rng.uniform(0, np.pi)
-    a = _grain(rng, size, angle, 30, 2)
-    b = _grain(rng, size, angle + rng.uniform(0.4, 1.2), 30, 2)
-    mix = _ramp(_noise(rng, size, 40), -0.7, 0.7)
+    a = canvas.grain(rng, size, angle, 30, 2)
+    b = canvas.grain(rng, size, angle + rng.uniform(0.4, 1.2), 30, 2)
+    mix = canvas.ramp(canvas.noise(rng, size, 40), -0.7, 0.7)
     scene["tone"] = 1 + rng.uniform(0.1, 0.25) * (a * mix + b * (1 - mix))
 
 
 def _carpet(rng, size, scene):
     """Carpet: loops in crooked rows."""
-    u, v, _ = _turned(rng, size)
+    u, v, _ = canvas.turned(rng, size)
     k = 2 * np.pi / rng.uniform(7, 12)
-    u = u * k + 0.8 * _noise(rng, size, 12)
-    v = v * k + 0.8 * _noise(rng, size, 12)
+    u = u * k + 0.8 * canvas.noise(rng, size, 12)
+    v = v * k + 0.8 * canvas.noise(rng, size, 12)
     loops = np.cos(u) + np.cos(v)
     scene["tone"] = 1 + 0.14 * loops
     scene["height"] = 0.4 * loops
@@ -517,26 +323,28 @@ def _carpet(rng, size, scene):
 
 def _sand(rng, size, scene):
     """Sand: coarse single grains."""
-    scene["tone"] = 1 + rng.uniform(0.08, 0.25) * _noise(rng, size, 1.3)
+    scene["tone"] = 1 + rng.uniform(0.08, 0.25) * canvas.noise(rng, size, 1.3)
     scene["colour"] = [0.76, 0.66, 0.48]
 
 
 def _honeycomb(rng, size, scene):
     """A net of hexagons."""
-    u, v, _ = _turned(rng, size)
+    u, v, _ = canvas.turned(rng, size)
     k = 2 * np.pi / rng.uniform(10, 24)
     sum_of = (
         np.cos(u * k)
         + np.cos((-0.5 * u + 0.866 * v) * k)
         + np.cos((-0.5 * u - 0.866 * v) * k)
     )
-    scene["tone"] = 1 + rng.choice([-1, 1]) * 0.4 * _ramp(sum_of, -1.2, -0.4)
+    scene["tone"] = 1 + rng.choice([-1, 1]) * 0.4 * canvas.ramp(
+        sum_of, -1.2, -0.4
+    )
     scene["colour"] = [0.7, 0.6, 0.3]
 
 
 def _checks(rng, size, scene):
     """A chequered pattern."""
-    u, v, _ = _turned(rng, size, 0.5)
+    u, v, _ = canvas.turned(rng, size, 0.5)
     k = np.pi / rng.uniform(7, 24)
     flag = np.tanh(6 * np.sin(u * k) * np.sin(v * k))
     scene["tone"] = 1 + rng.uniform(0.12, 0.4) * flag
@@ -544,7 +352,7 @@ def _checks(rng, size, scene):
 
 def _stripes(rng, size, scene):
     """Stripes with sharp edges."""
-    u, _, _ = _turned(rng, size)
+    u, _, _ = canvas.turned(rng, size)
     wave = np.sin(u * (2 * np.pi / rng.uniform(10, 34)))
     flag = np.tanh(5 * (wave - rng.uniform(-0.5, 0.5)))
     scene["tone"] = 1 + rng.uniform(0.12, 0.4) * flag
@@ -552,15 +360,17 @@ def _stripes(rng, size, scene):
 
 def _dotted(rng, size, scene):
     """Round dots in rows."""
-    u, v, _ = _turned(rng, size)
+    u, v, _ = canvas.turned(rng, size)
     k = 2 * np.pi / rng.uniform(12, 28)
     sum_of = np.cos(u * k) + np.cos(v * k)
-    scene["tone"] = 1 + rng.choice([-0.4, 0.35]) * _ramp(sum_of, 0.7, 1.2)
+    scene["tone"] = 1 + rng.choice([-0.4, 0.35]) * canvas.ramp(
+        sum_of, 0.7, 1.2
+    )
 
 
 def _plaid(rng, size, scene):
     """Crossed stripes of several widths."""
-    u, v, _ = _turned(rng, size, 0.6)
+    u, v, _ = canvas.turned(rng, size, 0.6)
     k = 2 * np.pi / rng.uniform(20, 50)
     a = np.tanh(4 * np.sin(u * k)) + 0.5 * np.tanh(4 * np.sin(3 * u * k))
     b = np.tanh(4 * np.sin(v * k)) + 0.5 * np.tanh(4 * np.sin(3 * v * k))
@@ -570,28 +380,28 @@ def _plaid(rng, size, scene):
 
 def _clouds(rng, size, scene):
     """Soft clouds."""
-    down, right = _waves(size)
+    down, right = canvas.waves(size)
     wave = np.hypot(down, right) + 0.006
-    cloud = _texture(rng, size, wave**-2.2)
+    cloud = canvas.texture(rng, size, wave**-2.2)
     scene["tone"] = 1 + rng.uniform(0.08, 0.25) * cloud
 
 
 def _camouflage(rng, size, scene):
     """Patches of a few colours."""
-    a = _noise(rng, size, rng.uniform(20, 45))
-    b = _noise(rng, size, rng.uniform(20, 45))
+    a = canvas.noise(rng, size, rng.uniform(20, 45))
+    b = canvas.noise(rng, size, rng.uniform(20, 45))
     stain = np.ones((size, size, 3), "float32")
     for field in (a, b):
-        over = _ramp(field, 0.25, 0.4)[..., None]
+        over = canvas.ramp(field, 0.25, 0.4)[..., None]
         stain *= 1 - over * rng.uniform(0.1, 0.6, 3)
     scene["stain"] = stain.astype("float32")
 
 
 def _rubber(rng, size, scene):
     """A mat with raised studs or ribs."""
-    u, v, _ = _turned(rng, size, 0.5)
+    u, v, _ = canvas.turned(rng, size, 0.5)
     k = 2 * np.pi / rng.uniform(14, 30)
-    studs = _ramp(np.cos(u * k) * np.cos(v * k), 0.2, 0.5)
+    studs = canvas.ramp(np.cos(u * k) * np.cos(v * k), 0.2, 0.5)
     scene["height"] = rng.uniform(1.2, 3) * studs
     scene["colour"] = [0.25, 0.25, 0.26]
 
@@ -599,7 +409,7 @@ def _rubber(rng, size, scene):
 def _crumpled(rng, size, scene):
     """Crumpled paper or foil: facets with sharp folds."""
     height = np.zeros((size, size), "float32")
-    y, x = _middle(size)
+    y, x = canvas.middle(size)
     for _ in range(9):
         angle = rng.uniform(0, 2 * np.pi)
         far = x * np.cos(angle) + y * np.sin(angle)
@@ -613,7 +423,7 @@ def _crumpled(rng, size, scene):
 def _bark(rng, size, scene):
     """Bark or slate: long ragged ridges."""
     angle = rng.uniform(0, np.pi)
-    a = _grain(rng, size, angle, 40, rng.uniform(6, 12))
+    a = canvas.grain(rng, size, angle, 40, rng.uniform(6, 12))
     scene["height"] = -rng.uniform(1, 2.5) * np.abs(a)
     scene["tone"] = 1 - 0.3 * np.exp(-np.abs(a) * 4)
     scene["colour"] = [0.45, 0.38, 0.3]
@@ -621,10 +431,10 @@ def _bark(rng, size, scene):
 
 def _mesh(rng, size, scene):
     """A wire mesh or net over something dark."""
-    u, v, _ = _turned(rng, size)
+    u, v, _ = canvas.turned(rng, size)
     k = np.pi / rng.uniform(8, 18)
     wire = np.minimum(np.abs(np.sin(u * k)), np.abs(np.sin(v * k)))
-    scene["tone"] = 1 - 0.55 * _ramp(wire, 0.15, 0.35)
+    scene["tone"] = 1 - 0.55 * canvas.ramp(wire, 0.15, 0.35)
 
 
 GROUNDS = (
@@ -646,10 +456,10 @@ def _nothing(rng, size, scene):
 def _bubble(rng, size, scene):
     """Something under the skin: a smooth dome or hollow, shading only."""
     radius = rng.uniform(16, 58)
-    q = _blob(rng, size, _spot(rng, size), radius, 0.1)
+    q = canvas.blob(rng, size, canvas.spot(rng, size), radius, 0.1)
     high = rng.uniform(0.1, 0.25) * radius * scene["power"]
     scene["height"] = scene["height"] + rng.choice([-1, 1]) * high * (
-        1 - _ramp(q, 0.0, 1.0)
+        1 - canvas.ramp(q, 0.0, 1.0)
     )
 
 
@@ -657,15 +467,17 @@ def _bubbles(rng, size, scene):
     """Several small domes."""
     for _ in range(rng.integers(3, 8)):
         radius = rng.uniform(6, 14)
-        q = _blob(rng, size, _spot(rng, size, 0.4), radius, 0.05)
+        q = canvas.blob(rng, size, canvas.spot(rng, size, 0.4), radius, 0.05)
         high = rng.uniform(0.25, 0.4) * radius * scene["power"]
-        scene["height"] = scene["height"] + high * (1 - _ramp(q, 0.0, 1.0))
+        scene["height"] = scene["height"] + high * (
+            1 - canvas.ramp(q, 0.0, 1.0)
+        )
 
 
 def _wrinkle(rng, size, scene):
     """One or more soft ridges, shading only."""
-    u, v, _ = _through(rng, size, 0)
-    v = v + 8 * _noise(rng, size, 60)
+    u, v, _ = canvas.through(rng, size, 0)
+    v = v + 8 * canvas.noise(rng, size, 60)
     wide = rng.uniform(4, 11)
     ridge = np.zeros((size, size), "float32")
     for n in range(rng.integers(1, 4)):
@@ -675,46 +487,46 @@ def _wrinkle(rng, size, scene):
 
 def _thread(rng, size, scene):
     """A loose thread: a smooth curving line."""
-    at = _spot(rng, size, 0.25)
-    line = _walk(rng, at, _length(rng, size), 4, 0.16, 0.0)
-    _ink(rng, scene, _pen(size, [line], [rng.uniform(1.2, 3)]))
+    at = canvas.spot(rng, size, 0.25)
+    line = canvas.walk(rng, at, canvas.length(rng, size), 4, 0.16, 0.0)
+    canvas.ink(rng, scene, canvas.pen(size, [line], [rng.uniform(1.2, 3)]))
 
 
 def _root(rng, size, scene):
     """A dark jagged line with side roots that thin out."""
-    at, length = _spot(rng, size, 0.2), _length(rng, size)
-    trunk = _walk(rng, at, length, 5, 0.13, 0.4)
+    at, length = canvas.spot(rng, size, 0.2), canvas.length(rng, size)
+    trunk = canvas.walk(rng, at, length, 5, 0.13, 0.4)
     wide = rng.uniform(1.8, 4)
     lines, widths = [trunk], [np.linspace(wide, 0.6, len(trunk) - 1)]
     for _ in range(rng.integers(1, 5)):
         fork = rng.integers(1, len(trunk) - 2)
         course = np.arctan2(*(trunk[fork + 1] - trunk[fork])[::-1])
         course += rng.choice([-1, 1]) * rng.uniform(0.5, 1.1)
-        side = _walk(rng, 0, length * 0.35, 4, 0.13, 0.4, course)
+        side = canvas.walk(rng, 0, length * 0.35, 4, 0.13, 0.4, course)
         lines.append(side - side[0] + trunk[fork])
         widths.append(np.linspace(wide * 0.6, 0.5, len(side) - 1))
-    _ink(rng, scene, _pen(size, lines, widths), True)
+    canvas.ink(rng, scene, canvas.pen(size, lines, widths), True)
 
 
 def _lightning(rng, size, scene):
     """A jagged line without branches."""
-    at = _spot(rng, size, 0.2)
-    line = _walk(rng, at, _length(rng, size), 8, 0.1, 0.6)
-    _ink(rng, scene, _pen(size, [line], [rng.uniform(1.3, 3)]))
+    at = canvas.spot(rng, size, 0.2)
+    line = canvas.walk(rng, at, canvas.length(rng, size), 8, 0.1, 0.6)
+    canvas.ink(rng, scene, canvas.pen(size, [line], [rng.uniform(1.3, 3)]))
 
 
 def _stroke(rng, size, scene):
     """A single straight stroke of one tone."""
-    at, angle = _spot(rng, size, 0.25), rng.uniform(0, np.pi)
-    line = _straight(rng, at, _length(rng, size), angle)
-    _ink(rng, scene, _pen(size, [line], [rng.uniform(1.2, 4)]))
+    at, angle = canvas.spot(rng, size, 0.25), rng.uniform(0, np.pi)
+    line = canvas.straight(rng, at, canvas.length(rng, size), angle)
+    canvas.ink(rng, scene, canvas.pen(size, [line], [rng.uniform(1.2, 4)]))
 
 
 def _cut(rng, size, scene):
     """A straight cut: one lip catches the light, the other is in shade."""
-    at, angle = _spot(rng, size, 0.25), rng.uniform(0, np.pi)
-    line = _straight(rng, at, _length(rng, size), angle)
-    groove = _pen(size, [line], [rng.uniform(2, 4.5)])
+    at, angle = canvas.spot(rng, size, 0.25), rng.uniform(0, np.pi)
+    line = canvas.straight(rng, at, canvas.length(rng, size), angle)
+    groove = canvas.pen(size, [line], [rng.uniform(2, 4.5)])
     groove = ndimage.gaussian_filter(groove, 0.8)
     deep = rng.uniform(1.2, 2.6) * scene["power"]
     scene["height"] = scene["height"] - deep * groove
@@ -722,25 +534,27 @@ def _cut(rng, size, scene):
 
 def _strokes(rng, size, scene):
     """Several strokes side by side."""
-    at, angle = _spot(rng, size, 0.2), rng.uniform(0, np.pi)
+    at, angle = canvas.spot(rng, size, 0.2), rng.uniform(0, np.pi)
     aside = np.array([-np.sin(angle), np.cos(angle)])
     lines = [
-        _straight(
+        canvas.straight(
             rng,
             at + aside * rng.uniform(-25, 25),
-            _length(rng, size) * 0.7,
+            canvas.length(rng, size) * 0.7,
             angle + rng.normal(0, 0.05),
         )
         for _ in range(rng.integers(3, 8))
     ]
-    _ink(rng, scene, _pen(size, lines, [rng.uniform(1, 2.2)] * len(lines)))
+    canvas.ink(
+        rng, scene, canvas.pen(size, lines, [rng.uniform(1, 2.2)] * len(lines))
+    )
 
 
 def _crossed(rng, size, scene):
     """Strokes that cross each other."""
-    at = _spot(rng, size, 0.2)
+    at = canvas.spot(rng, size, 0.2)
     lines = [
-        _straight(
+        canvas.straight(
             rng,
             at + rng.normal(0, 6, 2),
             rng.uniform(35, 90),
@@ -748,15 +562,17 @@ def _crossed(rng, size, scene):
         )
         for n in range(rng.integers(2, 5))
     ]
-    _ink(rng, scene, _pen(size, lines, [rng.uniform(1.3, 4)] * len(lines)))
+    canvas.ink(
+        rng, scene, canvas.pen(size, lines, [rng.uniform(1.3, 4)] * len(lines))
+    )
 
 
 def _arc(rng, size, scene):
     """A part of a circle's line."""
-    at, radius = _spot(rng, size, 0.2), rng.uniform(15, 45)
+    at, radius = canvas.spot(rng, size, 0.2), rng.uniform(15, 45)
     t = np.linspace(0, rng.uniform(1.8, 4), 24) + rng.uniform(0, 6.3)
     line = at + radius * np.stack([np.cos(t), np.sin(t)], 1)
-    _ink(rng, scene, _pen(size, [line], [rng.uniform(1.3, 4)]))
+    canvas.ink(rng, scene, canvas.pen(size, [line], [rng.uniform(1.3, 4)]))
 
 
 def _zigzag(rng, size, scene):
@@ -765,40 +581,48 @@ def _zigzag(rng, size, scene):
     x = (np.arange(count) - count / 2) * rng.uniform(5, 10)
     y = (np.arange(count) % 2 - 0.5) * rng.uniform(10, 26)
     c, s = np.cos(a := rng.uniform(0, 6.3)), np.sin(a)
-    line = _spot(rng, size, 0.2) + np.stack([x * c - y * s, x * s + y * c], 1)
-    _ink(rng, scene, _pen(size, [line], [rng.uniform(1.3, 3)]))
+    line = canvas.spot(rng, size, 0.2) + np.stack(
+        [x * c - y * s, x * s + y * c], 1
+    )
+    canvas.ink(rng, scene, canvas.pen(size, [line], [rng.uniform(1.3, 3)]))
 
 
 def _dashes(rng, size, scene):
     """A seam: short stitches in a row."""
-    at, angle = _spot(rng, size, 0.2), rng.uniform(0, np.pi)
-    line = _walk(rng, at, _length(rng, size), 5, 0.08, 0, angle)
+    at, angle = canvas.spot(rng, size, 0.2), rng.uniform(0, np.pi)
+    line = canvas.walk(rng, at, canvas.length(rng, size), 5, 0.08, 0, angle)
     lines = [line[i : i + 2] for i in range(0, len(line) - 1, 2)]
-    _ink(rng, scene, _pen(size, lines, [rng.uniform(1.5, 3.5)] * len(lines)))
+    canvas.ink(
+        rng,
+        scene,
+        canvas.pen(size, lines, [rng.uniform(1.5, 3.5)] * len(lines)),
+    )
 
 
 def _scribble(rng, size, scene):
     """A pen scribble that curls back on itself."""
-    at = _spot(rng, size, 0.2)
-    line = _walk(rng, at, rng.uniform(150, 420), 4, 0.45, 0.0)
-    _ink(rng, scene, _pen(size, [line], [rng.uniform(1.0, 2.5)]))
+    at = canvas.spot(rng, size, 0.2)
+    line = canvas.walk(rng, at, rng.uniform(150, 420), 4, 0.45, 0.0)
+    canvas.ink(rng, scene, canvas.pen(size, [line], [rng.uniform(1.0, 2.5)]))
 
 
 def _letters(rng, size, scene):
     """Rows of small signs, as of print."""
     lines, tall = [], rng.uniform(5, 10)
-    at = _spot(rng, size, 0.15) - (35, 10)
+    at = canvas.spot(rng, size, 0.15) - (35, 10)
     for row in range(rng.integers(1, 4)):
         for column in range(rng.integers(4, 10)):
             sign = rng.uniform(-0.5, 0.5, (rng.integers(3, 6), 2))
             place = at + (column * tall * 1.1, row * tall * 1.8)
             lines.append(place + sign * (tall * 0.8, tall))
-    _ink(rng, scene, _pen(size, lines, [rng.uniform(1, 1.8)] * len(lines)))
+    canvas.ink(
+        rng, scene, canvas.pen(size, lines, [rng.uniform(1, 1.8)] * len(lines))
+    )
 
 
 def _dots(rng, size, at, spread, count, radii):
     """Return soft round dots scattered about a place."""
-    y, x = _middle(size)
+    y, x = canvas.middle(size)
     made = np.zeros((size, size), "float32")
     for _ in range(count):
         c = at + rng.normal(0, spread, 2)
@@ -810,87 +634,98 @@ def _dots(rng, size, at, spread, count, radii):
 def _holes(rng, size, scene):
     """Worm holes: many small dark dots together."""
     count, spread = rng.integers(7, 24), rng.uniform(10, 34)
-    holes = _dots(rng, size, _spot(rng, size), spread, count, (1.5, 4.2))
-    _ink(rng, scene, holes, True)
+    holes = _dots(rng, size, canvas.spot(rng, size), spread, count, (1.5, 4.2))
+    canvas.ink(rng, scene, holes, True)
     scene["height"] = scene["height"] - 0.8 * holes
 
 
 def _hole(rng, size, scene):
     """A single dark hole."""
-    hole = _dots(rng, size, _spot(rng, size), 0, 1, (5, 16))
-    _ink(rng, scene, hole, True)
+    hole = _dots(rng, size, canvas.spot(rng, size), 0, 1, (5, 16))
+    canvas.ink(rng, scene, hole, True)
     scene["height"] = scene["height"] - 2 * hole
 
 
 def _crumbs(rng, size, scene):
     """Bright crumbs strewn about."""
     count, spread = rng.integers(7, 24), rng.uniform(10, 34)
-    crumbs = _dots(rng, size, _spot(rng, size), spread, count, (1.3, 3.5))
-    _ink(rng, scene, crumbs, False)
+    crumbs = _dots(
+        rng, size, canvas.spot(rng, size), spread, count, (1.3, 3.5)
+    )
+    canvas.ink(rng, scene, crumbs, False)
 
 
 def _beads(rng, size, scene):
     """Small rings together, as of foam."""
-    y, x = _middle(size)
-    at, made = _spot(rng, size), np.zeros((size, size), "float32")
+    y, x = canvas.middle(size)
+    at, made = canvas.spot(rng, size), np.zeros((size, size), "float32")
     for _ in range(rng.integers(4, 11)):
         c, r = at + rng.normal(0, 18, 2), rng.uniform(4, 9)
         far = np.hypot(x - c[0], y - c[1])
         made = np.maximum(made, np.exp(-(((far - r) / 1.2) ** 2)))
-    _ink(rng, scene, made)
+    canvas.ink(rng, scene, made)
 
 
 def _spill(rng, size, scene):
     """A spill: a tinted patch, darker where its edge dried."""
     radius = rng.uniform(15, 58)
-    q = _blob(rng, size, _spot(rng, size), radius, 0.3, 1.8)
-    q = q + rng.uniform(0.02, 0.1) * _noise(rng, size, 18)
+    q = canvas.blob(rng, size, canvas.spot(rng, size), radius, 0.3, 1.8)
+    q = q + rng.uniform(0.02, 0.1) * canvas.noise(rng, size, 18)
     edge = 4 / radius
-    body = rng.uniform(0.3, 0.7) * (1 - _ramp(q, 1 - edge, 1 + edge))
+    body = rng.uniform(0.3, 0.7) * (1 - canvas.ramp(q, 1 - edge, 1 + edge))
     ring = np.exp(-(((q - 1 + edge) / (0.6 * edge + 0.03)) ** 2))
     amount = np.clip(body + rng.uniform(0.1, 0.5) * ring, 0, 1)[..., None]
-    tint = _tint(rng, scene["power"])
+    tint = canvas.tint(rng, scene["power"])
     scene["paint"] = scene["paint"] * (1 - amount * (1 - tint))
 
 
 def _soak(rng, size, scene):
     """A soft tinted cloud without an edge."""
-    q = _blob(rng, size, _spot(rng, size), rng.uniform(18, 50), 0.2, 1.8)
+    q = canvas.blob(
+        rng, size, canvas.spot(rng, size), rng.uniform(18, 50), 0.2, 1.8
+    )
     amount = np.exp(-(q**2))[..., None]
-    tint = _tint(rng, scene["power"])
+    tint = canvas.tint(rng, scene["power"])
     scene["paint"] = scene["paint"] * (1 - amount * (1 - tint))
 
 
 def _cup_ring(rng, size, scene):
     """A ring as a wet cup leaves it."""
     radius = rng.uniform(14, 45)
-    q = _blob(rng, size, _spot(rng, size, 0.2), radius, 0.04, 1.1) * radius
+    q = (
+        canvas.blob(rng, size, canvas.spot(rng, size, 0.2), radius, 0.04, 1.1)
+        * radius
+    )
     amount = np.exp(-(((q - radius) / rng.uniform(1.2, 4)) ** 2))[..., None]
-    tint = _tint(rng, scene["power"])
+    tint = canvas.tint(rng, scene["power"])
     scene["paint"] = scene["paint"] * (1 - amount * (1 - tint))
 
 
 def _splash(rng, size, scene):
     """A drop and its many splashes, opaque."""
-    at, radius = _spot(rng, size, 0.2), rng.uniform(7, 18)
-    q = _blob(rng, size, at, radius, 0.25)
-    amount = 1 - _ramp(q, 0.9, 1.1)
+    at, radius = canvas.spot(rng, size, 0.2), rng.uniform(7, 18)
+    q = canvas.blob(rng, size, at, radius, 0.25)
+    amount = 1 - canvas.ramp(q, 0.9, 1.1)
     more = _dots(rng, size, at, radius * 1.6, 14, (1.2, 4))
-    _cover(rng, scene, np.maximum(amount, more))
+    canvas.cover(rng, scene, np.maximum(amount, more))
 
 
 def _chip(rng, size, scene):
     """A chip out of the ground: a jagged patch of another tone."""
-    corners = _corners(rng, _spot(rng, size), rng.uniform(9, 30), 9, 1.0, 0.45)
-    chip = _fill(size, [corners])
-    _ink(rng, scene, chip * 0.6)
+    corners = canvas.corners(
+        rng, canvas.spot(rng, size), rng.uniform(9, 30), 9, 1.0, 0.45
+    )
+    chip = canvas.fill(size, [corners])
+    canvas.ink(rng, scene, chip * 0.6)
     scene["height"] = scene["height"] * (1 - chip) - 2 * chip
 
 
 def _rubbed(rng, size, scene):
     """A rubbed place: what was rough is smooth."""
-    q = _blob(rng, size, _spot(rng, size, 0.2), rng.uniform(22, 50), 0.2)
-    amount = 1 - _ramp(q, 0.8, 1.1)
+    q = canvas.blob(
+        rng, size, canvas.spot(rng, size, 0.2), rng.uniform(22, 50), 0.2
+    )
+    amount = 1 - canvas.ramp(q, 0.8, 1.1)
     for name in ("tone", "height"):
         flat = ndimage.gaussian_filter(scene[name], 5)
         scene[name] = scene[name] * (1 - amount) + flat * amount
@@ -899,10 +734,13 @@ def _rubbed(rng, size, scene):
 def _patched(rng, size, scene):
     """A patch of another ground set in."""
     other = _scene(rng, size, int(rng.integers(len(GROUNDS))))
-    corners = _corners(
-        rng, _spot(rng, size, 0.2), rng.uniform(18, 40), rng.integers(3, 7)
+    corners = canvas.corners(
+        rng,
+        canvas.spot(rng, size, 0.2),
+        rng.uniform(18, 40),
+        rng.integers(3, 7),
     )
-    amount = _fill(size, [corners])
+    amount = canvas.fill(size, [corners])
     for name in ("tone", "height"):
         scene[name] = scene[name] * (1 - amount) + other[name] * amount
     amount = amount[..., None]
@@ -912,55 +750,57 @@ def _patched(rng, size, scene):
 def _knot(rng, size, scene):
     """A knot: rings round an eye."""
     radius = rng.uniform(10, 30)
-    q = _blob(rng, size, _spot(rng, size), radius, 0.08, 1.9)
+    q = canvas.blob(rng, size, canvas.spot(rng, size), radius, 0.08, 1.9)
     rings = np.sin(q * rng.uniform(9, 18)) * np.exp(-(q**2))
     eye = np.exp(-((q * 2.2) ** 4))
-    _ink(rng, scene, 0.45 * rings + 0.7 * eye, True)
+    canvas.ink(rng, scene, 0.45 * rings + 0.7 * eye, True)
 
 
 def _shifted(rng, size, scene):
     """An error in the weave: a band in which the ground is displaced."""
-    u, v, _ = _through(rng, size, 0.5)
+    u, v, _ = canvas.through(rng, size, 0.5)
     wide = rng.uniform(6, 16)
     band = np.exp(-((v / wide) ** 4)) * 255 > 127
     by = int(rng.integers(4, 12))
     for name in ("tone", "height"):
         moved = np.roll(scene[name], (by, by), (0, 1))
         scene[name] = np.where(band, moved, scene[name]).astype("float32")
-    _ink(rng, scene, band * 0.25)
+    canvas.ink(rng, scene, band * 0.25)
 
 
 def _polygon(count, inner=1.0):
     def mark(rng, size, scene):
         """A filled or outlined polygon or star."""
-        at, radius = _spot(rng, size, 0.2), rng.uniform(14, 40)
-        corners = _corners(rng, at, radius, count, inner, 0.08)
+        at, radius = canvas.spot(rng, size, 0.2), rng.uniform(14, 40)
+        corners = canvas.corners(rng, at, radius, count, inner, 0.08)
         if rng.random() < 0.5:
-            amount = _fill(size, [corners])
+            amount = canvas.fill(size, [corners])
         else:
             line = np.concatenate([corners, corners[:2]])
-            amount = _pen(size, [line], [rng.uniform(1.5, 5)])
-        _cover(rng, scene, amount)
+            amount = canvas.pen(size, [line], [rng.uniform(1.5, 5)])
+        canvas.cover(rng, scene, amount)
 
     return mark
 
 
 def _disc(rng, size, scene):
     """A filled ellipse."""
-    q = _blob(rng, size, _spot(rng, size), rng.uniform(12, 38), 0, 2.5)
-    _cover(rng, scene, 1 - _ramp(q, 0.95, 1.05))
+    q = canvas.blob(
+        rng, size, canvas.spot(rng, size), rng.uniform(12, 38), 0, 2.5
+    )
+    canvas.cover(rng, scene, 1 - canvas.ramp(q, 0.95, 1.05))
 
 
 def _sphere(rng, size, scene):
     """A shaded ball with a highlight and a shadow."""
-    at, radius = _spot(rng, size, 0.2), rng.uniform(15, 42)
-    y, x = _middle(size)
+    at, radius = canvas.spot(rng, size, 0.2), rng.uniform(15, 42)
+    y, x = canvas.middle(size)
     x, y = (x - at[0]) / radius, (y - at[1]) / radius
     far = np.hypot(x, y)
     shadow = 1 - 0.5 * np.exp(-(((x - 0.4) ** 2 + (y - 0.5) ** 2) ** 2))
     scene["tone"] = scene["tone"] * shadow
-    amount = 1 - _ramp(far, 0.97, 1.03)
-    _cover(rng, scene, amount)
+    amount = 1 - canvas.ramp(far, 0.97, 1.03)
+    canvas.cover(rng, scene, amount)
     z = np.sqrt(np.clip(1 - far**2, 0, 1))
     shade = np.clip(0.5 * z - 0.45 * x - 0.5 * y, 0, 1)
     shade = 0.35 + 0.8 * shade + 1.2 * shade**20
@@ -969,12 +809,12 @@ def _sphere(rng, size, scene):
 
 def _cylinder(rng, size, scene):
     """A shaded tube or bottle."""
-    u, v, _ = _through(rng, size, 0.3)
+    u, v, _ = canvas.through(rng, size, 0.3)
     wide, long = rng.uniform(9, 26), rng.uniform(35, 90)
     across = v / wide
-    amount = 1 - _ramp(np.abs(across), 0.96, 1.04)
-    amount = amount * (1 - _ramp(np.abs(u), long - 1, long + 1))
-    _cover(rng, scene, amount)
+    amount = 1 - canvas.ramp(np.abs(across), 0.96, 1.04)
+    amount = amount * (1 - canvas.ramp(np.abs(u), long - 1, long + 1))
+    canvas.cover(rng, scene, amount)
     lamp = rng.uniform(-0.6, 0.6)
     shade = np.sqrt(np.clip(1 - across**2, 0, 1))
     shade = 0.35 + 0.7 * shade + 0.7 * np.exp(-(((across - lamp) * 5) ** 2))
@@ -983,15 +823,15 @@ def _cylinder(rng, size, scene):
 
 def _box(rng, size, scene):
     """A box seen at a slant: three faces of three tones."""
-    at, r = _spot(rng, size, 0.15), rng.uniform(16, 38)
+    at, r = canvas.spot(rng, size, 0.15), rng.uniform(16, 38)
     turn = rng.uniform(0, 6.3)
     angle = turn + np.array([0, 2.1, 4.2]) + rng.normal(0, 0.2, 3)
     edge = r * np.stack([np.cos(angle), np.sin(angle)], 1)
-    colour = _colour(rng)
+    colour = canvas.any_colour(rng)
     for n, tone in enumerate(rng.permutation([0.5, 0.85, 1.25])):
         a, b = edge[n], edge[(n + 1) % 3]
-        face = _fill(size, [[at, at + a, at + a + b, at + b]])
-        _cover(rng, scene, face, np.clip(colour * tone, 0, 1))
+        face = canvas.fill(size, [[at, at + a, at + a + b, at + b]])
+        canvas.cover(rng, scene, face, np.clip(colour * tone, 0, 1))
 
 
 def _leaf(rng, size, scene):
@@ -1002,9 +842,11 @@ def _leaf(rng, size, scene):
     x = np.concatenate([t, t[::-1]]) * length - length / 2
     y = np.concatenate([wide, -wide[::-1]])
     c, s = np.cos(angle), np.sin(angle)
-    edge = _spot(rng, size, 0.2) + np.stack([x * c - y * s, x * s + y * c], 1)
-    _cover(rng, scene, _fill(size, [edge]))
-    rib = _pen(size, [edge[[0, 15]]], [1.5])
+    edge = canvas.spot(rng, size, 0.2) + np.stack(
+        [x * c - y * s, x * s + y * c], 1
+    )
+    canvas.cover(rng, scene, canvas.fill(size, [edge]))
+    rib = canvas.pen(size, [edge[[0, 15]]], [1.5])
     scene["tone"] = scene["tone"] * (1 - 0.4 * rib)
 
 
@@ -1039,14 +881,14 @@ def _fractal(number):
         seen = seen @ np.array([[c, s], [-s, c]])
         if rng.random() < 0.5:
             seen[:, 0] *= -1
-        at = seen * rng.uniform(40, 62) + _spot(rng, size, 0.12)
+        at = seen * rng.uniform(40, 62) + canvas.spot(rng, size, 0.12)
         at = (at + size / 2).astype(int)
         at = at[((at >= 0) & (at < size)).all(1)]
         hits = np.bincount(at[:, 1] * size + at[:, 0], minlength=size**2)
         hits = np.log1p(hits.reshape(size, size).astype("float32"))
         hits = ndimage.gaussian_filter(hits, 0.7)
         amount = np.clip(hits / 0.9, 0, 1)
-        _cover(rng, scene, amount)
+        canvas.cover(rng, scene, amount)
         glow = hits / (hits.max() + 1e-6) - 0.5
         scene["tone"] = scene["tone"] * (1 + 0.7 * amount * glow)
 
@@ -1060,5 +902,10 @@ MARKS = (
     _cup_ring, _splash, _chip, _rubbed, _patched, _knot, _shifted,
     _polygon(3), _polygon(4), _polygon(6), _polygon(5, 0.45), _disc,
     _sphere, _cylinder, _box, _leaf,
+    *(
+        things.thing(form, material)
+        for form in things.FORMS
+        for material in things.MATERIALS
+    ),
     *(_fractal(number) for number in range(FRACTALS)),
 )  # fmt: skip

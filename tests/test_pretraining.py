@@ -1,10 +1,19 @@
 """The starter weights: how pictures are drawn, shipped and read again."""
 
+import keras
 import numpy as np
 import pytest
 
 from helpers import starter
-from pretraining import network, pictures, ship, targets, train
+from pretraining import (
+    network,
+    pictures,
+    recalibrate,
+    ship,
+    targets,
+    things,
+    train,
+)
 
 
 def test_a_picture_is_the_same_for_the_same_random_numbers():
@@ -52,6 +61,34 @@ def test_every_mark_but_none_can_be_seen(mark):
         assert change.max() == 0
     else:
         assert (change.max(-1) > 8).mean() > 0.001
+
+
+@pytest.mark.parametrize("form", things.FORMS)
+@pytest.mark.parametrize("material", things.MATERIALS)
+def test_a_thing_lies_where_its_form_does(form, material):
+    scene = pictures._scene(np.random.default_rng(8), 96, 0)
+    plain = (scene["tone"][..., None] * scene["paint"]).copy()
+    inside = form(np.random.default_rng(9), 96)[0]
+    things.thing(form, material)(np.random.default_rng(9), 96, scene)
+    marked = scene["tone"][..., None] * scene["paint"]
+    assert 0.02 < (inside > 0.5).mean() < 0.9
+    assert np.isfinite(marked).all() and marked.min() >= 0
+    change = np.abs(marked - plain).max(-1)
+    assert change[inside > 0.9].mean() > 0.03
+    # Its shadow falls near it, and only darkens.
+    assert (marked <= plain + 1e-5)[inside == 0].all()
+
+
+def test_a_mirror_shows_harder_lights_than_board():
+    def contrast(material):
+        x = np.linspace(-0.7, 0.7, 96, dtype="float32")[None].repeat(96, 0)
+        skin = [
+            material(np.random.default_rng(n), 96, x, x.T, 9 * x, 9 * x.T)[0]
+            for n in range(8)
+        ]
+        return np.mean([s.mean(-1).std() / s.mean() for s in skin])
+
+    assert contrast(things._metal) > 2 * contrast(things._cardboard)
 
 
 def test_the_plan_ends_on_pictures_as_they_are():
@@ -151,3 +188,32 @@ def test_the_shipped_file_fits_inception_v3():
     assert arrays[0].shape == (3, 3, 3, 32)
     assert sum(a.size for a in arrays) == 21_802_784
     assert all(np.isfinite(a).all() for a in arrays)
+
+
+@pytest.fixture(scope="module")
+def ready():
+    """A base of random weights before and after it was made ready."""
+    keras.utils.set_random_seed(0)
+    base = keras.applications.InceptionV3(
+        weights=None, include_top=False, input_shape=(107, 107, 3)
+    )
+    rng = np.random.default_rng(0)
+    batches = [rng.normal(0, 0.5, (8, 107, 107, 3)).astype("float32")]
+    recalibrate.recalibrate(base, batches)
+    block = base.get_layer("mixed10").output
+    mixed8 = base.get_layer("mixed8").output
+    model = keras.Model(base.input, [mixed8, block])
+    said = [model.predict_on_batch(batches[0])]
+    recalibrate.sharpen(base, batches, silent=0.8)
+    said.append(model.predict_on_batch(batches[0]))
+    return said
+
+
+def test_sharpened_features_are_silent_at_most_places(ready):
+    before, after = ready
+    np.testing.assert_array_equal(before[0], after[0])  # mixed8
+    assert (before[1] == 0).mean() < 0.6
+    assert (after[1] == 0).mean((0, 1, 2)).min() >= 0.75
+    # All that a threshold does is to take away from what was said.
+    rest = before[1] - after[1]
+    assert rest.min() > -1e-5
