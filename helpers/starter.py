@@ -16,7 +16,7 @@ import numpy as np
 from helpers.files import DATA
 
 FILE = DATA / "starter" / "inception_v3_starter.npz"
-SHA256 = "67b24ba841f57527bc99fc7c1d613e7a3feaf8c13bc37e5bc89f54d493acedbf"
+SHA256 = "f04b6ac26b1e34cd39aafa793d87083922463322f54a0805ff3a7869f558dadd"
 KERNEL, SCALE = "kernel", "scale"
 # As Keras orders the weights within a layer.
 SUFFIXES = (KERNEL, "beta", "moving_mean", "moving_variance")
