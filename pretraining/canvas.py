@@ -72,10 +72,16 @@ def turned(rng, size, level=0.3):
 def through(rng, size, level):
     """Return coordinates turned by a random angle about a place in view."""
     u, v, angle = turned(rng, size, level)
-    middle = size // 2
+    half = size // 2
     at = spot(rng, size, 0.25)
-    u = u - u[middle, middle] - at[0]
-    return u, v - v[middle, middle] - at[1], angle
+    u = u - u[half, half] - at[0]
+    return u, v - v[half, half] - at[1], angle
+
+
+def slopes(height):
+    """Return how steep a height is, to the right and down, per pixel."""
+    right = np.diff(height, axis=1, append=height[:, -1:])
+    return right, np.diff(height, axis=0, append=height[-1:])
 
 
 def ramp(value, low, high):
@@ -114,22 +120,22 @@ def pen(size, lines, widths, fine=3):
         widths: list of widths in pixels, or of arrays with one a step.
     """
     sheet = Image.new("L", (size * fine, size * fine))
-    pen = ImageDraw.Draw(sheet)
+    tool = ImageDraw.Draw(sheet)
     for points, width in zip(lines, widths, strict=True):
         at = ((np.asarray(points) + size / 2) * fine).tolist()
         wide = np.broadcast_to(width, len(at) - 1) * fine
         for a, b, w in zip(at[:-1], at[1:], wide, strict=True):
-            pen.line((*a, *b), fill=255, width=max(1, round(w)))
+            tool.line((*a, *b), fill=255, width=max(1, round(w)))
     return np.asarray(sheet.reduce(fine), "float32") / 255
 
 
 def fill(size, polygons, fine=2):
     """Return filled polygons, float32 0 to 1 (size, size)."""
     sheet = Image.new("L", (size * fine, size * fine))
-    pen = ImageDraw.Draw(sheet)
+    tool = ImageDraw.Draw(sheet)
     for points in polygons:
         at = (np.asarray(points) + size / 2) * fine
-        pen.polygon([tuple(p) for p in at.tolist()], fill=255)
+        tool.polygon([tuple(p) for p in at.tolist()], fill=255)
     return np.asarray(sheet.reduce(fine), "float32") / 255
 
 
@@ -166,6 +172,7 @@ def walk(rng, at, length, step, wander, jag, angle=None):
 
 
 def length(rng, size):
+    """Return how long a line is, in pixels."""
     return rng.uniform(40, max(70, min(240, size)))
 
 

@@ -78,9 +78,7 @@ def _scene(rng, size, ground):
 def _photograph(rng, size, scene):
     """Light the scene; return the photo."""
     towards = rng.uniform(0, 2 * np.pi)
-    height = scene["height"]
-    down = np.diff(height, axis=0, append=height[-1:])
-    right = np.diff(height, axis=1, append=height[:, -1:])
+    right, down = canvas.slopes(scene["height"])
     slope = np.cos(towards) * right + np.sin(towards) * down
     y, x = canvas.middle(size)
     fall = rng.uniform(0, 0.0014)

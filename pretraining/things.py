@@ -11,8 +11,9 @@ from scipy import ndimage
 from pretraining import canvas
 
 # --- Forms ----------------------------------------------------------------
-# Each returns where the thing is, 0 to 1 (size, size), the direction of its
-# skin, x and y parts of a unit vector, and coordinates on it, in pixels.
+# Each returns where the thing is, 0 to 1 (size, size); the way its skin
+# faces, x and y (0, 0 towards the camera; `thing` cuts the length to 1); and
+# coordinates on it, in pixels.
 
 
 def _tube(rng, size):
@@ -50,27 +51,15 @@ def _creased(rng, size):
         far = far + 0.05 * size * canvas.noise(rng, size, 0.3 * size)
         at = rng.uniform(-0.45, 0.45) * size
         height += rng.uniform(-0.25, 0.25) * np.abs(far - at)
-    height = ndimage.gaussian_filter(height, rng.uniform(0.6, 2))
-    down = np.diff(height, axis=0, append=height[-1:])
-    right = np.diff(height, axis=1, append=height[:, -1:])
-    return right, down
-
-
-def _outline(rng, size, jitter):
-    corners = canvas.corners(
-        rng,
-        canvas.spot(rng, size, 0.12),
-        rng.uniform(0.25, 0.55) * size,
-        rng.integers(5, 12),
-        1.0,
-        jitter,
-    )
-    return canvas.fill(size, [corners])
+    return canvas.slopes(ndimage.gaussian_filter(height, rng.uniform(0.6, 2)))
 
 
 def _crumpled(rng, size):
     """A crumpled sheet."""
-    inside = _outline(rng, size, 0.25)
+    at, radius = canvas.spot(rng, size, 0.12), rng.uniform(0.25, 0.55) * size
+    count = rng.integers(5, 12)
+    corners = canvas.corners(rng, at, radius, count, jitter=0.25)
+    inside = canvas.fill(size, [corners])
     right, down = _creased(rng, size)
     sharp = rng.uniform(0.5, 1.4)
     u, v, _ = canvas.turned(rng, size)
@@ -123,15 +112,14 @@ def _bag(rng, size):
     bulge = np.minimum(q, 1) ** 2
     far = np.hypot(x - at[0], y - at[1]) + 1
     fold = canvas.grain(rng, size, rng.uniform(0, np.pi), 60, 7)
-    down = np.diff(fold, axis=0, append=fold[-1:])
-    right = np.diff(fold, axis=1, append=fold[:, -1:])
+    right, down = canvas.slopes(fold)
     deep = rng.uniform(0.3, 1.5)
     return (
         1 - canvas.ramp(q, 0.97, 1.03),
         bulge * (x - at[0]) / far + deep * right,
         bulge * (y - at[1]) / far + deep * down,
-        x + 0 * y + 8 * right,
-        y + 0 * x + 8 * down,
+        x + 8 * right,
+        y + 8 * down,
     )
 
 
@@ -141,31 +129,22 @@ FORMS = (_tube, _crumpled, _flat, _carton, _bag)
 # --- Light ----------------------------------------------------------------
 
 
-class _Room:
-    """What a mirror would show: lamps and windows in a dim room."""
+def _lamps(rng, x, y, soft):
+    """Return the lamps that a mirror shows which faces x, y.
 
-    def __init__(self, rng, soft):
-        self.lamps = [
-            (
-                rng.uniform(-1, 1, 2),
-                rng.uniform(0.1, 0.5, 2) + soft,
-                rng.uniform(0.5, 1.6),
-                rng.uniform(0, np.pi),
-            )
-            for _ in range(rng.integers(1, 4))
-        ]
-
-    def seen(self, x, y):
-        """Return how bright it is where the skin faces x, y."""
-        z = np.sqrt(np.maximum(1 - x**2 - y**2, 0))
-        x, y = 2 * z * x, 2 * z * y
-        total = np.zeros(np.broadcast(x, y).shape, "float32")
-        for at, wide, bright, turn in self.lamps:
-            u = (x - at[0]) * np.cos(turn) + (y - at[1]) * np.sin(turn)
-            v = (y - at[1]) * np.cos(turn) - (x - at[0]) * np.sin(turn)
-            far = (u / wide[0]) ** 4 + (v / wide[1]) ** 4
-            total += bright * np.exp(-far)
-        return total
+    soft: how much larger than usual the lamps are.
+    """
+    z = np.sqrt(np.maximum(1 - x**2 - y**2, 0))
+    x, y = 2 * z * x, 2 * z * y
+    total = np.zeros(np.broadcast(x, y).shape, "float32")
+    for _ in range(rng.integers(1, 4)):
+        at, wide = rng.uniform(-1, 1, 2), rng.uniform(0.1, 0.5, 2) + soft
+        bright, turn = rng.uniform(0.5, 1.6), rng.uniform(0, np.pi)
+        u = (x - at[0]) * np.cos(turn) + (y - at[1]) * np.sin(turn)
+        v = (y - at[1]) * np.cos(turn) - (x - at[0]) * np.sin(turn)
+        far = (u / wide[0]) ** 4 + (v / wide[1]) ** 4
+        total += bright * np.exp(-far)
+    return total
 
 
 def _shade(rng, x, y):
@@ -177,8 +156,8 @@ def _shade(rng, x, y):
 
 
 # --- Materials ------------------------------------------------------------
-# Each returns the colour of the skin (size, size, 3), and how much of what
-# lies behind it is seen through it (three numbers).
+# Each returns the light of the skin (size, size, 3), and how much of what
+# lies behind is seen through it: a number, one a colour, or one a pixel too.
 
 
 def _print(rng, size, u, v):
@@ -220,14 +199,14 @@ def _plastic(rng, size, x, y, u, v):
     made = _shade(rng, x, y)[..., None] * colour
     if rng.random() < 0.5:
         made = made * _print(rng, size, u, v)
-    light = rng.uniform(0.3, 0.8) * _Room(rng, 0.15).seen(x, y)
+    light = rng.uniform(0.3, 0.8) * _lamps(rng, x, y, 0.15)
     clear = rng.uniform(0.2, 0.7) if rng.random() < 0.4 else 0
     return made * (1 - clear) + light[..., None], clear
 
 
 def _metal(rng, size, x, y, u, v):
     """A mirror of the room: hard lights beside dark."""
-    room = 0.15 + _Room(rng, 0).seen(x, y) + 0.6 * _Room(rng, 0.4).seen(x, y)
+    room = 0.15 + _lamps(rng, x, y, 0) + 0.6 * _lamps(rng, x, y, 0.4)
     colour = 1 - rng.uniform(0, 0.12, 3)
     if rng.random() < 0.3:
         colour = rng.uniform(0.1, 1, 3)
@@ -243,14 +222,14 @@ def _glass(rng, size, x, y, u, v):
     tint = np.array(tints[rng.integers(4)]) * rng.uniform(0.75, 1)
     rim = np.clip(x**2 + y**2, 0, 1) ** rng.uniform(1, 3)
     dark = 1 - rng.uniform(0.3, 0.9) * rim
-    light = 0.9 * _Room(rng, -0.06).seen(x, y)
+    light = 0.9 * _lamps(rng, x, y, -0.06)
     body = 0.15 * tint * _shade(rng, x, y)[..., None]
     return body + light[..., None], dark[..., None] * tint
 
 
 def _film(rng, size, x, y, u, v):
     """Thin film: clear, with fine bright folds."""
-    light = rng.uniform(0.5, 1) * _Room(rng, 0).seen(x * 1.3, y * 1.3)
+    light = rng.uniform(0.5, 1) * _lamps(rng, x * 1.3, y * 1.3, 0)
     colour = 1 - rng.uniform(0, 0.25, 3)
     haze = rng.uniform(0.05, 0.4)
     body = haze * _shade(rng, x, y)[..., None] * colour

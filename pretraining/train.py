@@ -30,10 +30,11 @@ PLAN = (
 LOUD = {"_boards", "_twill", "_knit", "_tiles", "_bricks", "_granite",
         "_sponge", "_fur", "_honeycomb", "_checks", "_stripes", "_dotted",
         "_plaid", "_camouflage", "_crumpled", "_bark", "_mesh"}  # fmt: skip
-FRACTALS = range(len(pictures.MARKS) - 1 - pictures.FRACTALS, 99)
+LAST = len(pictures.MARKS) - 1
+FRACTALS = range(LAST - pictures.FRACTALS, LAST)
 WORTH = (
     [0.3 if g.__name__ in LOUD else 1.0 for g in pictures.GROUNDS],
-    [0.2 if m in FRACTALS else 1.0 for m in range(len(pictures.MARKS) - 1)],
+    [0.2 if m in FRACTALS else 1.0 for m in range(LAST)],
 )
 WARM_UP = 200  # steps
 START_RATE = 1e-3
