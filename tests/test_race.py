@@ -15,6 +15,7 @@ from tools import _contestants, race
 def parts(tmp_path, monkeypatch):
     """Training, validation and test photos that differ in brightness."""
     monkeypatch.setattr(store, "WORK", tmp_path / "work")
+    monkeypatch.setattr(photos, "WORK", tmp_path / "work")
     monkeypatch.setattr(_contestants.precision, "chosen", lambda: "float32")
     monkeypatch.setattr(_contestants, "EPOCHS", 5)
     monkeypatch.setattr(_contestants, "BATCH", 4)
@@ -55,6 +56,12 @@ def test_the_forward_pass_is_set_against_matrix_products(parts):
     found = _contestants.run("forward", parts)
     assert found["photos"] == 28
     assert found["share_of_matrix_rate"] > 0
+    assert 100 < found["peak_mib"] < 100_000
+
+
+def test_the_forward_pass_is_tried_with_a_tenth_too(parts, monkeypatch):
+    monkeypatch.setattr(_contestants, "FORWARD", 20)
+    assert _contestants.run("forward_tenth", parts)["photos"] == 2
 
 
 def reported(seconds, right):
@@ -65,7 +72,18 @@ FOUND = {
     f"{who}_{name}": reported(seconds, [True] * right + [False] * (10 - right))
     for name in race.NAMES
     for who, seconds, right in (("recipe", 60.0, 7), ("workbook", 5.0, 8))
-} | {"forward": {"photos": 500, "seconds": 20.0, "share_of_matrix_rate": 0.7}}
+} | {
+    name: {
+        "photos": photos,
+        "seconds": seconds,
+        "share_of_matrix_rate": 0.7,
+        "peak_mib": 1000.0,
+    }
+    for name, photos, seconds in (
+        ("forward", 500, 20.0),
+        ("forward_tenth", 50, 1.6),
+    )
+}
 
 
 def test_the_results_are_shown_and_written(monkeypatch, capsys, tmp_path):
@@ -73,7 +91,7 @@ def test_the_results_are_shown_and_written(monkeypatch, capsys, tmp_path):
     file = tmp_path / "race.json"
     assert race.main(["--json", str(file)]) == 0
     results = json.loads(file.read_text())
-    assert set(results) == {*race.NAMES, "forward", "machine"}
+    assert set(results) == {*race.NAMES, *race.FORWARDS, "machine"}
     assert results["frozen"] == {
         "recipe_seconds": 60.0,
         "workbook_seconds": 5.0,
@@ -86,6 +104,9 @@ def test_the_results_are_shown_and_written(monkeypatch, capsys, tmp_path):
     }
     said = capsys.readouterr().out
     assert said.count("12.0") == 3
+    assert (
+        "10 times as many photos: 12.50 times the time, 1.00 times the memory"
+    ) in said
     bars = [line.count("█") for line in said.splitlines() if "█" in line]
     assert bars == [46, 4] * 3
 

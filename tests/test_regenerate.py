@@ -147,15 +147,25 @@ def test_a_damaged_file_is_one_sentence(lessons, content, words, capsys):
     assert words in capsys.readouterr().err
 
 
-def test_the_time_of_the_slowest_cell_is_said(
+def test_the_time_of_the_slowest_cell_and_the_memory_are_said(
     lessons, notebook, code, save, capsys, monkeypatch
 ):
     save(notebook(code("1")))
     seconds = {"cell 2": 1.04, "cell 3": 20.0, "cell 4": 0.5}
-    monkeypatch.setattr(regenerate, "regenerate", lambda path: seconds)
+    monkeypatch.setattr(regenerate, "regenerate", lambda path: (seconds, 1234))
     assert regenerate.main([]) == 0
     line = capsys.readouterr().out.strip()
-    assert line == "01_small.ipynb: 21.5 s, of which 20.0 s in cell 3"
+    assert line == (
+        "01_small.ipynb: 21.5 s, of which 20.0 s in cell 3; "
+        "1,234 MiB of memory"
+    )
+
+
+def test_the_memory_of_a_kernel_is_its_most(lessons, notebook, code, save):
+    held = save(notebook(code("block = bytearray(300 * 2**20)\ndel block")))
+    plain = save(notebook(code("block = None")), "02_small.ipynb")
+    more = regenerate.regenerate(held)[1] - regenerate.regenerate(plain)[1]
+    assert 250 < more < 350
 
 
 @pytest.mark.parametrize(

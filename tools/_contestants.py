@@ -15,7 +15,6 @@ from shutil import copyfile
 
 import keras
 import numpy as np
-import psutil
 import tensorflow as tf
 
 from helpers import (
@@ -27,12 +26,13 @@ from helpers import (
     surfaces,
     weights,
 )
+from tools import _memory
 
 SEED = 0
 EPOCHS = 10
 BATCH = 32  # as the recipes have it
 VIEWS = 4  # the photo as taken, and three changed ones
-FORWARD = 500  # photos
+FORWARD = 500  # photos, and a tenth of them for comparison
 LOSS = "categorical_crossentropy"
 
 
@@ -211,7 +211,7 @@ def _copied(part, folder):
 GFLOP = 11.4  # of one photo of 299 pixels through Inception v3
 
 
-def forward(parts):
+def forward(parts, count=FORWARD):
     """Time photos from files to stored answers; return a dictionary.
 
     `share_of_matrix_rate` compares with what this machine reaches when it
@@ -219,14 +219,14 @@ def forward(parts):
     """
     inputs, features = _described()
     describe = keras.Model(inputs, features)
-    everything = sum((list(part.paths) for part in parts), [])[:FORWARD]
     some = photos.Part(
         "forward",
         parts[0].class_names,
-        everything,
-        np.zeros(len(everything), "int64"),
-        [str(number) for number in range(len(everything))],
+        [path for part in parts for path in part.paths],
+        np.concatenate([part.labels for part in parts]),
+        [key for part in parts for key in part.keys],
     )
+    some = some.take(range(min(count, len(some))))
     activations.stored(describe, some.take(range(min(32, len(some)))))
     for path in store.folder().glob("*.npy"):
         path.unlink()  # only its plans were wanted
@@ -238,7 +238,13 @@ def forward(parts):
         "photos": len(some),
         "seconds": seconds,
         "share_of_matrix_rate": rate / _matrix_rate(),
+        "peak_mib": _memory.peak() / 2**20,
     }
+
+
+def forward_tenth(parts):
+    """Do the same with a tenth of the photos."""
+    return forward(parts, FORWARD // 10)
 
 
 def _matrix_rate(side=2048):
@@ -261,17 +267,18 @@ WAYS = {
     for what in ("frozen", "fine_tuned", "augmented")
     for who in ("recipe", "workbook")
 }
+FORWARDS = {"forward_tenth": forward_tenth, "forward": forward}
 
 
 def run(way, parts):
     """Run one way; return what `tools/race.py` wants to know of it.
 
     Args:
-        way: a name in `WAYS`, or "forward".
+        way: a name in `WAYS` or in `FORWARDS`.
         parts: training, validation and test, each a `photos.Part`.
     """
-    if way == "forward":
-        return forward(parts)
+    if way in FORWARDS:
+        return FORWARDS[way](parts)
     keras.utils.set_random_seed(SEED)
     begun = time.perf_counter()
     model = WAYS[way](parts)
@@ -280,19 +287,9 @@ def run(way, parts):
     says = model.predict(photos.single_pass(test), verbose=0).argmax(-1)
     return {
         "seconds": seconds,
-        "peak_mib": _peak() / 2**20,
+        "peak_mib": _memory.peak() / 2**20,
         "right": (says == test.labels).tolist(),
     }
-
-
-def _peak():
-    """Return the most memory this process has held, in bytes."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return psutil.Process().memory_info().peak_wset
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def main():

@@ -15,6 +15,7 @@ from tools import _pinned
 
 NAMES = ("frozen", "fine_tuned", "augmented")
 WHO = ("recipe", "workbook")
+FORWARDS = ("forward_tenth", "forward")
 WIDE = 46  # characters of the longest bar
 
 
@@ -27,7 +28,7 @@ def main(argv):
         f"{who}_{name}" for name in NAMES for who in ("recipe", "workbook")
     ]
     found = {}
-    for way in [*ways, "forward"]:
+    for way in [*ways, *FORWARDS]:
         print(f"running {way.replace('_', ' ')} ...", flush=True)
         try:
             found[way] = _run(way)
@@ -80,7 +81,8 @@ def summary(found):
             "recipe_peak_mib": recipe["peak_mib"],
             "workbook_peak_mib": workbook["peak_mib"],
         }
-    results["forward"] = found["forward"]
+    for name in FORWARDS:
+        results[name] = found[name]
     return results
 
 
@@ -112,13 +114,18 @@ def table(results, found):
             bar = "█" * max(1, round(WIDE * seconds / longest))
             label = name.replace("_", "-") + ", " + who
             lines.append(f"{label:<21}{bar} {seconds:.0f} s")
-    forward = results["forward"]
+    tenth, forward = (results[name] for name in FORWARDS)
+    photos, seconds, peak = (
+        forward[key] / tenth[key] for key in ("photos", "seconds", "peak_mib")
+    )
     lines += [
         "",
         f"forward pass: {forward['photos']} photos from files to stored "
         f"answers in {forward['seconds']:.1f} s, "
         f"{forward['share_of_matrix_rate']:.0%} of the rate of plain matrix "
         "products",
+        f"{photos:.0f} times as many photos: {seconds:.2f} times the time, "
+        f"{peak:.2f} times the memory",
         f"machine: {results['machine']}",
     ]
     return "\n".join(lines)

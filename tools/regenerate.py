@@ -8,6 +8,7 @@ import ipykernel.kernelspec
 import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import (
     CellExecutionError,
@@ -16,7 +17,7 @@ from nbclient.exceptions import (
 )
 
 from helpers.files import atomic
-from tools import _outputs, _pinned
+from tools import _memory, _outputs, _pinned
 
 SECONDS = 1800  # for one cell; far more than any lesson may take
 
@@ -37,13 +38,13 @@ def main(argv):
         if not argv:
             _pinned.forget_journal()
         for path in paths:
-            seconds = regenerate(path)
+            seconds, peak = regenerate(path)
             name, slowest = max(
                 seconds.items(), key=lambda item: item[1], default=("-", 0)
             )
             print(
                 f"{path.name}: {sum(seconds.values()):.1f} s, of which "
-                f"{slowest:.1f} s in {name}",
+                f"{slowest:.1f} s in {name}; {peak:,.0f} MiB of memory",
                 flush=True,
             )
     except RegenerateError as error:
@@ -73,7 +74,8 @@ def regenerate(path):
         path: the notebook; its folder is the kernel's working directory.
 
     Returns:
-        {name of a code cell: seconds it took}.
+        {name of a code cell: seconds it took}, and the most memory the
+        kernel has held, in MiB.
 
     Raises:
         RegenerateError: a cell failed, or an output is not one for others
@@ -83,7 +85,7 @@ def regenerate(path):
         notebook = nbformat.read(path, as_version=4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError):
         raise RegenerateError(f"{path.name}: not a notebook.") from None
-    seconds = _execute(notebook, path)
+    seconds, peak = _execute(notebook, path)
     _outputs.normalise(notebook)
     found = _outputs.complaints(notebook)
     if found:
@@ -95,7 +97,7 @@ def regenerate(path):
         mode = path.stat().st_mode
         part.write_text(text(notebook), encoding="utf-8", newline="\n")
         part.chmod(mode)
-    return seconds
+    return seconds, peak
 
 
 def text(notebook):
@@ -105,7 +107,7 @@ def text(notebook):
 
 
 def _execute(notebook, path):
-    """Run all cells in place; return the seconds of each code cell."""
+    """Run all cells in place; return what `regenerate` does."""
     client = NotebookClient(
         notebook,
         timeout=SECONDS,
@@ -138,7 +140,19 @@ def _execute(notebook, path):
                 ) from None
             if cell.cell_type == "code":
                 seconds[label] = time.monotonic() - start
-    return seconds
+        peak = _peak(client)
+    return seconds, peak
+
+
+def _peak(client):
+    """Return the most memory a running kernel has held, in MiB."""
+    # A kernel need not know this project: it runs the file by its path.
+    asked = f"__import__('runpy').run_path({_memory.__file__!r})['peak']()"
+    reply = run_sync(client.kc.execute_interactive)(
+        "", silent=True, user_expressions={"peak": asked}
+    )
+    found = reply["content"]["user_expressions"]["peak"]["data"]
+    return int(found["text/plain"]) / 2**20
 
 
 class _ThisPythonSpecs(KernelSpecManager):

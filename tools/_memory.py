@@ -1,0 +1,22 @@
+"""How much memory a process has held."""
+
+import re
+import sys
+from pathlib import Path
+
+
+def peak():
+    """Return the most memory this process has held, in bytes."""
+    try:
+        # Linux' getrusage would count what the parent held, too.
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+    except OSError:
+        pass
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS
