@@ -1,15 +1,18 @@
 """Fetches a file over the network, whole and checked, or says why not."""
 
 import hashlib
+import http.client
 import sys
-import urllib.error
+import time
 import urllib.request
 
 from tqdm import tqdm
 
-from helpers.files import atomic
+from helpers.files import WriteError, atomic
 
 CHUNK = 1 << 18  # bytes
+PATIENCE = 30  # seconds, after which it is asked how fast it comes
+SLOWEST = 10_000  # bytes a second: ImageNet's weights in two hours and a half
 
 
 class DownloadError(Exception):
@@ -42,7 +45,8 @@ def fetch(url, path, expected, kind="sha256", timeout=10):
 
     Raises:
         DownloadError: no network, a refused or broken connection, a silent
-            server, or a file that is not the expected one.
+            or very slow server, or a file that is not the expected one.
+        helpers.files.WriteError: the disk is full or may not be written.
     """
     name = url.rsplit("/", 1)[-1]
     try:
@@ -54,7 +58,9 @@ def fetch(url, path, expected, kind="sha256", timeout=10):
                     f"({kind} {got}, not {expected}); try again later or "
                     "on another network."
                 )
-    except (OSError, urllib.error.URLError, EOFError) as error:
+    except WriteError:
+        raise
+    except (OSError, http.client.HTTPException, EOFError) as error:
         reason = getattr(error, "reason", error)
         raise DownloadError(
             f"{name} could not be downloaded ({reason}); connect to the "
@@ -70,11 +76,19 @@ def _stream(url, name, part, running, timeout):
         bar = tqdm(
             total=total, desc=name, unit="B", unit_scale=True, file=sys.stdout
         )
+        begun = time.monotonic()
         with bar, open(part, "wb") as file:
-            while chunk := answer.read(CHUNK):
+            # read() would wait for a whole chunk, however slowly it comes.
+            while chunk := answer.read1(CHUNK):
                 file.write(chunk)
                 running.update(chunk)
                 bar.update(len(chunk))
+                spent = time.monotonic() - begun
+                if spent > PATIENCE and file.tell() < SLOWEST * spent:
+                    raise EOFError(
+                        f"{file.tell():,} bytes in {spent:.0f} seconds: the "
+                        "network is too slow"
+                    )
             if total and file.tell() < total:
                 raise EOFError(f"it ended after {file.tell():,} bytes")
     return running.hexdigest()

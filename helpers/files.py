@@ -1,34 +1,85 @@
 """Where things are kept, and how a file is written so that none is half."""
 
 import contextlib
+import errno
+import hashlib
 import os
+import platform
 import uuid
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 WORK = Path(os.environ.get("WORKBOOK_WORK", DATA / "work"))
+WHY_NOT = {
+    errno.ENOSPC: "the disk is full; free some space",
+    errno.EDQUOT: "your share of the disk is used up; free some space",
+    errno.EROFS: "its disk can only be read; put the project elsewhere",
+    errno.EACCES: "you may not write there; put the project elsewhere",
+    errno.EPERM: "you may not write there; put the project elsewhere",
+}
+_HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+_swept = set()  # folders in which this process has tidied up
+
+
+class WriteError(OSError):
+    """A file that could not be written, told in one sentence."""
 
 
 @contextlib.contextmanager
-def atomic(path):
+def atomic(path, within=None):
     """Give a temporary path that becomes `path` when the block succeeds.
 
-    The temporary file lies in the same folder, so the last step is one
+    The temporary file lies on the same disk, so the last step is one
     rename: a reader sees the old file or the new one, never a part. If the
-    block raises, the temporary file is removed and `path` is left alone.
+    block raises, the temporary file is removed and `path` is left alone. If
+    the process is killed, the next one that writes there removes it.
+
+    Args:
+        path: what is written.
+        within: the folder for the temporary file, if not that of `path`.
 
     Yields a `pathlib.Path` with the suffix of `path`; nothing is there yet.
+
+    Raises:
+        WriteError: the disk is full, or the folder may not be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(within or path.parent)
     suffix = "".join(path.suffixes)
-    part = path.with_name(f".part-{uuid.uuid4().hex}{suffix}")
+    name = f".part-{os.getpid()}-{_HERE}-{uuid.uuid4().hex}{suffix}"
+    part = folder / name
     try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+        for needed in (folder, path.parent):
+            needed.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        try:
+            yield part
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        about = Path(os.fsdecode(error.filename or part))
+        ours = folder in (about, *about.parents) or about in folder.parents
+        if error.errno not in WHY_NOT or not ours:
+            raise
+        raise WriteError(
+            f"{path.name} cannot be written to {path.parent.name}: "
+            f"{WHY_NOT[error.errno]}, and run this again. What was there "
+            "before is whole."
+        ) from None
+
+
+def _sweep(folder):
+    """Remove what processes of this machine left that were killed."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    for part in folder.glob(f".part-*-{_HERE}-*"):
+        if not psutil.pid_exists(int(part.name.split("-")[1])):
+            part.unlink(missing_ok=True)
 
 
 def model_path(lesson):

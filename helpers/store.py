@@ -6,8 +6,10 @@ other.
 """
 
 import contextlib
+import errno
 import json
 import os
+import shutil
 import zlib
 
 import numpy as np
@@ -64,6 +66,7 @@ def saved(path, shape, keys):
         array = np.lib.format.open_memmap(
             part, mode="w+", dtype="float16", shape=shape
         )
+        _reserve(part)
         yield array
         array.flush()
         tail = {"keys": list(keys), "checksum": _checksum(array)}
@@ -72,6 +75,20 @@ def saved(path, shape, keys):
         with open(part, "ab") as file:
             file.write(content + len(content).to_bytes(LENGTH, "little"))
     _make_room(path)
+
+
+def _reserve(path):
+    """Take the room on the disk that a file claims, or raise.
+
+    A file mapped into memory begins with holes; a disk that is full when
+    they are filled would end the process without a word.
+    """
+    size = path.stat().st_size
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    elif shutil.disk_usage(path.parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _checksum(array):

@@ -27,7 +27,6 @@ import io
 import math
 import os
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,7 +34,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
-from helpers.files import DATA
+from helpers.files import DATA, atomic
 
 CLASS_NAMES = ("clean", "crack", "dent", "pits", "scratch", "stain")
 MATERIALS = ("brushed", "cast", "sanded")
@@ -186,18 +185,10 @@ def _write_one(place, set_name, class_name, index, seed):
 
 
 def _write(place, path, content):
-    """Write a file in one step.
-
-    The part that is being written lies outside the class folders, since
-    Keras would take it for a photo if the computer stopped here.
-    """
-    handle, part = tempfile.mkstemp(dir=place, prefix=".part-")
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-        os.replace(part, path)
-    finally:
-        Path(part).unlink(missing_ok=True)
+    # The part that is being written lies outside the class folders, since
+    # Keras would take it for a photo if the computer stopped here.
+    with atomic(path, place) as part:
+        part.write_bytes(content)
 
 
 def _jpeg(image, set_name, class_name, index, seed):

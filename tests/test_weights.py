@@ -1,14 +1,15 @@
 """The choice of weights, with and without a network."""
 
+import errno
 import hashlib
 import http.server
+import socket
 import threading
 
 import numpy as np
 import pytest
 
-from helpers import downloads, flowers, starter, weights
-from helpers.files import atomic
+from helpers import downloads, files, flowers, starter, weights
 
 CONTENT = b"weights " * 1000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -16,18 +17,30 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 
 @pytest.fixture
 def server(tmp_path):
-    """A local server: /whole, /short (breaks off), anything else 404."""
+    """A local server: whole, short, wrong, silent, empty; else 404."""
+    done = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            if self.path not in ("/whole", "/short"):
+            half = len(CONTENT) // 2
+            pages = {
+                "/whole": CONTENT,
+                "/short": CONTENT[:half],
+                "/silent": CONTENT[:half],
+                "/wrong": b"?" * len(CONTENT),
+            }
+            if self.path == "/empty":
+                return  # not even a status
+            if self.path not in pages:
                 self.send_error(404)
                 return
             self.send_response(200)
             self.send_header("Content-Length", str(len(CONTENT)))
             self.end_headers()
-            half = len(CONTENT) // 2 if self.path == "/short" else None
-            self.wfile.write(CONTENT[:half])
+            self.wfile.write(pages[self.path])
+            if self.path == "/silent":
+                self.wfile.flush()
+                done.wait(60)
 
         def log_message(self, *args):
             pass
@@ -36,6 +49,7 @@ def server(tmp_path):
         thread = threading.Thread(target=it.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{it.server_port}"
+        done.set()
         it.shutdown()
         thread.join()
 
@@ -64,6 +78,9 @@ def test_a_download_arrives_whole(server, tmp_path):
     ("page", "expected", "says"),
     [
         ("short", MD5, "could not be downloaded"),
+        ("silent", MD5, "could not be downloaded"),
+        ("empty", MD5, "could not be downloaded"),
+        ("wrong", MD5, "not the expected file"),
         ("whole", "0" * 32, "not the expected file"),
         ("missing", MD5, "could not be downloaded"),
     ],
@@ -73,10 +90,38 @@ def test_a_bad_download_leaves_the_old_file(
 ):
     (tmp_path / "f").write_bytes(b"old")
     with pytest.raises(downloads.DownloadError, match=says) as error:
-        downloads.fetch(f"{server}/{page}", tmp_path / "f", expected, "md5")
+        downloads.fetch(
+            f"{server}/{page}", tmp_path / "f", expected, "md5", timeout=0.5
+        )
     assert "\n" not in str(error.value)
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["f"]
     assert (tmp_path / "f").read_bytes() == b"old"
+
+
+def test_a_network_that_is_too_slow_is_given_up(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "PATIENCE", 0)
+    monkeypatch.setattr(downloads, "SLOWEST", 10**12)
+    with pytest.raises(downloads.DownloadError, match="too slow"):
+        downloads.fetch(f"{server}/whole", tmp_path / "f", MD5, "md5")
+
+
+def test_a_network_that_swallows_everything_is_given_up(tmp_path):
+    with socket.socket() as deaf:  # takes the call and never answers
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/f"
+        with pytest.raises(downloads.DownloadError, match="timed out"):
+            downloads.fetch(url, tmp_path / "f", MD5, "md5", timeout=0.5)
+
+
+def test_a_full_disk_is_not_taken_for_the_network(server, tmp_path):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "full")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(downloads, "_stream", full)
+        with pytest.raises(files.WriteError, match="disk is full"):
+            downloads.fetch(f"{server}/whole", tmp_path / "f", MD5, "md5")
 
 
 def test_imagenet_comes_from_keras_cache_without_a_network(tmp_path):
@@ -157,19 +202,6 @@ def test_an_archive_that_reaches_out_of_its_folder_is_refused(tmp_path):
         flowers.folder(url, sha, tmp_path / "data")
     assert not (tmp_path / "outside.jpg").exists()
     assert not (tmp_path / "data" / "flower_photos").exists()
-
-
-def test_atomic_keeps_the_old_file_when_the_block_fails(tmp_path):
-    path = tmp_path / "kept.txt"
-    path.write_text("old")
-    with pytest.raises(RuntimeError), atomic(path) as part:
-        part.write_text("new")
-        raise RuntimeError
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-    with atomic(path) as part:
-        part.write_text("new")
-    assert path.read_text() == "new"
 
 
 def test_starter_weights_are_what_the_file_holds(capsys):
