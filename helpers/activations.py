@@ -168,7 +168,7 @@ def _key(lower, augment, view, policy):
     for array in lower.get_weights():
         key.update(np.ascontiguousarray(array))
     view = 0 if augment is None else view
-    key.update(f"{policy} {photos.SIZE} {view}".encode())
+    key.update(f"{policy} {photos.SIZE} {photos.READING} {view}".encode())
     return key.hexdigest()[:16]
 
 

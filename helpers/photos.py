@@ -10,63 +10,57 @@ import csv
 import hashlib
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from helpers.files import WORK, atomic
+from helpers import photo_files
+from helpers.files import ROOT, WORK, atomic
+from helpers.photo_files import Problem
 
 SIZE = 299  # pixels on each side, what Inception v3 was made for
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # what Keras lists
+READING = "upright"  # changes when `pixels` would give others than before
 FEW = 20  # photos of a class below which a result says little
+UNEVEN = 10  # times as many photos in the largest class as in a smaller
+# Of 255, by how much the mean colours of 16×16 places differ when a photo
+# is saved anew, smaller and poorer: 1 to 3. Photos of the same kind of thing
+# differ by 4 or more.
+ALIKE = 3
+SHOWN = 3  # files named in a report for one and the same problem
 PARTS = ("train", "validation", "test")
-
-
-@dataclass(frozen=True)
-class Photo:
-    """One photo: its file, class, content hash and size in pixels."""
-
-    path: Path
-    class_name: str
-    sha256: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with a file or a class, and what to do.
-
-    `files` is how many files it is about.
-    """
-
-    name: str
-    problem: str
-    left_out: bool
-    advice: str
-    files: int = 1
+COLUMNS = ("file", "left_out", "problem", "advice")
+BY_YOU = "left out by you"
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A checked folder: the photos fit for use, and the problems found."""
+    """A checked folder: the photos fit for use, and the problems found.
+
+    `twins` holds pairs of photos that are nearly the same.
+    """
 
     path: Path
     class_names: tuple
     photos: tuple
     problems: tuple
+    twins: tuple
 
     def counts(self):
         """Return {class name: number of photos fit for use}."""
         counted = collections.Counter(p.class_name for p in self.photos)
         return {name: counted[name] for name in self.class_names}
 
+    def left_out(self):
+        """Return how many files are left out."""
+        return sum(p.files for p in self.problems if p.left_out)
+
     def report(self):
         """Print classes, counts, sizes and every problem."""
-        left_out = sum(p.files for p in self.problems if p.left_out)
+        left_out = self.left_out()
         print(
             f"{len(self.photos)} photos of {len(self.class_names)} classes "
             f"fit for use, {left_out} files left out"
@@ -79,11 +73,28 @@ class Folder:
             f"sizes: {w}×{h} pixels"
             + (f" to {wide}×{high}" if len(sizes) > 1 else ", all alike")
         )
+        alike = collections.defaultdict(list)
         for p in self.problems:
-            out = "left out" if p.left_out else "kept"
-            print(f"- {p.name}: {p.problem} ({out}). {p.advice}")
+            alike[p.problem, p.left_out, p.advice].append(p.name)
+        for (problem, out, advice), names in alike.items():
+            kept = "left out" if out else "kept"
+            print(f"- {_some(names)}: {problem} ({kept}). {advice}")
+        if left_out:
+            print(f"your choice: {_shown(choices_path(self.path))}")
         if not self.problems:
             print("nothing to mend")
+
+
+def _some(names):
+    """Return a few names, and how many more there are."""
+    if len(names) <= SHOWN + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:SHOWN])} and {len(names) - SHOWN} more"
+
+
+def _shown(path):
+    """Return a path as it reads from the project's folder."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 @dataclass(frozen=True)
@@ -118,14 +129,15 @@ def check(folder):
     """Read every file of a folder of class folders; return a `Folder`.
 
     Each photo is decoded once, by the function that training uses, so what
-    passes here does not stop an epoch there.
+    passes here does not stop an epoch there. What was left out stands in a
+    list (see `choices_path`), and what the list says is done.
 
     Args:
         folder: the folder that holds the class folders.
 
     Raises:
         ValueError: the folder is missing, or there are not at least two
-            classes with a photo.
+            classes with a photo, or the list can't be understood.
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
@@ -133,22 +145,23 @@ def check(folder):
             f"{folder}: there is no such folder; give the folder that holds "
             "one folder of photos for each class."
         )
-    photos, problems = [], []
+    files, problems = _found(folder)
+    photos = []
     # The bar shows only where the wait is worth one.
-    files = tqdm(
-        sorted(folder.glob("*/*")),
+    for file in tqdm(
+        files,
         desc="reading the folder",
         unit="file",
         file=sys.stdout,
         delay=5,
-    )
-    for file in files:
-        if file.name.startswith(".") or not file.is_file():
-            continue
-        found = _read(file)
-        (photos if isinstance(found, Photo) else problems).append(found)
-    photos, doubles = _without_doubles(photos)
-    problems += doubles
+    ):
+        photo, its = photo_files.look(file)
+        photos += [photo] if photo else []
+        problems += its
+    problems += _doubles(photos)
+    problems = _as_chosen(choices_path(folder), photos, problems)
+    out = {p.name for p in problems if p.left_out}
+    photos = tuple(p for p in photos if p.name not in out)
     class_names = tuple(sorted({p.class_name for p in photos}))
     if len(class_names) < 2:
         raise ValueError(
@@ -156,70 +169,227 @@ def check(folder):
             "in them, and telling classes apart takes two; put the photos "
             "of each class into a folder of its own in here."
         )
-    for name, count in collections.Counter(
-        p.class_name for p in photos
-    ).items():
+    twins = tuple(_twins(photos))
+    problems += _of_twins(twins) + _of_classes(photos, files)
+    return Folder(folder, class_names, photos, tuple(problems), twins)
+
+
+def _found(folder):
+    """Return the files in class folders, and the `Problem`s of the rest."""
+    files, problems = [], []
+    for entry in sorted(folder.iterdir()):
+        if photo_files.is_note(entry):
+            continue
+        if not entry.is_dir():
+            problems.append(
+                Problem(
+                    entry.name,
+                    "beside the class folders, so of no class",
+                    True,
+                    "If it is a photo, move it into the folder of its class.",
+                )
+            )
+            continue
+        try:
+            inside = sorted(entry.iterdir())
+        except PermissionError:
+            problems.append(
+                Problem(
+                    f"{entry.name}/",
+                    "you may not look into it",
+                    True,
+                    "Give yourself the right to, in its properties.",
+                )
+            )
+            continue
+        for path in inside:
+            if photo_files.is_note(path):
+                continue
+            if path.is_dir():
+                problems.append(_nested(path))
+            else:
+                files.append(path)
+        if not inside:
+            problems.append(_empty(entry.name))
+    return files, problems
+
+
+def _nested(path):
+    held = sum(len(names) for _, _, names in os.walk(path))
+    return Problem(
+        f"{path.parent.name}/{path.name}/",
+        "a folder inside a class folder",
+        True,
+        "Move its photos up into the class folder, or make it a class.",
+        held,
+    )
+
+
+def _empty(class_name):
+    return Problem(
+        f"{class_name}/",
+        "no photo that can be used, so no class",
+        True,
+        "Add photos, or take the folder away: Keras would count it.",
+        0,
+    )
+
+
+def _of_classes(photos, files):
+    """Return the `Problem`s of classes: none, few or uneven photos."""
+    counts = collections.Counter(p.class_name for p in photos)
+    most = max(counts.values())
+    problems = [
+        _empty(name)
+        for name in sorted({f.parent.name for f in files} - set(counts))
+    ]
+    for name, count in sorted(counts.items()):
         if count < FEW:
             problems.append(
                 Problem(
-                    name,
+                    f"{name}/",
                     f"only {count} photos",
                     False,
                     f"Add photos until there are {FEW} or more.",
                 )
             )
-    return Folder(folder, class_names, tuple(photos), tuple(problems))
+        elif count * UNEVEN <= most:
+            problems.append(
+                Problem(
+                    f"{name}/",
+                    f"{most // count} times fewer photos than the largest "
+                    "class",
+                    False,
+                    "Add photos, and look at the accuracy of each class.",
+                )
+            )
+    return problems
 
 
-def _read(file):
-    """Return the `Photo` in a file, or the `Problem` with it."""
-    name = f"{file.parent.name}/{file.name}"
-    if file.suffix.lower() not in SUFFIXES:
-        return Problem(
-            name,
-            f"{file.suffix or 'no suffix'} is not read here",
-            True,
-            f"Save it as one of {' '.join(SUFFIXES)} to use it.",
-        )
-    content = file.read_bytes()
-    try:
-        height, width = tf.io.decode_image(
-            content, channels=3, expand_animations=False
-        ).shape[:2]
-    except tf.errors.InvalidArgumentError:
-        what = "cannot be decoded" if content else "the file is empty"
-        return Problem(
-            name, what, True, "Copy it again from where it came from."
-        )
-    key = hashlib.sha256(content).hexdigest()
-    return Photo(file, file.parent.name, key, width, height)
-
-
-def _without_doubles(photos):
-    """Return the photos without exact copies, and a `Problem` for each."""
+def _doubles(photos):
+    """Return a `Problem` for each exact copy of another photo."""
     same = collections.defaultdict(list)
     for photo in photos:
         same[photo.sha256].append(photo)
-    kept, problems = [], []
+    problems = []
     for copies in same.values():
-        names = [f"{p.class_name}/{p.path.name}" for p in copies]
-        if len({p.class_name for p in copies}) > 1:
+        if len({p.class_name for p in copies}) == 1:
+            for copy in copies[1:]:
+                what = f"a copy of {copies[0].name}"
+                do = photo_files.NOTHING
+                problems.append(Problem(copy.name, what, True, do))
+            continue
+        for photo in copies:
+            other = next(p for p in copies if p.class_name != photo.class_name)
             problems.append(
                 Problem(
-                    " = ".join(names),
-                    "the same picture under two labels",
+                    photo.name,
+                    f"the same picture as {other.name}, under another label",
                     True,
-                    "Delete the copy in the wrong class to use the other.",
-                    len(names),
+                    "Delete the one in the wrong class to use the other.",
                 )
             )
-            continue
-        kept.append(copies[0])
-        problems += [
-            Problem(name, f"a copy of {names[0]}", True, "Nothing to do.")
-            for name in names[1:]
-        ]
-    return kept, problems
+    return problems
+
+
+def _twins(photos):
+    """Return the photos that are nearly an earlier one, with that one."""
+    like = np.stack([np.frombuffer(p.likeness, "uint8") for p in photos])
+    like = like.astype("int16")
+    # Means of quarters differ no more than what they are the means of.
+    rough = like.reshape(-1, 2, 8, 2, 8, 3).mean(axis=(2, 4)).reshape(-1, 12)
+    pairs = cKDTree(rough).query_pairs(ALIKE * 12, p=1, output_type="ndarray")
+    near = {}
+    for first, second in sorted(map(tuple, pairs)):
+        if np.abs(like[first] - like[second]).mean() <= ALIKE:
+            near.setdefault(second, first)
+    return [(photos[second], photos[near[second]]) for second in sorted(near)]
+
+
+def _of_twins(twins):
+    return [
+        Problem(
+            photo.name,
+            f"nearly the same picture as {other.name}",
+            False,
+            "Keep one of the two, or the test may know the answer.",
+        )
+        for photo, other in twins
+    ]
+
+
+# --- The list of what is left out -----------------------------------------
+
+
+def choices_path(folder):
+    """Return where what is left out of a folder is listed (a CSV file).
+
+    Its columns are file, left_out (yes or no), problem and advice. Write
+    no for a file that shall be used all the same, if it can be read; write
+    yes, or add a line, for one that shall not. The next `check` does so.
+    """
+    return _kept_path("left_out", folder)
+
+
+def _kept_path(kind, folder):
+    """Return where something about a folder is kept."""
+    whole = Path(folder).resolve()
+    inside = whole.is_relative_to(ROOT)
+    # The same name on every machine for what lies in the project.
+    text = (whole.relative_to(ROOT) if inside else whole).as_posix()
+    key = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return WORK / kind / f"{whole.name}-{key}.csv"
+
+
+def _as_chosen(path, photos, problems):
+    """Return the problems as the list wants them, and write the list."""
+    wishes = _wishes(path)
+    readable = {p.name for p in photos}
+    problems = [
+        replace(p, left_out=wishes[p.name][0])
+        if p.name in readable and p.name in wishes
+        else p
+        for p in problems
+    ]
+    known = {p.name for p in problems}
+    problems += [
+        Problem(name, BY_YOU, True, "Write no in the list to use it.")
+        for name, (out, reason) in wishes.items()
+        if out and not reason and name in readable - known
+    ]
+    if problems or path.exists():
+        with atomic(path) as part:
+            with open(part, "w", newline="", encoding="utf-8-sig") as file:
+                writer = csv.writer(file)
+                writer.writerow(COLUMNS)
+                for p in problems:
+                    # What a learner has added comes without a reason.
+                    reason = "" if p.problem == BY_YOU else p.problem
+                    out = "yes" if p.left_out else "no"
+                    writer.writerow([p.name, out, reason, p.advice])
+    return problems
+
+
+def _wishes(path):
+    """Return {file: (left out or not, the reason that stands there)}."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if any(row)]
+    except FileNotFoundError:
+        return {}
+    wishes = {}
+    for row in rows[1:]:
+        name, out, reason, *_ = [cell.strip() for cell in row] + [""] * 3
+        if out.lower() not in ("yes", "no"):
+            raise ValueError(
+                f"{_shown(path)}: left_out of {name} is {out!r}; write yes "
+                "or no."
+            )
+        wishes[name] = out.lower() == "yes", reason
+    return wishes
+
+
+# --- The split ------------------------------------------------------------
 
 
 def place(key, shares):
@@ -244,7 +414,8 @@ def split(found, shares):
 
     The photos of a part are in the order of their hashes, which is fixed
     and mixes the classes. The split is written down as a manifest (see
-    `manifest_path`).
+    `manifest_path`). If files are left out, or photos in different parts
+    are nearly the same, a line says how many.
 
     Args:
         found: a `Folder` from `check`.
@@ -272,6 +443,22 @@ def split(found, shares):
                 f"{', '.join(sorted(missing))}; add photos of that class."
             )
         parts.append(_part(name, found.class_names, photos))
+    if found.left_out():
+        print(
+            f"{found.left_out()} files of {found.path.name} are left out; "
+            "photos.check(FOLDER).report() names them."
+        )
+    part_of = {photo.name: part for part, photo in rows}
+    apart = [
+        (photo.name, other.name)
+        for photo, other in found.twins
+        if part_of[photo.name] != part_of[other.name]
+    ]
+    if apart:
+        print(
+            f"{len(apart)} photos are nearly one of another part, such as "
+            f"{' and '.join(apart[0])}: a test may know the answer."
+        )
     with atomic(manifest_path(found)) as manifest:
         with open(manifest, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
@@ -294,8 +481,7 @@ def _part(name, class_names, photos):
 
 def manifest_path(found):
     """Return where the split of a folder is written down (a CSV file)."""
-    where = hashlib.sha256(str(found.path.resolve()).encode()).hexdigest()
-    return WORK / "splits" / f"{found.path.name}-{where[:8]}.csv"
+    return _kept_path("splits", found.path)
 
 
 def whole(folder, class_names):
@@ -326,12 +512,41 @@ def pixels(path):
     Returns:
         A uint8 tensor of shape (299, 299, 3), values 0-255, RGB.
     """
-    photo = tf.io.decode_image(
-        tf.io.read_file(path), channels=3, expand_animations=False
-    )
+    content = tf.io.read_file(path)
+    photo = tf.io.decode_image(content, channels=3, expand_animations=False)
+    photo = upright(photo, content)
     photo = tf.image.resize(photo, (SIZE, SIZE), antialias=True)
     photo = tf.cast(tf.round(photo), tf.uint8)
     return tf.ensure_shape(photo, (SIZE, SIZE, 3))
+
+
+def upright(photo, content):
+    """Turn a photo as its camera was held (EXIF); decoding does not.
+
+    Args:
+        photo: pixels, a tensor of shape (height, width, 3).
+        content: the bytes of its file, a scalar string tensor.
+    """
+
+    def asked(content):
+        # TensorFlow gives bytes, or an array that holds them.
+        content = np.asarray(content, object).item()
+        return np.int32(photo_files.orientation(content))
+
+    held = tf.numpy_function(asked, [content], tf.int32)
+    return tf.switch_case(
+        held - 1,
+        [
+            lambda: photo,
+            lambda: photo[:, ::-1],
+            lambda: photo[::-1, ::-1],
+            lambda: photo[::-1],
+            lambda: tf.transpose(photo, (1, 0, 2)),
+            lambda: tf.image.rot90(photo, 3),
+            lambda: tf.transpose(photo[::-1, ::-1], (1, 0, 2)),
+            lambda: tf.image.rot90(photo, 1),
+        ],
+    )
 
 
 def array(paths):
@@ -355,13 +570,19 @@ def dataset(part, batch_size=16):
 
     Returns:
         A `tf.data.Dataset` of (uint8 (b, 299, 299, 3) 0-255, int64 (b,)).
+
+    Raises:
+        ValueError: a photo is gone or another one since it was checked.
     """
     ds = _decoded(part).cache()
     return ds.batch(batch_size).prefetch(2).with_options(no_autotuning())
 
 
 def single_pass(part, batch_size=16):
-    """Return what `dataset` does, for one pass: nothing stays in memory."""
+    """Return what `dataset` does, for one pass: nothing stays in memory.
+
+    Args, returns and raises as `dataset`.
+    """
     ds = _decoded(part).batch(batch_size).prefetch(2)
     return ds.with_options(no_autotuning())
 
@@ -378,7 +599,25 @@ def no_autotuning():
     return options
 
 
+def _require_unchanged(part):
+    """Raise if a file does not hold what it held when it was checked."""
+    for path, key in zip(part.paths, part.keys, strict=True):
+        try:
+            content = Path(path).read_bytes()
+        except OSError:
+            what = "can no longer be read"
+        else:
+            if hashlib.sha256(content).hexdigest() == key:
+                continue
+            what = "holds another picture"
+        raise ValueError(
+            f"{path} {what} since the folder was checked: run the cell with "
+            "photos.check again, and those after it."
+        )
+
+
 def _decoded(part):
+    _require_unchanged(part)
     ds = tf.data.Dataset.from_tensor_slices((part.paths, part.labels))
     return ds.map(_labelled_pixels, num_parallel_calls=os.cpu_count())
 

@@ -14,6 +14,7 @@ from helpers import activations, photos, store
 def part(tmp_path, monkeypatch):
     """Five noise photos as one part, and a store of their own."""
     monkeypatch.setattr(store, "WORK", tmp_path / "work")
+    monkeypatch.setattr(photos, "WORK", tmp_path / "work")
     use(monkeypatch, "float32")
     rng = np.random.default_rng(0)
     for i in range(5):
@@ -179,6 +180,17 @@ def test_what_was_used_longest_ago_goes_first(part, monkeypatch):
     monkeypatch.setattr(store, "LIMIT", 0)
     activations.stored(lower(seed=3), part)
     assert len(files(part)) == 1  # what was just asked for stays
+
+
+def test_a_clock_that_was_moved_changes_nothing(part, capsys):
+    first = np.array(activations.stored(lower(), part))
+    (file,) = files(part)
+    for moment in (0, 2**33):  # long ago, and far ahead
+        os.utime(file, (moment, moment))
+        capsys.readouterr()
+        again = activations.stored(lower(), part)
+        assert np.array_equal(first, again)
+        assert "photo/s" not in capsys.readouterr().out  # nothing computed
 
 
 def test_a_dataset_gives_what_is_stored(part):

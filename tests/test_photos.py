@@ -9,7 +9,7 @@ from PIL import Image
 from helpers import photos, playground
 
 
-def picture(path, seed, size=(60, 50)):
+def picture(path, seed, size=(90, 80)):
     """Save a noise picture that no other seed gives."""
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).integers(0, 256, (*size, 3), "uint8")
@@ -35,29 +35,6 @@ def test_a_good_folder_has_nothing_to_mend(folder, capsys):
     assert "nothing to mend" in said
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
-        ("empty.jpg", b"", "empty"),
-        ("page.jpg", b"<html></html>", "cannot be decoded"),
-        ("half.png", None, "cannot be decoded"),
-        ("phone.heic", b"0000ftypheic", "is not read here"),
-    ],
-)
-def test_a_bad_file_is_named_and_left_out(folder, name, content, says):
-    whole = (folder / "a" / "0.png").read_bytes()
-    (folder / "a" / name).write_bytes(
-        whole[: len(whole) // 2] if content is None else content
-    )
-    found = photos.check(folder)
-    (problem,) = found.problems
-    assert problem.name == f"a/{name}"
-    assert says in problem.problem
-    assert problem.left_out
-    assert len(found.photos) == 60
-    assert (folder / "a" / name).exists()
-
-
 def test_a_copy_is_used_once(folder):
     (folder / "a" / "copy.png").write_bytes(
         (folder / "a" / "0.png").read_bytes()
@@ -72,8 +49,10 @@ def test_one_picture_under_two_labels_is_left_out_of_both(folder, capsys):
         (folder / "a" / "0.png").read_bytes()
     )
     found = photos.check(folder)
-    (problem,) = found.problems
-    assert "a/0.png" in problem.name and "b/copy.png" in problem.name
+    first, second = found.problems
+    assert (first.name, second.name) == ("a/0.png", "b/copy.png")
+    assert "the same picture as b/copy.png" in first.problem
+    assert first.left_out and second.left_out
     assert len(found.photos) == 59
     found.report()
     assert "59 photos of 2 classes fit for use, 2 files left out" in (
@@ -85,7 +64,7 @@ def test_a_small_class_is_kept_and_named(folder):
     picture(folder / "c" / "only.png", 99)
     found = photos.check(folder)
     (problem,) = found.problems
-    assert (problem.name, problem.left_out) == ("c", False)
+    assert (problem.name, problem.left_out) == ("c/", False)
     assert found.counts()["c"] == 1
 
 
@@ -186,8 +165,8 @@ def test_the_playground_has_three_faults_and_spares_the_folder(
     small = playground.with_faults(found)
     problems = photos.check(small).problems
     left_out = [p.name for p in problems if p.left_out]
-    assert len(left_out) == 3
-    assert {"a/empty.jpg", "b/page.jpg"} < set(left_out)
+    assert {"a/empty.jpg", "b/page.jpg", "a/copy.jpg"} < set(left_out)
+    assert len(left_out) == 4  # the copy, and what it is a copy of
     added = playground.add_a_photo(small, found)
     assert added.exists() and small in added.parents
     assert sorted(p.read_bytes() for p in folder.glob("*/*")) == before
@@ -198,3 +177,38 @@ def test_some_photos_are_read_in_order(folder):
     both = photos.array(paths)
     assert both.shape == (2, 299, 299, 3) and both.dtype == "uint8"
     assert np.array_equal(both[1], photos.pixels(paths[1]))
+
+
+@pytest.mark.parametrize("read", [photos.dataset, photos.single_pass])
+def test_a_folder_that_changed_since_is_noticed(folder, read):
+    part = photos.whole(folder, ("a", "b"))
+    picture(folder / "a" / "0.png", 77)
+    with pytest.raises(ValueError, match="0.png holds another picture"):
+        read(part)
+    (folder / "a" / "0.png").unlink()
+    with pytest.raises(ValueError, match="0.png can no longer be read"):
+        read(part)
+    assert len(list(read(photos.whole(folder, ("a", "b"))))) == 4
+
+
+def test_the_split_says_how_many_files_are_left_out(folder, capsys):
+    photos.split(photos.check(folder), (60, 20, 20))
+    assert capsys.readouterr().out == ""
+    (folder / "a" / "empty.jpg").touch()
+    photos.split(photos.check(folder), (60, 20, 20))
+    assert "1 files of mine are left out" in capsys.readouterr().out
+
+
+def test_the_split_says_which_photos_of_two_parts_are_nearly_one(
+    folder, capsys
+):
+    found = photos.check(folder)
+    parts = photos.split(found, (60, 20, 20))
+    train = Image.open(parts[0].paths[0])
+    for quality in range(75, 99, 3):  # some of these go to other parts
+        train.save(folder / "a" / f"again{quality}.jpg", quality=quality)
+    found = photos.check(folder)
+    assert len(found.twins) > 5
+    photos.split(found, (60, 20, 20))
+    said = capsys.readouterr().out
+    assert "are nearly one of another part, such as a/" in said

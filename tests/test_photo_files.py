@@ -1,0 +1,435 @@
+"""Every file that would hurt is named, with what and what to do."""
+
+import io
+import os
+import socket
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import photo_files, photos
+
+
+def noise(seed, size=(96, 120), mode="RGB"):
+    """A noise picture that no other seed gives, as a PIL image."""
+    shape = {"L": size, "RGBA": (*size, 4), "CMYK": (*size, 4)}
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, shape.get(mode, (*size, 3)), "uint8")
+    return Image.fromarray(pixels, mode if mode in shape else "RGB")
+
+
+def saved(image, kind, **options):
+    """The bytes of a file of this kind."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def turned(orientation):
+    exif = Image.Exif()
+    exif[photo_files.ORIENTATION] = orientation
+    return saved(noise(20 + orientation), "JPEG", exif=exif)
+
+
+def chunk(kind, content):
+    """A chunk of a PNG file."""
+    sized = kind + content
+    return (
+        struct.pack(">I", len(content))
+        + sized
+        + struct.pack(">I", zlib.crc32(sized))
+    )
+
+
+def bomb(width, height):
+    """A PNG of a few bytes that claims to be huge."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+def deep():
+    """A PNG with 16 bits a colour."""
+    rows = np.random.default_rng(9).integers(0, 2**16, (80, 80), "uint16")
+    return saved(Image.fromarray(rows), "PNG")
+
+
+def see_through():
+    image = noise(10, mode="RGBA")
+    image.putalpha(0)
+    return saved(image, "PNG")
+
+
+def solid():
+    image = noise(11, mode="RGBA")
+    image.putalpha(255)
+    return saved(image, "PNG")
+
+
+def frames(kind):
+    some = [noise(seed).convert("P") for seed in (30, 31)]
+    return saved(some[0], kind, save_all=True, append_images=some[1:])
+
+
+JPEG = saved(noise(0), "JPEG")
+PNG = saved(noise(1), "PNG")
+GOOD = {
+    "photo.jpg": saved(noise(2), "JPEG"),
+    "SHOUTED.JPG": saved(noise(3), "JPEG"),
+    "photo.jpeg": saved(noise(4), "JPEG", progressive=True),
+    "photo.png": saved(noise(5), "PNG"),
+    "photo.gif": saved(noise(6).convert("P"), "GIF"),
+    "photo.bmp": saved(noise(7), "BMP"),
+    "grey.jpg": saved(noise(8, mode="L"), "JPEG"),
+    "grey.png": saved(noise(12, mode="L"), "PNG"),
+    "solid.png": solid(),
+    "upright.jpg": turned(1),
+    "with spaces (1).jpg": saved(noise(13), "JPEG"),
+    "фото – 写真 🌸.jpg": saved(noise(14), "JPEG"),
+    "square.jpg": saved(noise(15, (75, 75)), "JPEG"),
+    "long.jpg": saved(noise(16, (80, 240)), "JPEG"),
+}
+BAD = {  # name: content, part of the problem, left out or kept
+    "empty.jpg": (b"", "empty", True),
+    "half.jpg": (JPEG[: len(JPEG) // 2], "damaged or cut off", True),
+    "half.png": (PNG[: len(PNG) // 2], "damaged or cut off", True),
+    "head.jpg": (JPEG[:20], "damaged or cut off", True),
+    "head.png": (PNG[:8], "damaged or cut off", True),
+    "noise.jpg": (os.urandom(16)[:0] + b"\x01" * 999, "any kind", True),
+    "zeros.jpg": (bytes(5000), "any kind", True),
+    "text.jpg": (b"not a photo at all", "any kind", True),
+    "page.jpg": (b"<html>Not found</html>", "web page", True),
+    "doctype.jpg": (b"\xef\xbb\xbf\n<!DOCTYPE html>", "web page", True),
+    "denied.jpg": (b"<?xml version='1.0'?><Error/>", "web page", True),
+    "drawing.png": (b"<svg xmlns=''></svg>", "web page", True),
+    "._photo.jpg": (b"\0\5\x16\7", "macOS", True),
+    "photo.webp": (saved(noise(40), "WEBP"), ".webp Keras passes", True),
+    "photo.tiff": (saved(noise(41), "TIFF"), "TIFF is not read", True),
+    "tiff.jpg": (saved(noise(42), "TIFF"), "TIFF is not read", True),
+    "photo.jfif": (saved(noise(43), "JPEG"), ".jfif Keras passes", True),
+    "photo": (saved(noise(44), "JPEG"), "without a suffix", True),
+    "photo.jpg.download": (saved(noise(45), "JPEG"), ".download", True),
+    "photo.heic": (b"\0\0\0\x18ftypheic" + bytes(99), "HEIC", True),
+    "heic.jpg": (b"\0\0\0\x18ftypmif1" + bytes(99), "HEIC", True),
+    "photo.avif": (b"\0\0\0\x18ftypavif" + bytes(99), "AVIF", True),
+    "live.mov": (b"\0\0\0\x18ftypqt  " + bytes(99), "MOV", True),
+    "film.mp4": (b"\0\0\0\x18ftypisom" + bytes(99), "MP4", True),
+    "other.jpg": (b"\0\0\0\x18ftypxxxx" + bytes(99), "ISO media", True),
+    "scan.pdf": (b"%PDF-1.7" + bytes(99), "PDF", True),
+    "photos.zip": (b"PK\x03\x04" + bytes(99), "ZIP", True),
+    "photo.jxl": (b"\xff\x0a" + bytes(99), "JPEG XL", True),
+    "bomb.png": (bomb(30_000, 30_000), "89 million pixels", True),
+    "long bomb.png": (bomb(2**31 - 1, 1), "89 million pixels", True),
+    "jpeg.png": (saved(noise(50), "JPEG"), "JPEG under another", False),
+    "webp.jpg": (saved(noise(51), "WEBP"), "WebP under another", False),
+    "print.jpg": (saved(noise(52, mode="CMYK"), "JPEG"), "CMYK", False),
+    "deep.png": (deep(), "16 bits", False),
+    "see.png": (see_through(), "transparent", False),
+    "few.png": (saved(noise(53).convert("P"), "PNG"), "palette", False),
+    "moving.gif": (frames("GIF"), "animated", False),
+    "moving.png": (frames("PNG"), "animated", False),
+    "tiny.jpg": (saved(noise(54, (74, 90)), "JPEG"), "75 pixels", False),
+    "strip.jpg": (saved(noise(55, (80, 241)), "JPEG"), "as wide", False),
+    **{
+        f"turned{n}.jpg": (turned(n), "stored turned", False)
+        for n in range(2, 9)
+    },
+}
+
+
+def put(folder, content_of):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in content_of.items():
+        (folder / name).write_bytes(content)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Two classes of good photos."""
+    monkeypatch.setattr(photos, "WORK", tmp_path / "work")
+    for number, name in enumerate("ab"):
+        put(
+            tmp_path / "mine" / name,
+            {
+                f"{i}.png": saved(noise(100 * number + 1000 + i), "PNG")
+                for i in range(25)
+            },
+        )
+    return tmp_path / "mine"
+
+
+def problems(folder):
+    """{name: its `Problem`s} of a checked folder."""
+    found = {}
+    for problem in photos.check(folder).problems:
+        found.setdefault(problem.name, []).append(problem)
+    return found
+
+
+def test_forty_kinds_of_bad_files_are_named_and_good_ones_are_not(folder):
+    assert len(BAD) >= 40
+    put(folder / "a", {name: content for name, (content, *_) in BAD.items()})
+    put(folder / "b", GOOD)
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    found = problems(folder)
+    wrong = {
+        name: found.get(f"a/{name}")
+        for name, (_, says, out) in BAD.items()
+        if not any(
+            says in p.problem and p.left_out == out and p.advice
+            for p in found.get(f"a/{name}", [])
+        )
+    }
+    assert wrong == {}
+    assert set(found) == {f"a/{name}" for name in BAD}
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_what_is_no_file_is_named(folder):
+    inside = folder / "a"
+    (inside / "gone.jpg").symlink_to(inside / "nowhere.jpg")
+    (inside / "loop.jpg").symlink_to("loop.jpg")
+    (inside / "good.jpg").symlink_to(folder.parent / "elsewhere.jpg")
+    (folder.parent / "elsewhere.jpg").write_bytes(JPEG)
+    os.mkfifo(inside / "pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(inside / "socket.jpg"))
+        found = problems(folder)
+    says = {name: its[0].problem for name, its in found.items()}
+    assert says == {
+        "a/gone.jpg": "a link that leads nowhere",
+        "a/loop.jpg": "a link that leads to itself",
+        "a/pipe.jpg": "not a file",
+        "a/socket.jpg": "not a file",
+    }
+
+
+def test_folders_in_the_wrong_place_and_loose_files_are_named(folder):
+    put(folder / "a" / "more" / "deeper", {"1.jpg": JPEG, "2.jpg": PNG})
+    (folder / "a" / "round").symlink_to(folder)
+    put(folder, {"loose.jpg": JPEG})
+    put(folder / "c", {})
+    put(folder / "d", {"empty.jpg": b""})
+    found = problems(folder)
+    assert found["a/more/"][0].files == 2
+    assert "inside a class folder" in found["a/round/"][0].problem
+    assert "of no class" in found["loose.jpg"][0].problem
+    for name in "cd":
+        assert "no photo" in found[f"{name}/"][0].problem
+    assert photos.check(folder).class_names == ("a", "b")
+
+
+def test_notes_of_the_system_are_passed_over(folder):
+    notes = {".DS_Store": b"x", "Thumbs.db": b"x", "desktop.ini": b"x"}
+    put(folder / "a", notes)
+    put(folder, notes)
+    put(folder / ".ipynb_checkpoints", {"1.jpg": JPEG})
+    assert problems(folder) == {}
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "no"), OSError(5, "x")])
+def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch, error):
+    read = Path.read_bytes
+
+    def refuse(path):
+        if path.name == "3.png":
+            raise error
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    found = problems(folder)
+    assert set(found) == {"a/3.png", "b/3.png"}
+    assert all(its[0].left_out for its in found.values())
+    assert "read" in found["a/3.png"][0].problem
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(folder, monkeypatch):
+    put(folder / "c", {"1.jpg": JPEG})
+    look = Path.iterdir
+
+    def refuse(path):
+        if path.name == "c":
+            raise PermissionError
+        return look(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert "may not look" in problems(folder)["c/"][0].problem
+
+
+def test_uneven_and_small_classes_are_named(folder):
+    put(
+        folder / "a",
+        {f"m{i}.png": saved(noise(5000 + i), "PNG") for i in range(225)},
+    )
+    assert "10 times fewer" in problems(folder)["b/"][0].problem
+    (folder / "b" / "0.png").unlink()
+    assert "10 times fewer" in problems(folder)["b/"][0].problem
+    for i in range(1, 6):
+        (folder / "b" / f"{i}.png").unlink()
+    assert "only 19 photos" in problems(folder)["b/"][0].problem
+
+
+def test_a_photo_saved_anew_is_nearly_the_same(folder):
+    smooth = noise(7, (9, 12)).resize((400, 300), Image.Resampling.BICUBIC)
+    put(
+        folder / "a",
+        {
+            "first.jpg": saved(smooth, "JPEG", quality=95),
+            "second.jpg": saved(smooth.resize((200, 150)), "JPEG", quality=60),
+            "other.jpg": saved(smooth.rotate(180), "JPEG"),
+        },
+    )
+    (name,) = found = problems(folder)
+    assert name == "a/second.jpg"
+    assert found[name][0].problem == "nearly the same picture as a/first.jpg"
+    assert not found[name][0].left_out
+
+
+def test_a_fuzzed_file_is_a_photo_or_named(tmp_path):
+    """2,500 broken photos: no crash, no hang, no file passed over."""
+    kinds = {
+        "jpg": saved(noise(60, (80, 80)), "JPEG"),
+        "png": saved(noise(61, (80, 80)), "PNG"),
+        "gif": saved(noise(62, (80, 80)).convert("P"), "GIF"),
+        "bmp": saved(noise(63, (80, 80)), "BMP"),
+        "webp.jpg": saved(noise(64, (80, 80)), "WEBP"),
+    }
+    rng = np.random.default_rng(0)
+    outcomes = {"used": 0, "left out": 0}
+    for suffix, whole in kinds.items():
+        for number in range(500):
+            content = bytearray(whole)
+            # Half of the damage falls on the header, where it does most.
+            reach = min(len(whole), 64 if number % 2 else len(whole))
+            for place in rng.integers(0, reach, rng.integers(1, 9)):
+                content[place] = rng.integers(256)
+            if number % 5 == 0:
+                del content[rng.integers(len(content)) :]
+            file = tmp_path / f"{number}.{suffix}"
+            file.write_bytes(content)
+            photo, its = photo_files.look(file)
+            left_out = [p for p in its if p.left_out]
+            assert (photo is None) == (len(left_out) == 1), file
+            assert all(p.name.endswith(file.name) for p in its)
+            outcomes["used" if photo else "left out"] += 1
+            if photo:
+                pixels = photos.pixels(str(file))
+                assert pixels.shape == (299, 299, 3)
+    assert min(outcomes.values()) > 100, outcomes
+
+
+def test_a_photo_is_turned_upright_whichever_way_it_was_held(tmp_path):
+    wide = Image.fromarray(
+        np.repeat(
+            np.kron([[255, 90], [170, 10]], np.ones((60, 80))).astype("uint8")[
+                ..., None
+            ],
+            3,
+            axis=-1,
+        )
+    )
+    wide.save(tmp_path / "1.png")
+    upright = photos.pixels(str(tmp_path / "1.png")).numpy().astype(int)
+    way_of = Image.Transpose
+    held = {
+        2: way_of.FLIP_LEFT_RIGHT,
+        3: way_of.ROTATE_180,
+        4: way_of.FLIP_TOP_BOTTOM,
+        5: way_of.TRANSPOSE,
+        6: way_of.ROTATE_90,
+        7: way_of.TRANSVERSE,
+        8: way_of.ROTATE_270,
+    }
+    for orientation, way in held.items():
+        exif = Image.Exif()
+        exif[photo_files.ORIENTATION] = orientation
+        file = tmp_path / f"{orientation}.png"
+        wide.transpose(way).save(file, exif=exif)
+        assert photo_files.orientation(file.read_bytes()) == orientation
+        pixels = photos.pixels(str(file)).numpy().astype(int)
+        assert np.abs(pixels - upright).max() <= 1, orientation
+
+
+# --- The list --------------------------------------------------------------
+
+
+def listed(folder):
+    return photos.choices_path(folder).read_text(encoding="utf-8-sig")
+
+
+def change(folder, old, new):
+    text = listed(folder)
+    assert old in text
+    photos.choices_path(folder).write_text(
+        text.replace(old, new), encoding="utf-8-sig"
+    )
+
+
+@pytest.fixture
+def doubled(folder):
+    """A photo that stands in both classes."""
+    whole = (folder / "a" / "0.png").read_bytes()
+    (folder / "b" / "copy.png").write_bytes(whole)
+    photos.check(folder)
+    return folder
+
+
+def test_leaving_out_can_be_undone_in_the_list(doubled):
+    assert len(photos.check(doubled).photos) == 49
+    change(doubled, "a/0.png,yes", "a/0.png,no")
+    for _ in range(2):  # and it stays so
+        found = photos.check(doubled)
+        assert found.counts() == {"a": 25, "b": 25}
+        says = {p.name: p.left_out for p in found.problems}
+        assert says == {"a/0.png": False, "b/copy.png": True}
+
+
+def test_a_file_can_be_left_out_by_the_list(doubled):
+    path = photos.choices_path(doubled)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("a/7.png,yes\nb/gone.png,yes\n")
+    for _ in range(2):
+        found = photos.check(doubled)
+        assert "a/7.png" not in {p.name for p in found.photos}
+        assert "left out by you" in {p.problem for p in found.problems}
+    change(doubled, "a/7.png,yes", "a/7.png,no")
+    assert "a/7.png" in {p.name for p in photos.check(doubled).photos}
+
+
+def test_the_list_does_not_make_a_broken_file_whole(folder):
+    put(folder / "a", {"empty.jpg": b""})
+    photos.check(folder)
+    change(folder, "a/empty.jpg,yes", "a/empty.jpg,no")
+    (problem,) = photos.check(folder).problems
+    assert problem.left_out
+
+
+def test_a_file_that_was_mended_is_used_again(folder):
+    put(folder / "a", {"empty.jpg": b""})
+    photos.check(folder)
+    put(folder / "a", {"empty.jpg": JPEG})
+    assert photos.check(folder).problems == ()
+    assert "empty" not in listed(folder)
+
+
+def test_a_list_that_cannot_be_understood_is_refused(doubled):
+    change(doubled, "a/0.png,yes", "a/0.png,perhaps")
+    with pytest.raises(ValueError, match="left_out of a/0.png is 'perhaps'"):
+        photos.check(doubled)
+
+
+def test_a_report_names_a_few_of_many(folder, capsys):
+    put(folder / "a", {f"e{i}.jpg": b"" for i in range(9)})
+    photos.check(folder).report()
+    said = capsys.readouterr().out
+    assert "a/e0.jpg, a/e1.jpg, a/e2.jpg and 6 more: the file is" in said
+    assert "9 files left out" in said
+    assert "left_out" in said

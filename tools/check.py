@@ -1,0 +1,62 @@
+"""Reports on a folder of photos: ready, usable, or not, and why."""
+
+import argparse
+import contextlib
+import json
+import sys
+
+USABLE, NOT_USABLE = 1, 2
+
+
+def main(argv):
+    """Print the report; return 0 (ready), 1 (with warnings) or 2 (not)."""
+    parser = argparse.ArgumentParser(prog="check", description=__doc__)
+    parser.add_argument("folder", help="the folder of the class folders")
+    parser.add_argument(
+        "--json", action="store_true", help="print the problems as JSON"
+    )
+    args = parser.parse_args(argv)
+    with contextlib.redirect_stdout(sys.stderr):  # versions and progress
+        from helpers import start_up
+
+        start_up.tensorflow()
+        from helpers import photos
+
+        try:
+            found, sentence = photos.check(args.folder), None
+        except ValueError as error:
+            found, sentence = None, str(error)
+    if args.json:
+        print(json.dumps(_rows(found, args.folder, sentence), indent=1))
+    elif found:
+        found.report()
+    if not found:
+        print(sentence, file=sys.stderr)
+        return NOT_USABLE
+    return USABLE if found.problems else 0
+
+
+def _rows(found, folder, sentence):
+    """Return the problems as a list of dictionaries."""
+    if not found:
+        return [
+            {
+                "file": folder,
+                "problem": sentence,
+                "left_out": True,
+                "advice": "Do what the sentence says, and check again.",
+            }
+        ]
+    return [
+        {
+            "file": p.name,
+            "problem": p.problem,
+            "left_out": p.left_out,
+            "advice": p.advice,
+        }
+        for p in found.problems
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
