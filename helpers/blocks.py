@@ -69,20 +69,6 @@ def _count(weights):
     return sum(int(np.prod(w.shape)) for w in weights)
 
 
-def require_unfrozen(base):
-    """Refuse a base in which fine-tuning would change nothing.
-
-    Raises:
-        ValueError: no parameter of the base is trainable.
-    """
-    if not base.trainable_weights:
-        raise ValueError(
-            "No parameter of the base is trainable, so training would leave "
-            "it as it is: choose a boundary before the last block, on the "
-            "layers of the base itself."
-        )
-
-
 def movement(base, before):
     """Return {block name: how far its weights moved}.
 

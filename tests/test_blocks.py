@@ -1,4 +1,4 @@
-"""The blocks of Inception v3, and guards against tuning nothing."""
+"""The blocks of Inception v3, and how far they moved."""
 
 import keras
 import pytest
@@ -32,14 +32,6 @@ def test_trainable_counts_follow_freezing(base):
         layer.trainable = False
     trainable = {b.name for b in blocks.blocks(base) if b.trainable}
     assert trainable == {"mixed9", "mixed10"}
-    base.trainable = True
-
-
-def test_a_base_without_anything_to_train_is_refused(base):
-    blocks.require_unfrozen(base)
-    base.trainable = False
-    with pytest.raises(ValueError, match="boundary"):
-        blocks.require_unfrozen(base)
     base.trainable = True
 
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import expect, fresh, journal, machine, photos, remount
+from helpers import expect, fresh, journal, machine, models, photos, remount
 
 
 def test_an_expected_error_is_shown(capsys):
@@ -80,9 +80,14 @@ def test_this_machine_is_ready(capsys):
 
 def test_a_saved_model_answers_the_same_in_a_new_process(tmp_path):
     model = keras.Sequential(
-        [keras.Input((299, 299, 3)), keras.layers.Conv2D(2, 9, 99)]
+        [
+            keras.Input((299, 299, 3)),
+            keras.layers.Rescaling(1 / 127.5, offset=-1),
+            keras.layers.Conv2D(2, 9, 99),
+        ]
     )
     model.save(tmp_path / "m.keras")
+    models.write_names(tmp_path / "m.keras", ("a", "b"))
     pixels = np.full((2, 299, 299, 3), 9, "uint8")
     answer = fresh.predict(tmp_path / "m.keras", pixels)
     np.testing.assert_allclose(
@@ -93,7 +98,7 @@ def test_a_saved_model_answers_the_same_in_a_new_process(tmp_path):
 def test_a_file_that_is_no_model_is_refused_in_a_sentence(tmp_path):
     with zipfile.ZipFile(tmp_path / "m.keras", "w") as file:
         file.writestr("config.json", "{}")
-    with pytest.raises(RuntimeError, match="could not be asked"):
+    with pytest.raises(RuntimeError, match="not a classifier of these"):
         fresh.predict(tmp_path / "m.keras", np.zeros((1, 299, 299, 3), "u1"))
 
 

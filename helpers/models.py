@@ -1,0 +1,120 @@
+"""Saved classifiers: with the names of their classes, and safe to load.
+
+A `.keras` file is a ZIP archive of a description, weights and notes. The
+names of the classes go into it as one file more, which Keras passes over.
+"""
+
+import json
+import zipfile
+
+import keras
+
+from helpers import files
+
+NAMES = "class_names.json"
+CODE = ("Lambda", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+NOT_WHOLE = (
+    "not a whole .keras file; save the classifier again, or copy the file "
+    "again from where it came from."
+)
+DESCRIPTION = "config.json"
+
+
+def save(model, class_names, lesson):
+    """Save a classifier whole, as lesson 02 does it; return its path.
+
+    Args:
+        model: a `keras.Model` from pixels to probabilities.
+        class_names: the names, in the order of its answers.
+        lesson: the notebook's name, for example "04_augmentation".
+    """
+    path = files.model_path(lesson)
+    with files.atomic(path) as part:
+        model.save(part)
+        write_names(part, class_names)
+    return path
+
+
+def write_names(path, class_names):
+    """Write the names of the classes into a `.keras` file.
+
+    Args:
+        path: what `model.save` has written.
+        class_names: the names, in the order of the model's answers.
+    """
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr(NAMES, json.dumps(list(class_names)))
+
+
+def load(path):
+    """Load a classifier that a lesson saved.
+
+    Before Keras sees it, its description is read: a file that names
+    anything but Keras' own layers is refused, so that none of its code
+    runs. Old `.h5` files and pickles are not read at all.
+
+    Args:
+        path: a `.keras` file with the names of its classes inside.
+
+    Returns:
+        The `keras.Model`, from pixels of 0 to 255, uint8 or float32
+        (b, height, width, 3), to probabilities, float32 (b, classes); and
+        the tuple of class names.
+
+    Raises:
+        ValueError: the file is missing, damaged or foreign.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            names = tuple(json.loads(file.read(NAMES)))
+            description = json.loads(file.read(DESCRIPTION))
+            damaged = file.testzip()
+    except FileNotFoundError:
+        raise ValueError(
+            f"{path}: there is no such file; save a classifier first."
+        ) from None
+    except KeyError as error:
+        raise ValueError(
+            f"{path}: not a classifier of these lessons ({error.args[0]}); "
+            "load one that they saved."
+        ) from None
+    except (OSError, ValueError, zipfile.BadZipFile):
+        raise ValueError(f"{path}: {NOT_WHOLE}") from None
+    if damaged:
+        raise ValueError(f"{path}: {NOT_WHOLE}")
+    parts = set(_parts(description))
+    for name, module in sorted(parts):
+        if name in CODE or module.split(".")[0] != "keras":
+            raise ValueError(
+                f"{path}: it holds {name} of {module}, which could run code "
+                "of its own; load only files that these lessons saved."
+            )
+    if "Rescaling" not in {name for name, _ in parts}:
+        raise ValueError(
+            f"{path}: it does not scale its pixels, so whoever uses it would "
+            "have to; put Rescaling(1 / 127.5, offset=-1) first and save it."
+        )
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises of every kind
+        raise ValueError(
+            f"{path}: Keras cannot load it ({str(error).splitlines()[0]}); "
+            "save it again with this version."
+        ) from None
+    if model.output_shape[-1] != len(names):
+        raise ValueError(
+            f"{path}: it has {model.output_shape[-1]} answers and "
+            f"{len(names)} class names; save it again."
+        )
+    return model, names
+
+
+def _parts(config):
+    """Yield (class name, module) of all that a description names."""
+    if isinstance(config, dict):
+        if config.get("class_name"):
+            yield config["class_name"], config.get("module") or "keras"
+        config = list(config.values())
+    if isinstance(config, list):
+        for inner in config:
+            yield from _parts(inner)

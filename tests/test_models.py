@@ -1,0 +1,129 @@
+"""A saved classifier comes back with its classes; anything else does not."""
+
+import io
+import json
+import pickle
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from helpers import files, models
+
+
+class Trap:
+    """Unpickled or called, it leaves a trace."""
+
+    def __reduce__(self):
+        return (open, ("trapped.txt", "w"))
+
+
+def classifier(layers=()):
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Rescaling(1 / 127.5, offset=-1),
+            *layers,
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(files, "WORK", tmp_path)
+    return models.save(classifier(), ("crack", "пятно"), "mine")
+
+
+def test_a_classifier_comes_back_whole(path):
+    model, names = models.load(path)
+    assert names == ("crack", "пятно")
+    plain = keras.saving.load_model(path)
+    pixels = np.full((3, 8, 8, 3), 99, "uint8")
+    np.testing.assert_allclose(
+        model.predict(pixels, verbose=0), plain.predict(pixels, verbose=0)
+    )
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(ValueError, match="no such file") as error:
+        models.load(tmp_path / "no.keras")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.999])
+def test_a_cut_off_file_is_refused(path, share):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ValueError, match="mine.keras: not a whole"):
+        models.load(path)
+
+
+def test_a_damaged_byte_is_noticed(path):
+    whole = bytearray(path.read_bytes())
+    whole[whole.index(b"HDF") + 2000] ^= 255
+    path.write_bytes(whole)
+    with pytest.raises(ValueError, match="mine.keras: not a whole"):
+        models.load(path)
+
+
+def test_a_file_without_class_names_is_foreign(tmp_path):
+    classifier().save(tmp_path / "other.keras")
+    with pytest.raises(ValueError, match="not a classifier of these lessons"):
+        models.load(tmp_path / "other.keras")
+
+
+def test_other_formats_are_not_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    classifier().save(tmp_path / "old.h5")
+    (tmp_path / "trap.keras").write_bytes(pickle.dumps(Trap()))
+    for name in ("old.h5", "trap.keras"):
+        with pytest.raises(ValueError, match="not a whole .keras file"):
+            models.load(tmp_path / name)
+    assert not (tmp_path / "trapped.txt").exists()
+
+
+def test_code_in_a_file_is_refused_before_it_runs(path):
+    lambda_layer = keras.layers.Lambda(lambda x: x)
+    classifier([lambda_layer]).save(path)
+    models.write_names(path, ("a", "b"))
+    with pytest.raises(ValueError, match="it holds Lambda of keras"):
+        models.load(path)
+
+
+def test_a_foreign_module_is_refused_before_it_is_imported(path, tmp_path):
+    (tmp_path / "evil.py").write_text("open('trapped.txt', 'w')")
+    content = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(content, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == models.DESCRIPTION:
+                config = json.loads(data)
+                layer = config["config"]["layers"][1]
+                layer |= {"module": "evil", "class_name": "Layer"}
+                data = json.dumps(config)
+            new.writestr(name, data)
+    path.write_bytes(content.getvalue())
+    with pytest.raises(ValueError, match="it holds Layer of evil"):
+        models.load(path)
+    assert not (tmp_path / "trapped.txt").exists()
+
+
+def test_a_model_that_leaves_scaling_to_its_user_is_refused(tmp_path):
+    path = tmp_path / "mine.keras"
+    bare = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    bare.save(path)
+    models.write_names(path, ("a", "b"))
+    with pytest.raises(ValueError, match="does not scale its pixels"):
+        models.load(path)
+
+
+def test_names_that_do_not_fit_the_answers_are_refused(tmp_path):
+    path = tmp_path / "mine.keras"
+    classifier().save(path)
+    models.write_names(path, ("a", "b", "c"))
+    with pytest.raises(ValueError, match="2 answers and 3 class names"):
+        models.load(path)
