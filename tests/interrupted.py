@@ -1,0 +1,202 @@
+"""Kills a small run of everything again and again: for test_killed.py.
+
+    WORKBOOK_WORK=FOLDER/work python tests/interrupted.py KILLS
+
+From drawing photos to the journal, in an empty folder. One run goes through;
+its results are noted. Then each of KILLS runs is killed (-9) at a random
+moment, as the next thing touches a file or a training step ends, and the run
+after it has to come to the same results. It prints what it found as JSON.
+"""
+
+import hashlib
+import itertools
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import traceback
+
+import keras
+import tensorflow as tf
+
+from helpers import (
+    activations,
+    files,
+    journal,
+    models,
+    photos,
+    precision,
+    surfaces,
+)
+
+FOLDER, KILLS = files.WORK.parent.resolve(), int(sys.argv[1])
+# What each part of the work leaves; it is removed before the part is tried.
+LEAVES = {
+    "draw": "data",
+    "split": "work/splits",
+    "store": "work/activations",
+    "train": "work/models",
+    "save": "work/models",
+    "note": "work/journal",
+}
+now = "start"  # the part of the work that is being done
+seen = {}  # part: moments counted in it
+deadly = (None, 0)  # part and moment at which to die
+numbers = itertools.count()
+
+
+def moment(*_, **__):
+    """Count a moment, and die if it is the one."""
+    seen[now] = seen.get(now, 0) + 1
+    if deadly == (now, seen[now]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def on_event(event, args):
+    """Take each touch of a file in the folder for a moment."""
+    if event in ("open", "os.rename", "os.mkdir", "os.remove"):
+        if str(args[0]).startswith(str(FOLDER)):
+            moment()
+
+
+def work():
+    """Do a little of everything the lessons do."""
+    global now
+    now = "draw"
+    surfaces.DATA = FOLDER / "data"
+    surfaces.CLASS_NAMES = ("clean", "scratch")
+    surfaces.SETS = {"photos": 14}
+    folder = surfaces.folder()
+    now = "split"
+    train, validation, _ = photos.split(photos.check(folder), (50, 25, 25))
+    now = "store"
+    precision.chosen = lambda: "float32"  # measured, it might change
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((299, 299, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    x = keras.layers.Conv2D(8, 23, 23, activation="relu")(x)
+    features = keras.layers.GlobalAveragePooling2D()(x)
+    describe = keras.Model(inputs, features)
+    augment = keras.Sequential([keras.layers.RandomFlip(seed=0)])
+    views = [
+        activations.stored(describe, train),
+        activations.stored(describe, train, augment, 1),
+    ]
+    x_validation = activations.stored(describe, validation)
+    now = "train"
+    head = keras.Sequential(
+        [keras.Input((8,)), keras.layers.Dense(2, activation="softmax")]
+    )
+    head.compile("adam", "sparse_categorical_crossentropy")
+    step = keras.callbacks.LambdaCallback(on_train_batch_end=moment)
+    for view in views:
+        head.fit(view, train.labels, batch_size=4, verbose=0, callbacks=[step])
+    now = "save"
+    path = files.model_path("02_frozen_baseline")
+    with files.atomic(path) as part:
+        keras.Model(inputs, head(features)).save(part)
+        models.write_names(part, train.class_names)
+    now = "note"
+    answers = head.predict(x_validation, verbose=0).argmax(-1)
+    right = {"frozen base": answers == validation.labels}
+    journal.write("02_frozen_baseline", "starter", folder, right)
+    now = "end"
+
+
+def results():
+    """Return {what: check sum} of all that a run leaves for a reader."""
+    model, names = models.load(files.model_path("02_frozen_baseline"))
+    arrays = [a.tobytes() for a in model.get_weights()]
+    found = {"model": hashlib.md5(b"".join(arrays)).hexdigest() + str(names)}
+    kept = {".jpg", ".png", ".npy", ".csv"}
+    for path in sorted(FOLDER.rglob("[!.]*")):
+        if path.is_file() and path.suffix in kept:
+            name = str(path.relative_to(FOLDER))
+            found[name] = hashlib.md5(path.read_bytes()).hexdigest()
+    for path in sorted((FOLDER / "work" / "journal").glob("*.json")):
+        found[path.name] = path.read_text()
+    return found
+
+
+def run(at=(None, 0)):
+    """Run it all in a process of its own; return how that ended.
+
+    That is its exit code (negative: killed), and what it wrote: the moments
+    it counted, or its results.
+    """
+    return _ended(_begun(at))
+
+
+def _begun(at=(None, 0)):
+    """Start a run; return its process and where it will report."""
+    global deadly
+    report = FOLDER.with_name(f"report-{next(numbers)}.json")
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            deadly = at
+            sys.addaudithook(on_event)
+            work()
+            report.write_text(json.dumps([seen, results()]))
+            code = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return child, report
+
+
+def _ended(started):
+    """Wait for a run; return what `run` does."""
+    child, report = started
+    status = os.waitpid(child, 0)[1]
+    text = report.read_text() if report.exists() else "[{}, {}]"
+    return os.waitstatus_to_exitcode(status), *json.loads(text)
+
+
+def main():
+    tf.config.experimental.enable_op_determinism()
+    code, moments, expected = run()
+    assert code == 0, "the run that nobody interrupts fails"
+    rng = random.Random(0)
+    found = []
+    for number in range(KILLS):
+        part = list(LEAVES)[number % len(LEAVES)]
+        shutil.rmtree(FOLDER / LEAVES[part])
+        at = (part, rng.randint(1, moments[part]))
+        killed = run(at)[0]
+        code, _, got = run()
+        found.append(
+            {
+                "at": at,
+                "killed": killed == -signal.SIGKILL,
+                "went_through": code == 0,
+                "differs": sorted(
+                    name
+                    for name in expected.keys() | got.keys()
+                    if expected.get(name) != got.get(name)
+                ),
+            }
+        )
+    left = [path.name for path in FOLDER.rglob(".part-*")]
+    shutil.rmtree(FOLDER)
+    both = [_ended(one) for one in (_begun(), _begun())]  # at once
+    print(
+        json.dumps(
+            {
+                "killed": found,
+                "left": left,
+                "at_once": [
+                    code == 0 and got == expected for code, _, got in both
+                ],
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
