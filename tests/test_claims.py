@@ -9,15 +9,16 @@ from helpers import journal, measure, surfaces
 
 FROZEN = 0.75  # accuracy of the frozen baseline
 KNOWS = 0.25  # what it is ahead of random weights
+INSURED = 0.05  # what four views bring when the camera was remounted
 
 
 @pytest.fixture(scope="module")
 def verdicts():
     found = journal.verdicts("starter", surfaces.folder())
-    if "frozen base" not in found:
+    if not {"frozen base", "augmented"} <= set(found):
         pytest.fail(
-            "The journal does not hold lesson 02; run the lessons first, "
-            "with python3 start.py test notebooks"
+            "The journal does not hold the lessons; run them first, with "
+            "python3 start.py test notebooks"
         )
     return found
 
@@ -30,3 +31,23 @@ def test_the_frozen_base_knows_more_than_random_weights(verdicts):
     found = measure.paired(verdicts["random base"], verdicts["frozen base"])
     assert found.difference >= KNOWS
     assert found.verdict == "better"
+
+
+def test_fine_tuning_does_no_harm(verdicts):
+    found = measure.paired(
+        verdicts["frozen, as many epochs"], verdicts["fine-tuned past mixed8"]
+    )
+    assert found.verdict != "worse"
+
+
+def test_augmentation_pays_when_the_camera_was_remounted(verdicts):
+    found = measure.paired(
+        verdicts["plain, remounted"], verdicts["augmented, remounted"]
+    )
+    assert found.difference >= INSURED
+    assert found.verdict == "better"
+
+
+def test_augmentation_costs_nothing_when_it_was_not(verdicts):
+    found = measure.paired(verdicts["plain"], verdicts["augmented"])
+    assert found.verdict != "worse"
