@@ -56,7 +56,8 @@ class Folder:
 
     def left_out(self):
         """Return how many files are left out."""
-        return sum(p.files for p in self.problems if p.left_out)
+        files = {p.name: p.files for p in self.problems if p.left_out}
+        return sum(files.values())
 
     def report(self):
         """Print classes, counts, sizes and every problem."""
@@ -145,7 +146,7 @@ def check(folder):
             f"{folder}: there is no such folder; give the folder that holds "
             "one folder of photos for each class."
         )
-    files, problems = _found(folder)
+    files, class_folders, problems = _found(folder)
     photos = []
     # The bar shows only where the wait is worth one.
     for file in tqdm(
@@ -170,13 +171,17 @@ def check(folder):
             "of each class into a folder of its own in here."
         )
     twins = tuple(_twins(photos))
-    problems += _of_twins(twins) + _of_classes(photos, files)
+    problems += _of_twins(twins) + _of_classes(photos, class_folders)
     return Folder(folder, class_names, photos, tuple(problems), twins)
 
 
 def _found(folder):
-    """Return the files in class folders, and the `Problem`s of the rest."""
-    files, problems = [], []
+    """Return what lies in a folder.
+
+    That are the files in class folders, the names of these folders, and the
+    `Problem`s of all the rest.
+    """
+    files, class_folders, problems = [], [], []
     for entry in sorted(folder.iterdir()):
         if photo_files.is_note(entry):
             continue
@@ -202,6 +207,7 @@ def _found(folder):
                 )
             )
             continue
+        class_folders.append(entry.name)
         for path in inside:
             if photo_files.is_note(path):
                 continue
@@ -209,9 +215,7 @@ def _found(folder):
                 problems.append(_nested(path))
             else:
                 files.append(path)
-        if not inside:
-            problems.append(_empty(entry.name))
-    return files, problems
+    return files, class_folders, problems
 
 
 def _nested(path):
@@ -225,23 +229,20 @@ def _nested(path):
     )
 
 
-def _empty(class_name):
-    return Problem(
-        f"{class_name}/",
-        "no photo that can be used, so no class",
-        True,
-        "Add photos, or take the folder away: Keras would count it.",
-        0,
-    )
-
-
-def _of_classes(photos, files):
+def _of_classes(photos, class_folders):
     """Return the `Problem`s of classes: none, few or uneven photos."""
     counts = collections.Counter(p.class_name for p in photos)
     most = max(counts.values())
     problems = [
-        _empty(name)
-        for name in sorted({f.parent.name for f in files} - set(counts))
+        Problem(
+            f"{name}/",
+            "no photo that can be used, so no class",
+            True,
+            "Add photos, or take the folder away: Keras would count it.",
+            0,
+        )
+        for name in class_folders
+        if name not in counts
     ]
     for name, count in sorted(counts.items()):
         if count < FEW:
@@ -299,10 +300,13 @@ def _twins(photos):
     # Means of quarters differ no more than what they are the means of.
     rough = like.reshape(-1, 2, 8, 2, 8, 3).mean(axis=(2, 4)).reshape(-1, 12)
     pairs = cKDTree(rough).query_pairs(ALIKE * 12, p=1, output_type="ndarray")
+    pairs = pairs[np.lexsort(pairs.T)]
     near = {}
-    for first, second in sorted(map(tuple, pairs)):
-        if np.abs(like[first] - like[second]).mean() <= ALIKE:
-            near.setdefault(second, first)
+    for some in np.array_split(pairs, len(pairs) // 10_000 + 1):
+        first, second = some.T
+        differ = np.abs(like[first] - like[second]).mean(axis=1)
+        for one, other in some[differ <= ALIKE].tolist():
+            near.setdefault(other, one)
     return [(photos[second], photos[near[second]]) for second in sorted(near)]
 
 
@@ -343,30 +347,43 @@ def _kept_path(kind, folder):
 
 def _as_chosen(path, photos, problems):
     """Return the problems as the list wants them, and write the list."""
-    wishes = _wishes(path)
+    reasons, advice = {}, {}
+    for p in problems:
+        reasons.setdefault(p.name, []).append(p.problem)
+        advice.setdefault(p.name, []).append(p.advice)
+    reasons = {name: "; ".join(its) for name, its in reasons.items()}
+    # A line speaks of the problems that stand in it, or, where a learner
+    # has added it, of the file.
     readable = {p.name for p in photos}
+    chosen = {
+        name: out
+        for name, (out, reason) in _wishes(path).items()
+        if name in readable and reason in ("", reasons.get(name, ""))
+    }
     problems = [
-        replace(p, left_out=wishes[p.name][0])
-        if p.name in readable and p.name in wishes
-        else p
-        for p in problems
+        replace(p, left_out=chosen.get(p.name, p.left_out)) for p in problems
     ]
-    known = {p.name for p in problems}
     problems += [
         Problem(name, BY_YOU, True, "Write no in the list to use it.")
-        for name, (out, reason) in wishes.items()
-        if out and not reason and name in readable - known
+        for name, out in chosen.items()
+        if out and name not in reasons
     ]
-    if problems or path.exists():
+    out = {p.name for p in problems if p.left_out}
+    rows = {
+        p.name: (
+            "yes" if p.name in out else "no",
+            reasons.get(p.name, ""),
+            " ".join(advice.get(p.name, [])),
+        )
+        for p in problems
+        if not p.name.endswith("/")
+    }
+    if rows or path.exists():
         with atomic(path) as part:
             with open(part, "w", newline="", encoding="utf-8-sig") as file:
                 writer = csv.writer(file)
                 writer.writerow(COLUMNS)
-                for p in problems:
-                    # What a learner has added comes without a reason.
-                    reason = "" if p.problem == BY_YOU else p.problem
-                    out = "yes" if p.left_out else "no"
-                    writer.writerow([p.name, out, reason, p.advice])
+                writer.writerows((name, *row) for name, row in rows.items())
     return problems
 
 

@@ -218,11 +218,12 @@ def test_folders_in_the_wrong_place_and_loose_files_are_named(folder):
     put(folder, {"loose.jpg": JPEG})
     put(folder / "c", {})
     put(folder / "d", {"empty.jpg": b""})
+    put(folder / "e", {".DS_Store": b"x"})
     found = problems(folder)
     assert found["a/more/"][0].files == 2
     assert "inside a class folder" in found["a/round/"][0].problem
     assert "of no class" in found["loose.jpg"][0].problem
-    for name in "cd":
+    for name in "cde":
         assert "no photo" in found[f"{name}/"][0].problem
     assert photos.check(folder).class_names == ("a", "b")
 
@@ -402,6 +403,29 @@ def test_a_file_can_be_left_out_by_the_list(doubled):
         assert "left out by you" in {p.problem for p in found.problems}
     change(doubled, "a/7.png,yes", "a/7.png,no")
     assert "a/7.png" in {p.name for p in photos.check(doubled).photos}
+
+
+def test_a_file_with_two_problems_has_one_line(folder):
+    exif = Image.Exif()
+    exif[photo_files.ORIENTATION] = 6
+    both = saved(noise(9, mode="CMYK"), "JPEG", exif=exif)
+    put(folder / "a", {"both.jpg": both})
+    photos.check(folder)
+    assert listed(folder).count("both.jpg") == 1
+    change(folder, "a/both.jpg,no", "a/both.jpg,yes")
+    found = photos.check(folder)
+    assert found.left_out() == 1
+    assert "a/both.jpg" not in {p.name for p in found.photos}
+
+
+def test_a_new_problem_is_not_excused_by_an_old_line(folder):
+    put(folder / "a", {"print.jpg": BAD["print.jpg"][0]})
+    photos.check(folder)
+    assert "a/print.jpg,no,colours for print" in listed(folder)
+    put(folder / "b", {"again.jpg": BAD["print.jpg"][0]})
+    found = photos.check(folder)
+    left_out = {p.name for p in found.problems if p.left_out}
+    assert left_out == {"a/print.jpg", "b/again.jpg"}
 
 
 def test_the_list_does_not_make_a_broken_file_whole(folder):
