@@ -69,7 +69,8 @@ def test_a_small_class_is_kept_and_named(folder):
 
 
 @pytest.mark.parametrize("what", ["missing", "no classes", "one class"])
-def test_a_folder_that_cannot_be_used_is_refused(tmp_path, what):
+def test_a_folder_that_cannot_be_used_is_refused(tmp_path, monkeypatch, what):
+    monkeypatch.setattr(photos, "WORK", tmp_path / "work")
     place = tmp_path / "mine"
     if what == "no classes":
         picture(place / "loose.png", 0)
