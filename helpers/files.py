@@ -83,11 +83,29 @@ def _sweep(folder):
 
 
 def model_path(lesson):
-    """Return where the model of a lesson is saved; its folder is made.
+    """Return where the model of a lesson is saved.
 
     Args:
         lesson: the notebook's name, for example "02_frozen_baseline".
     """
-    path = WORK / "models" / f"{lesson}.keras"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    return WORK / "models" / f"{lesson}.keras"
+
+
+def list_path(kind, folder):
+    """Return where a list about a folder of photos is kept (a CSV file).
+
+    Args:
+        kind: what the list holds, for example "splits".
+        folder: the folder of class folders.
+    """
+    whole = Path(folder).resolve()
+    inside = whole.is_relative_to(ROOT)
+    # The same name on every machine for what lies in the project.
+    text = (whole.relative_to(ROOT) if inside else whole).as_posix()
+    key = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return WORK / kind / f"{whole.name}-{key}.csv"
+
+
+def shown(path):
+    """Return a path as it reads from the project's folder."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path

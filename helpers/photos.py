@@ -10,7 +10,7 @@ import csv
 import hashlib
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,8 @@ import tensorflow as tf
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from helpers import photo_files
-from helpers.files import ROOT, WORK, atomic
+from helpers import choices, photo_files
+from helpers.files import atomic, list_path, shown
 from helpers.photo_files import Problem
 
 SIZE = 299  # pixels on each side, what Inception v3 was made for
@@ -32,8 +32,6 @@ UNEVEN = 10  # times as many photos in the largest class as in a smaller
 ALIKE = 3
 SHOWN = 3  # files named in a report for one and the same problem
 PARTS = ("train", "validation", "test")
-COLUMNS = ("file", "left_out", "problem", "advice")
-BY_YOU = "left out by you"
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Folder:
             kept = "left out" if out else "kept"
             print(f"- {_some(names)}: {problem} ({kept}). {advice}")
         if left_out:
-            print(f"your choice: {_shown(choices_path(self.path))}")
+            print(f"your choice: {shown(choices.path(self.path))}")
         if not self.problems:
             print("nothing to mend")
 
@@ -91,11 +89,6 @@ def _some(names):
     if len(names) <= SHOWN + 1:
         return ", ".join(names)
     return f"{', '.join(names[:SHOWN])} and {len(names) - SHOWN} more"
-
-
-def _shown(path):
-    """Return a path as it reads from the project's folder."""
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 @dataclass(frozen=True)
@@ -131,7 +124,7 @@ def check(folder):
 
     Each photo is decoded once, by the function that training uses, so what
     passes here does not stop an epoch there. What was left out stands in a
-    list (see `choices_path`), and what the list says is done.
+    list (see `choices.path`), and what the list says is done.
 
     Args:
         folder: the folder that holds the class folders.
@@ -160,7 +153,7 @@ def check(folder):
         photos += [photo] if photo else []
         problems += its
     problems += _doubles(photos)
-    problems = _as_chosen(choices_path(folder), photos, problems)
+    problems = choices.applied(folder, photos, problems)
     out = {p.name for p in problems if p.left_out}
     photos = tuple(p for p in photos if p.name not in out)
     class_names = tuple(sorted({p.class_name for p in photos}))
@@ -322,90 +315,6 @@ def _of_twins(twins):
     ]
 
 
-# --- The list of what is left out -----------------------------------------
-
-
-def choices_path(folder):
-    """Return where what is left out of a folder is listed (a CSV file).
-
-    Its columns are file, left_out (yes or no), problem and advice. Write
-    no for a file that shall be used all the same, if it can be read; write
-    yes, or add a line, for one that shall not. The next `check` does so.
-    """
-    return _kept_path("left_out", folder)
-
-
-def _kept_path(kind, folder):
-    """Return where something about a folder is kept."""
-    whole = Path(folder).resolve()
-    inside = whole.is_relative_to(ROOT)
-    # The same name on every machine for what lies in the project.
-    text = (whole.relative_to(ROOT) if inside else whole).as_posix()
-    key = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return WORK / kind / f"{whole.name}-{key}.csv"
-
-
-def _as_chosen(path, photos, problems):
-    """Return the problems as the list wants them, and write the list."""
-    reasons, advice = {}, {}
-    for p in problems:
-        reasons.setdefault(p.name, []).append(p.problem)
-        advice.setdefault(p.name, []).append(p.advice)
-    reasons = {name: "; ".join(its) for name, its in reasons.items()}
-    # A line speaks of the problems that stand in it, or, where a learner
-    # has added it, of the file.
-    readable = {p.name for p in photos}
-    chosen = {
-        name: out
-        for name, (out, reason) in _wishes(path).items()
-        if name in readable and reason in ("", reasons.get(name, ""))
-    }
-    problems = [
-        replace(p, left_out=chosen.get(p.name, p.left_out)) for p in problems
-    ]
-    problems += [
-        Problem(name, BY_YOU, True, "Write no in the list to use it.")
-        for name, out in chosen.items()
-        if out and name not in reasons
-    ]
-    out = {p.name for p in problems if p.left_out}
-    rows = {
-        p.name: (
-            "yes" if p.name in out else "no",
-            reasons.get(p.name, ""),
-            " ".join(advice.get(p.name, [])),
-        )
-        for p in problems
-        if not p.name.endswith("/")
-    }
-    if rows or path.exists():
-        with atomic(path) as part:
-            with open(part, "w", newline="", encoding="utf-8-sig") as file:
-                writer = csv.writer(file)
-                writer.writerow(COLUMNS)
-                writer.writerows((name, *row) for name, row in rows.items())
-    return problems
-
-
-def _wishes(path):
-    """Return {file: (left out or not, the reason that stands there)}."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if any(row)]
-    except FileNotFoundError:
-        return {}
-    wishes = {}
-    for row in rows[1:]:
-        name, out, reason, *_ = [cell.strip() for cell in row] + [""] * 3
-        if out.lower() not in ("yes", "no"):
-            raise ValueError(
-                f"{_shown(path)}: left_out of {name} is {out!r}; write yes "
-                "or no."
-            )
-        wishes[name] = out.lower() == "yes", reason
-    return wishes
-
-
 # --- The split ------------------------------------------------------------
 
 
@@ -498,7 +407,7 @@ def _part(name, class_names, photos):
 
 def manifest_path(found):
     """Return where the split of a folder is written down (a CSV file)."""
-    return _kept_path("splits", found.path)
+    return list_path("splits", found.path)
 
 
 def whole(folder, class_names):
@@ -545,12 +454,12 @@ def upright(photo, content):
         content: the bytes of its file, a scalar string tensor.
     """
 
-    def asked(content):
+    def orientation(content):
         # TensorFlow gives bytes, or an array that holds them.
         content = np.asarray(content, object).item()
         return np.int32(photo_files.orientation(content))
 
-    held = tf.numpy_function(asked, [content], tf.int32)
+    held = tf.numpy_function(orientation, [content], tf.int32)
     return tf.switch_case(
         held - 1,
         [

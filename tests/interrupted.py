@@ -94,10 +94,8 @@ def work():
     for view in views:
         head.fit(view, train.labels, batch_size=4, verbose=0, callbacks=[step])
     now = "save"
-    path = files.model_path("02_frozen_baseline")
-    with files.atomic(path) as part:
-        keras.Model(inputs, head(features)).save(part)
-        models.write_names(part, train.class_names)
+    whole = keras.Model(inputs, head(features))
+    models.save(whole, train.class_names, "02_frozen_baseline")
     now = "note"
     answers = head.predict(x_validation, verbose=0).argmax(-1)
     right = {"frozen base": answers == validation.labels}

@@ -14,7 +14,7 @@ from helpers import activations, photos, store
 def part(tmp_path, monkeypatch):
     """Five noise photos as one part, and a store of their own."""
     monkeypatch.setattr(store, "WORK", tmp_path / "work")
-    monkeypatch.setattr(photos, "WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
     use(monkeypatch, "float32")
     rng = np.random.default_rng(0)
     for i in range(5):

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import photos
 from tools import check
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(photos, "WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
     rng = np.random.default_rng(0)
     for i in range(50):
         place = tmp_path / "mine" / "ab"[i % 2]

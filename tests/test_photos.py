@@ -18,7 +18,7 @@ def picture(path, seed, size=(90, 80)):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(photos, "WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
     for i in range(60):
         picture(tmp_path / "mine" / "ab"[i % 2] / f"{i}.png", i)
     return tmp_path / "mine"
@@ -70,7 +70,7 @@ def test_a_small_class_is_kept_and_named(folder):
 
 @pytest.mark.parametrize("what", ["missing", "no classes", "one class"])
 def test_a_folder_that_cannot_be_used_is_refused(tmp_path, monkeypatch, what):
-    monkeypatch.setattr(photos, "WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
     place = tmp_path / "mine"
     if what == "no classes":
         picture(place / "loose.png", 0)
@@ -160,7 +160,7 @@ def test_a_folder_with_other_classes_is_refused(folder):
 def test_the_playground_has_three_faults_and_spares_the_folder(
     folder, monkeypatch
 ):
-    monkeypatch.setattr(playground, "WORK", photos.WORK)
+    monkeypatch.setattr(playground, "WORK", folder.parent / "work")
     found = photos.check(folder)
     before = sorted(p.read_bytes() for p in folder.glob("*/*"))
     small = playground.with_faults(found)

@@ -15,7 +15,7 @@ from tools import _contestants, race
 def parts(tmp_path, monkeypatch):
     """Training, validation and test photos that differ in brightness."""
     monkeypatch.setattr(store, "WORK", tmp_path / "work")
-    monkeypatch.setattr(photos, "WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
     monkeypatch.setattr(_contestants.precision, "chosen", lambda: "float32")
     monkeypatch.setattr(_contestants, "EPOCHS", 5)
     monkeypatch.setattr(_contestants, "BATCH", 4)

@@ -1,0 +1,91 @@
+"""The list of what is left out of a folder of photos, for a learner to edit.
+
+A CSV file with the columns file, left_out (yes or no), problem and advice.
+Write no for a file that shall be used all the same, if it can be read;
+write yes, or add a line, for one that shall not. The next check does so.
+"""
+
+import csv
+from dataclasses import replace
+
+from helpers.files import atomic, list_path, shown
+from helpers.photo_files import Problem
+
+COLUMNS = ("file", "left_out", "problem", "advice")
+BY_YOU = "left out by you"
+
+
+def path(folder):
+    """Return where the list of a folder of class folders is."""
+    return list_path("left_out", folder)
+
+
+def applied(folder, photos, problems):
+    """Return the problems as the list wants them, and write the list.
+
+    Args:
+        folder: the folder of class folders.
+        photos: each `photo_files.Photo` of it that can be read.
+        problems: the `photo_files.Problem`s found.
+
+    Raises:
+        ValueError: the list can't be understood.
+    """
+    its_path = path(folder)
+    reasons, advice = {}, {}
+    for p in problems:
+        reasons.setdefault(p.name, []).append(p.problem)
+        advice.setdefault(p.name, []).append(p.advice)
+    reasons = {name: "; ".join(its) for name, its in reasons.items()}
+    # A line speaks of the problems that stand in it, or, where a learner
+    # has added it, of the file.
+    readable = {p.name for p in photos}
+    chosen = {
+        name: out
+        for name, (out, reason) in _wishes(its_path).items()
+        if name in readable and reason in ("", reasons.get(name, ""))
+    }
+    problems = [
+        replace(p, left_out=chosen.get(p.name, p.left_out)) for p in problems
+    ]
+    problems += [
+        Problem(name, BY_YOU, True, "Write no in the list to use it.")
+        for name, out in chosen.items()
+        if out and name not in reasons
+    ]
+    out = {p.name for p in problems if p.left_out}
+    rows = {
+        p.name: (
+            "yes" if p.name in out else "no",
+            reasons.get(p.name, ""),
+            " ".join(advice.get(p.name, [])),
+        )
+        for p in problems
+        if not p.name.endswith("/")
+    }
+    if rows or its_path.exists():
+        with atomic(its_path) as part:
+            with open(part, "w", newline="", encoding="utf-8-sig") as file:
+                writer = csv.writer(file)
+                writer.writerow(COLUMNS)
+                writer.writerows((name, *row) for name, row in rows.items())
+    return problems
+
+
+def _wishes(its_path):
+    """Return {file: (left out or not, the reason that stands there)}."""
+    try:
+        with open(its_path, newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if any(row)]
+    except FileNotFoundError:
+        return {}
+    wishes = {}
+    for row in rows[1:]:
+        name, out, reason, *_ = [cell.strip() for cell in row] + [""] * 3
+        if out.lower() not in ("yes", "no"):
+            raise ValueError(
+                f"{shown(its_path)}: left_out of {name} is {out!r}; write yes "
+                "or no."
+            )
+        wishes[name] = out.lower() == "yes", reason
+    return wishes
