@@ -81,7 +81,9 @@ def dataset(stored, labels=None, seed=None, batch_size=16):
     """
 
     def rows(places):
-        return np.float32(stored[places])
+        found = np.float32(stored[places])
+        store.let_go(stored)
+        return found
 
     def batch(places):
         x = tf.numpy_function(rows, [places], tf.float32)
@@ -111,7 +113,12 @@ def _take_over(out, part, model_key):
 
 def _in(policy, model):
     """Return the model, or its copy that computes as `policy` says."""
-    if policy == "float32":
+    kinds = {
+        layer.dtype_policy.name
+        for layer in _leaves(model)
+        if type(layer).__name__ not in precision.IN_FULL
+    }
+    if kinds <= {policy} or policy == "float32":
         return model
     if model not in _fast:
         _fast[model] = precision.recast(model, policy)
@@ -136,6 +143,7 @@ def _fill(out, places, model, part, augment):
                     "number; check the weights and the pixel scaling."
                 )
             out[places[done : done + len(answer)]] = answer
+            store.let_go(out)
             done += len(answer)
             bar.update(len(answer))
 

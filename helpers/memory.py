@@ -5,15 +5,19 @@ import gc
 from tensorflow.python.framework import ops
 
 
-def free_old_training():
-    """Give back what training left in models that were compiled again.
+def free_training(model):
+    """Give back what training has left in a model that goes on to predict.
 
-    Adam holds two numbers for each weight. TensorFlow (2.21) registers a
-    gradient for a step in every plan of training, and never takes it out;
-    with it the plan stays, and the optimiser, for the upper part of
-    Inception v3 0.1 GiB with every `compile`. Nobody asks for these
-    gradients once the plan is drawn up.
+    That is the plan of a step, and the two numbers that Adam notes for each
+    weight: for the upper part of Inception v3 0.2 GiB with every `compile`.
+    TensorFlow (2.21) registers a gradient for a step in every plan, and
+    never takes it out; with it the plan would stay, and the optimiser.
+    Nobody asks for these gradients once the plan is drawn up.
+
+    Args:
+        model: a Keras model; to be trained again it must be compiled.
     """
+    model.compile()
     # There is no public way; where this one is closed, memory just grows.
     registry = getattr(ops.gradient_registry, "_registry", {})
     for name in [n for n in registry if n.startswith("CustomGradient-")]:

@@ -8,6 +8,7 @@ other.
 import contextlib
 import errno
 import json
+import mmap
 import os
 import shutil
 import zlib
@@ -91,11 +92,28 @@ def _reserve(path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def let_go(array):
+    """Take what was read of a memory map out of this process' memory.
+
+    It stays on the disk, and a row that is asked for again is read again.
+    Else a process would come to hold the whole file.
+
+    Args:
+        array: a memory map of this module, or a part of one; any other
+            array is left alone.
+    """
+    while isinstance(array, np.ndarray):
+        array = array.base
+    if isinstance(array, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.madvise(mmap.MADV_DONTNEED)  # Windows has no such advice
+
+
 def _checksum(array):
     """Return the CRC-32 of an array, read row by row."""
     checksum = 0
     for row in array:
         checksum = zlib.crc32(np.ascontiguousarray(row), checksum)
+        let_go(array)
     return checksum
 
 

@@ -1,6 +1,9 @@
 """Stored activations are right, shared, and never stale."""
 
 import os
+import re
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -202,6 +205,23 @@ def test_a_dataset_gives_what_is_stored(part):
     np.testing.assert_array_equal(y, part.labels[:3])
     (alone,) = activations.dataset(stored)
     np.testing.assert_array_equal(alone, stored)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_was_read_does_not_stay_in_memory(part):
+    def resident():
+        """How many kB of stored answers this process holds."""
+        maps = Path("/proc/self/smaps").read_text(encoding="utf-8")
+        found = re.findall(r"\.npy\n(?:.*\n)*?Rss: +(\d+) kB", maps)
+        return sum(map(int, found))
+
+    stored = activations.stored(lower(), part)
+    assert resident() == 0  # computed, checked, and let go
+    np.array(stored)
+    assert resident() > 0
+    for _ in activations.dataset(stored):
+        pass
+    assert resident() == 0
 
 
 def test_a_seed_fixes_an_order_that_changes_from_pass_to_pass(part):
