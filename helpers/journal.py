@@ -62,3 +62,24 @@ def rows(weights_name, folder):
     """
     found = verdicts(weights_name, folder)
     return {name: measure.accuracy(right) for name, right in found.items()}
+
+
+def note_done(lesson, number):
+    """Keep that an exercise of a lesson was solved.
+
+    Args:
+        lesson: the notebook's name.
+        number: of the exercise.
+    """
+    solved = done()
+    solved[lesson] = sorted({*solved.get(lesson, []), number})
+    with atomic(WORK / "journal" / "exercises.json") as part:
+        part.write_text(json.dumps(solved), encoding="utf-8")
+
+
+def done():
+    """Return {lesson: numbers of its exercises that were solved}."""
+    path = WORK / "journal" / "exercises.json"
+    if not path.is_file():
+        return {}
+    return json.loads(path.read_text(encoding="utf-8"))
