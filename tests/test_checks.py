@@ -137,8 +137,16 @@ def expected(exercise):
     yield "____", f"{name} not started."
 
 
+@pytest.fixture
+def nothing_solved():
+    """Leave no trace of the answers that the lessons are given here."""
+    yield
+    (_pinned.WORK / "journal" / "exercises.json").unlink(missing_ok=True)
+
+
+@pytest.mark.usefixtures("nothing_solved")
 @pytest.mark.parametrize("lesson", ALL)
-def test_every_answer_is_known_in_the_lesson(lesson, monkeypatch, tmp_path):
+def test_every_answer_is_known_in_the_lesson(lesson, monkeypatch):
     for name, value in _pinned.environment().items():
         monkeypatch.setenv(name, value)
     path = _pinned.NOTEBOOKS / f"{lesson}.ipynb"
@@ -168,6 +176,5 @@ def test_every_answer_is_known_in_the_lesson(lesson, monkeypatch, tmp_path):
                 client.execute_cell(cell, index)
                 heard.append(said(cell)[: len(answer)])
                 right.append(answer)
-    (_pinned.WORK / "journal" / "exercises.json").unlink(missing_ok=True)
     assert heard == right
     assert not open_ones
