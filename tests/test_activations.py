@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import activations, photos, store
+from helpers import activations, photos, precision, store
 
 
 @pytest.fixture
@@ -194,6 +194,15 @@ def test_a_clock_that_was_moved_changes_nothing(part, capsys):
         again = activations.stored(lower(), part)
         assert np.array_equal(first, again)
         assert "photo/s" not in capsys.readouterr().out  # nothing computed
+
+
+def test_a_model_is_cast_once(part, monkeypatch):
+    use(monkeypatch, "mixed_bfloat16")
+    cast = precision.recast(lower(), "mixed_bfloat16")
+    monkeypatch.setattr(
+        precision, "recast", lambda *_: pytest.fail("cast again")
+    )
+    activations.stored(cast, part)  # computes so already
 
 
 def test_a_dataset_gives_what_is_stored(part):
