@@ -16,7 +16,7 @@ import numpy as np
 from helpers.files import DATA
 
 FILE = DATA / "starter" / "inception_v3_starter.npz"
-SHA256 = "f04b6ac26b1e34cd39aafa793d87083922463322f54a0805ff3a7869f558dadd"
+SHA256 = "50e383ed950066f8f14416501b37e9d8bc55babea355ecf889ed2f00d6b1533b"
 KERNEL, SCALE = "kernel", "scale"
 # As Keras orders the weights within a layer.
 SUFFIXES = (KERNEL, "beta", "moving_mean", "moving_variance")

@@ -100,8 +100,8 @@ q2 = ask(
 
 q3 = ask(
     3,
-    fill="1e-4",
-    right=lambda rate: rate == 1e-4,
+    fill="3e-4",
+    right=lambda rate: rate == 3e-4,
     wrong=(
         Wrong(
             "1e-3",
@@ -110,20 +110,21 @@ q3 = ask(
             "on, a step before it jumps. Other photos forgive less.",
         ),
         Wrong(
-            "1e-2",
-            lambda rate: rate == 1e-2,
+            "3e-3",
+            lambda rate: rate == 3e-3,
             "There the loss has jumped: the steps throw off what the weights "
             "know.",
         ),
         Wrong(
             "1e-5",
             lambda rate: rate == 1e-5,
-            "That does no harm, and takes ten times the epochs it needs.",
+            "That does no harm, and gets nowhere: the same way would take "
+            "thirty times the epochs.",
         ),
     ),
     clue="Find the lowest loss, then step back.",
-    more="The curve tells an order of magnitude, not a number: anything from "
-    "a third to three times this rate would do.",
+    more="The curve tells how large a rate may be, not which is best: half "
+    "or twice as much would do.",
 )
 
 
