@@ -104,6 +104,20 @@ def wake(base, seed=0, noise=0.5):
         layer.kernel.assign(kernel.astype("float32"))
 
 
+def late_thresholds(base, after="mixed5"):
+    """Return what the batch norm layers past a block add, as variables.
+
+    `wake` sets it to 1, which lets nearly everything pass. Training draws
+    it towards 0 there, so that a feature may be silent at most places.
+    """
+    layers = base.layers[base.layers.index(base.get_layer(after)) + 1 :]
+    return [
+        layer.beta
+        for layer in layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+
+
 def loss(grounds, marks):
     """Return the loss of one head.
 

@@ -37,10 +37,7 @@ WORTH = (
     [0.2 if m in FRACTALS else 1.0 for m in range(LAST)],
 )
 WARM_UP = 200  # steps
-# The start (network.wake) lets nearly everything pass. From this block on,
-# what batch norm adds is drawn towards 0, so that features may be silent.
-CLOSE_FROM = "mixed5"
-CLOSING = 0.998  # what is left of it after a step
+CLOSING = 0.998  # what a step leaves of the thresholds of late blocks
 START_RATE = 1e-3
 PAUSE = 20  # seconds; a step that took longer means that the run was held
 
@@ -220,12 +217,7 @@ def train(minutes, out, resume=False, start=None):
         jit_compile=False,
     )
     optimizer.build(model.trainable_variables)
-    layers = base.layers[base.layers.index(base.get_layer(CLOSE_FROM)) :]
-    added = [
-        layer.beta
-        for layer in layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
+    thresholds = network.late_thresholds(base)
     step, spent = 0, 0.0
     if start:
         from helpers import starter
@@ -255,8 +247,8 @@ def train(minutes, out, resume=False, start=None):
         seen += len(pixels)
         step += 1
         if step % 10 == 0:
-            for beta in added:
-                beta.assign(beta * CLOSING**10)
+            for threshold in thresholds:
+                threshold.assign(threshold * CLOSING**10)
         moment = time.time()
         spent += min(moment - last, PAUSE)
         last = moment

@@ -199,6 +199,19 @@ def test_the_shipped_file_fits_inception_v3():
     assert all(np.isfinite(a).all() for a in arrays)
 
 
+def test_thresholds_are_drawn_down_in_late_blocks_only():
+    base, _ = network.build(2, 3)
+    late = {id(v) for v in network.late_thresholds(base)}
+    norms = [
+        (number, layer)
+        for number, layer in enumerate(base.layers)
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    border = base.layers.index(base.get_layer("mixed5"))
+    assert late == {id(n.beta) for number, n in norms if number > border}
+    assert 0 < len(late) < len(norms)
+
+
 def test_sharpened_features_are_silent_at_most_places():
     keras.utils.set_random_seed(0)
     base = keras.applications.InceptionV3(
