@@ -8,17 +8,15 @@ answers are kept on disk as float16.
 import hashlib
 import json
 import sys
-import weakref
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from helpers import photos, precision, store
+from helpers import memory, photos, precision, store
 
 BATCH_SIZE = 16
-_fast = weakref.WeakKeyDictionary()  # model -> its copy in a fast arithmetic
 
 
 def stored(lower, part, augment=None, view=0):
@@ -58,8 +56,8 @@ def stored(lower, part, augment=None, view=0):
             else np.arange(len(part))
         )
         if len(missing):
-            model = _in(policy, lower)
-            _fill(out, missing, model, part, _seeded(augment, view))
+            _fill(out, missing, _in(policy, lower), part, augment, view)
+            memory.trim()  # a copy in another arithmetic takes 0.2 GiB
     return np.load(path, mmap_mode="r")
 
 
@@ -120,15 +118,13 @@ def _in(policy, model):
     }
     if kinds <= {policy} or policy == "float32":
         return model
-    if model not in _fast:
-        _fast[model] = precision.recast(model, policy)
-    _fast[model].set_weights(model.get_weights())
-    return _fast[model]
+    return precision.recast(model, policy)
 
 
-def _fill(out, places, model, part, augment):
+def _fill(out, places, model, part, augment, view):
     """Write the answers of a model for some places of a part, in batches."""
     some = part.take(places)
+    augment = _seeded(augment, view)
     done = 0
     name = part.name if augment is None else f"{part.name}, augmented"
     bar = tqdm(total=len(some), desc=name, unit="photo", file=sys.stdout)
