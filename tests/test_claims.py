@@ -7,9 +7,10 @@ import pytest
 
 from helpers import journal, measure, surfaces
 
-FROZEN = 0.75  # accuracy of the frozen baseline
+FROZEN = 0.8  # accuracy of the frozen baseline
 KNOWS = 0.25  # what it is ahead of random weights
-INSURED = 0.05  # what four views bring when the camera was remounted
+TUNED = 0.03  # what fine-tuning adds to it
+INSURED = 0.08  # what four views bring when the camera was remounted
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +34,12 @@ def test_the_frozen_base_knows_more_than_random_weights(verdicts):
     assert found.verdict == "better"
 
 
-def test_fine_tuning_does_no_harm(verdicts):
+def test_fine_tuning_pays(verdicts):
     found = measure.paired(
         verdicts["frozen, as many epochs"], verdicts["fine-tuned past mixed8"]
     )
-    assert found.verdict != "worse"
+    assert found.difference >= TUNED
+    assert found.verdict == "better"
 
 
 def test_augmentation_pays_when_the_camera_was_remounted(verdicts):
