@@ -8,6 +8,7 @@ answers are kept on disk as float16.
 import hashlib
 import json
 import sys
+import weakref
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ from tqdm import tqdm
 from helpers import memory, photos, precision, store
 
 BATCH_SIZE = 16
+_fast = weakref.WeakKeyDictionary()  # model -> its copy in a fast arithmetic
 
 
 def stored(lower, part, augment=None, view=0):
@@ -57,7 +59,6 @@ def stored(lower, part, augment=None, view=0):
         )
         if len(missing):
             _fill(out, missing, _in(policy, lower), part, augment, view)
-            memory.trim()  # a copy in another arithmetic takes 0.2 GiB
     return np.load(path, mmap_mode="r")
 
 
@@ -118,7 +119,12 @@ def _in(policy, model):
     }
     if kinds <= {policy} or policy == "float32":
         return model
-    return precision.recast(model, policy)
+    if model not in _fast:
+        _fast.clear()  # one copy at a time: each takes 0.2 GiB
+        memory.trim()
+        _fast[model] = precision.recast(model, policy)
+    _fast[model].set_weights(model.get_weights())
+    return _fast[model]
 
 
 def _fill(out, places, model, part, augment, view):
