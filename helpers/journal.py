@@ -71,15 +71,18 @@ def note_done(lesson, number):
         lesson: the notebook's name.
         number: of the exercise.
     """
-    solved = done()
-    solved[lesson] = sorted({*solved.get(lesson, []), number})
-    with atomic(WORK / "journal" / "exercises.json") as part:
-        part.write_text(json.dumps(solved), encoding="utf-8")
+    solved = sorted({*done().get(lesson, []), number})
+    # A file for each lesson: two at once don't overwrite each other.
+    with atomic(WORK / "journal" / f"exercises-{lesson}.json") as part:
+        part.write_text(
+            json.dumps({"lesson": lesson, "solved": solved}), encoding="utf-8"
+        )
 
 
 def done():
     """Return {lesson: numbers of its exercises that were solved}."""
-    path = WORK / "journal" / "exercises.json"
-    if not path.is_file():
-        return {}
-    return json.loads(path.read_text(encoding="utf-8"))
+    found = {}
+    for path in sorted((WORK / "journal").glob("exercises-*.json")):
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        found[entry["lesson"]] = entry["solved"]
+    return found

@@ -1,10 +1,29 @@
-"""Memory that TensorFlow would keep."""
+"""Memory that TensorFlow and the C library would keep."""
 
-import contextlib
 import ctypes
 import gc
 
-from tensorflow.python.framework import ops
+
+def give_back_early():
+    """Let the C library return to the system what is no longer used.
+
+    As it stands glibc keeps much of it for later, in pools of each thread;
+    the larger a lesson's process, the smaller the machine that kills it.
+    To be called before TensorFlow starts its threads.
+    """
+    arena_max, mmap_threshold, trim_threshold = -8, -3, -1  # malloc.h
+    _glibc("mallopt", arena_max, 2)
+    _glibc("mallopt", mmap_threshold, 2**20)
+    _glibc("mallopt", trim_threshold, 2**20)
+
+
+def _glibc(name, *numbers):
+    """Call a function of glibc; other systems have no need of it."""
+    try:
+        function = getattr(ctypes.CDLL("libc.so.6"), name)
+    except (OSError, AttributeError):
+        return
+    function(*numbers)
 
 
 def free_training(model):
@@ -19,6 +38,9 @@ def free_training(model):
     Args:
         model: a Keras model; to be trained again it must be compiled.
     """
+    # Imported here: a lesson asks this module before it starts TensorFlow.
+    from tensorflow.python.framework import ops
+
     model.compile()
     # There is no public way; where this one is closed, memory just grows.
     registry = getattr(ops.gradient_registry, "_registry", {})
@@ -31,5 +53,4 @@ def trim():
     """Give back to the system what Python and the C library have over."""
     gc.collect()
     # glibc hands back the end of its pools by itself, not their middle.
-    with contextlib.suppress(OSError, AttributeError):  # another system
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    _glibc("malloc_trim", 0)

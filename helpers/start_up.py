@@ -1,10 +1,11 @@
 """Starts TensorFlow without the notes it prints while starting."""
 
-import ctypes
 import importlib
 import os
 import sys
 import warnings
+
+from helpers import memory
 
 
 def tensorflow():
@@ -16,7 +17,7 @@ def tensorflow():
     held back for the length of the import alone; an error in it is raised
     as always.
     """
-    _give_back_memory()
+    memory.give_back_early()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept = os.dup(2)
@@ -37,19 +38,3 @@ def tensorflow():
     # small models on purpose.
     tf.get_logger().setLevel("ERROR")
     print(f"TensorFlow {tf.__version__}, Keras {tf.keras.__version__}")
-
-
-def _give_back_memory():
-    """Let the C library return to the system what is no longer used.
-
-    As it stands glibc keeps much of it for later, in pools of each thread;
-    the larger a lesson's process, the smaller the machine that kills it.
-    """
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return  # another system
-    arena_max, mmap_threshold, trim_threshold = -8, -3, -1  # malloc.h
-    mallopt(arena_max, 2)
-    mallopt(mmap_threshold, 2**20)
-    mallopt(trim_threshold, 2**20)

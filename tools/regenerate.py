@@ -106,9 +106,14 @@ def text(notebook):
     return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
 
 
-def _execute(notebook, path):
-    """Run all cells in place; return what `regenerate` does."""
-    client = NotebookClient(
+def client(notebook, path):
+    """Return an nbclient that runs a notebook as it is run here.
+
+    Args:
+        notebook: as nbformat reads it.
+        path: where it lies; its cells run in that folder.
+    """
+    return NotebookClient(
         notebook,
         timeout=SECONDS,
         kernel_manager_class=_ThisPython,
@@ -119,15 +124,20 @@ def _execute(notebook, path):
         skip_cells_with_tag="",
         force_raise_errors=True,
     )
+
+
+def _execute(notebook, path):
+    """Run all cells in place; return what `regenerate` does."""
+    running = client(notebook, path)
     seconds = {}
     # Not client.execute(): it takes Ctrl-C for itself.
-    with client.setup_kernel():
+    with running.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             label = _outputs.label(index + 1, cell)
             start = time.monotonic()
             try:
-                client.execute_cell(
-                    cell, index, client.code_cells_executed + 1
+                running.execute_cell(
+                    cell, index, running.code_cells_executed + 1
                 )
             except (
                 CellExecutionError,
@@ -140,15 +150,15 @@ def _execute(notebook, path):
                 ) from None
             if cell.cell_type == "code":
                 seconds[label] = time.monotonic() - start
-        peak = _peak(client)
+        peak = _peak(running)
     return seconds, peak
 
 
-def _peak(client):
+def _peak(running):
     """Return the most memory a running kernel has held, in MiB."""
     # A kernel need not know this project: it runs the file by its path.
     asked = f"__import__('runpy').run_path({_memory.__file__!r})['peak']()"
-    reply = run_sync(client.kc.execute_interactive)(
+    reply = run_sync(running.kc.execute_interactive)(
         "", silent=True, user_expressions={"peak": asked}
     )
     found = reply["content"]["user_expressions"]["peak"]["data"]

@@ -6,6 +6,7 @@ what to say to it. The same declarations answer the learner, print the
 solution, and are tried out by the tests in the lesson itself.
 """
 
+import ast
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,16 @@ class Wrong:
     says: str  # the likely cause, a sentence
 
 
+def plain(fill, says):
+    """Return a `Wrong` that is known by its value, which `fill` spells."""
+    return Wrong(fill, _equal(fill), says)
+
+
+def _equal(fill):
+    wanted = ast.literal_eval(fill)
+    return lambda value, *_: value == wanted
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One exercise; call it with the answer to hear what it is worth.
@@ -42,7 +53,8 @@ class Exercise:
         lesson: the name of the notebook.
         number: of the exercise in its lesson.
         fill: what stands in place of the blank in a right answer.
-        right: (value, *given) -> bool: is the answer right?
+        right: (value, *given) -> bool: is the answer right? Left out, it
+            is if it equals what `fill` spells.
         wrong: the common wrong answers; the first that fits is told.
         clue: a sentence that helps without giving the answer away.
         more: one thing worth knowing, told with a right answer.
@@ -56,10 +68,10 @@ class Exercise:
     lesson: str
     number: int
     fill: str
-    right: Callable
     wrong: tuple
     clue: str
     more: str
+    right: Callable = None
     value: Callable = None
 
     def __call__(self, answer, *given):
@@ -88,7 +100,7 @@ class Exercise:
             line = str(value).strip().partition("\n")[0]
             kind = type(value).__name__
             return "not yet", f"Your code stops with {kind}: {line}"
-        if _holds(self.right, value, *given):
+        if _holds(self.right or _equal(self.fill), value, *given):
             return "right", self.more
         return "not yet", f"check.q{self.number}.hint() helps."
 

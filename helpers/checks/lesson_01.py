@@ -4,29 +4,25 @@ from functools import partial
 
 import numpy as np
 
-from helpers.checks.engine import Exercise, Wrong
+from helpers.checks.engine import Exercise, Wrong, plain
 
 ask = partial(Exercise, "01_data_prep")
 
 q1 = ask(
     1,
     fill='"both"',
-    right=lambda said: said == "both",
     wrong=(
-        Wrong(
+        plain(
             '"first"',
-            lambda said: said == "first",
             "That trusts the second label. Nothing in the files says that it "
             "is the right one.",
         ),
-        Wrong(
+        plain(
             '"second"',
-            lambda said: said == "second",
             "That trusts the first label. The order of files is no reason.",
         ),
-        Wrong(
+        plain(
             '"neither"',
-            lambda said: said == "neither",
             "Then one picture teaches two labels, and if its copies come to "
             "lie on both sides of the split, the test asks what was taught.",
         ),
@@ -39,16 +35,13 @@ q1 = ask(
 q2 = ask(
     2,
     fill='"test"',
-    right=lambda part: part == "test",
     wrong=(
-        Wrong(
+        plain(
             '"train"',
-            lambda part: part == "train",
             "Training ends at 0.6, the first mark; 0.85 lies above it.",
         ),
-        Wrong(
+        plain(
             '"validation"',
-            lambda part: part == "validation",
             "Validation lies from 0.6 to 0.8; 0.85 is above the second mark.",
         ),
         Wrong(

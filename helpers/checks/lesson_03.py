@@ -5,7 +5,7 @@ from functools import partial
 import keras
 
 from helpers import blocks
-from helpers.checks.engine import Exercise, Wrong
+from helpers.checks.engine import Exercise, Wrong, plain
 
 ask = partial(Exercise, "03_fine_tuning")
 NORMS = keras.layers.BatchNormalization
@@ -13,17 +13,14 @@ NORMS = keras.layers.BatchNormalization
 q1 = ask(
     1,
     fill='"mixed9"',
-    right=lambda name, base: name == "mixed9",
     wrong=(
-        Wrong(
+        plain(
             '"mixed10"',
-            lambda name, base: name == "mixed10",
             "Nothing lies past mixed10: 0 of the base's parameters would be "
             "trained, without an error.",
         ),
-        Wrong(
+        plain(
             '"mixed8"',
-            lambda name, base: name == "mixed8",
             "Past mixed8 two blocks are trained, mixed9 and mixed10.",
         ),
         Wrong(
@@ -101,23 +98,19 @@ q2 = ask(
 q3 = ask(
     3,
     fill="3e-4",
-    right=lambda rate: rate == 3e-4,
     wrong=(
-        Wrong(
+        plain(
             "1e-3",
-            lambda rate: rate == 1e-3,
             "There the loss is lowest, on the very photos that were trained "
             "on, a step before it jumps. Other photos forgive less.",
         ),
-        Wrong(
+        plain(
             "3e-3",
-            lambda rate: rate == 3e-3,
             "There the loss has jumped: the steps throw off what the weights "
             "know.",
         ),
-        Wrong(
+        plain(
             "1e-5",
-            lambda rate: rate == 1e-5,
             "That does no harm, and gets nowhere: the same way would take "
             "thirty times the epochs.",
         ),

@@ -5,23 +5,20 @@ from functools import partial
 import keras
 import numpy as np
 
-from helpers.checks.engine import Exercise, Wrong
+from helpers.checks.engine import Exercise, Wrong, plain
 
 ask = partial(Exercise, "04_augmentation")
 
 q1 = ask(
     1,
     fill='{"flip", "rotation"}',
-    right=lambda said: set(said) == {"flip", "rotation"},
     wrong=(
-        Wrong(
+        plain(
             '{"flip"}',
-            lambda said: set(said) == {"flip"},
             "Turn an arrow by half a circle: it points the other way, too.",
         ),
-        Wrong(
+        plain(
             '{"rotation"}',
-            lambda said: set(said) == {"rotation"},
             "A mirror makes a left arrow of a right one, too.",
         ),
         Wrong(
@@ -85,15 +82,13 @@ q3 = ask(
     fill="10 / 4",
     right=lambda times: times == 10 / 4,
     wrong=(
-        Wrong(
+        plain(
             "10",
-            lambda times: times == 10,
             "So often the recipe asks for each photo; ours is asked four "
             "times, not once.",
         ),
-        Wrong(
+        plain(
             "4",
-            lambda times: times == 4,
             "So often our way asks for each photo. How often does the recipe?",
         ),
         Wrong(
