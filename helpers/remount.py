@@ -63,5 +63,5 @@ def _turned(pixels, rng):
     image = image.resize((side, side), Image.Resampling.BILINEAR, box)
     if rng.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    dimmed = np.asarray(image) * rng.uniform(0.55, 0.9)
+    dimmed = np.asarray(image) * rng.uniform(*surfaces.LIGHT)
     return Image.fromarray(dimmed.astype("uint8"))

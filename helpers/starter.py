@@ -16,7 +16,7 @@ import numpy as np
 from helpers.files import DATA
 
 FILE = DATA / "starter" / "inception_v3_starter.npz"
-SHA256 = "50e383ed950066f8f14416501b37e9d8bc55babea355ecf889ed2f00d6b1533b"
+SHA256 = "575f173c2c7785aa5c36ea2bce0ce53b2e27a3220852b2540d20f5ad868fb470"
 KERNEL, SCALE = "kernel", "scale"
 # As Keras orders the weights within a layer.
 SUFFIXES = (KERNEL, "beta", "moving_mean", "moving_variance")

@@ -16,7 +16,7 @@ Two sets of 299×299 RGB JPEG files come out:
   bytes and not one pixel.
 - `remounted`: 50 more of each class, all new parts, after somebody took the
   camera off and put it back otherwise: turned, perhaps mirrored, closer or
-  farther and not focused again, with less light.
+  farther and not focused again, with about half of the light.
 
 The true place of each defect lies beside them as a mask.
 """
@@ -42,6 +42,8 @@ SHARES = (60, 20, 50)  # photos of a class for train, validation, test
 SETS = {"photos": sum(SHARES), "remounted": SHARES[2]}  # photos of a class
 SIZE = 299  # pixels on each side of a photo
 QUALITY = 92  # of the JPEG files
+FAINT = 0.8  # how much of its full strength a defect shows
+LIGHT = (0.3, 0.6)  # how much of it a remounted camera gets
 END = {".jpg": b"\xff\xd9", ".png": b"IEND\xaeB`\x82"}  # of a whole file
 
 
@@ -71,7 +73,7 @@ def remounted(seed=0):
     """Return the folder of photos taken after the camera was remounted.
 
     It holds 50 new parts of each class, seen at any angle, perhaps mirrored,
-    0.75 to 1.3 times as large, with 0.55 to 0.9 of the light.
+    0.75 to 1.3 times as large, with 0.3 to 0.6 of the light.
 
     Args, returns and raises as `folder`.
     """
@@ -275,7 +277,7 @@ def draw(class_name, index=0, seed=0, set_name="photos", defect=True):
         where = changed.pop("where")
         if defect:
             for name, value in changed.items():
-                part[name] = value
+                part[name] = part[name] + FAINT * (value - part[name])
     return _photograph(of_camera, part, where, view, set_name)
 
 
@@ -303,7 +305,7 @@ def _view(rng, set_name):
         "matrix": turn / zoom,
         # Nobody focused again for the new distance.
         "blur": blur + 2 * abs(math.log(zoom)),
-        "gain": rng.uniform(0.55, 0.9),
+        "gain": rng.uniform(*LIGHT),
     }
 
 

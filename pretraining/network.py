@@ -2,12 +2,23 @@
 
 import keras
 import numpy as np
+from keras import ops
 
+from pretraining import targets, views
 from pretraining.targets import HISTOGRAMS, TAPS
+
+WHOLES = ("mixed8", "mixed10")  # blocks asked which views belong together
+SIGNS = 128  # numbers by which a view is known again
+SHARP = 0.2  # how much alike two views are, divided by this, is a logit
 
 
 def precise(cpuinfo="/proc/cpuinfo"):
     """Return the Keras precision that is fastest here, as a policy name."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if jax.default_backend() == "gpu":
+            return "mixed_bfloat16"
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -25,9 +36,10 @@ def build(grounds, marks, momentum=0.9):
     """Return Inception v3 without its top, and the model that is trained.
 
     The trained model shares all layers with the first. For pixels from -1
-    to 1 of any size it gives one tensor for each of `targets.TAPS`: at each
-    place of the block grounds + marks + 116 logits, linear in what the
-    block says there.
+    to 1 of any size it gives a dict: under the name of each of
+    `targets.TAPS`, at each place of the block, grounds + marks + 116 logits,
+    linear in what the block says there; and under "whole-" and the name of
+    each of `WHOLES` the signs by which a view is known again, (n, 128).
 
     Args:
         grounds, marks: how many classes of each there are.
@@ -41,7 +53,7 @@ def build(grounds, marks, momentum=0.9):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum
     wake(base)
-    outputs = []
+    outputs = {}
     for name in TAPS:
         block = base.get_layer(name).output
         block = keras.layers.BatchNormalization(
@@ -51,13 +63,22 @@ def build(grounds, marks, momentum=0.9):
         block = keras.layers.Rescaling(
             3 / block.shape[-1] ** 0.5, dtype="float32"
         )(block)
-        outputs.append(
-            keras.layers.Dense(
-                grounds + marks + sum(HISTOGRAMS),
-                kernel_initializer="zeros",
-                dtype="float32",
-            )(block)
+        outputs[name] = keras.layers.Dense(
+            grounds + marks + sum(HISTOGRAMS),
+            kernel_initializer="zeros",
+            dtype="float32",
+        )(block)
+    for name in WHOLES:
+        whole = keras.layers.GlobalAveragePooling2D(dtype="float32")(
+            base.get_layer(name).output
         )
+        for units in (4 * SIGNS, SIGNS):
+            whole = keras.layers.BatchNormalization(
+                momentum=momentum, dtype="float32"
+            )(keras.layers.Dense(units, dtype="float32")(whole))
+            if units != SIGNS:
+                whole = keras.layers.ReLU(dtype="float32")(whole)
+        outputs[f"whole-{name}"] = whole
     return base, keras.Model(base.input, outputs)
 
 
@@ -118,47 +139,105 @@ def late_thresholds(base, after="mixed5"):
     ]
 
 
-def loss(grounds, marks):
-    """Return the loss of one head.
+class Pupil(keras.Model):
+    """Learns from pictures as `train.Pictures` gives them, in pairs of views.
 
-    It takes what `targets.wanted` gives for the head's block, and the
-    logits of `build`. The ground is judged by the mean over all places,
-    marks and histograms place by place.
+    Args:
+        heads: the second result of `build`.
+        grounds, marks: how many classes of each there are.
     """
 
-    def all_three(wanted, logits):
-        total = keras.losses.sparse_categorical_crossentropy(
-            wanted[:, 0, 0, 0],
-            keras.ops.mean(logits[..., :grounds], (1, 2)),
-            from_logits=True,
+    def __init__(self, heads, grounds, marks):
+        super().__init__()
+        self.heads = heads
+        self.grounds, self.marks = grounds, marks
+        self.seed = keras.random.SeedGenerator(0)
+        self.built = True  # has no weights but those of its heads
+        # What a report says; each is a mean since the last one.
+        self.notes = {
+            name: keras.metrics.Mean(name)
+            for name in ("ground", "mark", "histograms", "belong")
+        }
+
+    def show(self, size, even):
+        """Choose how views are made; `compile` after it (see `views`)."""
+        self.size, self.even = size, even
+
+    def call(self, inputs, training=False):
+        """Return what the heads say of two views of each picture, and what
+        they should have said.
+        """
+        images, masks, grounds, marks = inputs
+        pair = [ops.concatenate([array, array]) for array in (images, masks)]
+        pixels, masks = views.view(*pair, self.size, self.even, self.seed)
+        pixels, covered = views.cover(pixels, self.seed)
+        wanted = targets.wanted(
+            pixels,
+            masks,
+            covered,
+            ops.concatenate([grounds, grounds]),
+            ops.concatenate([marks, marks]),
         )
-        each = keras.losses.sparse_categorical_crossentropy(
-            wanted[..., 1],
-            logits[..., grounds : grounds + marks],
-            from_logits=True,
-        )
-        total += 2 * keras.ops.mean(each * wanted[..., 2], (1, 2))
-        at = 3
-        for bins in HISTOGRAMS:
-            begin = at - 3 + grounds + marks
-            each = keras.losses.categorical_crossentropy(
-                wanted[..., at : at + bins],
-                logits[..., begin : begin + bins],
-                from_logits=True,
+        return self.heads(pixels / 127.5 - 1, training=training), wanted
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        says, wanted = y_pred
+        total = 0.0
+        for name, (worth, *_) in TAPS.items():
+            total += worth * self._placed(
+                says[name], wanted[name], note=name == "mixed8"
             )
-            total += 0.5 * keras.ops.mean(each, (1, 2))
-            at += bins
+        for name in WHOLES:
+            total += self._whole(says[f"whole-{name}"], name == "mixed8")
         return total
 
-    return all_three
+    def _placed(self, logits, asked, note):
+        """Return the loss of a head that is asked at each place."""
+        first, last = self.grounds, self.grounds + self.marks
+        ground, mark = logits[..., :first], logits[..., first:last]
+        parts = {}
+        for name, its in (("ground", ground), ("mark", mark)):
+            each = keras.losses.sparse_categorical_crossentropy(
+                asked[name], its, from_logits=True
+            )
+            parts[name] = ops.mean(each * asked[f"{name}_worth"])
+            if note:
+                right = ops.argmax(its, -1) == asked[name]
+                worth = asked[f"{name}_worth"] > 0
+                if name == "mark":
+                    worth = worth & (asked[name] > 0)
+                self.notes[name].update_state(right, worth)
+        bins = 0.0
+        for histogram in asked["histograms"]:
+            end = last + histogram.shape[-1]
+            bins += ops.mean(
+                keras.losses.categorical_crossentropy(
+                    histogram, logits[..., last:end], from_logits=True
+                )
+            )
+            last = end
+        if note:
+            self.notes["histograms"].update_state(bins)
+        return parts["ground"] + 2 * parts["mark"] + 0.5 * bins
 
+    def _whole(self, signs, note):
+        """Return the loss of a head that is asked which views belong.
 
-def right(wanted, logits, grounds, marks):
-    """Return how often a head names the ground, and a mark where it is."""
-    ground = logits[..., :grounds].mean((1, 2)).argmax(-1)
-    mark = logits[..., grounds : grounds + marks].argmax(-1)
-    marked = wanted[..., 1] > 0
-    return (
-        (ground == wanted[:, 0, 0, 0]).mean(),
-        (mark == wanted[..., 1])[marked].mean() if marked.any() else 0.0,
-    )
+        Source: Chen et al., "A simple framework for contrastive learning of
+        visual representations" (2020), https://arxiv.org/abs/2002.05709.
+        """
+        count = signs.shape[0]
+        signs = ops.normalize(signs, axis=-1)
+        alike = signs @ ops.transpose(signs) / SHARP
+        alike = alike - 1e9 * ops.eye(count)  # not with itself
+        partner = (ops.arange(count) + count // 2) % count
+        if note:
+            right = ops.argmax(alike, -1) == partner
+            self.notes["belong"].update_state(right)
+        return ops.mean(
+            keras.losses.sparse_categorical_crossentropy(
+                partner, alike, from_logits=True
+            )
+        )

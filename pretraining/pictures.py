@@ -435,12 +435,41 @@ def _mesh(rng, size, scene):
     scene["tone"] = 1 - 0.55 * canvas.ramp(wire, 0.15, 0.35)
 
 
+def _anything(rng, size, scene):
+    """A random function of noise of several scales, in any colours.
+
+    Source: Baradad et al., "Learning to see by looking at noise" (2021),
+    https://arxiv.org/abs/2106.05963: networks with random weights draw
+    pictures that are good to learn from.
+    """
+    u, v, angle = canvas.turned(rng, size)
+    wave = 2 * np.pi / np.exp(rng.uniform(np.log(20), np.log(400)))
+    fields = [np.sin(u * wave), np.cos(v * wave)]
+    for scale in np.exp(rng.uniform(np.log(4), np.log(120), 3)):
+        fields.append(canvas.noise(rng, size, scale))
+    long, wide = rng.uniform(20, 120), rng.uniform(3, 15)
+    fields.append(canvas.grain(rng, size, angle, long, wide))
+    values = np.stack(fields).reshape(len(fields), -1).astype("float32")
+    for _ in range(2):
+        weights = rng.normal(0, 1, (8, len(values))) / len(values) ** 0.5
+        values = weights.astype("float32") @ values
+        values += rng.normal(0, 0.7, (8, 1)).astype("float32")
+        values = [np.tanh, np.sin, np.abs][rng.integers(3)](1.5 * values)
+    paints = rng.normal(0, rng.uniform(0.1, 0.5), (3, 8)).astype("float32")
+    stain = (paints @ (values - values.mean(1, keepdims=True))).T
+    stain = np.exp(np.clip(stain, -1.5, 0.7))
+    scene["stain"] = stain.reshape(size, size, 3)
+    if rng.random() < 0.5:
+        height = values[0].reshape(size, size)
+        scene["height"] = rng.uniform(0, 2) * height
+
+
 GROUNDS = (
     _wood, _boards, _end_grain, _plain_weave, _twill, _knit, _leather,
     _tiles, _bricks, _paper, _ruled, _plastic, _smooth, _concrete, _granite,
     _cork, _corrugated, _sponge, _marble, _fur, _carpet, _sand, _honeycomb,
     _checks, _stripes, _dotted, _plaid, _clouds, _camouflage, _rubber,
-    _crumpled, _bark, _mesh,
+    _crumpled, _bark, _mesh, _anything,
 )  # fmt: skip
 
 

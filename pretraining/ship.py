@@ -1,6 +1,6 @@
 """Writes float weights as the 8-bit file that is shipped.
 
-python -m pretraining.ship FOLDER/recalibrated.npz [FILE]
+python -m pretraining.ship FOLDER/checkpoint.npz [FILE]
 """
 
 import argparse

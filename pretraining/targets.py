@@ -10,8 +10,7 @@ Self-Supervised Visual Pre-Training" (2022),
 https://arxiv.org/abs/2112.09133.
 """
 
-import numpy as np
-from scipy import ndimage
+from keras import ops
 
 # Blocks with a head: how much it counts, pixels between the places of the
 # block, and the first pixel of the first place, as Inception v3's strides
@@ -27,82 +26,106 @@ TAPS = {
 COLOURS, TONES, EDGES = 64, 36, 16
 HISTOGRAMS = (COLOURS, TONES, EDGES)
 ENOUGH = 12  # pixels of a mark that make a place a marked one
+WHOLE = 0.8  # of a place must show one picture, to be asked for its ground
 
 
-def wanted(pixels, masks, grounds, marks):
-    """Return what the heads should say, one array for each of `TAPS`.
+def wanted(pixels, masks, covered, grounds, marks):
+    """Return what the heads should say, for each of `TAPS`.
 
     Args:
         pixels: float32 (n, size, size, 3), 0 to 255.
-        masks: bool (n, size, size), True where the mark is.
+        masks: float32 (n, size, size), above 0.5 where the mark is.
+        covered: float32 (n, size, size), 1 where the picture before shows
+            (before the first: the last), as `views.cover` makes it.
         grounds, marks: whole numbers (n,); mark 0 is none.
 
     Returns:
-        float32 (n, height, width, 3 + 116): the ground; the mark, 0 where
-        there is none; how much the mark counts, 0 where there is too little
-        of it to tell; and three histograms, each with the sum 1.
+        A dict for each of `TAPS`, each of shape (n, height, width, ...):
+        `ground` and `mark`, int32, 0 for no mark; `ground_worth` and
+        `mark_worth`, float32, how much they count, 0 where too little is
+        seen to tell; `histograms`, a list of three, each with the sum 1.
     """
     codes = _codes(pixels)
+    masks = ops.cast(masks > 0.5, "float32")
+    own = masks * (1 - covered)
+    other = ops.roll(masks, 1, axis=0) * covered
     made = {}
     for _, stride, first in TAPS.values():
         if (stride, first) not in made:
-            made[stride, first] = _cells(
-                codes, masks, grounds, marks, stride, first
+            cells = _Cells(pixels.shape[1], stride, first)
+            made[stride, first] = _asked(
+                cells, codes, own, other, covered, grounds, marks
             )
-    return [made[stride, first] for _, stride, first in TAPS.values()]
+    return {name: made[tap[1:]] for name, tap in TAPS.items()}
+
+
+def _asked(cells, codes, own, other, covered, grounds, marks):
+    def chosen(first, labels):
+        labels = labels[:, None, None]
+        return ops.where(first, labels, ops.roll(labels, 1, axis=0))
+
+    share = cells.mean(covered)
+    own, other = cells.mean(own), cells.mean(other)
+    seen = (own + other) * cells.stride**2
+    marked = ops.cast(seen >= ENOUGH, "float32")
+    mark = chosen(own >= other, marks) * ops.cast(marked, marks.dtype)
+    clear = ops.cast(seen < 0.5, "float32")
+    # Marked places are few; together they count as much as the others.
+    count = ops.cast(ops.size(marked), "float32") / 2
+    worth = marked * count / ops.maximum(ops.sum(marked), 1)
+    worth = worth + clear * count / ops.maximum(ops.sum(clear), 1)
+    whole = (share <= 1 - WHOLE) | (share >= WHOLE)
+    return {
+        "ground": chosen(share < 0.5, grounds),
+        "ground_worth": ops.cast(whole, "float32"),
+        "mark": mark,
+        "mark_worth": worth,
+        "histograms": [
+            cells.mean(ops.one_hot(code, bins), every=2)
+            for code, bins in zip(codes, HISTOGRAMS, strict=True)
+        ],
+    }
 
 
 def _codes(pixels):
     """Return which bin of each histogram every second pixel falls in."""
     pixels = pixels[:, ::2, ::2]
-    steps = np.minimum(pixels // 64, 3).astype("int64")
-    colour = steps @ np.array([16, 4, 1])
-    tone = pixels.mean(-1)
-    mean = ndimage.uniform_filter(tone, (0, 5, 5))
-    square = ndimage.uniform_filter(tone**2, (0, 5, 5))
-    contrast = np.sqrt(np.maximum(square - mean**2, 0))
-    bright = np.minimum(mean // 43, 5).astype("int64")
-    rough = np.digitize(contrast, [2.5, 5, 10, 20, 38])
-    down = np.diff(tone, axis=1, append=tone[:, -1:])
-    right = np.diff(tone, axis=2, append=tone[:, :, -1:])
-    edge = np.log2(np.hypot(down, right) + 1) * 2
-    return (
-        colour,
-        bright * 6 + rough,
-        np.minimum(edge, EDGES - 1).astype("int64"),
+    steps = ops.cast(ops.clip(pixels // 64, 0, 3), "int32")
+    colour = steps[..., 0] * 16 + steps[..., 1] * 4 + steps[..., 2]
+    tone = ops.mean(pixels, -1, keepdims=True)
+    mean = ops.average_pool(tone, 5, 1, "same")
+    square = ops.average_pool(tone**2, 5, 1, "same")
+    contrast = ops.sqrt(ops.maximum(square - mean**2, 0))
+    bright = ops.cast(ops.clip(mean // 43, 0, 5), "int32")
+    rough = sum(
+        ops.cast(contrast >= level, "int32") for level in (2.5, 5, 10, 20, 38)
     )
+    down = tone - ops.concatenate([tone[:, 1:], tone[:, -1:]], 1)
+    right = tone - ops.concatenate([tone[:, :, 1:], tone[:, :, -1:]], 2)
+    edge = ops.log2(ops.sqrt(down**2 + right**2) + 1) * 2
+    edge = ops.cast(ops.clip(edge, 0, EDGES - 1), "int32")
+    return colour, (bright * 6 + rough)[..., 0], edge[..., 0]
 
 
-def _cells(codes, masks, grounds, marks, stride, first):
-    count, size = masks.shape[:2]
-    rows = _places(size, stride)
-    inside = slice(first, first + rows * stride)
-    shape = (count, rows, stride, rows, stride)
-    covered = masks[:, inside, inside].reshape(shape).sum((2, 4))
-    marked = covered >= ENOUGH
-    made = np.zeros((count, rows, rows, 3 + sum(HISTOGRAMS)), "float32")
-    made[..., 0] = grounds[:, None, None]
-    made[..., 1] = marked * marks[:, None, None]
-    clear = marked | (covered == 0)
-    # Marked places are few; together they count as much as the others.
-    some, none = marked.sum(), (clear & ~marked).sum()
-    made[..., 2] = np.where(
-        marked, 0.5 / max(some, 1), clear * 0.5 / max(none, 1)
-    ) * (count * rows * rows)
-    half, begin = stride // 2, first // 2
-    inside = slice(begin, begin + rows * half)
-    place = np.arange(count * rows * rows).reshape(count, rows, 1, rows, 1)
-    at = 3
-    for code, bins in zip(codes, HISTOGRAMS, strict=True):
-        code = code[:, inside, inside].reshape(count, rows, half, rows, half)
-        total = np.bincount(
-            (place * bins + code).ravel(), minlength=count * rows**2 * bins
-        )
-        made[..., at : at + bins] = (
-            total.reshape(count, rows, rows, bins) / half**2
-        )
-        at += bins
-    return made
+class _Cells:
+    """The places of a block, and what lies in each."""
+
+    def __init__(self, size, stride, first):
+        self.rows = _places(size, stride)
+        self.stride, self.first = stride, first
+
+    def mean(self, values, every=1):
+        """Return the mean over each place.
+
+        Args:
+            values: (n, size, size) or (n, size, size, bins), a value for
+                each pixel or for every second one (`every`=2).
+        """
+        side, first = self.stride // every, self.first // every
+        inside = slice(first, first + self.rows * side)
+        values = ops.cast(values, "float32")[:, inside, inside]
+        shape = (-1, self.rows, side, self.rows, side, *values.shape[3:])
+        return ops.mean(ops.reshape(values, shape), (2, 4))
 
 
 def _places(size, stride):

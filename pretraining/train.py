@@ -1,7 +1,7 @@
 """Trains the starter weights: python -m pretraining.train --help"""
 
 import argparse
-import itertools
+import contextlib
 import multiprocessing
 import os
 import queue
@@ -12,18 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from helpers.files import atomic
-from pretraining import pictures, targets
+from pretraining import pictures
 
-BATCH = 32
 SHARD = 512  # pictures in a file
-# Stages: until which share of the time; pixels of a crop and of the drawn
-# picture; pictures drawn; how plain their marks are (see pictures.draw);
+# Stages: until which share of the time; pixels of a view and of the drawn
+# picture; files drawn; how plain their marks are (see pictures.draw);
 # how far the contrast is evened out; learning rate at the end of the stage.
 # Easy first: with low and uneven contrast nothing is learned for long.
 PLAN = (
-    (0.62, 128, 192, 32 * 1024, 0.5, 0.5, 0.9e-3),
-    (0.88, 160, 192, 32 * 1024, 0.5, 0.2, 0.5e-3),
-    (1.00, 224, 256, 6 * 1024, 0.1, 0.0, 2e-5),
+    (0.45, 128, 192, 48, 0.5, 0.5, 0.9e-3),
+    (0.75, 128, 192, 48, 0.2, 0.2, 0.5e-3),
+    (1.00, 224, 256, 12, 0.1, 0.0, 1e-5),
 )
 # How often a picture is taken, by its ground and by its mark: loud grounds
 # hide marks, and fractals are many.
@@ -33,8 +32,17 @@ LOUD = {"_boards", "_twill", "_knit", "_tiles", "_bricks", "_granite",
 LAST = len(pictures.MARKS) - 1
 FRACTALS = range(LAST - pictures.FRACTALS, LAST)
 WORTH = (
-    [0.3 if g.__name__ in LOUD else 1.0 for g in pictures.GROUNDS],
-    [0.2 if m in FRACTALS else 1.0 for m in range(LAST)],
+    np.array(
+        [
+            0.3
+            if ground.__name__ in LOUD
+            else 3.0
+            if ground is pictures._anything
+            else 1.0
+            for ground in pictures.GROUNDS
+        ]
+    ),
+    np.array([0.2 if m in FRACTALS else 1.0 for m in range(LAST)]),
 )
 WARM_UP = 200  # steps
 CLOSING = 0.998  # what a step leaves of the thresholds of late blocks
@@ -53,7 +61,7 @@ def stage(share):
         begun, rate = entry[0], entry[6]
 
 
-# --- Pictures, drawn ahead by a process of its own ------------------------
+# --- Pictures, drawn ahead by processes of their own ----------------------
 
 
 def folder_of(out, entry):
@@ -61,35 +69,44 @@ def folder_of(out, entry):
     return Path(out) / f"pictures-{entry[2]}-{entry[4]:g}"
 
 
-def draw_ahead(out, first=0):
-    """Draw the pictures of all stages, in order, a file at a time."""
+def draw_ahead(out, many, artist, artists):
+    """Draw one artist's share of the pictures of all stages, in order.
+
+    Args:
+        out: the folder of the run.
+        many: times as many pictures as `PLAN` says.
+        artist, artists: which of how many processes this is.
+    """
     if hasattr(os, "nice"):
         os.nice(10)
-    for entry in PLAN[first:]:
+    for entry in PLAN:
         folder = folder_of(out, entry)
-        for number in range(entry[3] // SHARD):
+        for number in range(artist, entry[3] * many, artists):
             path = folder / f"{number:04d}.npz"
             if path.exists():
                 continue
-            rng = np.random.default_rng([entry[2], number])
+            rng = np.random.default_rng([entry[2], int(entry[4] * 10), number])
             drawn = [
                 pictures.draw(rng, entry[2], entry[4]) for _ in range(SHARD)
             ]
-            images, where, *labels = zip(*drawn, strict=True)
+            images, where, grounds, marks = zip(*drawn, strict=True)
             with atomic(path) as part, open(part, "wb") as file:
                 np.savez(
                     file,
                     images=np.stack(images),
                     where=np.packbits(np.stack(where), axis=-1),
-                    labels=np.stack(labels, 1).astype("int32"),
+                    grounds=np.array(grounds, "int32"),
+                    marks=np.array(marks, "int32"),
                 )
 
 
 class Pictures:
     """Gives batches from the pictures drawn so far, prepared ahead."""
 
-    def __init__(self, out, entry, seed):
-        self.folder, self.entry = folder_of(out, entry), entry
+    SHARDS = 4  # that a batch comes from
+
+    def __init__(self, out, entry, batch, seed):
+        self.folder, self.batch = folder_of(out, entry), batch
         self.rng = np.random.default_rng(seed)
         self.shards = {}
         self.ready = queue.Queue(maxsize=4)
@@ -101,65 +118,60 @@ class Pictures:
         for path in sorted(self.folder.glob("[0-9]*.npz")):
             if path.name not in self.shards:
                 with np.load(path) as file:
-                    self.shards[path.name] = (
-                        file["images"], file["where"], file["labels"],
-                    )  # fmt: skip
-
-    def batch(self, rng, count):
-        """Return pixels from -1 to 1, cropped and varied, and targets."""
-        shards = list(self.shards.values())
-        cut = self.entry[1]
-        spare = self.entry[2] - cut
-        pixels = np.empty((count, cut, cut, 3), "float32")
-        masks = np.empty((count, cut, cut), "bool")
-        labels = np.empty((count, 2), "int64")
-        for i in range(count):
-            images, where, its = shards[rng.integers(len(shards))]
-            n = rng.integers(len(images))
-            while rng.random() > WORTH[0][its[n, 0]] * WORTH[1][its[n, 1]]:
-                n = rng.integers(len(images))
-            top, left = rng.integers(0, spare + 1, 2)
-            window = (slice(top, top + cut), slice(left, left + cut))
-            crop = images[n][window]
-            mask = np.unpackbits(where[n], axis=-1)[window]
-            turn, mirror = rng.integers(4), rng.random() < 0.5
-            crop, mask = np.rot90(crop, turn), np.rot90(mask, turn)
-            pixels[i] = crop[:, ::-1] if mirror else crop
-            masks[i] = mask[:, ::-1] if mirror else mask
-            labels[i] = its[n]
-        even = self.entry[5]
-        mean = pixels.mean((1, 2, 3), keepdims=True)
-        std = pixels.std((1, 2, 3), keepdims=True)
-        shape = mean.shape
-        gain = (50 / (std + 4)) ** even * np.exp(rng.normal(0, 0.2, shape))
-        level = mean * (1 - even) + 127 * even + rng.normal(0, 12, shape)
-        tint = np.exp(rng.normal(0, 0.06, (count, 1, 1, 3)))
-        pixels = ((pixels - mean) * gain + level) * tint
-        pixels = np.clip(pixels, 0, 255).astype("float32")
-        return pixels / 127.5 - 1, targets.wanted(pixels, masks, *labels.T)
-
-    def _fill(self):
-        for turn in itertools.count():
-            if turn % 50 == 0:
-                self.look()
-                while not self.shards and not self.stopped:
-                    time.sleep(1)
-                    self.look()
+                    shard = {name: file[name] for name in file.files}
+                worth = WORTH[0][shard["grounds"]] * WORTH[1][shard["marks"]]
+                shard["worth"] = worth / worth.sum()
+                self.shards[path.name] = shard
             if self.stopped:
                 return
-            self.ready.put(self.batch(self.rng, BATCH))
+
+    def drawn(self):
+        """Return images, masks, grounds and marks of a batch.
+
+        uint8 (batch, side, side, 3), uint8 (batch, side, side) with 1 where
+        the mark is, and int32 (batch,) twice.
+        """
+        shards = list(self.shards.values())
+        parts = []
+        for count in np.full(self.SHARDS, self.batch // self.SHARDS):
+            shard = shards[self.rng.integers(len(shards))]
+            taken = self.rng.choice(SHARD, count, p=shard["worth"])
+            parts.append(
+                (
+                    shard["images"][taken],
+                    np.unpackbits(shard["where"][taken], axis=-1),
+                    shard["grounds"][taken],
+                    shard["marks"][taken],
+                )
+            )
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _fill(self):
+        looked = 0
+        while not self.stopped:
+            if not self.shards or time.time() - looked > 5:
+                self.look()
+                looked = time.time()
+            if not self.shards:
+                time.sleep(0.5)
+                continue
+            batch = self.drawn()
+            while not self.stopped:  # else nobody takes it, nor ends this
+                with contextlib.suppress(queue.Full):
+                    self.ready.put(batch, timeout=1)
+                    break
 
 
 # --- Checkpoints ----------------------------------------------------------
 
 
-def save(path, base, model, step, spent):
+def save(path, base, model, optimizer, step, spent):
     """Write all that a run needs to go on, in one step."""
     arrays = {"step": np.array(step), "spent": np.array(spent)}
     for name, variables in (
         ("base", base.weights),
         ("model", model.weights),
-        ("optimizer", model.optimizer.variables),
+        ("optimizer", optimizer.variables),
     ):
         if name == "model":
             own = {id(v) for v in base.weights}
@@ -171,14 +183,14 @@ def save(path, base, model, step, spent):
         np.savez(file, **arrays)
 
 
-def load(path, base, model):
+def load(path, base, model, optimizer):
     """Take up a checkpoint; return its step and the seconds spent."""
     own = {id(v) for v in base.weights}
     with np.load(path) as file:
         for name, variables in (
             ("base", base.weights),
             ("heads", [v for v in model.weights if id(v) not in own]),
-            ("optimizer", model.optimizer.variables),
+            ("optimizer", optimizer.variables),
         ):
             for number, variable in enumerate(variables):
                 variable.assign(file[f"{name}-{number:03d}"])
@@ -188,12 +200,15 @@ def load(path, base, model):
 # --- The run --------------------------------------------------------------
 
 
-def train(minutes, out, resume=False, start=None):
+def train(minutes, out, batch=32, many=1, resume=False, start=None):
     """Train for so many minutes in all; leave checkpoints in `out`.
 
     Args:
         minutes: of the whole run, what went before `resume` included.
         out: a folder for the pictures, the checkpoint and the log.
+        batch: pictures in a step, each seen in two views, when views have
+            128 pixels; of larger views there are fewer.
+        many: times as many pictures as `PLAN` says.
         resume: go on from the checkpoint in `out`.
         start: an 8-bit file to begin from, as `helpers.starter` reads it.
     """
@@ -203,20 +218,20 @@ def train(minutes, out, resume=False, start=None):
 
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
+    artists = max(1, (os.cpu_count() or 1) - 2)
+    for number in range(artists):
+        multiprocessing.get_context("spawn").Process(
+            target=draw_ahead, args=(out, many, number, artists), daemon=True
+        ).start()
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(network.precise())
     grounds, marks = len(pictures.GROUNDS), len(pictures.MARKS) - 1
-    base, model = network.build(grounds, marks)
+    base, heads = network.build(grounds, marks)
+    pupil = network.Pupil(heads, grounds, marks)
     optimizer = keras.optimizers.AdamW(
         START_RATE, weight_decay=0.02, beta_2=0.99, global_clipnorm=10.0
     )
-    model.compile(
-        optimizer,
-        loss=[network.loss(grounds, marks)] * len(targets.TAPS),
-        loss_weights=[worth for worth, *_ in targets.TAPS.values()],
-        jit_compile=False,
-    )
-    optimizer.build(model.trainable_variables)
+    optimizer.build(heads.trainable_variables)
     thresholds = network.late_thresholds(base)
     step, spent = 0, 0.0
     if start:
@@ -224,27 +239,23 @@ def train(minutes, out, resume=False, start=None):
 
         base.set_weights(starter.read(start))
     if resume:
-        step, spent = load(out / "checkpoint.npz", base, model)
-    first = PLAN.index(stage(spent / (minutes * 60))[0])
-    artist = multiprocessing.get_context("spawn").Process(
-        target=draw_ahead, args=(out, first), daemon=True
-    )
-    artist.start()
+        step, spent = load(out / "checkpoint.npz", base, heads, optimizer)
     source = entry = None
     last = saved = noted = time.time()
-    sums, seen = 0.0, 0
-    rng = np.random.default_rng(7)
     while spent < minutes * 60:
         now, rate = stage(spent / (minutes * 60))
         if now is not entry:
             if source:
                 source.stopped = True
             entry = now
-            source = Pictures(out, entry, step)
+            count = int(batch * (128 / entry[1]) ** 2)
+            source = Pictures(out, entry, count, step)
+            pupil.show(entry[1], entry[5])
+            # TensorFlow's compiler takes minutes on a processor.
+            compiled = keras.backend.backend() == "jax"
+            pupil.compile(optimizer, jit_compile=compiled)
         optimizer.learning_rate.assign(rate * min(1, (step + 1) / WARM_UP))
-        pixels, wanted = source.ready.get()
-        sums += float(model.train_on_batch(pixels, wanted)[0])
-        seen += len(pixels)
+        said = pupil.train_on_batch(source.ready.get(), return_dict=True)
         step += 1
         if step % 10 == 0:
             for threshold in thresholds:
@@ -253,39 +264,34 @@ def train(minutes, out, resume=False, start=None):
         spent += min(moment - last, PAUSE)
         last = moment
         if step % 100 == 0:
-            tests, wanted = source.batch(rng, 64)
-            found = model.predict_on_batch(tests)
-            table = [
-                network.right(its, np.asarray(says), grounds, marks)
-                for its, says in zip(wanted, found, strict=True)
-            ]
-            words = " ".join(f"{a:.2f}/{b:.2f}" for a, b in table)
+            words = " ".join(f"{name} {n:.2f}" for name, n in said.items())
             line = (
                 f"{spent / 60:6.1f} min step {step} size {entry[1]} "
-                f"loss {sums / 100:.3f} rate {rate:.1e} "
-                f"{(moment - noted) / seen * 1e3:.1f} ms/picture "
-                f"shards {len(source.shards)} | {words}"
+                f"rate {rate:.1e} {(moment - noted) * 10:.0f} ms/step "
+                f"shards {len(source.shards)} {words}"
             )
             print(line, flush=True)
             with open(out / "log.txt", "a") as log:
                 log.write(line + "\n")
-            sums, seen, noted = 0.0, 0, time.time()
-        if moment - saved > 240:
-            save(out / "checkpoint.npz", base, model, step, spent)
+            pupil.reset_metrics()
+            noted = time.time()
+        if moment - saved > 120:
+            save(out / "checkpoint.npz", base, heads, optimizer, step, spent)
             saved = time.time()
-    save(out / "checkpoint.npz", base, model, step, spent)
-    source.stopped = True
-    artist.terminate()
+    save(out / "checkpoint.npz", base, heads, optimizer, step, spent)
+    if source:
+        source.stopped = True
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--many", type=int, default=1)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--start", help="8-bit file to begin from")
-    args = parser.parse_args()
-    train(args.minutes, args.out, args.resume, args.start)
+    train(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":

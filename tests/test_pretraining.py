@@ -8,11 +8,11 @@ from helpers import starter
 from pretraining import (
     network,
     pictures,
-    recalibrate,
     ship,
     targets,
     things,
     train,
+    views,
 )
 
 
@@ -107,46 +107,201 @@ def test_the_plan_ends_on_pictures_as_they_are():
     assert train.stage(0.0)[0] is train.PLAN[0]
 
 
-def asked(size, rows=slice(0), columns=slice(0), value=100):
-    """Return the targets of one even picture with mark 7 in a rectangle."""
-    masks = np.zeros((1, size, size), bool)
-    masks[0, rows, columns] = True
-    pixels = np.full((1, size, size, 3), value, "float32")
-    wanted = targets.wanted(pixels, masks, np.array([4]), np.array([7]))
-    return dict(zip(targets.TAPS, wanted, strict=True))
+@pytest.fixture
+def small_plan(monkeypatch):
+    entry = (1.0, 64, 96, 2, 0.5, 0.5, 1e-3)
+    monkeypatch.setattr(train, "PLAN", (entry,))
+    monkeypatch.setattr(train, "SHARD", 8)
+    return entry
+
+
+def test_artists_share_the_drawing_and_draw_nothing_twice(
+    tmp_path, small_plan
+):
+    folder = train.folder_of(tmp_path, small_plan)
+    train.draw_ahead(tmp_path, 1, 0, 2)
+    assert [p.name for p in folder.iterdir()] == ["0000.npz"]
+    first = (folder / "0000.npz").read_bytes()
+    train.draw_ahead(tmp_path, 1, 0, 1)
+    assert sorted(p.name for p in folder.iterdir()) == ["0000.npz", "0001.npz"]
+    assert (folder / "0000.npz").read_bytes() == first
+    assert (folder / "0001.npz").read_bytes() != first
+
+
+def test_a_batch_holds_what_was_drawn(tmp_path, small_plan):
+    train.draw_ahead(tmp_path, 1, 0, 1)
+    source = train.Pictures(tmp_path, small_plan, 12, seed=0)
+    images, masks, grounds, marks = source.ready.get(timeout=60)
+    source.stopped = True
+    assert images.shape == (12, 96, 96, 3) and images.dtype == np.uint8
+    assert masks.shape == (12, 96, 96) and set(np.unique(masks)) <= {0, 1}
+    assert grounds.max() < len(pictures.GROUNDS)
+    # A picture without a mark has none anywhere, one with a mark has.
+    assert ((masks.sum((1, 2)) > 0) == (marks > 0)).all()
+
+
+def test_a_checkpoint_brings_everything_back(tmp_path):
+    base, heads = network.build(2, 3)
+    optimizer = keras.optimizers.AdamW(1e-3)
+    optimizer.build(heads.trainable_variables)
+    groups = base.weights, heads.weights, optimizer.variables
+    saved = [[np.asarray(v) for v in group] for group in groups]
+    train.save(tmp_path / "c.npz", base, heads, optimizer, 7, 1.5)
+    for group in groups:
+        for variable in group:
+            variable.assign(variable + 1)
+    found = train.load(tmp_path / "c.npz", base, heads, optimizer)
+    assert found == (7, 1.5)
+    for group, before in zip(groups, saved, strict=True):
+        for variable, array in zip(group, before, strict=True):
+            np.testing.assert_array_equal(np.asarray(variable), array)
+
+
+def asked(size, rows=slice(0), columns=slice(0), value=100, covered=None):
+    """Return the targets of two even pictures with marks in a rectangle.
+
+    The first has ground 4 and mark 7, the second ground 5 and mark 8.
+    """
+    masks = np.zeros((2, size, size), "float32")
+    masks[:, rows, columns] = 1
+    pixels = np.full((2, size, size, 3), value, "float32")
+    if covered is None:
+        covered = np.zeros((2, size, size), "float32")
+    labels = np.array([4, 5], "int32"), np.array([7, 8], "int32")
+    wanted = targets.wanted(pixels, masks, covered, *labels)
+    return {
+        name: {
+            key: [np.asarray(v) for v in value]
+            if key == "histograms"
+            else np.asarray(value)
+            for key, value in its.items()
+        }
+        for name, its in wanted.items()
+    }
 
 
 def test_a_head_is_asked_at_each_place_it_has():
     base, model = network.build(2, 3)
     for size in (128, 160, 299):
         shapes = model.compute_output_shape((1, size, size, 3))
-        wanted = asked(size).values()
-        assert [s[1:3] for s in shapes] == [w.shape[1:3] for w in wanted]
+        for name, its in asked(size).items():
+            assert shapes[name][1:3] == its["mark"].shape[1:3]
+            assert shapes[name][3] == 2 + 3 + sum(targets.HISTOGRAMS)
 
 
 def test_a_mark_is_asked_for_where_it_lies():
     # The places of mixed8 are 32 pixels apart, the first from pixel 21 on.
-    wanted = asked(160, slice(53, 85), slice(21, 53))["mixed8"][0]
-    assert wanted[..., 1].tolist() == [[0, 0, 0], [7, 0, 0], [0, 0, 0]]
-    assert (wanted[..., 0] == 4).all()
+    its = asked(160, slice(53, 85), slice(21, 53))["mixed8"]
+    assert its["mark"][0].tolist() == [[0, 0, 0], [7, 0, 0], [0, 0, 0]]
+    assert (its["ground"][0] == 4).all() and (its["ground"][1] == 5).all()
     # The one marked place counts as much as the eight others together.
-    assert wanted[1, 0, 2] == pytest.approx(wanted[..., 2].sum() / 2)
+    worth = its["mark_worth"][0]
+    assert worth[1, 0] == pytest.approx(worth.sum() / 2)
 
 
 def test_too_little_of_a_mark_is_not_asked_for():
-    wanted = asked(160, slice(60, 62), slice(30, 33))["mixed8"][0]
-    assert (wanted[..., 1] == 0).all()
-    assert wanted[1, 0, 2] == 0 and (wanted[..., 2] > 0).sum() == 8
+    its = asked(160, slice(60, 62), slice(30, 33))["mixed8"]
+    assert (its["mark"] == 0).all()
+    assert its["mark_worth"][0, 1, 0] == 0
+    assert (its["mark_worth"][0] > 0).sum() == 8
+
+
+def test_where_a_view_is_covered_the_other_picture_is_asked_for():
+    covered = np.zeros((2, 160, 160), "float32")
+    covered[0, 53:85, 21:53] = 1  # one place of mixed8, wholly
+    covered[0, 85:117, 21:35] = 1  # less than half of the one below it
+    its = asked(160, slice(53, 85), slice(21, 53), covered=covered)["mixed8"]
+    assert its["mark"][:, 1, 0].tolist() == [8, 8]
+    assert its["ground"][0].tolist() == [[4, 4, 4], [5, 4, 4], [4, 4, 4]]
+    assert its["ground_worth"][0, 1:, 0].tolist() == [1, 0]
+    assert its["ground_worth"][1].min() == 1
 
 
 def test_histograms_say_what_the_pixels_are():
     dark, bright = asked(160, value=10), asked(160, value=250)
     for name in targets.TAPS:
-        one, other = dark[name][..., 3:], bright[name][..., 3:]
-        assert one.shape[-1] == sum(targets.HISTOGRAMS)
-        np.testing.assert_allclose(one.sum(-1), len(targets.HISTOGRAMS))
-        assert (one[..., 0] == 1).all()  # the darkest colour
-        assert (other[..., targets.COLOURS - 1] == 1).all()  # the brightest
+        for one, bins in zip(
+            dark[name]["histograms"], targets.HISTOGRAMS, strict=True
+        ):
+            assert one.shape[-1] == bins
+            np.testing.assert_allclose(one.sum(-1), 1, rtol=1e-5)
+        assert (dark[name]["histograms"][0][..., 0] == 1).all()
+        assert (bright[name]["histograms"][0][..., -1] == 1).all()
+
+
+def test_a_view_turns_a_picture_and_its_mask_alike():
+    images = np.zeros((8, 96, 96, 3), "uint8")
+    masks = np.zeros((8, 96, 96), "uint8")
+    images[:, 30:60, 40:50], masks[:, 30:60, 40:50] = 255, 1
+    seed = keras.random.SeedGenerator(1)
+    pixels, turned = views.view(images, masks, 64, 0.0, seed)
+    pixels, turned = np.asarray(pixels), np.asarray(turned)
+    assert pixels.shape == (8, 64, 64, 3) and turned.shape == (8, 64, 64)
+    assert pixels.min() >= 0 and pixels.max() <= 255
+    seen = 0
+    for one, mask in zip(pixels.mean(-1), turned, strict=True):
+        if (mask > 0.99).any() and (mask < 0.01).any():
+            seen += 1
+            inside, outside = one[mask > 0.99], one[mask < 0.01]
+            # Colours may be mixed, so the mark may come out darker.
+            assert np.ptp(inside) < 40 and np.ptp(outside) < 40
+            assert abs(inside.mean() - outside.mean()) > 10
+    assert seen > 4
+    areas = turned.sum((1, 2))
+    assert np.ptp(areas[areas > 0]) > 50  # nearer and farther
+
+
+def test_what_covers_a_view_is_the_view_before():
+    pixels = np.stack(
+        [np.full((64, 64, 3), value, "float32") for value in (40, 120, 200)]
+    )
+    seed = keras.random.SeedGenerator(3)
+    shares = []
+    for _ in range(6):
+        found, covered = views.cover(pixels, seed)
+        found, covered = np.asarray(found).mean(-1), np.asarray(covered)
+        for n in range(3):
+            for mask, its in ((covered[n] > 0, n - 1), (covered[n] == 0, n)):
+                if mask.sum() > 400:
+                    wanted = pixels[its].mean()
+                    assert abs(np.median(found[n][mask]) - wanted) < 8
+            shares.append(covered[n].mean())
+    assert min(shares) < 0.05 and 0.1 < max(shares) < 0.9
+
+
+def test_views_of_one_picture_belong_together():
+    _, heads = network.build(2, 3)
+    pupil = network.Pupil(heads, 2, 3)
+    signs = np.eye(6, dtype="float32")
+    alike = np.concatenate([signs, signs])
+    strange = np.concatenate([signs, np.roll(signs, 1, 0)])
+    assert pupil._whole(alike, note=True) < pupil._whole(strange, note=False)
+    assert float(pupil.notes["belong"].result()) == 1
+
+
+def test_a_pupil_learns_a_few_pictures():
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    drawn = [pictures.draw(rng, 96, 1.0) for _ in range(4)]
+    images, masks, grounds, marks = (
+        np.stack(a) for a in zip(*drawn, strict=True)
+    )
+    grounds, marks = (a.astype("int32") for a in (grounds, marks))
+    sizes = len(pictures.GROUNDS), len(pictures.MARKS) - 1
+    _, heads = network.build(*sizes)
+    pupil = network.Pupil(heads, *sizes)
+    pupil.show(80, 0.5)
+    pupil.compile(keras.optimizers.AdamW(1e-3), jit_compile=False)
+    batch = [images, masks.astype("uint8"), grounds, marks]
+    said = []
+    for _ in range(8):
+        pupil.reset_metrics()
+        said.append(pupil.train_on_batch(batch, return_dict=True))
+    assert all(np.isfinite(one["loss"]) for one in said)
+    # A head of zeros holds all bins for equally likely.
+    even = np.log(targets.HISTOGRAMS).sum()
+    assert said[0]["histograms"] == pytest.approx(even, rel=1e-3)
+    assert said[-1]["histograms"] < said[0]["histograms"] - 0.05
 
 
 def layers():
@@ -210,24 +365,3 @@ def test_thresholds_are_drawn_down_in_late_blocks_only():
     border = base.layers.index(base.get_layer("mixed5"))
     assert late == {id(n.beta) for number, n in norms if number > border}
     assert 0 < len(late) < len(norms)
-
-
-def test_sharpened_features_are_silent_at_most_places():
-    keras.utils.set_random_seed(0)
-    base = keras.applications.InceptionV3(
-        weights=None, include_top=False, input_shape=(107, 107, 3)
-    )
-    rng = np.random.default_rng(0)
-    batches = [rng.normal(0, 0.5, (8, 107, 107, 3)).astype("float32")]
-    recalibrate.recalibrate(base, batches)
-    blocks = [base.get_layer(name).output for name in ("mixed9", "mixed10")]
-    model = keras.Model(base.input, blocks)
-    before = model.predict_on_batch(batches[0])
-    recalibrate.sharpen(base, batches, silent=0.8)
-    after = model.predict_on_batch(batches[0])
-
-    np.testing.assert_array_equal(before[0], after[0])
-    assert (before[1] == 0).mean() < 0.6
-    assert (after[1] == 0).mean((0, 1, 2)).min() >= 0.75
-    # All that a threshold does is to take away from what was said.
-    assert (before[1] - after[1]).min() > -1e-5

@@ -55,9 +55,9 @@ def test_a_remounted_camera_sees_less_light_and_no_empty_corner():
     for set_name in surfaces.SETS:
         photos = [surfaces.draw("clean", n, 0, set_name)[0] for n in range(12)]
         corners = np.stack(photos)[:, [0, 0, -1, -1], [0, -1, 0, -1]]
-        assert corners.max(-1).min() > 8
+        assert corners.max(-1).min() > 5
         light[set_name] = np.mean(photos)
-    assert light["remounted"] < 0.9 * light["photos"]
+    assert light["remounted"] < 0.7 * light["photos"]
 
 
 def test_a_clean_part_has_an_empty_mask():
