@@ -135,7 +135,8 @@ class Pictures:
         parts = []
         for count in np.full(self.SHARDS, self.batch // self.SHARDS):
             shard = shards[self.rng.integers(len(shards))]
-            taken = self.rng.choice(SHARD, count, p=shard["worth"])
+            worth = shard["worth"]
+            taken = self.rng.choice(len(worth), count, p=worth)
             parts.append(
                 (
                     shard["images"][taken],
