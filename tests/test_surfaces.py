@@ -55,7 +55,7 @@ def test_a_remounted_camera_sees_less_light_and_no_empty_corner():
     for set_name in surfaces.SETS:
         photos = [surfaces.draw("clean", n, 0, set_name)[0] for n in range(12)]
         corners = np.stack(photos)[:, [0, 0, -1, -1], [0, -1, 0, -1]]
-        assert corners.max(-1).min() > 5
+        assert corners.max(-1).min() > 8
         light[set_name] = np.mean(photos)
     assert light["remounted"] < 0.7 * light["photos"]
 
@@ -74,7 +74,7 @@ def test_the_defect_is_where_the_mask_says(class_name, set_name):
         change = np.abs(bad.astype(int) - good).mean(-1)
         assert 0.001 < where.mean() < 0.5
         # A defect shows by a part of the light that there is.
-        assert change[where].mean() > 0.03 * good.mean()
+        assert change[where].mean() > 0.04 * good.mean()
         assert change[where].mean() > 10 * change[~where].mean()
 
 
