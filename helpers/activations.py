@@ -1,8 +1,8 @@
 """What the frozen part of the network says of each photo, stored once.
 
 A frozen layer gives the same answer in every epoch. So the frozen part is
-asked once for each photo, in the arithmetic that is fastest here, and its
-answers are kept on disk as float16.
+asked once for each photo, by the way that is fastest here, and its answers
+are kept on disk as float16.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from helpers import memory, photos, precision, store
+from helpers import forward, memory, photos, precision, store
 
 BATCH_SIZE = 16
-_fast = weakref.WeakKeyDictionary()  # model -> its copy in a fast arithmetic
+_copies = weakref.WeakKeyDictionary()  # model -> its `forward.Copy`
 
 
 def stored(lower, part, augment=None, view=0):
@@ -58,7 +58,7 @@ def stored(lower, part, augment=None, view=0):
             else np.arange(len(part))
         )
         if len(missing):
-            _fill(out, missing, _in(policy, lower), part, augment, view)
+            _fill(out, missing, _fast(lower, policy), part, augment, view)
     return np.load(path, mmap_mode="r")
 
 
@@ -110,21 +110,16 @@ def _take_over(out, part, model_key):
     return np.array(sorted(missing), dtype=int)
 
 
-def _in(policy, model):
-    """Return the model, or its copy that computes as `policy` says."""
-    kinds = {
-        layer.dtype_policy.name
-        for layer in _leaves(model)
-        if type(layer).__name__ not in precision.IN_FULL
-    }
-    if kinds <= {policy} or policy == "float32":
-        return model
-    if model not in _fast:
-        _fast.clear()  # one copy at a time: each takes 0.2 GiB
+def _fast(model, policy):
+    """Return the copy of a model that is asked in its place."""
+    copy = _copies.get(model)
+    if copy and copy.policy == policy:
+        copy.refresh()
+    else:
+        _copies.clear()  # one at a time: each takes 0.2 GiB
         memory.trim()
-        _fast[model] = precision.recast(model, policy)
-    _fast[model].set_weights(model.get_weights())
-    return _fast[model]
+        copy = _copies[model] = forward.Copy(model, policy)
+    return copy.model
 
 
 def _fill(out, places, model, part, augment, view):
@@ -178,7 +173,8 @@ def _key(lower, augment, view, policy):
     for array in lower.get_weights():
         key.update(np.ascontiguousarray(array))
     view = 0 if augment is None else view
-    key.update(f"{policy} {photos.SIZE} {photos.READING} {view}".encode())
+    how = f"{policy} folded {photos.SIZE} {photos.READING} {view}"
+    key.update(how.encode())
     return key.hexdigest()[:16]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import activations, photos, precision, store
+from helpers import activations, forward, photos, store
 
 
 @pytest.fixture
@@ -196,13 +196,22 @@ def test_a_clock_that_was_moved_changes_nothing(part, capsys):
         assert "photo/s" not in capsys.readouterr().out  # nothing computed
 
 
-def test_a_model_is_cast_once(part, monkeypatch):
-    use(monkeypatch, "mixed_bfloat16")
-    cast = precision.recast(lower(), "mixed_bfloat16")
-    monkeypatch.setattr(
-        precision, "recast", lambda *_: pytest.fail("cast again")
-    )
-    activations.stored(cast, part)  # computes so already
+def test_one_copy_serves_all_parts_and_follows_the_weights(part, monkeypatch):
+    made = []
+
+    def copied(model, policy):
+        made.append(whole(model, policy))
+        return made[-1]
+
+    whole = forward.Copy
+    monkeypatch.setattr(forward, "Copy", copied)
+    model = lower()
+    first = np.array(activations.stored(model, part.take([0, 1])))
+    activations.stored(model, part.take([2]))
+    model.set_weights([0.5 * w for w in model.get_weights()])
+    again = activations.stored(model, part.take([0, 1]))
+    assert len(made) == 1
+    assert not np.array_equal(first, again)
 
 
 def test_a_dataset_gives_what_is_stored(part):

@@ -52,16 +52,25 @@ def test_every_way_learns(parts, way):
     json.dumps(found)
 
 
-def test_the_forward_pass_is_set_against_matrix_products(parts):
-    found = _contestants.run("forward", parts)
-    assert found["photos"] == 28
+@pytest.mark.parametrize(
+    "way, photos", [("forward", 40), ("forward_tenfold", 400)]
+)
+def test_the_forward_pass_is_set_against_matrix_products(
+    parts, monkeypatch, way, photos
+):
+    monkeypatch.setattr(_contestants, "FORWARD", 40)
+    found = _contestants.run(way, parts)
+    assert found["photos"] == photos
     assert found["share_of_matrix_rate"] > 0
     assert 100 < found["peak_mib"] < 100_000
 
 
-def test_the_forward_pass_is_tried_with_a_tenth_too(parts, monkeypatch):
-    monkeypatch.setattr(_contestants, "FORWARD", 20)
-    assert _contestants.run("forward_tenth", parts)["photos"] == 2
+def test_photos_taken_again_are_computed_again(parts, capsys):
+    many = _contestants._many(parts, 60)
+    assert len(set(many.paths)) == 28
+    describe = keras.Model(*_contestants._described())
+    _contestants.activations.stored(describe, many)
+    assert "60/60" in capsys.readouterr().out
 
 
 def reported(seconds, right):
@@ -81,7 +90,7 @@ FOUND = {
     }
     for name, photos, seconds in (
         ("forward", 500, 20.0),
-        ("forward_tenth", 50, 1.6),
+        ("forward_tenfold", 5000, 250.0),
     )
 }
 

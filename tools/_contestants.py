@@ -32,7 +32,7 @@ SEED = 0
 EPOCHS = 10
 BATCH = 32  # as the recipes have it
 VIEWS = 4  # the photo as taken, and three changed ones
-FORWARD = 500  # photos, and a tenth of them for comparison
+FORWARD = 500  # photos, and ten times as many for comparison
 LOSS = "categorical_crossentropy"
 
 
@@ -211,7 +211,7 @@ def _copied(part, folder):
 GFLOP = 11.4  # of one photo of 299 pixels through Inception v3
 
 
-def forward(parts, count=FORWARD):
+def forward(parts, times=1):
     """Time photos from files to stored answers; return a dictionary.
 
     `share_of_matrix_rate` compares with what this machine reaches when it
@@ -219,15 +219,8 @@ def forward(parts, count=FORWARD):
     """
     inputs, features = _described()
     describe = keras.Model(inputs, features)
-    some = photos.Part(
-        "forward",
-        parts[0].class_names,
-        [path for part in parts for path in part.paths],
-        np.concatenate([part.labels for part in parts]),
-        [key for part in parts for key in part.keys],
-    )
-    some = some.take(range(min(count, len(some))))
-    activations.stored(describe, some.take(range(min(32, len(some)))))
+    some = _many(parts, times * FORWARD)
+    activations.stored(describe, some.take(range(32)))
     for path in store.folder().glob("*.npy"):
         path.unlink()  # only its plans were wanted
     begun = time.perf_counter()
@@ -242,9 +235,22 @@ def forward(parts, count=FORWARD):
     }
 
 
-def forward_tenth(parts):
-    """Do the same with a tenth of the photos."""
-    return forward(parts, FORWARD // 10)
+def forward_tenfold(parts):
+    """Do the same with ten times as many photos."""
+    return forward(parts, 10)
+
+
+def _many(parts, count):
+    """Return so many photos of all parts as one; after the last the first
+    comes again, to be read and computed like any other."""
+    one = photos.Part(
+        "forward",
+        parts[0].class_names,
+        [path for part in parts for path in part.paths],
+        np.concatenate([part.labels for part in parts]),
+        [key for part in parts for key in part.keys],
+    )
+    return one.take(np.arange(count) % len(one))
 
 
 def _matrix_rate(side=2048):
@@ -267,7 +273,7 @@ WAYS = {
     for what in ("frozen", "fine_tuned", "augmented")
     for who in ("recipe", "workbook")
 }
-FORWARDS = {"forward_tenth": forward_tenth, "forward": forward}
+FORWARDS = {"forward": forward, "forward_tenfold": forward_tenfold}
 
 
 def run(way, parts):

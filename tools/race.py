@@ -15,7 +15,7 @@ from tools import _pinned
 
 NAMES = ("frozen", "fine_tuned", "augmented")
 WHO = ("recipe", "workbook")
-FORWARDS = ("forward_tenth", "forward")
+FORWARDS = ("forward", "forward_tenfold")
 WIDE = 46  # characters of the longest bar
 
 
@@ -114,9 +114,10 @@ def table(results, found):
             bar = "█" * max(1, round(WIDE * seconds / longest))
             label = name.replace("_", "-") + ", " + who
             lines.append(f"{label:<21}{bar} {seconds:.0f} s")
-    tenth, forward = (results[name] for name in FORWARDS)
+    forward, tenfold = (results[name] for name in FORWARDS)
     photos, seconds, peak = (
-        forward[key] / tenth[key] for key in ("photos", "seconds", "peak_mib")
+        tenfold[key] / forward[key]
+        for key in ("photos", "seconds", "peak_mib")
     )
     lines += [
         "",

@@ -1,0 +1,111 @@
+"""A copy of a network for forward passes alone, with less to do.
+
+When a model predicts, BatchNorm multiplies each channel by one number and
+adds another. The convolution before it can do both by the way, with other
+kernels and a bias (Jacob et al., "Quantization and Training of Neural
+Networks for Efficient Integer-Arithmetic-Only Inference", 2018, section
+3.2), and TensorFlow then does convolution, bias and activation in one go.
+"""
+
+import keras
+import numpy as np
+
+from helpers import precision
+
+
+class Copy:
+    """A model's copy that computes in another arithmetic, for predicting.
+
+    `model` is the copy, from the same input to an output of the policy's
+    compute dtype. Scaling and global averages stay in float32. Its weights
+    are those the model had when `refresh` was last called.
+    """
+
+    def __init__(self, model, policy):
+        """Copy a model.
+
+        Args:
+            model: a functional `keras.Model` of layers that Keras knows;
+                models may be nested in it.
+            policy: a Keras dtype policy, for example "mixed_bfloat16".
+        """
+        self._norms = _norms_after(model)
+        self._folded = {id(norm) for norm in self._norms.values()}
+        self._copies = []  # (layer, its copy), less what is folded
+        self._idle = []  # copies of what is folded
+        self.policy = policy
+        self.model = keras.models.clone_model(
+            model,
+            clone_function=self._copied,
+            call_function=self._called,
+            recursive=True,
+        )
+        self.refresh()
+
+    def _copied(self, layer):
+        config = layer.get_config()
+        if type(layer).__name__ not in precision.IN_FULL:
+            config["dtype"] = self.policy
+        if id(layer) in self._norms:
+            config["use_bias"] = True
+        copy = type(layer).from_config(config)
+        if id(layer) in self._folded:
+            self._idle.append(copy)
+        else:
+            self._copies.append((layer, copy))
+        return copy
+
+    def _called(self, copy, *args, **options):
+        if any(copy is idle for idle in self._idle):
+            return args[0]  # the convolution before it has done this
+        return copy(*args, **options)
+
+    def refresh(self):
+        """Give the copy the weights that the model has now."""
+        for layer, copy in self._copies:
+            norm = self._norms.get(id(layer))
+            weights = _folded(layer, norm) if norm else layer.get_weights()
+            copy.set_weights(weights)
+
+
+def _norms_after(model):
+    """Return {id of a convolution: the BatchNorm that it can take in}.
+
+    That is one that nothing else stands between, and nothing else than it
+    takes what the convolution says.
+    """
+    found, takers, convolutions = {}, {}, {}
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found |= _norms_after(layer)
+            continue
+        for tensor in keras.tree.flatten(layer.input):
+            takers.setdefault(id(tensor), []).append(layer)
+        if isinstance(layer, keras.layers.Conv2D):
+            convolutions[id(layer.output)] = layer
+    outputs = {id(tensor) for tensor in model.outputs}
+    for tensor, layer in convolutions.items():
+        its = takers.get(tensor, [])
+        if (
+            len(its) == 1
+            and isinstance(its[0], keras.layers.BatchNormalization)
+            and its[0].axis in (-1, 3)
+            and layer.activation is keras.activations.linear
+            and layer.data_format == "channels_last"
+            and tensor not in outputs
+        ):
+            found[id(layer)] = its[0]
+    return found
+
+
+def _folded(layer, norm):
+    """Return the kernel and bias that do the work of BatchNorm as well."""
+    scale = 1 / np.sqrt(np.asarray(norm.moving_variance) + norm.epsilon)
+    if norm.scale:
+        scale = scale * np.asarray(norm.gamma)
+    kernel, *bias = layer.get_weights()
+    shift = (bias[0] if bias else 0) - np.asarray(norm.moving_mean)
+    shift = shift * scale
+    if norm.center:
+        shift = shift + np.asarray(norm.beta)
+    return [kernel * scale, shift]
