@@ -21,7 +21,7 @@ from pretraining import canvas, things
 FRACTALS = 24  # classes of fractals
 
 
-def draw(rng, size, strong):
+def draw(rng, size, strong, grounds=None, marks=None):
     """Draw one picture.
 
     Args:
@@ -29,14 +29,18 @@ def draw(rng, size, strong):
         size: pixels on each side.
         strong: 0 to 1. At 1 every mark is plain to see; at 0 marks may be
             as faint as an inspector can still tell.
+        grounds, marks: places in `GROUNDS` and `MARKS` to draw from by lot;
+            None for all.
 
     Returns:
         The picture, uint8 (size, size, 3), RGB; where its mark is, bool
         (size, size); the number of its ground in `GROUNDS`; the number of
         its mark, 0 for none.
     """
-    ground = int(rng.integers(len(GROUNDS)))
-    mark = int(rng.integers(len(MARKS)))
+    grounds = range(len(GROUNDS)) if grounds is None else grounds
+    marks = range(len(MARKS)) if marks is None else marks
+    ground = grounds[int(rng.integers(len(grounds)))]
+    mark = marks[int(rng.integers(len(marks)))]
     scene = _scene(rng, size, ground)
     scene["power"] = rng.uniform(0.35 + 0.45 * strong, 1.0)
     before = {name: scene[name].copy() for name in ("tone", "height", "paint")}

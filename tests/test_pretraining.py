@@ -6,6 +6,7 @@ import pytest
 
 from helpers import starter
 from pretraining import (
+    families,
     network,
     pictures,
     ship,
@@ -302,6 +303,40 @@ def test_a_pupil_learns_a_few_pictures():
     even = np.log(targets.HISTOGRAMS).sum()
     assert said[0]["histograms"] == pytest.approx(even, rel=1e-3)
     assert said[-1]["histograms"] < said[0]["histograms"] - 0.05
+
+
+def test_every_ground_and_mark_belongs_to_a_family():
+    found = families.families()
+    every = found.pop("all")
+    assert set(every[0]) == set(range(len(pictures.GROUNDS)))
+    assert set(every[1]) == set(range(len(pictures.MARKS)))
+    grounds, marks = (
+        [set(its) for its in kind]
+        for kind in zip(*found.values(), strict=True)
+    )
+    assert set.union(*grounds) == set(every[0])
+    for mark in every[1][2:]:  # the first two are no mark
+        assert sum(mark in its for its in marks) == 1
+
+
+@pytest.mark.parametrize("family", families.families())
+def test_a_family_draws_nothing_else(family):
+    grounds, marks = families.families()[family]
+    images, masks, of_ground, of_mark = families.drawn(grounds, marks, 3)
+    assert images.shape == (3, families.DRAWN, families.DRAWN, 3)
+    assert masks.shape == images.shape[:3]
+    assert set(of_ground) <= set(grounds)
+    assert set(of_mark) <= {max(mark - 1, 0) for mark in marks}
+
+
+def test_a_family_is_learned_from_where_all_runs_begin():
+    arrays = families.drawn(*families.families()["strokes"], 4)
+    begun, _ = network.build(2, 2)
+    taught = families.taught(arrays, 1, 4).get_weights()
+    moved = [
+        abs(a - b) for a, b in zip(begun.get_weights(), taught, strict=True)
+    ]
+    assert 0 < max(one.max() for one in moved if one.ndim == 4) < 0.01
 
 
 def layers():
