@@ -65,6 +65,26 @@ def blocks(base):
     return found
 
 
+def work(base):
+    """Return {block name: work for one photo on its way up, in GFLOP}.
+
+    A convolution takes two operations, to multiply and to add, for each of
+    its weights at each place of its output. The other layers take next to
+    nothing beside it and are not counted.
+
+    Args:
+        base: as for `blocks`.
+    """
+    return {
+        block.name: sum(
+            2e-9 * np.prod(layer.kernel.shape) * np.prod(layer.output.shape[1:3])
+            for layer in base.layers[block.first : block.last + 1]
+            if type(layer).__name__ == "Conv2D"
+        )
+        for block in blocks(base)
+    }
+
+
 def _count(weights):
     return sum(int(np.prod(w.shape)) for w in weights)
 
