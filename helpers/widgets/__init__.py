@@ -5,8 +5,9 @@ same matter, which is there where widgets do not run. None changes a model
 or a photo.
 """
 
+from helpers.widgets.bench import augmentation
 from helpers.widgets.browser import mistakes
 from helpers.widgets.finder import learning_rates
 from helpers.widgets.freezing import anatomy
 
-__all__ = ["anatomy", "learning_rates", "mistakes"]
+__all__ = ["anatomy", "augmentation", "learning_rates", "mistakes"]
