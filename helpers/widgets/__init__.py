@@ -9,5 +9,12 @@ from helpers.widgets.bench import augmentation
 from helpers.widgets.browser import mistakes
 from helpers.widgets.finder import learning_rates
 from helpers.widgets.freezing import anatomy
+from helpers.widgets.maps import answers
 
-__all__ = ["anatomy", "augmentation", "learning_rates", "mistakes"]
+__all__ = [
+    "anatomy",
+    "answers",
+    "augmentation",
+    "learning_rates",
+    "mistakes",
+]

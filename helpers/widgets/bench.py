@@ -64,7 +64,9 @@ def augmentation(path):
     }
     wide_as = COLUMNS * (SIDE + 2 * EDGE + GAP) - GAP
     high_as = ROWS * (SIDE + 2 * EDGE + GAP) - GAP
-    drawn = panel.figure((wide_as + 16) / panel.DPI, (high_as + 44) / panel.DPI)
+    drawn = panel.figure(
+        (wide_as + 16) / panel.DPI, (high_as + 44) / panel.DPI
+    )
     ax = drawn.add_subplot()
     ax.set_axis_off()
     ax.set_title("One photo, and sixteen throws of the dice")
@@ -79,6 +81,8 @@ def augmentation(path):
         shown.set_data(_side_by_side(pictures, false))
         lines = [f"`{line}`" for line in layers(**knobs)]
         words = _frame(dice, knobs["fill"]) + _label(label, mark, false)
+        if knobs["flip"] == FLIPS[-1]:
+            words += " (Keras throws one coin for both flips: no mirroring.)"
         return "\n".join([*lines, words])
 
     return panel.Panel(

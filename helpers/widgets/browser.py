@@ -114,7 +114,9 @@ class _Browser:
 
     def places(self):
         """Return the photos that fit the filters, in their order."""
-        its = {name: self.controls[name].value for name in ("labelled", "said")}
+        its = {
+            name: self.controls[name].value for name in ("labelled", "said")
+        }
         names = self.part.class_names
         fits = np.ones(len(self.part), bool)
         if its["labelled"] != ANY:
@@ -163,17 +165,13 @@ class _Browser:
             place = here[number]
             self.shown[number].set_data(self.picture(place))
             label, answer = self._names(place)
-            ax.set_title(
-                f"{number + 1}: {label}, said\n{answer} {self.sure[place]:.0%}",
-                fontsize=10,
-            )
+            sure = f"{answer} {self.sure[place]:.0%}"
+            ax.set_title(f"{number + 1}: {label}, said\n{sure}", fontsize=10)
             ax.spines[:].set_color(RED if place == self.chosen else "none")
             truth = noted.get(self.file(place))
             self.notes[number].set_text(f"noted: {truth}" if truth else "")
             self.notes[number].set_visible(bool(truth))
-            said.append(
-                f"{number + 1}: {label}, said {answer} {self.sure[place]:.0%}"
-            )
+            said.append(f"{number + 1}: {label}, said {sure}")
         if not len(here):
             return f"None of the {len(self.part)} photos of {self.part.name}."
         pages = -(-len(found) // PAGE)

@@ -23,7 +23,7 @@ def learning_rates(rates, losses, chosen):
 
     Raises:
         ValueError: rates and losses do not belong together, or `chosen`
-            was not tried.
+            was not tried, or no loss is a number.
     """
     rates, losses = np.asarray(rates, float), np.asarray(losses, float)
     if rates.shape != losses.shape or rates.ndim != 1 or not len(rates):
@@ -33,6 +33,11 @@ def learning_rates(rates, losses, chosen):
         )
     if not (np.diff(rates) > 0).all():
         raise ValueError("The rates do not rise; give them in their order.")
+    if not np.isfinite(losses).any():
+        raise ValueError(
+            f"None of the {len(losses)} losses is a number; look at the "
+            "pixels and labels that went in."
+        )
     places = np.flatnonzero(rates == chosen)
     if not len(places):
         raise ValueError(
@@ -113,7 +118,7 @@ def _rule(rates, losses, taken, i):
     elif i > taken:
         where = f"The rate that is taken is {times:.1f} times lower"
     where += f": {rates[taken]:.1e}, "
-    if losses[taken] > np.nanmin(losses):
+    if not losses[taken] <= np.nanmin(losses):
         return where + "which is not where the loss is lowest."
     if taken == len(rates) - 1:
         return (
