@@ -431,7 +431,7 @@ def test_a_clean_part_has_no_mark():
 
 
 def test_a_photo_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(Exception, match="nowhere"):
+    with pytest.raises(ValueError, match="nowhere.jpg: there is no"):
         widgets.augmentation(tmp_path / "nowhere.jpg")
 
 

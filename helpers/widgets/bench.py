@@ -11,7 +11,7 @@ from PIL import Image, ImageColor
 from helpers import photos as reading
 from helpers import surfaces
 from helpers.plots import RED
-from helpers.widgets import panel
+from helpers.widgets.panel import DPI, Panel, figure
 
 ROWS, COLUMNS = 2, 8  # of views
 VIEWS = ROWS * COLUMNS
@@ -37,13 +37,18 @@ def augmentation(path):
     Returns:
         A `panel.Panel` with the controls `flip`, `rotation`, `zoom` (a pair
         of numbers), `light`, `fill` and `dice`.
+
+    Raises:
+        ValueError: the photo is not there.
     """
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: there is no such photo; give one's path.")
     photo = Image.fromarray(reading.pixels(str(path)).numpy())
     photo = np.float32(photo.resize((SIDE, SIDE)))
     mark = _mark(Path(path))
     label = Path(path).parent.name
     wide = {"description_width": "initial"}
-    width = {"width": "330px"}
+    width = {"width": "270px"}
 
     def slider(kind, text, **options):
         return kind(description=text, style=wide, layout=width, **options)
@@ -64,9 +69,7 @@ def augmentation(path):
     }
     wide_as = COLUMNS * (SIDE + 2 * EDGE + GAP) - GAP
     high_as = ROWS * (SIDE + 2 * EDGE + GAP) - GAP
-    drawn = panel.figure(
-        (wide_as + 16) / panel.DPI, (high_as + 44) / panel.DPI
-    )
+    drawn = figure((wide_as + 16) / DPI, (high_as + 44) / DPI)
     ax = drawn.add_subplot()
     ax.set_axis_off()
     ax.set_title("One photo, and sixteen throws of the dice")
@@ -85,7 +88,7 @@ def augmentation(path):
             words += " (Keras throws one coin for both flips: no mirroring.)"
         return "\n".join([*lines, words])
 
-    return panel.Panel(
+    return Panel(
         "augmentation",
         controls,
         [["flip", "rotation", "zoom"], ["light", "fill", "dice"]],

@@ -10,7 +10,7 @@ from helpers import labels
 from helpers import photos as reading
 from helpers.files import shown
 from helpers.plots import BLUE, RED
-from helpers.widgets import panel
+from helpers.widgets.panel import Panel, figure
 
 ROWS, COLUMNS = 2, 4  # of photos on a page
 PAGE = ROWS * COLUMNS
@@ -50,7 +50,7 @@ def mistakes(part, probabilities):
     folder = Path(part.paths[0]).parent.parent
     labels.noted(folder)  # raises now what no button could mend
     browsed = _Browser(part, probabilities, folder)
-    made = panel.Panel(
+    made = Panel(
         "mistakes",
         browsed.controls,
         [
@@ -98,7 +98,7 @@ class _Browser:
             "truth": dropdown("is really", names, "220px"),
             "wrong": ipywidgets.Button(description="Label is wrong"),
         }
-        self.drawn = panel.figure(8.8, 5.2)
+        self.drawn = figure(8.8, 5.2)
         self.cells = self.drawn.subplots(ROWS, COLUMNS).ravel()
         empty = np.zeros((SIDE, SIDE, 3), "uint8")
         self.shown = [ax.imshow(empty) for ax in self.cells]

@@ -4,7 +4,7 @@ import ipywidgets
 import numpy as np
 
 from helpers.plots import BLUE, GREEN, ORANGE
-from helpers.widgets import panel
+from helpers.widgets.panel import Panel, figure
 
 JUMPS = 2  # times the loss at the rate before
 
@@ -46,7 +46,7 @@ def learning_rates(rates, losses, chosen):
         )
     taken = int(places[0])
 
-    drawn = panel.figure(8, 3.6)
+    drawn = figure(8, 3.6)
     ax = drawn.add_subplot()
     ax.plot(rates, losses, color=BLUE)
     ax.axvline(chosen, color=ORANGE, linewidth=2)
@@ -86,7 +86,7 @@ def learning_rates(rates, losses, chosen):
         "Run this cell to move along the rates; the figure above marks the "
         f"one taken, {chosen:.1e}."
     )
-    return panel.Panel(
+    return Panel(
         "learning-rates", {"rate": slider}, [["rate"]], drawn, update, sentence
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers import blocks
 from helpers.plots import BLUE, ORANGE
-from helpers.widgets import panel
+from helpers.widgets.panel import Panel, figure
 
 NOTHING = "nothing"  # is frozen
 
@@ -39,7 +39,7 @@ def anatomy(base):
     trained = [i for i, b in enumerate(found) if b.trainable]
     start = ([NOTHING] + names)[trained[0] if trained else len(found)]
 
-    drawn = panel.figure(10.6, 4.2)
+    drawn = figure(10.6, 4.2)
     grid = drawn.add_gridspec(2, 2, width_ratios=(2.3, 1))
     top = drawn.add_subplot(grid[0, 0])
     bottom = drawn.add_subplot(grid[1, 0], sharex=top)
@@ -98,7 +98,7 @@ def anatomy(base):
         + (f"it after {start}." if start != NOTHING else "all blocks.")
     )
     rows = [["boundary"]]
-    return panel.Panel(
+    return Panel(
         "anatomy", {"boundary": slider}, rows, drawn, update, sentence
     )
 

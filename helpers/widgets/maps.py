@@ -3,7 +3,7 @@
 import ipywidgets
 import numpy as np
 
-from helpers.widgets import panel
+from helpers.widgets.panel import Panel, figure
 
 ROWS, COLUMNS = 3, 4  # of channels
 SIDE = 105  # pixels, of a channel: a multiple of 35, the largest grid
@@ -36,7 +36,7 @@ def answers(found):
         layout={"width": "240px"},
     )
 
-    drawn = panel.figure(10, 5)
+    drawn = figure(10, 5)
     left, right = drawn.subplots(1, 2, width_ratios=(1, 1.45))
     taken = left.imshow(found.photos[0])
     left.set_title("the photo")
@@ -64,7 +64,7 @@ def answers(found):
         right.set_title(f"{name}: the channels that stand out most")
         return _words(name, found.names[i], maps[i], channels)
 
-    return panel.Panel(
+    return Panel(
         "answers",
         {"block": block, "photo": photo},
         [["block", "photo"]],
