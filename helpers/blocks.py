@@ -8,7 +8,10 @@ so a boundary between blocks is a boundary in the list of layers.
 
 from dataclasses import dataclass
 
+import keras
 import numpy as np
+
+from helpers import photos
 
 NAMES = ("stem", *(f"mixed{i}" for i in range(11)))
 
@@ -65,8 +68,87 @@ def blocks(base):
     return found
 
 
+def work(base):
+    """Return {block name: work for one photo on its way up, in GFLOP}.
+
+    A convolution takes two operations, to multiply and to add, for each of
+    its weights at each place of its output. The other layers take next to
+    nothing beside it and are not counted.
+
+    Args:
+        base: as for `blocks`.
+    """
+    return {
+        block.name: sum(
+            2e-9
+            * np.prod(layer.kernel.shape)
+            * np.prod(layer.output.shape[1:3])
+            for layer in base.layers[block.first : block.last + 1]
+            if type(layer).__name__ == "Conv2D"
+        )
+        for block in blocks(base)
+    }
+
+
 def _count(weights):
     return sum(int(np.prod(w.shape)) for w in weights)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the blocks say of n photos: the k channels that stand out most.
+
+    `photos` is uint8 (n, 299, 299, 3), `names` n texts, `maps` {block:
+    float32 (n, k, height, width)}, `channels` {block: places (n, k)}.
+    """
+
+    photos: np.ndarray
+    names: tuple
+    maps: dict
+    channels: dict
+
+
+def answers(base, part, count=4, k=12):
+    """Return what each block says of the first photos of some classes.
+
+    Taken are the channels whose largest value stands highest above their
+    mean, highest first; cells at the edge are left out of that. All values
+    are 0 or more.
+
+    Args:
+        base: as for `blocks`.
+        part: a `photos.Part`.
+        count: classes that a photo is taken of, from the last on.
+        k: channels of each block and photo.
+
+    Returns:
+        An `Answers`.
+    """
+    wanted = range(len(part.class_names))[: -count - 1 : -1]
+    places = [int(np.argmax(part.labels == label)) for label in wanted]
+    pixels = photos.array([part.paths[place] for place in places])
+    found = blocks(base)
+    ends = [base.layers[block.last].output for block in found]
+    every_end = keras.Model(base.input, ends)
+    maps, channels = ({b.name: [] for b in found} for _ in range(2))
+    # Called, so no plan is drawn up as `predict` would; one photo at a
+    # time, as all its layers are in memory at once.
+    for photo in pixels / np.float32(127.5) - 1:
+        said = every_end(photo[None], training=False)
+        for block, its in zip(found, said, strict=True):
+            its = np.moveaxis(keras.ops.convert_to_numpy(its)[0], -1, 0)
+            # What lies beyond the photo's edge looks like an edge, too.
+            inner = its[:, 1:-1, 1:-1]
+            peak = inner.max(axis=(1, 2)) - inner.mean(axis=(1, 2))
+            first = np.argsort(-peak, kind="stable")[:k]
+            channels[block.name].append(first)
+            maps[block.name].append(np.float32(its[first]))
+    maps, channels = (
+        {name: np.stack(its) for name, its in some.items()}
+        for some in (maps, channels)
+    )
+    names = tuple(part.class_names[label] for label in wanted)
+    return Answers(pixels, names, maps, channels)
 
 
 def movement(base, before):

@@ -55,8 +55,10 @@ NOTHING = "Nothing to do."
 class Photo:
     """One photo: its file, class, content hash and size in pixels.
 
-    `likeness` holds the bytes of 16×16 mean colours, which hardly change
-    when a photo is saved anew.
+    `name` is that of its class folder and file, with a slash between, and
+    `class_name` that of the folder unless its label was mended. `likeness`
+    holds the bytes of 16×16 mean colours, which hardly change when a photo
+    is saved anew.
     """
 
     path: Path
@@ -68,7 +70,7 @@ class Photo:
 
     @property
     def name(self):
-        return f"{self.class_name}/{self.path.name}"
+        return f"{self.path.parent.name}/{self.path.name}"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import csv
 import hashlib
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ import tensorflow as tf
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from helpers import choices, photo_files
+from helpers import choices, labels, photo_files
 from helpers.files import atomic, list_path, shown
 from helpers.photo_files import Problem
 
@@ -124,14 +124,15 @@ def check(folder):
 
     Each photo is decoded once, by the function that training uses, so what
     passes here does not stop an epoch there. What was left out stands in a
-    list (see `choices.path`), and what the list says is done.
+    list (see `choices.path`), and what the list says is done. A photo whose
+    label was mended (see `labels`) counts for its new class.
 
     Args:
         folder: the folder that holds the class folders.
 
     Raises:
         ValueError: the folder is missing, or there are not at least two
-            classes with a photo, or the list can't be understood.
+            classes with a photo, or a list can't be understood.
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
@@ -140,6 +141,7 @@ def check(folder):
             "one folder of photos for each class."
         )
     files, class_folders, problems = _found(folder)
+    mended = labels.applied(folder, class_folders)
     photos = []
     # The bar shows only where the wait is worth one.
     for file in tqdm(
@@ -152,6 +154,9 @@ def check(folder):
         photo, its = photo_files.look(file)
         photos += [photo] if photo else []
         problems += its
+    photos = [
+        replace(p, class_name=mended.get(p.name, p.class_name)) for p in photos
+    ]
     problems += _doubles(photos)
     problems = choices.applied(folder, photos, problems)
     out = {p.name for p in problems if p.left_out}
@@ -165,6 +170,7 @@ def check(folder):
         )
     twins = tuple(_twins(photos))
     problems += _of_twins(twins) + _of_classes(photos, class_folders)
+    problems += _of_labels(photos)
     return Folder(folder, class_names, photos, tuple(problems), twins)
 
 
@@ -312,6 +318,19 @@ def _of_twins(twins):
             "Keep one of the two, or the test may know the answer.",
         )
         for photo, other in twins
+    ]
+
+
+def _of_labels(photos):
+    return [
+        Problem(
+            photo.name,
+            f"taken as {photo.class_name}, as you have noted",
+            False,
+            "labels.undo(FOLDER) takes that back.",
+        )
+        for photo in photos
+        if photo.class_name != photo.path.parent.name
     ]
 
 

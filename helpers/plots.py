@@ -143,6 +143,33 @@ def anatomy(base, title="Inception v3, from pixels to features"):
     plt.show()
 
 
+def answers(found, names=("mixed0", "mixed5", "mixed10"), columns=6):
+    """Show what some blocks say of a photo: the channels that stand out.
+
+    Args:
+        found: `blocks.Answers`; its first photo is shown.
+        names: of the blocks, a row each.
+        columns: channels of each.
+    """
+    figure, axes = plt.subplots(
+        len(names), columns + 1, figsize=(1.5 * columns + 2.6, 5.4)
+    )
+    top = max(found.maps[name][0].max() for name in names)
+    for name, row in zip(names, axes, strict=True):
+        row[0].imshow(found.photos[0])
+        row[0].set_ylabel(name)
+        for place, ax in enumerate(row[1:]):
+            shown = ax.imshow(found.maps[name][0, place], vmin=0, vmax=top)
+            channel = found.channels[name][0, place]
+            ax.set_title(f"channel {channel}", fontsize=9)
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+    figure.colorbar(shown, ax=axes, label="answer (0: none)", shrink=0.8)
+    figure.suptitle(f"The channels that stand out most ({found.names[0]})")
+    plt.show()
+
+
 def curves(histories, title):
     """Draw loss and accuracy by epoch.
 

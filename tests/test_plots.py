@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import measure, photos, plots
+from helpers import blocks, measure, photos, plots
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +78,20 @@ def test_accuracies_come_with_their_intervals():
     known = measure.accuracy([True] * 8 + [False] * 2)
     assert low == pytest.approx(100 * known.low)
     assert high == pytest.approx(100 * known.high)
+
+
+def test_answers_have_a_row_for_each_block_on_one_scale():
+    maps = {"low": np.zeros((1, 4, 3, 3)), "high": np.full((1, 4, 2, 2), 7)}
+    channels = {name: np.array([[5, 1, 9, 2]]) for name in maps}
+    photo = np.zeros((1, 8, 8, 3), "uint8")
+    found = blocks.Answers(photo, ("dent",), maps, channels)
+    plots.answers(found, ("low", "high"), 3)
+    assert titles() == ["channel 5", "channel 1", "channel 9"] * 2
+    drawn = [ax.images[0] for ax in plt.gcf().axes if ax.get_title()]
+    assert {image.get_clim() for image in drawn} == {(0, 7)}
+    assert "dent" in plt.gcf().get_suptitle()
+    labels = [ax.get_ylabel() for ax in plt.gcf().axes]
+    assert {"low", "high", "answer (0: none)"} <= set(labels)
 
 
 def test_every_figure_of_numbers_names_its_axes(part):

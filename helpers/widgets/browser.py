@@ -1,0 +1,221 @@
+"""The mistakes of a model, to be paged through, and wrong labels noted."""
+
+from pathlib import Path
+
+import ipywidgets
+import numpy as np
+from PIL import Image
+
+from helpers import labels
+from helpers import photos as reading
+from helpers.files import shown
+from helpers.plots import BLUE, RED
+from helpers.widgets.panel import Panel, figure
+
+ROWS, COLUMNS = 2, 4  # of photos on a page
+PAGE = ROWS * COLUMNS
+SIDE = 150  # pixels, of a photo on a page
+ANY, OTHER = "any class", "another class"
+SUREST, LEAST_SURE = "surest first", "least sure first"
+
+
+def mistakes(part, probabilities):
+    """Show the wrong answers of a model, by class and by how sure it was.
+
+    Where the same class is chosen as label and as answer, the right ones
+    are shown. A wrong label is noted in a list (see `labels`); nothing in
+    the folder of the photos is changed.
+
+    Args:
+        part: a `photos.Part` of n photos.
+        probabilities: what the model said, (n, number of classes), 0-1.
+
+    Returns:
+        A `panel.Panel` with the controls `labelled`, `said`, `order`,
+        `back`, `on`, `photo` (its number on the page), `truth` (the class
+        it is of) and `wrong` (the button that notes it).
+
+    Raises:
+        ValueError: there are not as many answers as photos and classes,
+            or the notes can't be understood.
+    """
+    probabilities = np.asarray(probabilities)
+    names = list(part.class_names)
+    if probabilities.shape != (len(part), len(names)):
+        raise ValueError(
+            f"The answers are {probabilities.shape}, and {part.name} has "
+            f"{len(part)} photos of {len(names)} classes; ask the model "
+            "about this part."
+        )
+    folder = Path(part.paths[0]).parent.parent
+    labels.noted(folder)  # raises now what no button could mend
+    browsed = _Browser(part, probabilities, folder)
+    made = Panel(
+        "mistakes",
+        browsed.controls,
+        [
+            ["labelled", "said", "order"],
+            ["back", "on", "photo", "truth", "wrong"],
+        ],
+        browsed.drawn,
+        browsed.update,
+        "Run this cell to page through all mistakes and to note wrong "
+        "labels; the figure above shows the surest ones.",
+    )
+    made.on_click("back", lambda: browsed.turn(-1))
+    made.on_click("on", lambda: browsed.turn(+1))
+    made.on_click("wrong", browsed.note)
+    return made
+
+
+class _Browser:
+    """Which photos are shown, and what is known of them."""
+
+    def __init__(self, part, probabilities, folder):
+        self.part, self.folder = part, folder
+        self.predicted = probabilities.argmax(axis=-1)
+        self.sure = probabilities.max(axis=-1)
+        self.page, self.filters, self.chosen = 0, None, None
+        self.pictures = {}  # place in the part -> what is shown of it
+        names = list(part.class_names)
+        wide = {"description_width": "initial"}
+
+        def dropdown(text, options, width):
+            return ipywidgets.Dropdown(
+                options=options,
+                description=text,
+                style=wide,
+                layout={"width": width},
+            )
+
+        self.controls = {
+            "labelled": dropdown("Labelled", [ANY, *names], "220px"),
+            "said": dropdown("Said", [OTHER, *names], "220px"),
+            "order": dropdown("Order", [SUREST, LEAST_SURE], "220px"),
+            "back": ipywidgets.Button(description="Previous page"),
+            "on": ipywidgets.Button(description="Next page"),
+            "photo": dropdown("Photo", [], "110px"),
+            "truth": dropdown("is really", names, "220px"),
+            "wrong": ipywidgets.Button(description="Label is wrong"),
+        }
+        self.drawn = figure(8.8, 5.2)
+        self.cells = self.drawn.subplots(ROWS, COLUMNS).ravel()
+        empty = np.zeros((SIDE, SIDE, 3), "uint8")
+        self.shown = [ax.imshow(empty) for ax in self.cells]
+        self.notes = [
+            ax.text(4, SIDE - 8, "", color="white", backgroundcolor=BLUE)
+            for ax in self.cells
+        ]
+        for ax in self.cells:
+            ax.set(xticks=[], yticks=[])
+            ax.grid(False)
+            ax.spines[:].set(visible=True, linewidth=3)
+        self.drawn.suptitle("Label, and what the model said")
+
+    def places(self):
+        """Return the photos that fit the filters, in their order."""
+        its = {
+            name: self.controls[name].value for name in ("labelled", "said")
+        }
+        names = self.part.class_names
+        fits = np.ones(len(self.part), bool)
+        if its["labelled"] != ANY:
+            fits &= self.part.labels == names.index(its["labelled"])
+        if its["said"] != OTHER:
+            fits &= self.predicted == names.index(its["said"])
+        if its["labelled"] != its["said"]:
+            fits &= self.predicted != self.part.labels
+        found = np.flatnonzero(fits)
+        way = -1 if self.controls["order"].value == SUREST else 1
+        return found[np.argsort(way * self.sure[found], kind="stable")]
+
+    def turn(self, pages):
+        """Go on so many pages, and back to the first photo of that page."""
+        self.page, self.chosen = self.page + pages, None
+
+    def note(self):
+        """Write down that the label of the chosen photo is wrong."""
+        truth = self.controls["truth"].value
+        labels.note(self.folder, self.file(self.chosen), truth)
+
+    def file(self, place):
+        path = Path(self.part.paths[place])
+        return f"{path.parent.name}/{path.name}"
+
+    def picture(self, place):
+        """Return a photo as it is shown, uint8 (SIDE, SIDE, 3)."""
+        if place not in self.pictures:
+            pixels = reading.pixels(self.part.paths[place]).numpy()
+            small = Image.fromarray(pixels).resize((SIDE, SIDE))
+            self.pictures[place] = np.asarray(small)
+        return self.pictures[place]
+
+    def update(self):
+        """Show the page that the controls ask for; return it in words."""
+        found = self.places()
+        self._follow(found)
+        here = found[self.page * PAGE :][:PAGE]
+        noted = labels.noted(self.folder)
+        said = []
+        for number in range(PAGE):
+            ax, is_there = self.cells[number], number < len(here)
+            ax.set_visible(is_there)
+            if not is_there:
+                continue
+            place = here[number]
+            self.shown[number].set_data(self.picture(place))
+            label, answer = self._names(place)
+            sure = f"{answer} {self.sure[place]:.0%}"
+            ax.set_title(f"{number + 1}: {label}, said\n{sure}", fontsize=10)
+            ax.spines[:].set_color(RED if place == self.chosen else "none")
+            truth = noted.get(self.file(place))
+            self.notes[number].set_text(f"noted: {truth}" if truth else "")
+            self.notes[number].set_visible(bool(truth))
+            said.append(f"{number + 1}: {label}, said {sure}")
+        if not len(here):
+            return f"None of the {len(self.part)} photos of {self.part.name}."
+        pages = -(-len(found) // PAGE)
+        return (
+            f"{len(found)} of the {len(self.part)} photos of "
+            f"{self.part.name}, page {self.page + 1} of {pages}. "
+            f"{'; '.join(said)}.\n{self._chosen(noted)}"
+        )
+
+    def _follow(self, found):
+        """Bring page, photo and class into line with the filters."""
+        its = self.controls
+        filters = [its[name].value for name in ("labelled", "said", "order")]
+        if filters != self.filters:
+            self.filters, self.page, self.chosen = filters, 0, None
+        here = found[self.page * PAGE :][:PAGE]
+        if self.chosen is None:  # another page
+            its["photo"].options = list(range(1, len(here) + 1))
+            its["photo"].index = 0 if len(here) else None
+        number = its["photo"].value
+        chosen = None if number is None else here[number - 1]
+        if chosen is not None and chosen != self.chosen:
+            its["truth"].value = self._names(chosen)[1]
+        self.chosen = chosen
+        its["back"].disabled = self.page == 0
+        its["on"].disabled = (self.page + 1) * PAGE >= len(found)
+        its["wrong"].disabled = chosen is None
+
+    def _names(self, place):
+        """Return the label and the answer of a photo."""
+        names = self.part.class_names
+        return names[self.part.labels[place]], names[self.predicted[place]]
+
+    def _chosen(self, noted):
+        """Say which photo is chosen, and what is noted of it."""
+        file = self.file(self.chosen)
+        words = f"Photo {self.controls['photo'].value} is {file}"
+        if file in noted:
+            words += (
+                f", noted as {noted[file]}. To take what is noted, run "
+                "`from helpers import labels; labels.apply(FOLDER)` in a new "
+                "cell, and the lesson from its top; `labels.undo(FOLDER)` "
+                "takes it back."
+            )
+        else:
+            words += ". Is its label wrong? Choose its class, and press."
+        return f"{words} ({len(noted)} in {shown(labels.path(self.folder))})"
