@@ -57,7 +57,7 @@ def augmentation(path):
     zooms = {"value": (-0.25, 0.25), "min": -0.75, "max": 1, "step": 0.05}
     controls = {
         "flip": slider(
-            ipywidgets.Dropdown, "Flip", options=FLIPS, value=FLIPS[-1]
+            ipywidgets.Dropdown, "Flip", options=FLIPS, value=FLIPS[1]
         ),
         "rotation": slider(real, "Rotation", value=0.5, max=0.5, step=0.01),
         "zoom": slider(span, "Zoom", **zooms),
