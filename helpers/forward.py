@@ -7,6 +7,8 @@ Networks for Efficient Integer-Arithmetic-Only Inference", 2018, section
 3.2), and TensorFlow then does convolution, bias and activation in one go.
 """
 
+import weakref
+
 import keras
 import numpy as np
 
@@ -29,43 +31,46 @@ class Copy:
                 models may be nested in it.
             policy: a Keras dtype policy, for example "mixed_bfloat16".
         """
-        self._norms = _norms_after(model)
-        self._folded = {id(norm) for norm in self._norms.values()}
-        self._copies = []  # (layer, its copy), less what is folded
-        self._idle = []  # copies of what is folded
+        norms = _norms_after(model)
+        folded = {id(norm) for norm in norms.values()}
+        idle = []  # copies of what is folded
+        self._sources = []  # (copy, its layer, the norm folded into it)
         self.policy = policy
+
+        def copied(layer):
+            config, norm = layer.get_config(), norms.get(id(layer))
+            if type(layer).__name__ not in precision.IN_FULL:
+                config["dtype"] = policy
+            if norm:
+                config["use_bias"] = True
+            copy = type(layer).from_config(config)
+            if id(layer) in folded:
+                idle.append(copy)
+            else:
+                # A copy shall not keep alive what it was copied from.
+                source = weakref.ref(layer), norm and weakref.ref(norm)
+                self._sources.append((copy, *source))
+            return copy
+
+        def called(copy, *args, **options):
+            if any(copy is its for its in idle):
+                return args[0]  # the convolution before it has done this
+            return copy(*args, **options)
+
         self.model = keras.models.clone_model(
             model,
-            clone_function=self._copied,
-            call_function=self._called,
+            clone_function=copied,
+            call_function=called,
             recursive=True,
         )
         self.refresh()
 
-    def _copied(self, layer):
-        config = layer.get_config()
-        if type(layer).__name__ not in precision.IN_FULL:
-            config["dtype"] = self.policy
-        if id(layer) in self._norms:
-            config["use_bias"] = True
-        copy = type(layer).from_config(config)
-        if id(layer) in self._folded:
-            self._idle.append(copy)
-        else:
-            self._copies.append((layer, copy))
-        return copy
-
-    def _called(self, copy, *args, **options):
-        if any(copy is idle for idle in self._idle):
-            return args[0]  # the convolution before it has done this
-        return copy(*args, **options)
-
     def refresh(self):
         """Give the copy the weights that the model has now."""
-        for layer, copy in self._copies:
-            norm = self._norms.get(id(layer))
-            weights = _folded(layer, norm) if norm else layer.get_weights()
-            copy.set_weights(weights)
+        for copy, layer, norm in self._sources:
+            copy.set_weights(
+                _folded(layer(), norm()) if norm else layer().get_weights()
+            )
 
 
 def _norms_after(model):

@@ -1,5 +1,8 @@
 """A copy for forward passes does less and says the same."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -80,6 +83,17 @@ def test_the_model_itself_stays_as_it_is():
     assert "BatchNormalization" in kinds(model)
     for now, then in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+def test_a_copy_does_not_keep_the_model_in_memory():
+    inner = base()
+    model = nested(inner)
+    kernel = weakref.ref(inner.layers[1].kernel)
+    copy = forward.Copy(model, "float32")
+    del inner, model
+    gc.collect()
+    assert kernel() is None
+    assert copy.model(PIXELS).shape == (2, 4)
 
 
 def branched(inputs):
