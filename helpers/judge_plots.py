@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers import calibration, measure
+from helpers import calibration, measure, truth
 from helpers.plots import BLUE, COLOURS, GREY, ORANGE
 
 
@@ -145,7 +145,7 @@ def heat(images, heats, masks, titles):
 
     Args:
         images: n pictures, 0-255, (299, 299, 3).
-        heats: float (n, 299, 299), not negative.
+        heats: numbers from 0 on, (n, rows, columns), to be blown up.
         masks: n masks, bool (299, 299), outlined in white; None draws no
             outline.
         titles: n short texts.
@@ -156,6 +156,7 @@ def heat(images, heats, masks, titles):
     for ax, image, warm, mask, title in zip(
         axes.flat, images, heats, masks, titles, strict=True
     ):
+        warm = truth.blown_up(warm)
         ax.imshow(np.asarray(image))
         ax.imshow(warm, cmap="inferno", alpha=0.5)
         if mask is not None:

@@ -41,8 +41,24 @@ def grown(masks, pixels):
         masks: bool (m, height, width), each with a True in it.
         pixels: how wide the border is.
     """
-    away = [ndimage.distance_transform_edt(~mask) for mask in masks]
-    return np.reshape(away, masks.shape) <= pixels
+    wider = masks.copy()
+    for mask in wider:
+        mask[:] = ndimage.distance_transform_edt(~mask) <= pixels
+    return wider
+
+
+def blown_up(heat):
+    """Return one heat map in the size of a photo, between its cells smooth.
+
+    Args:
+        heat: numbers (rows, columns), such as 8×8.
+
+    Returns:
+        float32 (299, 299).
+    """
+    small = Image.fromarray(np.asarray(heat, "float32"))
+    size = (surfaces.SIZE, surfaces.SIZE)
+    return np.asarray(small.resize(size, Image.Resampling.BILINEAR))
 
 
 def hit(heat, masks):
@@ -52,31 +68,38 @@ def hit(heat, masks):
     by Excitation Backprop" (2016).
 
     Args:
-        heat: numbers (m, height, width); of equal ones the first counts.
-        masks: bool (m, height, width).
+        heat: numbers (m, rows, columns), to be blown up; of equal ones the
+            first counts.
+        masks: bool (m, 299, 299).
 
     Returns:
         bool (m,).
     """
-    rows = np.arange(len(heat))
-    size = masks.shape[1] * masks.shape[2]
-    largest = heat.reshape(len(heat), size).argmax(axis=-1)
-    return masks.reshape(len(masks), size)[rows, largest]
+    return np.array(
+        [
+            mask.flat[blown_up(its).argmax()]
+            for its, mask in zip(heat, masks, strict=True)
+        ],
+        bool,
+    )
 
 
 def heat_inside(heat, masks):
     """Return of each photo which share of its heat lies in its mask.
 
     Args:
-        heat: numbers from 0 on, (m, height, width).
-        masks: bool (m, height, width).
+        heat: numbers from 0 on, (m, rows, columns), to be blown up.
+        masks: bool (m, 299, 299).
 
     Returns:
         float (m,), 0-1; 0 for a photo without any heat.
     """
-    inside = (heat * masks).sum(axis=(1, 2))
-    total = heat.sum(axis=(1, 2))
-    return np.divide(inside, total, np.zeros_like(inside), where=total > 0)
+    shares = []
+    for its, mask in zip(heat, masks, strict=True):
+        wide = blown_up(its)
+        total = wide.sum()
+        shares.append(wide[mask].sum() / total if total else 0.0)
+    return np.array(shares, float)
 
 
 def without_defect(part, count):
