@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import measure
-from helpers.files import WORK, atomic
+from helpers import downloads, measure
+from helpers.files import WORK, atomic, list_path, model_path
 
 
 def write(lesson, weights_name, folder, verdicts):
     """Keep what a lesson found; an older entry of the lesson is replaced.
+
+    Noted beside it are the split of the photos and the model that the
+    lesson has saved, if there are any, for `is_of`.
 
     Args:
         lesson: the notebook's name, for example "02_frozen_baseline".
@@ -31,9 +34,38 @@ def write(lesson, weights_name, folder, verdicts):
             name: "".join("01"[int(right)] for right in correct)
             for name, correct in verdicts.items()
         },
+        "split": _digest(list_path("splits", folder)),
+        "model": _digest(model_path(lesson)),
     }
     with atomic(WORK / "journal" / f"{lesson}.json") as part:
         part.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+
+
+def _digest(path):
+    return downloads.digest(path) if path.is_file() else None
+
+
+def is_of(lesson, weights_name, folder):
+    """Return whether the model that a lesson saved is one of these photos.
+
+    It is if its file is the one that lay there when the lesson wrote its
+    entry, on these weights and these photos, shared out as they are now.
+
+    Args:
+        lesson, weights_name, folder: as for `write`.
+    """
+    try:
+        path = WORK / "journal" / f"{lesson}.json"
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        now = {
+            "weights": weights_name,
+            "photos": str(Path(folder).resolve()),
+            "split": downloads.digest(list_path("splits", folder)),
+            "model": downloads.digest(model_path(lesson)),
+        }
+    except (FileNotFoundError, ValueError):
+        return False
+    return all(entry.get(key) == value for key, value in now.items())
 
 
 def verdicts(weights_name, folder):

@@ -6,10 +6,10 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers import journal
+from helpers import journal, kernel
 from helpers.checks import ____, page
 from helpers.checks.engine import Exercise, plain
-from tools import _pinned, regenerate
+from tools import _pinned
 
 ALL = page.exercises()
 EACH = [
@@ -150,7 +150,7 @@ def test_every_answer_is_known_in_the_lesson(lesson, monkeypatch):
         monkeypatch.setenv(name, value)
     path = _pinned.NOTEBOOKS / f"{lesson}.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    client = regenerate.client(notebook, path)
+    client = kernel.client(notebook, path)
     open_ones = {exercise.number: exercise for exercise in ALL[lesson]}
     heard, right = [], []
     with client.setup_kernel():

@@ -11,12 +11,13 @@ FROZEN = 0.8  # accuracy of the frozen baseline
 KNOWS = 0.25  # what it is ahead of random weights
 TUNED = 0.04  # what fine-tuning adds to it
 INSURED = 0.12  # what four views bring when the camera was remounted
+POINTED = 0.4  # how much more often Grad-CAM hits the defect than the centre
 
 
 @pytest.fixture(scope="module")
 def verdicts():
     found = journal.verdicts("starter", surfaces.folder())
-    if not {"frozen base", "augmented"} <= set(found):
+    if not {"frozen base", "augmented", "pointing: centre"} <= set(found):
         pytest.fail(
             "The journal does not hold the lessons; run them first, with "
             "python3 start.py test notebooks"
@@ -53,3 +54,11 @@ def test_augmentation_pays_when_the_camera_was_remounted(verdicts):
 def test_augmentation_costs_nothing_when_it_was_not(verdicts):
     found = measure.paired(verdicts["plain"], verdicts["augmented"])
     assert found.verdict != "worse"
+
+
+def test_grad_cam_points_at_the_defect(verdicts):
+    found = measure.paired(
+        verdicts["pointing: centre"], verdicts["pointing: Grad-CAM"]
+    )
+    assert found.difference >= POINTED
+    assert found.verdict == "better"

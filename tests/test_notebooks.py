@@ -16,6 +16,7 @@ NEEDED = [
     "02_frozen_baseline",
     "03_fine_tuning",
     "04_augmentation",
+    "05_judge_and_explain",
 ]
 LESSONS = [path for path in PATHS if path.stem in NEEDED[1:]]
 

@@ -4,22 +4,12 @@ import os
 import sys
 import time
 
-import ipykernel.kernelspec
 import nbformat
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
-from nbclient import NotebookClient
-from nbclient.exceptions import (
-    CellExecutionError,
-    CellTimeoutError,
-    DeadKernelError,
-)
 
+from helpers import kernel
 from helpers.files import atomic
 from tools import _memory, _outputs, _pinned
-
-SECONDS = 1800  # for one cell; far more than any lesson may take
 
 
 class RegenerateError(Exception):
@@ -106,29 +96,9 @@ def text(notebook):
     return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
 
 
-def client(notebook, path):
-    """Return an nbclient that runs a notebook as it is run here.
-
-    Args:
-        notebook: as nbformat reads it.
-        path: where it lies; its cells run in that folder.
-    """
-    return NotebookClient(
-        notebook,
-        timeout=SECONDS,
-        kernel_manager_class=_ThisPython,
-        extra_arguments=["--log-level=CRITICAL"],
-        resources={"metadata": {"path": str(path.parent)}},
-        record_timing=False,
-        # No tag and no setting spares a cell, as with nbval.
-        skip_cells_with_tag="",
-        force_raise_errors=True,
-    )
-
-
 def _execute(notebook, path):
     """Run all cells in place; return what `regenerate` does."""
-    running = client(notebook, path)
+    running = kernel.client(notebook, path)
     seconds = {}
     # Not client.execute(): it takes Ctrl-C for itself.
     with running.setup_kernel():
@@ -139,11 +109,7 @@ def _execute(notebook, path):
                 running.execute_cell(
                     cell, index, running.code_cells_executed + 1
                 )
-            except (
-                CellExecutionError,
-                CellTimeoutError,
-                DeadKernelError,
-            ) as error:
+            except kernel.FAILURES as error:
                 raise RegenerateError(
                     f"{path.name}, {label} failed; the file is left as it "
                     f"was.\n{_outputs.shown(str(error)).strip()}"
@@ -163,23 +129,6 @@ def _peak(running):
     )
     found = reply["content"]["user_expressions"]["peak"]["data"]
     return int(found["text/plain"]) / 2**20
-
-
-class _ThisPythonSpecs(KernelSpecManager):
-    """Knows one kernel: the Python that runs this."""
-
-    def get_kernel_spec(self, kernel_name):
-        return self.kernel_spec_class(
-            resource_dir=ipykernel.kernelspec.RESOURCES,
-            **ipykernel.kernelspec.get_kernel_dict(),
-        )
-
-
-class _ThisPython(AsyncKernelManager):
-    """Starts that kernel, whatever the notebook's kernelspec names."""
-
-    def _kernel_spec_manager_default(self):
-        return _ThisPythonSpecs(parent=self)
 
 
 if __name__ == "__main__":

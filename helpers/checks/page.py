@@ -5,7 +5,7 @@ import importlib
 from helpers import journal
 from helpers.checks.engine import Exercise
 
-LESSONS = ("lesson_01", "lesson_02", "lesson_03", "lesson_04")
+LESSONS = tuple(f"lesson_0{number}" for number in range(1, 6))
 
 
 def exercises():

@@ -1,0 +1,172 @@
+"""The figures of lesson 05."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from helpers import calibration, measure, truth
+from helpers.plots import BLUE, COLOURS, GREY, ORANGE
+
+
+def by_class(labels, predicted, class_names):
+    """Draw precision and recall of each class, with 95 % intervals.
+
+    Args:
+        labels, predicted: integers of shape (n,), places in `class_names`.
+        class_names: the classes. One that was never named has no
+            precision, and no dot for it.
+    """
+    rows = np.arange(len(class_names))
+    _, ax = plt.subplots(figsize=(8, 0.55 * len(class_names) + 1.6))
+    for name, colour, of, up in (
+        ("recall: of these photos, called so", BLUE, labels, -0.13),
+        ("precision: of those called so, true", ORANGE, predicted, 0.13),
+    ):
+        found = [
+            (row, measure.accuracy((labels == predicted)[of == row]))
+            for row in rows
+            if (of == row).any()
+        ]
+        _dots(ax, found, up, colour, name)
+    ax.set_yticks(rows, class_names)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set(
+        title="Precision and recall by class",
+        xlabel="share of test photos (%), 95 % interval",
+        ylabel="class",
+    )
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=2)
+    plt.show()
+
+
+def _dots(ax, found, up, colour, name):
+    """Draw (row, `measure.Accuracy`) as dots with intervals, in percent."""
+    share = np.array([100 * one.share for _, one in found])
+    ends = np.array([(100 * one.low, 100 * one.high) for _, one in found])
+    ax.errorbar(
+        share,
+        [row + up for row, _ in found],
+        xerr=np.abs(ends.T - share),
+        fmt="o",
+        color=colour,
+        capsize=3,
+        label=name,
+    )
+
+
+def reliability(answers, labels):
+    """Draw how often a model was right against how sure it was.
+
+    Args:
+        answers: {name: probabilities (n, classes)}, a panel each.
+        labels: whole numbers (n,), places of the true classes.
+    """
+    figure, axes = plt.subplots(
+        1,
+        len(answers),
+        figsize=(4.4 * len(answers), 4.2),
+        squeeze=False,
+        sharey=True,
+    )
+    for ax, (name, said), colour in zip(
+        axes.flat, answers.items(), COLOURS, strict=False
+    ):
+        found = calibration.bins(said, labels)
+        sure = [100 * one.sure for one in found]
+        right = np.array([100 * one.right.share for one in found])
+        ends = np.array([(one.right.low, one.right.high) for one in found])
+        ax.plot([0, 100], [0, 100], color=GREY, label="as sure as right")
+        ax.errorbar(
+            sure,
+            right,
+            yerr=np.abs(100 * ends.T - right),
+            fmt="o",
+            color=colour,
+            capsize=3,
+            label="a tenth of the photos",
+        )
+        error = calibration.error(said, labels)
+        chance = calibration.error_by_chance(said)
+        ax.set_title(
+            f"{name}: error {100 * error:.1f} points\n"
+            f"({100 * chance:.1f} if it were calibrated)",
+            fontsize=11,
+        )
+        low = min(sure) - 5
+        ax.set(xlabel="how sure (%)", xlim=(low, 102))
+        ax.set(ylabel="how often right (%)", ylim=(min(20, low), 102))
+        ax.label_outer()
+        ax.legend(loc="lower right", fontsize=9)
+    figure.suptitle(f"Reliability, {len(labels)} photos, 95 % intervals")
+    plt.show()
+
+
+def gate(scores, limits, right):
+    """Draw how scores tell pictures of no class from test photos.
+
+    Below the figure stands what each limit does.
+
+    Args:
+        scores: {name: (of validation photos, of n test photos, of pictures
+            of no class)}, larger numbers for stranger pictures; a panel for
+            each name, of the last two.
+        limits: {name: the number above which a picture is turned away}.
+        right: booleans (n,), whether the test photos are named rightly.
+    """
+    figure, axes = plt.subplots(
+        1, len(scores), figsize=(5.5 * len(scores), 3.4), squeeze=False
+    )
+    for ax, (name, sets) in zip(axes.flat, scores.items(), strict=True):
+        sets = sets[1:]
+        edges = np.histogram_bin_edges(np.concatenate(sets), 30)
+        for values, colour, of in zip(
+            sets, COLOURS, ("test photos", "of no class"), strict=False
+        ):
+            share = np.full(len(values), 100 / len(values))
+            options = {"color": colour, "alpha": 0.7, "label": of}
+            ax.hist(values, edges, weights=share, **options)
+        ax.axvline(limits[name], color="black", label="limit")
+        ax.set(title=name, xlabel=name, ylabel="share (%)")
+        ax.legend(fontsize=9)
+    figure.suptitle("Test photos, and pictures of no class")
+    plt.show()
+    for name, (_, known, strange) in scores.items():
+        stays, away = known <= limits[name], strange > limits[name]
+        print(f"{name}: of the test photos stay", _counted(stays))
+        print("  of these named rightly", _counted(np.asarray(right)[stays]))
+        print("  of no class, turned away", _counted(away))
+
+
+def _counted(flags):
+    return measure.accuracy(flags).counted
+
+
+def heat(images, heats, masks, titles):
+    """Lay heat over photos; mark where it is largest, and the truth.
+
+    Args:
+        images: n pictures, 0-255, (299, 299, 3).
+        heats: numbers from 0 on, (n, rows, columns), to be blown up.
+        masks: n masks, bool (299, 299), outlined in white; None draws no
+            outline.
+        titles: n short texts.
+    """
+    figure, axes = plt.subplots(
+        1, len(images), figsize=(2.2 * len(images), 2.9), squeeze=False
+    )
+    for ax, image, warm, mask, title in zip(
+        axes.flat, images, heats, masks, titles, strict=True
+    ):
+        warm = truth.blown_up(warm)
+        ax.imshow(np.asarray(image))
+        ax.imshow(warm, cmap="inferno", alpha=0.5)
+        if mask is not None:
+            ax.contour(mask, [0.5], colors="white", linewidths=1.2)
+        row, column = np.unravel_index(warm.argmax(), warm.shape)
+        ax.plot(column, row, "x", color=COLOURS[5], ms=11, mew=3)
+        ax.set_title(title, fontsize=10)
+        ax.axis("off")
+    figure.suptitle(
+        "Grad-CAM: bright where it speaks for the class; × its largest "
+        "value; outlined the true defect"
+    )
+    plt.show()

@@ -1,0 +1,51 @@
+"""Runs notebooks in a kernel of the Python that is running now."""
+
+import ipykernel.kernelspec
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import (
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
+
+SECONDS = 1800  # for one cell; far more than any lesson may take
+FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
+
+
+def client(notebook, path):
+    """Return an nbclient that runs a notebook and stops at an error.
+
+    Args:
+        notebook: as nbformat reads it.
+        path: where it lies; its cells run in that folder.
+    """
+    return NotebookClient(
+        notebook,
+        timeout=SECONDS,
+        kernel_manager_class=_ThisPython,
+        extra_arguments=["--log-level=CRITICAL"],
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        # No tag and no setting spares a cell, as with nbval.
+        skip_cells_with_tag="",
+        force_raise_errors=True,
+    )
+
+
+class _ThisPythonSpecs(KernelSpecManager):
+    """Knows one kernel: the Python that runs this."""
+
+    def get_kernel_spec(self, kernel_name):
+        return self.kernel_spec_class(
+            resource_dir=ipykernel.kernelspec.RESOURCES,
+            **ipykernel.kernelspec.get_kernel_dict(),
+        )
+
+
+class _ThisPython(AsyncKernelManager):
+    """Starts that kernel, whatever the notebook's kernelspec names."""
+
+    def _kernel_spec_manager_default(self):
+        return _ThisPythonSpecs(parent=self)

@@ -1,0 +1,129 @@
+"""The model that a lesson saves: from disk, or by running the lesson.
+
+A model counts as there only if the journal knows from which photos, shares
+and weights it came (see `journal.is_of`).
+"""
+
+import contextlib
+import csv
+import io
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+from tqdm import tqdm
+
+from helpers import downloads, files, journal, kernel, photos, weights
+
+NOTEBOOKS = files.ROOT / "notebooks"
+LINE = re.compile(r"^FOLDER, SHARES = .*$", re.MULTILINE)
+
+
+def model(lesson, folder, shares):
+    """Return where the model of a lesson lies; run the lesson if need be.
+
+    It is the one of these photos as `photos.split` has shared them out, and
+    of the weights that `weights.choose` gives. If there is none, the
+    notebook is run with them in a new kernel, which takes minutes and shows
+    a bar. What lay there before is kept under another name, and a line says
+    under which.
+
+    Args:
+        lesson: the notebook's name, for example "03_fine_tuning".
+        folder: the folder of photos.
+        shares: three positive numbers, as for `photos.split`.
+
+    Returns:
+        The `pathlib.Path` of a file that `models.load` reads.
+
+    Raises:
+        ValueError: there is no such lesson, or it chooses no photos.
+        RuntimeError: a cell of the lesson failed, or it saved no model.
+    """
+    folder = Path(folder).expanduser().resolve()
+    # The lesson that asks has said already which weights it found.
+    with contextlib.redirect_stdout(io.StringIO()):
+        name = weights.choose().name
+    path = files.model_path(lesson)
+    if _is_there(lesson, name, folder, shares):
+        return path
+    _keep(path)
+    _run(lesson, folder, shares)
+    if not _is_there(lesson, name, folder, shares):
+        raise RuntimeError(
+            f"{lesson} ran through and left no model of {folder.name}: see "
+            "that its last cells save it and write into the journal."
+        )
+    return path
+
+
+def _is_there(lesson, weights_name, folder, shares):
+    """Return whether the saved model is of these photos and weights."""
+    try:
+        with open(
+            files.list_path("splits", folder), newline="", encoding="utf-8"
+        ) as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        return False
+    split_so = all(
+        photos.place(row["sha256"], shares) == row["part"] for row in rows
+    )
+    return split_so and journal.is_of(lesson, weights_name, folder)
+
+
+def _keep(path):
+    """Keep a model that is about to be replaced, under another name."""
+    if not path.is_file():
+        return
+    kept = path.with_stem(f"{path.stem}-{downloads.digest(path)[:8]}")
+    if not kept.is_file():
+        with files.atomic(kept) as part:
+            shutil.copyfile(path, part)
+    print(
+        f"{path.name} is of other photos or weights; it is kept as "
+        f"{files.shown(kept)}."
+    )
+
+
+def _run(lesson, folder, shares):
+    """Run the notebook of a lesson on a folder; nothing of it is stored."""
+    path = NOTEBOOKS / f"{lesson}.ipynb"
+    if not path.is_file():
+        raise ValueError(
+            f"{lesson}: there is no such lesson; give the name of a notebook "
+            "without its ending, such as 03_fine_tuning."
+        )
+    notebook = nbformat.read(path, as_version=4)
+    _choose_photos(notebook, lesson, folder, shares)
+    print(f"{lesson} has no model of these photos yet; it is run for one.")
+    running = kernel.client(notebook, path)
+    bar = tqdm(notebook.cells, desc=lesson, unit="cell", file=sys.stdout)
+    with running.setup_kernel(), bar:
+        for index, cell in enumerate(bar):
+            try:
+                running.execute_cell(cell, index)
+            except kernel.FAILURES as error:
+                last = str(error).strip().splitlines()[-1]
+                raise RuntimeError(
+                    f"{lesson} stops in cell {index + 1} ({last}): open it, "
+                    "mend that, and run this again."
+                ) from None
+
+
+def _choose_photos(notebook, lesson, folder, shares):
+    """Put a folder and its shares into the line that chooses the photos."""
+    line = f"FOLDER, SHARES = {str(folder)!r}, {tuple(shares)!r}"
+    changed = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            # A function, since a path may hold what re takes for a sign.
+            cell.source, count = LINE.subn(lambda _: line, cell.source)
+            changed += count
+    if changed != 1:
+        raise ValueError(
+            f"{lesson}: {changed} lines begin with FOLDER, SHARES = and one "
+            "chooses the photos; put it back as it was."
+        )

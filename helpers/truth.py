@@ -1,0 +1,145 @@
+"""What is known of drawn photos alone: where the defect is, what it hides.
+
+Photos that somebody took have no such truth. What asks for it here finds
+nothing in them, and says so by an empty answer.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from helpers import surfaces
+from helpers.files import DATA
+
+
+def masks(part):
+    """Return the true masks of the photos that have one.
+
+    Args:
+        part: a `photos.Part`.
+
+    Returns:
+        The places of these photos in `part`, int64 (m,), and the masks,
+        bool (m, 299, 299), True where the defect is.
+    """
+    places, found = [], []
+    for place, path in enumerate(part.paths):
+        mask = _drawn(path) and surfaces.mask(path)
+        if mask:
+            places.append(place)
+            found.append(np.asarray(Image.open(mask)) > 127)
+    shape = (len(found), surfaces.SIZE, surfaces.SIZE)
+    return np.array(places, int), np.array(found, bool).reshape(shape)
+
+
+def grown(masks, pixels):
+    """Return masks with a border of so many pixels around them.
+
+    Args:
+        masks: bool (m, height, width), each with a True in it.
+        pixels: how wide the border is.
+    """
+    wider = masks.copy()
+    for mask in wider:
+        mask[:] = ndimage.distance_transform_edt(~mask) <= pixels
+    return wider
+
+
+def blown_up(heat):
+    """Return one heat map in the size of a photo, between its cells smooth.
+
+    Args:
+        heat: numbers (rows, columns), such as 8×8.
+
+    Returns:
+        float32 (299, 299).
+    """
+    small = Image.fromarray(np.asarray(heat, "float32"))
+    size = (surfaces.SIZE, surfaces.SIZE)
+    return np.asarray(small.resize(size, Image.Resampling.BILINEAR))
+
+
+def hit(heat, masks):
+    """Return of each photo whether its largest heat lies inside its mask.
+
+    It is the pointing game of Zhang and others, "Top-down Neural Attention
+    by Excitation Backprop" (2016).
+
+    Args:
+        heat: numbers (m, rows, columns), to be blown up; of equal ones the
+            first counts.
+        masks: bool (m, 299, 299).
+
+    Returns:
+        bool (m,).
+    """
+    return np.array(
+        [
+            mask.flat[blown_up(its).argmax()]
+            for its, mask in zip(heat, masks, strict=True)
+        ],
+        bool,
+    )
+
+
+def heat_inside(heat, masks):
+    """Return of each photo which share of its heat lies in its mask.
+
+    Args:
+        heat: numbers from 0 on, (m, rows, columns), to be blown up.
+        masks: bool (m, 299, 299).
+
+    Returns:
+        float (m,), 0-1; 0 for a photo without any heat.
+    """
+    shares = []
+    for its, mask in zip(heat, masks, strict=True):
+        wide = blown_up(its)
+        total = wide.sum()
+        shares.append(wide[mask].sum() / total if total else 0.0)
+    return np.array(shares, float)
+
+
+def without_defect(part, count):
+    """Draw photos of a part again, without their defects.
+
+    The same part in the same light before the same camera: nothing differs
+    but the defect (see `surfaces.draw`).
+
+    Args:
+        part: a `photos.Part`.
+        count: how many photos at most, the first that have a defect.
+
+    Returns:
+        The places of these photos in `part`, int64 (m,), and the pictures,
+        uint8 (m, 299, 299, 3), 0-255.
+    """
+    places = [
+        place
+        for place, path in enumerate(part.paths)
+        if _drawn(path) and surfaces.mask(path)
+    ][:count]
+    found = [
+        surfaces.draw(*_drawn(part.paths[place]), defect=False)[0]
+        for place in places
+    ]
+    shape = (len(found), surfaces.SIZE, surfaces.SIZE, 3)
+    return np.array(places, int), np.array(found, "uint8").reshape(shape)
+
+
+def _drawn(path):
+    """Return what `surfaces.draw` made a photo of, or None if it did not.
+
+    That is class name, index, seed and set name.
+    """
+    photo = Path(path).resolve()
+    if len(photo.parents) < 4 or photo.parents[3] != DATA.resolve():
+        return None
+    name, _, seed = photo.parents[2].name.partition("-")
+    set_name = photo.parents[1].name
+    if name != "surfaces" or set_name not in surfaces.SETS:
+        return None
+    class_name, index = photo.parent.name, photo.stem.split("-")[-1]
+    return class_name, int(index), int(seed or 0), set_name

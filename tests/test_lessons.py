@@ -1,0 +1,144 @@
+"""A lesson's model is found where it is known, and made where it is not."""
+
+import nbformat
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import files, journal, lessons, photos, weights
+
+SHARES = (1, 1, 1)
+# What a lesson does, but for TensorFlow: its model is a text.
+CELLS = (
+    "from helpers import files, journal, surfaces, weights",
+    "FOLDER, SHARES = surfaces.folder(), surfaces.SHARES",
+    "WEIGHTS = weights.choose()\n"
+    'path = files.model_path("03_small")\n'
+    "with files.atomic(path) as part:\n"
+    '    part.write_text(f"{WEIGHTS.name} {FOLDER} {SHARES}")',
+    'journal.write("03_small", WEIGHTS.name, FOLDER, {"a": [True]})',
+)
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A work folder of its own, in this process and in kernels."""
+    for module in (files, journal, weights):
+        monkeypatch.setattr(module, "WORK", tmp_path / "work")
+    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
+    monkeypatch.setenv("WORKBOOK_WEIGHTS", "random")
+    monkeypatch.setenv("PYTHONPATH", str(files.ROOT))
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def lesson(notebook, code, save, work):
+    """Writes the lesson's notebook, from its cells."""
+
+    def write(*cells):
+        save(notebook(*(code(cell) for cell in cells)), "03_small.ipynb")
+
+    write(*CELLS)
+    return write
+
+
+@pytest.fixture
+def folder(tmp_path, work):
+    """Makes a folder of a name, with two classes, and shares it out."""
+
+    def make(name, shares=SHARES):
+        rng = np.random.default_rng(list(name.encode()))
+        for i in range(24):
+            place = tmp_path / name / "ab"[i % 2]
+            place.mkdir(parents=True, exist_ok=True)
+            noise = rng.integers(0, 256, (80, 80, 3), "uint8")
+            Image.fromarray(noise).save(place / f"{i}.png")
+        photos.split(photos.check(tmp_path / name), shares)
+        return tmp_path / name
+
+    return make
+
+
+def test_a_lesson_is_run_once_for_its_model(lesson, folder, capsys):
+    mine = folder("mine 'quoted' \\1")
+    path = lessons.model("03_small", mine, SHARES)
+    assert path.read_text() == f"random {mine} {SHARES}"
+    assert "03_small has no model of these photos yet" in (
+        capsys.readouterr().out
+    )
+    written = path.stat().st_mtime_ns
+    assert lessons.model("03_small", mine, SHARES) == path
+    assert path.stat().st_mtime_ns == written
+    assert capsys.readouterr().out == ""
+
+
+def test_a_model_of_other_photos_is_kept(lesson, folder, capsys):
+    first, second = folder("first"), folder("second")
+    path = lessons.model("03_small", first, SHARES)
+    old = path.read_text()
+    lessons.model("03_small", second, SHARES)
+    assert path.read_text() != old
+    (kept,) = path.parent.glob("03_small-*.keras")
+    assert kept.read_text() == old
+    assert kept.name in capsys.readouterr().out
+
+
+def test_a_model_counts_for_what_it_is_of_alone(
+    lesson, folder, work, monkeypatch
+):
+    mine = folder("mine")
+    path = lessons.model("03_small", mine, SHARES)
+
+    def is_there(weights_name="random", shares=SHARES):
+        return lessons._is_there("03_small", weights_name, mine, shares)
+
+    assert is_there()
+    assert not is_there("imagenet")
+    assert not is_there(shares=(8, 1, 1))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"?")  # another model, of which nothing is noted
+    assert not is_there()
+    path.write_bytes(whole)
+    assert is_there()
+    (mine / "a" / "0.png").unlink()  # another split
+    photos.split(photos.check(mine), SHARES)
+    assert not is_there()
+
+
+def test_without_a_split_or_an_entry_there_is_no_model(work, tmp_path):
+    assert not lessons._is_there("03_small", "random", tmp_path, SHARES)
+    assert not journal.is_of("03_small", "random", tmp_path)
+
+
+def test_a_lesson_that_stops_says_where(lesson, folder):
+    lesson(*CELLS[:2], "1 / 0", *CELLS[2:])
+    with pytest.raises(RuntimeError, match="stops in cell 3 .*division by"):
+        lessons.model("03_small", folder("mine"), SHARES)
+
+
+def test_a_lesson_that_saves_nothing_is_named(lesson, folder):
+    lesson(*CELLS[:2])
+    with pytest.raises(RuntimeError, match="03_small ran through and left no"):
+        lessons.model("03_small", folder("mine"), SHARES)
+
+
+def test_a_lesson_without_the_line_is_not_run(lesson, folder):
+    lesson(CELLS[0], *CELLS[2:])
+    with pytest.raises(ValueError, match="0 lines begin with FOLDER"):
+        lessons.model("03_small", folder("mine"), SHARES)
+
+
+def test_a_lesson_that_is_not_there_is_named(folder):
+    with pytest.raises(ValueError, match="there is no such lesson"):
+        lessons.model("99_none", folder("mine"), SHARES)
+
+
+@pytest.mark.parametrize("stem", ["02_frozen_baseline", "03_fine_tuning"])
+def test_the_line_is_found_in_the_lessons_themselves(stem, tmp_path):
+    path = files.ROOT / "notebooks" / f"{stem}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    lessons._choose_photos(notebook, stem, tmp_path, SHARES)
+    sources = [cell.source for cell in notebook.cells]
+    line = f"FOLDER, SHARES = {str(tmp_path)!r}, (1, 1, 1)"
+    assert sum(line in source.splitlines() for source in sources) == 1
