@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import platform
+import shutil
 import uuid
 from pathlib import Path
 
@@ -37,6 +38,9 @@ def atomic(path, within=None):
     block raises, the temporary file is removed and `path` is left alone. If
     the process is killed, the next one that writes there removes it.
 
+    A folder may be written, too. Then an older one is moved aside first, so
+    that for an instant there is none.
+
     Args:
         path: what is written.
         within: the folder for the temporary file, if not that of `path`.
@@ -57,9 +61,9 @@ def atomic(path, within=None):
         _sweep(folder)
         try:
             yield part
-            os.replace(part, path)
+            _replace(part, path)
         finally:
-            part.unlink(missing_ok=True)
+            _remove(part)
     except OSError as error:
         about = Path(os.fsdecode(error.filename or part))
         ours = folder in (about, *about.parents) or about in folder.parents
@@ -72,6 +76,22 @@ def atomic(path, within=None):
         ) from None
 
 
+def _replace(part, path):
+    if not (part.is_dir() and path.is_dir()):
+        os.replace(part, path)
+        return
+    aside = part.with_name(f"{part.name}-old")
+    os.replace(path, aside)
+    os.replace(part, path)
+    _remove(aside)
+
+
+def _remove(part):
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+    part.unlink(missing_ok=True)
+
+
 def _sweep(folder):
     """Remove what processes of this machine left that were killed."""
     if folder in _swept:
@@ -79,7 +99,7 @@ def _sweep(folder):
     _swept.add(folder)
     for part in folder.glob(f".part-*-{_HERE}-*"):
         if not psutil.pid_exists(int(part.name.split("-")[1])):
-            part.unlink(missing_ok=True)
+            _remove(part)
 
 
 def model_path(lesson):

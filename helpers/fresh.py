@@ -1,25 +1,37 @@
 """Asks a saved model in a new Python process, as its user would."""
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from helpers.files import ROOT
 
 _PROGRAM = """
-import sys
+import importlib, json, sys
 from helpers import start_up
 start_up.tensorflow()
-import numpy
-from helpers import models
-model, _ = models.load(sys.argv[1])
-answer = model.predict(numpy.load(sys.argv[2]), verbose=0)
-numpy.save(sys.argv[3], answer)
+module, function, given = json.loads(sys.argv[1])
+getattr(importlib.import_module(module), function)(*given)
 """
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a saved model said in a new process.
+
+    `probabilities` is float32 (n, number of classes); `seconds` is how long
+    one photo took when it came alone.
+    """
+
+    probabilities: np.ndarray
+    seconds: float
 
 
 def predict(model_path, pixels):
@@ -39,13 +51,70 @@ def predict(model_path, pixels):
     with tempfile.TemporaryDirectory() as folder:
         given, answer = Path(folder, "in.npy"), Path(folder, "out.npy")
         np.save(given, pixels)
-        done = subprocess.run(
-            [sys.executable, "-c", _PROGRAM, model_path, given, answer],
+        run("helpers.exported", "answer_pixels", model_path, given, answer)
+        return np.load(answer)
+
+
+def answers(path, part):
+    """Load a saved model in a new process; ask it about a part.
+
+    Args:
+        path: a `.keras` or `.tflite` file, or the folder of a SavedModel.
+        part: a `photos.Part`.
+
+    Returns:
+        `Answers`, in the order of the part.
+
+    Raises:
+        RuntimeError: as for `predict`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        listed, found = Path(folder, "list.json"), Path(folder, "found.npz")
+        listed.write_text(json.dumps([part.paths, part.keys]), "utf-8")
+        bar = tqdm(
+            total=len(part),
+            desc=Path(path).name,
+            unit="photo",
+            file=sys.stdout,
+        )
+        with bar:
+            run("helpers.exported", "answer", path, listed, found, bar=bar)
+        with np.load(found) as kept:
+            return Answers(kept["probabilities"], float(kept["seconds"]))
+
+
+def run(module, function, *given, bar=None):
+    """Run a function of this project in a new process, to its end.
+
+    Args:
+        module, function: their names.
+        given: what it is called with, paths or what JSON holds.
+        bar: a `tqdm` bar, moved on by the lines "done" and a number that
+            the function prints.
+
+    Raises:
+        RuntimeError: the process failed; the message ends with its last
+            line.
+    """
+    call = json.dumps([module, function, given], default=str)
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, call],
             env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=errors,
             text=True,
         )
-        if done.returncode:
-            last = done.stderr.strip().splitlines()[-1]
-            raise RuntimeError(f"{model_path} could not be asked: {last}")
-        return np.load(answer)
+        try:
+            for line in process.stdout:
+                word, _, count = line.partition(" ")
+                if bar is not None and word == "done":
+                    bar.update(int(count))
+            failed = process.wait()
+        finally:  # whoever stops the cell stops this, too
+            process.kill()
+            process.stdout.close()
+        if failed:
+            errors.seek(0)
+            lines = errors.read().strip().splitlines() or ["it was ended"]
+            raise RuntimeError(f"{given[0]} could not be asked: {lines[-1]}")

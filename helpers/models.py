@@ -6,12 +6,14 @@ names of the classes go into it as one file more, which Keras passes over.
 
 import json
 import zipfile
+from pathlib import Path
 
 import keras
 
 from helpers import files
 
 NAMES = "class_names.json"
+EXTRA = "assets.extra"  # where a SavedModel keeps what is not TensorFlow's
 CODE = ("Lambda", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 NOT_WHOLE = (
     "not a whole .keras file; save the classifier again, or copy the file "
@@ -36,14 +38,63 @@ def save(model, class_names, lesson):
 
 
 def write_names(path, class_names):
-    """Write the names of the classes into a `.keras` file.
+    """Write the names of the classes into a saved model.
+
+    Into a `.keras` file, which is an archive; a `.tflite` file, which may
+    end in one (the way of LiteRT's metadata); or the folder of a SavedModel.
 
     Args:
-        path: what `model.save` has written.
+        path: the file or folder.
         class_names: the names, in the order of the model's answers.
     """
+    text = json.dumps(list(class_names))
+    if Path(path).is_dir():
+        (Path(path) / EXTRA).mkdir(exist_ok=True)
+        (Path(path) / EXTRA / NAMES).write_text(text, encoding="utf-8")
+        return
     with zipfile.ZipFile(path, "a") as file:
-        file.writestr(NAMES, json.dumps(list(class_names)))
+        file.writestr(NAMES, text)
+
+
+def read_names(path):
+    """Return the names that `write_names` has put there, as a tuple.
+
+    Raises:
+        ValueError: there are none.
+    """
+    try:
+        if Path(path).is_dir():
+            return tuple(json.loads((Path(path) / EXTRA / NAMES).read_bytes()))
+        with zipfile.ZipFile(path) as file:
+            return tuple(json.loads(file.read(NAMES)))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        raise ValueError(
+            f"{path}: it holds no class names; export the model again."
+        ) from None
+
+
+def without_optimisers(model):
+    """Return a copy of a model that predicts the same and cannot train on.
+
+    A model that was compiled is saved with its optimiser, and so are the
+    models nested in it: for Adam that is two numbers for each weight that
+    was trained. Whoever only asks the model has no need of them.
+
+    Args:
+        model: of layers that Keras knows; models may be nested in it.
+    """
+    config = model.get_config()
+    _drop_compiling(config)
+    copy = type(model).from_config(config)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _drop_compiling(config):
+    for layer in config["layers"]:
+        layer.pop("compile_config", None)
+        if "layers" in layer["config"]:
+            _drop_compiling(layer["config"])
 
 
 def load(path):

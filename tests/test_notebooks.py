@@ -17,6 +17,7 @@ NEEDED = [
     "03_fine_tuning",
     "04_augmentation",
     "05_judge_and_explain",
+    "06_ship_it",
 ]
 LESSONS = [path for path in PATHS if path.stem in NEEDED[1:]]
 

@@ -1,0 +1,152 @@
+"""Models in the formats they leave in, and how each of them is asked.
+
+Every format takes pixels of 0 to 255 and gives probabilities. What stands
+here is run in a process of its own (see `fresh`): the converter needs a
+gigabyte for a moment, and a model is worth what it says somewhere else.
+"""
+
+import json
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from helpers import models, photos
+from helpers.files import atomic
+
+THREADS = 2  # for every format, so that their times can be compared
+TIMED = 20  # photos asked one at a time, against the clock
+
+
+def convert_to_int8(saved, path, photo_paths):
+    """Convert a SavedModel to LiteRT in whole numbers of eight bits.
+
+    Args:
+        saved: the folder of the SavedModel.
+        path: the `.tflite` file to write.
+        photo_paths: of the photos whose pixels are shown to it.
+    """
+    seen = photos.array(photo_paths)
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: (
+        [np.float32(photo[None])] for photo in seen
+    )
+    whole = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+    converter.target_spec.supported_ops = [whole]
+    with atomic(path) as part:
+        part.write_bytes(converter.convert())
+        models.write_names(part, models.read_names(saved))
+
+
+def megabytes(path):
+    """Return the size of a file or folder in millions of bytes."""
+    path = Path(path)
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(f.stat().st_size for f in files if f.is_file()) / 1e6
+
+
+def opened(path):
+    """Return a function that asks a saved model about photos.
+
+    Args:
+        path: a `.keras` file, a `.tflite` file, or the folder of a
+            SavedModel.
+
+    Returns:
+        A function from pixels, uint8 (b, 299, 299, 3), to probabilities,
+        float32 (b, classes).
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _saved_model(path)
+    return _litert(path) if path.suffix == ".tflite" else _keras(path)
+
+
+def _keras(path):
+    model, _ = models.load(path)
+    return model.predict_on_batch
+
+
+def _saved_model(path):
+    loaded = tf.saved_model.load(str(path))
+    serve = loaded.signatures["serving_default"]
+    (name,) = serve.structured_input_signature[1]
+
+    def ask(pixels):
+        (answer,) = serve(**{name: tf.cast(pixels, tf.float32)}).values()
+        return answer.numpy()
+
+    # The function does not keep alive what it was loaded with.
+    ask.loaded = loaded
+    return ask
+
+
+def _litert(path):
+    # The same calls are in ai_edge_litert, for who has no TensorFlow.
+    interpreter = tf.lite.Interpreter(str(path), num_threads=THREADS)
+    interpreter.allocate_tensors()
+    (given,) = interpreter.get_input_details()
+    (answer,) = interpreter.get_output_details()
+
+    def ask(pixels):
+        found = []
+        for photo in np.float32(pixels):
+            interpreter.set_tensor(given["index"], photo[None])
+            interpreter.invoke()
+            found.append(interpreter.get_tensor(answer["index"])[0])
+        return np.stack(found)
+
+    return ask
+
+
+def answer(path, list_path, answers_path):
+    """Ask a saved model about photos; print how many are done on the way.
+
+    Args:
+        path: as for `opened`.
+        list_path: a JSON file, [file names, their content hashes].
+        answers_path: the `.npz` file to write: `probabilities`, float32 (n,
+            classes), and `seconds` for one photo alone, the median of some.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    paths, keys = json.loads(Path(list_path).read_text(encoding="utf-8"))
+    labels = np.zeros(len(paths), "int64")
+    part = photos.Part("asked", (), paths, labels, keys)
+    ask = opened(path)
+    found = []
+    for pixels, _ in photos.single_pass(part).as_numpy_iterator():
+        found.append(ask(pixels))
+        print("done", len(pixels), flush=True)
+    np.savez(
+        answers_path,
+        probabilities=np.concatenate(found),
+        seconds=_seconds(ask, photos.array(paths[:TIMED])),
+    )
+
+
+def answer_pixels(path, pixels_path, answers_path):
+    """Ask a saved model about pixels.
+
+    Args:
+        path: as for `opened`.
+        pixels_path: a `.npy` file, uint8 (n, 299, 299, 3).
+        answers_path: the `.npy` file to write, float32 (n, classes).
+    """
+    pixels, ask = np.load(pixels_path), opened(path)
+    batches = np.array_split(pixels, -(-len(pixels) // 16))
+    np.save(answers_path, np.concatenate([ask(batch) for batch in batches]))
+
+
+def _seconds(ask, some):
+    """Return the seconds of one photo, the median of some."""
+    ask(some[:1])  # draws up the plan for one photo
+    times = []
+    for photo in some:
+        begun = time.perf_counter()
+        ask(photo[None])
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times)

@@ -1,0 +1,95 @@
+"""What a classifier says of every photo in a folder, as a table."""
+
+import csv
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from helpers import photo_files, photos
+from helpers.files import atomic, list_path
+
+COLUMNS = (
+    "file", "class", "probability", "second", "second_probability", "problem",
+)  # fmt: skip
+BATCH_SIZE = 16
+
+
+def write(classifier, class_names, folder):
+    """Write what a classifier says of a folder of photos; return where.
+
+    Every file in the folder and in its folders has a row, in the order of
+    the names: the likeliest class, the next one, and how likely they are.
+    What can't be read has a row that says why.
+
+    Args:
+        classifier: a model from pixels of 0 to 255 to probabilities.
+        class_names: the names of the classes.
+        folder: with photos, sorted into folders or not.
+
+    Returns:
+        The `pathlib.Path` of a CSV file (UTF-8) with the columns `COLUMNS`.
+
+    Raises:
+        ValueError: the folder is missing or empty.
+    """
+    folder = Path(folder).expanduser()
+    files = _files(folder)
+    rows = {file: {"file": _name(file, folder)} for file in files}
+    fit = []
+    bar = tqdm(files, desc=folder.name, unit="file", file=sys.stdout)
+    for file in bar:
+        photo, problems = photo_files.look(file)
+        if photo:
+            fit.append(file)
+        else:
+            rows[file]["problem"] = problems[0].problem
+        if len(fit) == BATCH_SIZE or (fit and file == files[-1]):
+            _ask(classifier, class_names, fit, rows)
+            fit = []
+    path = list_path("predictions", folder)
+    with atomic(path) as part:
+        with open(part, "w", newline="", encoding="utf-8") as out:
+            writer = csv.DictWriter(out, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows.values())
+    return path
+
+
+def _files(folder):
+    if not folder.is_dir():
+        raise ValueError(
+            f"{folder}: there is no such folder; give one with photos in it."
+        )
+    found = [
+        Path(place, name)
+        for place, _, names in os.walk(folder)
+        for name in names
+        if not photo_files.is_note(Path(name))
+    ]
+    if not found:
+        raise ValueError(
+            f"{folder}: there is no file in it; put the photos in here."
+        )
+    return sorted(found, key=lambda file: _name(file, folder))
+
+
+def _name(file, folder):
+    return file.relative_to(folder).as_posix()
+
+
+def _ask(classifier, class_names, files, rows):
+    """Put the answers for some photos into their rows."""
+    pixels = photos.array([str(file) for file in files])
+    for file, said in zip(
+        files, np.asarray(classifier.predict_on_batch(pixels)), strict=True
+    ):
+        first, second = said.argsort()[::-1][:2]
+        rows[file] |= {
+            "class": class_names[first],
+            "probability": f"{said[first]:.3f}",
+            "second": class_names[second],
+            "second_probability": f"{said[second]:.3f}",
+        }

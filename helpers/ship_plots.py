@@ -1,0 +1,138 @@
+"""The figures of the lesson on shipping a model."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from helpers import photos
+from helpers.plots import BLUE, GREY, ORANGE
+
+
+def size_and_speed(megabytes, milliseconds):
+    """Draw how large each format is, and how long one photo takes in it.
+
+    Args:
+        megabytes: {name of a format: millions of bytes}.
+        milliseconds: {the same names: milliseconds a photo}.
+    """
+    figure, axes = plt.subplots(
+        1, 2, figsize=(10, 0.5 * len(megabytes) + 1.5), sharey=True
+    )
+    panels = (
+        (megabytes, "size (million bytes)", BLUE),
+        (milliseconds, "one photo (milliseconds)", ORANGE),
+    )
+    for ax, (values, label, colour) in zip(axes, panels, strict=True):
+        bars = ax.barh(list(values), list(values.values()), color=colour)
+        ax.bar_label(bars, fmt="{:.0f}", padding=4)
+        ax.margins(x=0.14)
+        ax.set(xlabel=label)
+    axes[0].set(ylabel="format")
+    axes[0].invert_yaxis()
+    figure.suptitle("The same classifier in four formats")
+    plt.show()
+
+
+def draw_answer(axes, pixels, said, class_names):
+    """Draw a photo and what was said of it into two axes.
+
+    Args:
+        axes: two matplotlib axes; what they held goes.
+        pixels: uint8 (299, 299, 3).
+        said: probabilities, (classes,).
+        class_names: the classes.
+    """
+    photo, bars = axes
+    photo.clear()
+    photo.imshow(pixels)
+    photo.set_axis_off()
+    bars.clear()
+    best = np.asarray(said).argsort()[::-1][:6]
+    drawn = bars.barh(
+        [class_names[i] for i in best], [100 * said[i] for i in best]
+    )
+    for bar, colour in zip(drawn, [BLUE] + 5 * [GREY], strict=False):
+        bar.set_color(colour)
+    bars.bar_label(drawn, fmt="{:.0f} %", padding=4)
+    bars.invert_yaxis()
+    bars.set(xlim=(0, 115), xlabel="probability (%)", ylabel="class")
+
+
+def answer(path, said, class_names):
+    """Show a photo and what a classifier says of it.
+
+    Args:
+        path: of the photo.
+        said: probabilities, (classes,).
+        class_names: the classes.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+    draw_answer(axes, photos.pixels(path).numpy(), said, class_names)
+    figure.suptitle("A photo, and what the classifier says")
+    plt.show()
+
+
+def two_cameras(measures):
+    """Draw how two sets of photos spread over some measures.
+
+    Args:
+        measures: {what is measured: {name of a set: (n,) numbers}}, two
+            sets each.
+    """
+    figure, axes = plt.subplots(1, len(measures), figsize=(11, 3.4))
+    for ax, (name, sets) in zip(axes, measures.items(), strict=True):
+        edges = np.histogram_bin_edges(np.concatenate([*sets.values()]), 25)
+        for (its, values), colour in zip(
+            sets.items(), (BLUE, ORANGE), strict=True
+        ):
+            share = np.full(len(values), 100 / len(values))
+            ax.hist(
+                values,
+                edges,
+                weights=share,
+                color=colour,
+                alpha=0.6,
+                label=its,
+            )
+        ax.set(xlabel=name, ylabel="photos (%)")
+    axes[0].legend(loc="upper left")
+    figure.suptitle("Two measures that need no labels")
+    plt.show()
+
+
+def alarms(counts, rates, allowed):
+    """Draw how often an alarm rings, by how many photos it looks at.
+
+    Args:
+        counts: numbers of photos, ascending, (n,).
+        rates: {name: (n,) shares of draws with an alarm, 0-1}; a name that
+            ends in "false alarms" is dashed.
+        allowed: the rate of false alarms that was asked for, 0-1.
+    """
+    _, ax = plt.subplots(figsize=(9, 3.8))
+    colours = {}
+    for name, rate in rates.items():
+        what = name.partition(",")[0]
+        colour = colours.setdefault(what, (BLUE, ORANGE)[len(colours) % 2])
+        style = "--s" if name.endswith("false alarms") else "-o"
+        percent = 100 * np.asarray(rate)
+        ax.plot(counts, percent, style, color=colour, label=name)
+    ax.axhline(100 * allowed, color=GREY, linewidth=1)
+    ax.annotate(
+        "allowed",
+        (counts[0], 100 * allowed),
+        (0, 4),
+        textcoords="offset points",
+        color="#666666",
+        fontsize=9,
+    )
+    ax.set_xscale("log")
+    ax.set_xticks(counts, [str(count) for count in counts])
+    ax.minorticks_off()
+    ax.set(
+        title="How often the alarm rings",
+        xlabel="photos it looks at",
+        ylabel="draws with an alarm (%)",
+        ylim=(-4, 104),
+    )
+    ax.legend(loc="center right", fontsize=9)
+    plt.show()
