@@ -50,12 +50,12 @@ def write(path, parts, weights_name, folder, results, agreement):
         "Names the class of a photo: one of "
         f"{', '.join(parts[0].class_names)}.",
         f"Inception v3, started from the weights `{weights_name}`, trained "
-        f"on the photos of `{Path(folder).name}`. It takes RGB pixels of 0 "
+        f"on the photos of `{_last_two(folder)}`. It takes RGB pixels of 0 "
         "to 255 and scales them itself; the names of its classes are inside.",
         "## Photos",
         _table(parts),
-        "The content of a photo decides its part. Test photos played no "
-        "part in training, nor in any choice.",
+        "The content of a photo decides its part. Test photos are kept for "
+        "the measurements below.",
         "## Measured",
         _list(own),
         "In other formats:",
@@ -73,6 +73,11 @@ def write(path, parts, weights_name, folder, results, agreement):
     with atomic(card) as part:
         part.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
     return card
+
+
+def _last_two(folder):
+    """Return the end of a path: the rest says where somebody keeps it."""
+    return "/".join(Path(folder).resolve().parts[-2:])
 
 
 def _table(parts):

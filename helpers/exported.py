@@ -26,14 +26,17 @@ def convert_to_int8(saved, path, photo_paths):
     Args:
         saved: the folder of the SavedModel.
         path: the `.tflite` file to write.
-        photo_paths: of the photos whose pixels are shown to it.
+        photo_paths: of the photos that are shown to the converter.
     """
-    seen = photos.array(photo_paths)
+
+    def shown():
+        for pixels in photos.array(photo_paths):
+            yield [np.float32(pixels[None])]
+            print("done 1", flush=True)
+
     converter = tf.lite.TFLiteConverter.from_saved_model(saved)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: (
-        [np.float32(photo[None])] for photo in seen
-    )
+    converter.representative_dataset = shown
     whole = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
     converter.target_spec.supported_ops = [whole]
     with atomic(path) as part:

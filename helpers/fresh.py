@@ -71,33 +71,38 @@ def answers(path, part):
     with tempfile.TemporaryDirectory() as folder:
         listed, found = Path(folder, "list.json"), Path(folder, "found.npz")
         listed.write_text(json.dumps([part.paths, part.keys]), "utf-8")
-        bar = tqdm(
-            total=len(part),
-            desc=Path(path).name,
-            unit="photo",
-            file=sys.stdout,
-        )
-        with bar:
-            run("helpers.exported", "answer", path, listed, found, bar=bar)
+        given = path, listed, found
+        run("helpers.exported", "answer", *given, total=len(part))
         with np.load(found) as kept:
             return Answers(kept["probabilities"], float(kept["seconds"]))
 
 
-def run(module, function, *given, bar=None):
+def run(module, function, *given, total=None):
     """Run a function of this project in a new process, to its end.
 
     Args:
         module, function: their names.
-        given: what it is called with, paths or what JSON holds.
-        bar: a `tqdm` bar, moved on by the lines "done" and a number that
-            the function prints.
+        given: what it is called with, paths or what JSON holds; the first
+            is what it is about.
+        total: how many photos it goes through, if a bar is to show them;
+            the function prints "done" and a number as it goes.
 
     Raises:
         RuntimeError: the process failed; the message ends with its last
             line.
     """
+    about = Path(given[0]).name
     call = json.dumps([module, function, given], default=str)
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+        tqdm(
+            total=total,
+            desc=about,
+            unit="photo",
+            file=sys.stdout,
+            disable=total is None,
+        ) as bar,
+    ):
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, call],
             env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -108,13 +113,14 @@ def run(module, function, *given, bar=None):
         try:
             for line in process.stdout:
                 word, _, count = line.partition(" ")
-                if bar is not None and word == "done":
+                if word == "done":
                     bar.update(int(count))
             failed = process.wait()
         finally:  # whoever stops the cell stops this, too
             process.kill()
+            process.wait()
             process.stdout.close()
         if failed:
             errors.seek(0)
             lines = errors.read().strip().splitlines() or ["it was ended"]
-            raise RuntimeError(f"{given[0]} could not be asked: {lines[-1]}")
+            raise RuntimeError(f"{about} could not be asked: {lines[-1]}")

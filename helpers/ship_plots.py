@@ -94,7 +94,7 @@ def two_cameras(measures):
                 label=its,
             )
         ax.set(xlabel=name, ylabel="photos (%)")
-    axes[0].legend(loc="upper left")
+    axes[0].legend(loc="upper right")
     figure.suptitle("Two measures that need no labels")
     plt.show()
 

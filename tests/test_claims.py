@@ -12,6 +12,7 @@ KNOWS = 0.25  # what it is ahead of random weights
 TUNED = 0.04  # what fine-tuning adds to it
 INSURED = 0.12  # what four views bring when the camera was remounted
 POINTED = 0.4  # how much more often Grad-CAM hits the defect than the centre
+SAME = 0.98  # how often what is shipped is right where it was in lesson 03
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +63,14 @@ def test_grad_cam_points_at_the_defect(verdicts):
     )
     assert found.difference >= POINTED
     assert found.verdict == "better"
+
+
+def test_what_is_shipped_is_what_was_tested(verdicts):
+    tested = verdicts["fine-tuned past mixed8"]
+    assert (verdicts["shipped, test"] == tested).mean() >= SAME
+
+
+def test_a_moved_camera_does_harm_that_is_worth_noticing(verdicts):
+    before = measure.accuracy(verdicts["shipped, test"])
+    after = measure.accuracy(verdicts["shipped, remounted"])
+    assert after.high < before.share

@@ -10,7 +10,7 @@ from helpers.widgets.browser import mistakes
 from helpers.widgets.finder import learning_rates
 from helpers.widgets.freezing import anatomy
 from helpers.widgets.maps import answers
-from helpers.widgets.upload import upload
+from helpers.widgets.uploading import upload
 
 __all__ = [
     "anatomy",

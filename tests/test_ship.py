@@ -1,0 +1,432 @@
+"""A classifier leaves the house whole, and says the same elsewhere."""
+
+import csv
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import ipywidgets
+import keras
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from helpers import (
+    card,
+    exported,
+    files,
+    fresh,
+    journal,
+    models,
+    photos,
+    predictions,
+    ship_plots,
+    start_up,
+)
+from helpers.widgets import uploading
+
+NAMES = ("crack", "пятно")
+
+
+def classifier():
+    """A small model from pixels to two classes, a part of it compiled."""
+    keras.utils.set_random_seed(1)
+    head = keras.Sequential(
+        [keras.Input((8,)), keras.layers.Dense(2, activation="softmax")]
+    )
+    head.compile("adam", loss="sparse_categorical_crossentropy")
+    inputs = keras.Input((299, 299, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    x = keras.layers.Conv2D(8, 31, 31, activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, head(x))
+    head.fit(np.eye(8), np.arange(8) % 2, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return classifier()
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory):
+    """Twenty photos of noise, each of another light."""
+    place = tmp_path_factory.mktemp("photos") / "mine"
+    rng = np.random.default_rng(0)
+    for i in range(20):
+        folder = place / NAMES[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 12 * i + 20, (299, 299, 3), "uint8")
+        Image.fromarray(pixels).save(folder / f"{i:02}.png")
+    return photos.whole(place, NAMES)
+
+
+@pytest.fixture(scope="module")
+def shipped(model, part, tmp_path_factory):
+    """{name: path} of the model in all formats."""
+    place = tmp_path_factory.mktemp("models")
+    found = {
+        "keras": place / "m.keras",
+        "saved": place / "m",
+        "int8": place / "m-int8.tflite",
+    }
+    models.without_optimisers(model).save(found["keras"])
+    models.write_names(found["keras"], NAMES)
+    model.export(found["saved"], verbose=False)
+    models.write_names(found["saved"], NAMES)
+    given = found["saved"], found["int8"], part.paths
+    fresh.run("helpers.exported", "convert_to_int8", *given, total=20)
+    return found
+
+
+# --- What is in the file --------------------------------------------------
+
+
+def test_without_optimisers_a_model_says_the_same_and_is_smaller(
+    model, part, tmp_path
+):
+    lean = models.without_optimisers(model)
+    pixels = photos.array(part.paths[:4])
+    np.testing.assert_array_equal(
+        lean.predict(pixels, verbose=0), model.predict(pixels, verbose=0)
+    )
+    model.save(tmp_path / "with.keras")
+    lean.save(tmp_path / "without.keras")
+    loaded = [
+        keras.saving.load_model(tmp_path / f"{name}.keras").layers[-1]
+        for name in ("with", "without")
+    ]
+    assert loaded[0].compiled
+    assert not loaded[1].compiled
+    assert model.layers[-1].compiled  # the original is left alone
+
+
+@pytest.mark.parametrize("name", ["keras", "saved", "int8"])
+def test_the_names_are_in_every_format(shipped, name):
+    assert models.read_names(shipped[name]) == NAMES
+
+
+def test_a_model_without_names_is_told_in_a_sentence(model, tmp_path):
+    model.export(tmp_path / "m", verbose=False)
+    (tmp_path / "m.tflite").write_bytes(b"no archive")
+    for name in ("m", "m.tflite", "gone"):
+        with pytest.raises(ValueError, match=f"{name}: it holds no class"):
+            models.read_names(tmp_path / name)
+
+
+# --- What it says elsewhere -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"), [("keras", 1e-5), ("saved", 1e-5), ("int8", 0.05)]
+)
+def test_a_format_says_the_same_in_a_new_process(
+    model, part, shipped, name, tolerance, capsys
+):
+    said = fresh.answers(shipped[name], part)
+    here = model.predict(photos.dataset(part), verbose=0)
+    np.testing.assert_allclose(said.probabilities, here, atol=tolerance)
+    assert said.seconds > 0
+    assert "20/20" in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_int8_is_in_whole_numbers_throughout(shipped):
+    kinds = [
+        details["dtype"]
+        for details in tf.lite.Interpreter(
+            str(shipped["int8"])
+        ).get_tensor_details()
+    ]
+    assert kinds.count(np.float32) <= 2  # the pixels and the answer
+    assert kinds.count(np.int8) > 4
+
+
+def test_a_new_process_that_fails_says_why(part, tmp_path):
+    (tmp_path / "m.tflite").write_bytes(b"not a model")
+    with pytest.raises(RuntimeError, match=r"m\.tflite could not be asked: V"):
+        fresh.answers(tmp_path / "m.tflite", part)
+    with pytest.raises(RuntimeError, match="no such file"):
+        fresh.answers(tmp_path / "gone.keras", part)
+
+
+def test_a_photo_that_was_swapped_is_noticed_in_the_new_process(part, shipped):
+    other = photos.Part("x", NAMES, part.paths, part.labels, part.keys[::-1])
+    with pytest.raises(RuntimeError, match="holds another picture"):
+        fresh.answers(shipped["keras"], other)
+
+
+# --- Written whole or not at all ------------------------------------------
+
+
+def write_folder(part, text):
+    part.mkdir()
+    (part / "a.txt").write_text(text)
+
+
+def test_a_folder_takes_the_place_of_an_older_one(tmp_path):
+    for text in ("old", "new"):
+        with files.atomic(tmp_path / "m") as part:
+            write_folder(part, text)
+    assert (tmp_path / "m" / "a.txt").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_the_old_folder_stays_when_the_block_fails(tmp_path):
+    with files.atomic(tmp_path / "m") as part:
+        write_folder(part, "old")
+    with pytest.raises(RuntimeError), files.atomic(tmp_path / "m") as part:
+        write_folder(part, "new")
+        raise RuntimeError
+    assert (tmp_path / "m" / "a.txt").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_the_folder_of_a_killed_process_is_removed(tmp_path, monkeypatch):
+    program = (
+        "import os, sys; from helpers.files import atomic\n"
+        "with atomic(sys.argv[1]) as part:\n"
+        "    part.mkdir(); (part / 'half').touch(); os.kill(os.getpid(), 9)"
+    )
+    path = tmp_path / "m"
+    subprocess.run([sys.executable, "-c", program, path], cwd=files.ROOT)
+    assert len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr(files, "_swept", set())
+    with files.atomic(path) as part:
+        write_folder(part, "whole")
+    assert [p.name for p in tmp_path.iterdir()] == ["m"]
+
+
+def test_quiet_holds_back_and_lets_errors_through(capfd):
+    with pytest.raises(KeyError), start_up.quiet():
+        os.write(2, b"of no interest")
+        raise KeyError
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
+
+
+# --- A folder -------------------------------------------------------------
+
+
+@pytest.fixture
+def mixed(part, tmp_path, monkeypatch):
+    """A folder with photos on two levels, and files that are none."""
+    monkeypatch.setattr(files, "WORK", tmp_path / "work")
+    folder = tmp_path / "new"
+    (folder / "monday").mkdir(parents=True)
+    for i, name in enumerate(("b.png", "monday/a.png", "monday/ü.png")):
+        (folder / name).write_bytes(open(part.paths[i], "rb").read())
+    (folder / "empty.jpg").touch()
+    (folder / "monday" / "page.jpg").write_text("<html>")
+    (folder / ".DS_Store").touch()
+    return folder
+
+
+def rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_file_of_a_folder_has_its_row(model, part, mixed):
+    found = rows(predictions.write(model, NAMES, mixed))
+    assert [row["file"] for row in found] == [
+        "b.png", "empty.jpg", "monday/a.png", "monday/page.jpg",
+        "monday/ü.png",
+    ]  # fmt: skip
+    said = model.predict(photos.array(part.paths[:3]), verbose=0)
+    answered = [row for row in found if row["class"]]
+    for row, its in zip(answered, said, strict=True):
+        assert row["class"] == NAMES[its.argmax()]
+        assert row["second"] == NAMES[its.argmin()]
+        assert float(row["probability"]) == pytest.approx(its.max(), abs=1e-3)
+        assert not row["problem"]
+    why = [row["problem"] for row in found if not row["class"]]
+    assert why == ["the file is empty", "a web page, not a photo"]
+
+
+def test_a_folder_larger_than_a_batch_is_answered_to_the_end(
+    model, part, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files, "WORK", tmp_path / "work")
+    monkeypatch.setattr(predictions, "BATCH_SIZE", 3)
+    folder = tmp_path / "new"
+    folder.mkdir()
+    for i in range(7):
+        (folder / f"{i}.png").write_bytes(open(part.paths[i], "rb").read())
+    (folder / "z.txt").write_text("the last file is no photo")
+    found = rows(predictions.write(model, NAMES, folder))
+    said = model.predict(photos.array(part.paths[:7]), verbose=0)
+    assert [row["class"] for row in found[:-1]] == [
+        NAMES[i] for i in said.argmax(axis=-1)
+    ]
+    assert found[-1]["problem"]
+
+
+def test_a_folder_that_is_not_there_or_empty_is_told(model, tmp_path):
+    with pytest.raises(ValueError, match="gone: there is no such folder"):
+        predictions.write(model, NAMES, tmp_path / "gone")
+    with pytest.raises(ValueError, match="there is no file in it"):
+        predictions.write(model, NAMES, tmp_path)
+
+
+# --- An upload ------------------------------------------------------------
+
+
+def as_uploaded(name, content):
+    """What FileUpload holds, in ipywidgets 7 and in 8."""
+    about = {"name": name, "type": "image/png", "size": len(content)}
+    when = {"last_modified": datetime(2026, 1, 1, tzinfo=UTC)}
+    return (
+        {name: {"metadata": about, "content": content}},
+        (about | when | {"content": memoryview(content)},),
+    )
+
+
+def test_an_upload_is_read_in_both_versions_of_ipywidgets():
+    for value in as_uploaded("a.png", b"12"):
+        assert uploading.uploaded(value) == ("a.png", b"12")
+    for value in ((), {}):
+        assert uploading.uploaded(value) == (None, None)
+
+
+def test_an_upload_may_not_leave_its_folder():
+    for value in as_uploaded("../../a.png", b"12"):
+        assert uploading.uploaded(value)[0] == "a.png"
+
+
+@pytest.fixture
+def panel(model, part):
+    return uploading.upload(model, NAMES, part.paths[0])
+
+
+def put(panel, name, content):
+    new = int(ipywidgets.__version__.split(".")[0]) >= 8
+    value = as_uploaded(name, content)[new]
+    panel.controls["photo"].value = value
+    return panel.line.value
+
+
+def test_an_uploaded_photo_is_answered(panel, model, part):
+    assert "00.png" in panel.line.value
+    before = panel.picture.value
+    line = put(panel, "mine.png", open(part.paths[-1], "rb").read())
+    (said,) = model.predict(photos.array(part.paths[-1:]), verbose=0)
+    assert f"mine.png: {NAMES[said.argmax()]}, {said.max():.0%}" in line
+    assert panel.picture.value != before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.jpg", b"", "empty.jpg: the file is empty"),
+        ("page.jpg", b"<html>", "a web page, not a photo"),
+        ("notes.txt", b"to do", "not a picture of any kind"),
+        ("cut.png", b"\x89PNG\r\n\x1a\n12", "damaged or cut off"),
+    ],
+)
+def test_an_upload_that_is_no_photo_is_told(panel, name, content, says):
+    before = panel.picture.value
+    assert says in put(panel, name, content)
+    assert panel.picture.value == before
+
+
+# --- The card -------------------------------------------------------------
+
+
+def test_the_card_says_what_was_measured(shipped, part, tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "WORK", tmp_path)
+    folder = tmp_path / "mine"
+    results = {"shipped, test": np.arange(20) < 15}
+    journal.write("06_x", "starter", folder, results)
+    journal.write("04_x", "starter", folder, {"another": np.arange(20) < 5})
+    path = tmp_path / "m.keras"
+    path.write_bytes(shipped["keras"].read_bytes())
+    same = {"int8": np.arange(20) < 19}
+    test = photos.Part("test", NAMES, part.paths, part.labels, part.keys)
+    written = card.write(path, [test], "starter", folder, results, same)
+    text = written.read_text(encoding="utf-8")
+    assert written == tmp_path / "m.md"
+    for words in (
+        "one of crack, пятно.",
+        "| crack | 10 |",
+        "- shipped, test: 15 of 20 photos right: 75.0%",
+        "- int8: 19 of 20 test photos",
+        "- another: 5 of 20 photos right",
+        "## Not for",
+        keras.__version__,
+    ):
+        assert words in text
+    assert str(tmp_path) not in text
+    ours, _, others = text.partition("Other models")
+    assert "another" not in ours
+    assert "shipped, test" not in others
+
+
+def test_the_card_changes_with_the_file(shipped, part, tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "WORK", tmp_path)
+    path, hashes = tmp_path / "m.keras", []
+    for content in (b"one", b"two"):
+        path.write_bytes(content)
+        card.write(path, [part], "starter", tmp_path, {}, {})
+        hashes.append(path.with_suffix(".md").read_text().split()[-1])
+    assert hashes[0] != hashes[1]
+
+
+# --- Figures --------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def figures():
+    yield
+    plt.close("all")
+
+
+def test_sizes_and_times_stand_beside_their_formats():
+    ship_plots.size_and_speed(
+        {"keras": 97.0, "int8": 24.0}, {"keras": 60.0, "int8": 19.0}
+    )
+    widths = [[b.get_width() for b in ax.patches] for ax in plt.gcf().axes]
+    assert widths == [[97, 24], [60, 19]]
+    names = [t.get_text() for t in plt.gcf().axes[0].get_yticklabels()]
+    assert names == ["keras", "int8"]
+
+
+def test_the_likeliest_classes_are_drawn_first(part):
+    ship_plots.answer(part.paths[0], np.array([0.2, 0.8]), NAMES)
+    bars = plt.gcf().axes[1]
+    assert [t.get_text() for t in bars.get_yticklabels()] == [*NAMES[::-1]]
+    assert [b.get_width() for b in bars.patches] == [80, 20]
+
+
+def test_two_cameras_are_drawn_on_one_scale():
+    sets = {"before": np.zeros(4), "after": np.ones(9)}
+    ship_plots.two_cameras({"one": sets, "other": sets})
+    for ax in plt.gcf().axes:
+        heights = np.array([b.get_height() for b in ax.patches])
+        assert heights[:25].sum() == pytest.approx(100)
+        assert heights[25:].sum() == pytest.approx(100)
+
+
+def test_alarms_are_drawn_in_percent():
+    rates = {"far, alarms": [0.5, 1], "far, false alarms": [0, 0.01]}
+    ship_plots.alarms([2, 5], rates, 0.01)
+    lines = plt.gca().get_lines()
+    assert list(lines[0].get_ydata()) == [50, 100]
+    assert [line.get_linestyle() for line in lines[:2]] == ["-", "--"]
+    assert lines[0].get_color() == lines[1].get_color()
+
+
+def test_sizes_are_in_millions_of_bytes(tmp_path):
+    (tmp_path / "m" / "v").mkdir(parents=True)
+    (tmp_path / "m" / "a").write_bytes(bytes(1_000_000))
+    (tmp_path / "m" / "v" / "b").write_bytes(bytes(500_000))
+    assert exported.megabytes(tmp_path / "m") == 1.5
+    assert exported.megabytes(tmp_path / "m" / "a") == 1
