@@ -44,8 +44,7 @@ def stored(lower, part, augment=None, view=0):
     """
     policy = precision.chosen()
     model_key = _key(lower, augment, view, policy)
-    part_key = hashlib.sha256("".join(part.keys).encode()).hexdigest()[:16]
-    path = store.folder() / f"{model_key}-{part_key}.npy"
+    path = store.folder() / f"{model_key}-{part.key}.npy"
     found = store.load(path)
     if found:
         return found[0]

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from helpers import downloads, files, journal, kernel, photos, weights
 
 NOTEBOOKS = files.ROOT / "notebooks"
-LINE = re.compile(r"^FOLDER, SHARES = .*$", re.MULTILINE)
+PHOTOS = "FOLDER, SHARES"
 
 
 def model(lesson, folder, shares):
@@ -97,7 +97,8 @@ def _run(lesson, folder, shares):
             "without its ending, such as 03_fine_tuning."
         )
     notebook = nbformat.read(path, as_version=4)
-    _choose_photos(notebook, lesson, folder, shares)
+    chosen = f"{str(folder)!r}, {tuple(shares)!r}"
+    put(notebook, lesson, PHOTOS, chosen)
     print(f"{lesson} has no model of these photos yet; it is run for one.")
     running = kernel.client(notebook, path)
     bar = tqdm(notebook.cells, desc=lesson, unit="cell", file=sys.stdout)
@@ -113,17 +114,29 @@ def _run(lesson, folder, shares):
                 ) from None
 
 
-def _choose_photos(notebook, lesson, folder, shares):
-    """Put a folder and its shares into the line that chooses the photos."""
-    line = f"FOLDER, SHARES = {str(folder)!r}, {tuple(shares)!r}"
+def put(notebook, lesson, name, value):
+    """Put another value into the one line of a lesson that sets a name.
+
+    Args:
+        notebook: an `nbformat.NotebookNode`, changed in place.
+        lesson: its name, for the sentence of an error.
+        name: what stands before ` = ` in that line.
+        value: what shall stand after it, as Python writes it.
+
+    Raises:
+        ValueError: no line sets this name, or more than one.
+    """
+    line = re.compile(rf"^{re.escape(name)} = .*$", re.MULTILINE)
     changed = 0
     for cell in notebook.cells:
         if cell.cell_type == "code":
             # A function, since a path may hold what re takes for a sign.
-            cell.source, count = LINE.subn(lambda _: line, cell.source)
+            cell.source, count = line.subn(
+                lambda _: f"{name} = {value}", cell.source
+            )
             changed += count
     if changed != 1:
         raise ValueError(
-            f"{lesson}: {changed} lines begin with FOLDER, SHARES = and one "
-            "chooses the photos; put it back as it was."
+            f"{lesson}: {changed} lines begin with {name} =, and it takes "
+            "one; put it back as it was."
         )

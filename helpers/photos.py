@@ -108,6 +108,11 @@ class Part:
     def __len__(self):
         return len(self.paths)
 
+    @property
+    def key(self):
+        """A name that changes with the photos and their order."""
+        return hashlib.sha256("".join(self.keys).encode()).hexdigest()[:16]
+
     def take(self, places):
         """Return a part of the photos at these places, in their order."""
         return Part(

@@ -138,7 +138,8 @@ def test_a_lesson_that_is_not_there_is_named(folder):
 def test_the_line_is_found_in_the_lessons_themselves(stem, tmp_path):
     path = files.ROOT / "notebooks" / f"{stem}.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    lessons._choose_photos(notebook, stem, tmp_path, SHARES)
+    chosen = f"{str(tmp_path)!r}, {SHARES!r}"
+    lessons.put(notebook, stem, lessons.PHOTOS, chosen)
     sources = [cell.source for cell in notebook.cells]
     line = f"FOLDER, SHARES = {str(tmp_path)!r}, (1, 1, 1)"
     assert sum(line in source.splitlines() for source in sources) == 1

@@ -1,0 +1,105 @@
+"""`start.py retrain` runs the page and says what came of it."""
+
+import json
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from tools import retrain
+
+CELLS = (
+    ("code", "from helpers import files\nimport json"),
+    ("code", "FOLDER, SHARES = 'drawn', (1, 2, 3)\nOUT = files.WORK"),
+    ("markdown", "# Page\n\n## The photos"),
+    (
+        "code",
+        "if 'bad' in FOLDER:\n    raise ValueError(f'{FOLDER}: no photos.')",
+    ),
+    ("markdown", "Read it.\n\n## Training"),
+    (
+        "code",
+        "if 'odd' in FOLDER:\n    raise RuntimeError('too odd')\n"
+        "print('learned from', FOLDER, SHARES)",
+    ),
+    (
+        "code",
+        "found = {'classes': ['a', 'b'], 'test_photos': 8, 'left_out': 1,\n"
+        "    'accuracy': {'frozen': 0.5, 'fine_tuned': 0.75},\n"
+        "    'chosen': 'fine_tuned', 'seconds': 1.0}\n"
+        "OUT.mkdir(parents=True, exist_ok=True)\n"
+        "_ = (OUT / 'results.json').write_text(json.dumps(found))",
+    ),
+)
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """A small page in place of lesson 07, and a work folder of its own."""
+    new = {"code": new_code_cell, "markdown": new_markdown_cell}
+    notebook = new_notebook(cells=[new[kind](text) for kind, text in CELLS])
+    path = retrain.PAGE.with_name("page.ipynb")
+    monkeypatch.setattr(retrain, "PAGE", path)
+    monkeypatch.setattr(
+        retrain.nbformat, "read", lambda *_, **__: nbformat.from_dict(notebook)
+    )
+    monkeypatch.setattr(retrain.files, "WORK", tmp_path / "work")
+    monkeypatch.setenv("PYTHONPATH", str(retrain.files.ROOT))
+    return tmp_path
+
+
+def test_a_folder_becomes_a_report(page, capsys):
+    out = page / "out"
+    assert retrain.main([str(page / "mine"), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "1/2 The photos ..." in said and "2/2 Training ..." in said
+    assert "fine_tuned   75.0%  <- chosen" in said
+    assert "of 8 test photos of 2 classes; 1 files left out" in said
+    report = (out / "report.html").read_text()
+    assert f"learned from {page / 'mine'} (60, 20, 20)" in report
+    assert "print(" not in report  # no code
+    assert "http" not in report and "<script" not in report
+
+
+def test_without_a_folder_the_drawn_photos_are_taken(page):
+    assert retrain.main([]) == 0
+    out = page / "work" / "retrained" / "surfaces"
+    report = (out / "report.html").read_text()
+    assert "learned from drawn (1, 2, 3)" in report
+
+
+def test_a_bad_folder_gets_its_sentence_and_exit_code_2(page, capsys):
+    out = page / "out"
+    assert retrain.main([str(page / "bad"), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert said.strip() == f"{page / 'bad'}: no photos."
+    assert not out.exists()
+
+
+def test_a_step_that_fails_is_named(page, capsys):
+    assert retrain.main([str(page / "odd")]) == 1
+    said = capsys.readouterr()
+    assert "too odd" in said.err and "Traceback" not in said.err
+    assert said.out.rstrip().endswith("2/2 Training ...")
+
+
+def test_a_finished_run_is_not_overwritten(page, capsys):
+    args = [str(page / "mine"), "--out", str(page / "out")]
+    retrain.main(args)
+    before = {f: f.read_bytes() for f in (page / "out").iterdir()}
+    assert retrain.main(args) == 2
+    assert "a finished run lies there" in capsys.readouterr().err
+    assert before == {f: f.read_bytes() for f in (page / "out").iterdir()}
+
+
+def test_results_of_a_stopped_run_are_no_finished_run(page, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    args = [str(page / "mine"), "--out", str(page / "out")]
+    with monkeypatch.context() as held:
+        held.setattr(retrain, "_run", stop)
+        assert retrain.main(args) == 130
+    assert retrain.main(args) == 0
+    results = json.loads((page / "out" / "results.json").read_text())
+    assert results["chosen"] == "fine_tuned"

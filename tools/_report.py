@@ -1,0 +1,45 @@
+"""A notebook that was run, as one HTML file for people to read."""
+
+from nbconvert import HTMLExporter
+
+# Plain HTML that needs no other file: a report is mailed, and read offline.
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; color: #222;
+  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+h1, h2 {{ line-height: 1.2; margin-top: 2.5rem; }}
+pre {{ font-size: 14px; white-space: pre-wrap; background: #f5f5f5;
+  padding: 0.6rem 0.9rem; }}
+img {{ max-width: 100%; height: auto; }}
+table {{ border-collapse: collapse; }}
+td, th {{ border: 1px solid #ccc; padding: 0.2rem 0.6rem; }}
+.anchor-link {{ display: none; }}
+</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def html(notebook, title):
+    """Return a report: the notebook's prose, outputs and figures, no code.
+
+    Args:
+        notebook: an `nbformat.NotebookNode` that was run.
+        title: what a browser shows above the page.
+    """
+    exporter = HTMLExporter(
+        template_name="basic",
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+    body, _ = exporter.from_notebook_node(notebook)
+    return _PAGE.format(title=title, body=body)

@@ -1,0 +1,119 @@
+"""Retrains on a folder of photos: report, models, results, predictions."""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient.exceptions import CellExecutionError
+
+from helpers import files, kernel, lessons
+from tools import _report
+
+PAGE = files.ROOT / "notebooks" / "07_your_own_photos.ipynb"
+SHARES = (60, 20, 20)
+NOT_USABLE = 2
+PHOTOS = "The photos"  # the stage that finds a folder unusable
+
+
+def main(argv):
+    """Run the page of lesson 07 on a folder; return the exit code.
+
+    0: done. 1: a step failed. 2: the folder is not usable, or `--out` is
+    taken. A run that was stopped goes on when it is started again.
+    """
+    parser = argparse.ArgumentParser(prog="retrain", description=__doc__)
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        help="of class folders; without it the photos that the project draws",
+    )
+    parser.add_argument("--out", metavar="DIR", help="where results go")
+    args = parser.parse_args(argv)
+    out = _out(args)
+    if (out / "results.json").exists():
+        print(
+            f"{files.shown(out)}: a finished run lies there; name another "
+            "folder with --out, or move it away.",
+            file=sys.stderr,
+        )
+        return NOT_USABLE
+    notebook = nbformat.read(PAGE, as_version=4)
+    if args.folder:
+        chosen = f"{str(Path(args.folder).resolve())!r}, {SHARES!r}"
+        lessons.put(notebook, PAGE.stem, lessons.PHOTOS, chosen)
+    lessons.put(notebook, PAGE.stem, "OUT", f"files.Path({str(out)!r})")
+    try:
+        code = _run(notebook)
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on from here.")
+        return 130
+    if code == 0:
+        _finish(notebook, out)
+    return code
+
+
+def _out(args):
+    """Return the folder for the results as a whole path."""
+    if args.out:
+        return Path(args.out).resolve()
+    name = Path(args.folder).resolve().name if args.folder else "surfaces"
+    return files.WORK / "retrained" / name
+
+
+def _run(notebook):
+    """Run all cells, a line for each stage; return the exit code."""
+    stages = [_heading(cell) for cell in notebook.cells]
+    of, number, stage = len([s for s in stages if s]), 0, "Getting ready"
+    begun = time.monotonic()
+    running = kernel.client(notebook, PAGE)
+    print(f"{stage} ...", end=" ", flush=True)
+    with running.setup_kernel():
+        for index, cell in enumerate(notebook.cells):
+            if stages[index]:
+                number, stage = number + 1, stages[index]
+                now = time.monotonic()
+                print(f"{now - begun:.0f} s")
+                print(f"{number}/{of} {stage} ...", end=" ", flush=True)
+                begun = now
+            try:
+                running.execute_cell(cell, index)
+            except CellExecutionError as error:
+                print(f"\n{error.evalue}", file=sys.stderr)
+                return NOT_USABLE if stage == PHOTOS else 1
+            except kernel.FAILURES as error:
+                print(f"\n{stage}: {error}", file=sys.stderr)
+                return 1
+    print(f"{time.monotonic() - begun:.0f} s")
+    return 0
+
+
+def _heading(cell):
+    """Return the last heading of the second level in a cell, or None."""
+    if cell.cell_type != "markdown":
+        return None
+    lines = [li for li in cell.source.splitlines() if li.startswith("## ")]
+    return lines[-1].removeprefix("## ").strip() if lines else None
+
+
+def _finish(notebook, out):
+    """Write the report, and say what was found and where it lies."""
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    with files.atomic(out / "report.html") as part:
+        title = f"Retrained: {out.name}"
+        part.write_text(_report.html(notebook, title), encoding="utf-8")
+    for name, share in results["accuracy"].items():
+        chosen = "  <- chosen" if name == results["chosen"] else ""
+        print(f"{name:<12} {share:.1%}{chosen}")
+    print(
+        f"of {results['test_photos']} test photos of "
+        f"{len(results['classes'])} classes; {results['left_out']} files "
+        "left out"
+    )
+    print(f"Read {files.shown(out / 'report.html')}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
