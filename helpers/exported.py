@@ -7,6 +7,7 @@ gigabyte for a moment, and a model is worth what it says somewhere else.
 
 import json
 import statistics
+import tempfile
 import time
 from pathlib import Path
 
@@ -42,6 +43,51 @@ def convert_to_int8(saved, path, photo_paths):
     with atomic(path) as part:
         part.write_bytes(converter.convert())
         models.write_names(part, models.read_names(saved))
+
+
+def convert_to_float16(saved, path):
+    """Convert a SavedModel to LiteRT with half the digits.
+
+    Args:
+        saved: the folder of the SavedModel.
+        path: the `.tflite` file to write.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]
+    with atomic(path) as part:
+        part.write_bytes(converter.convert())
+        models.write_names(part, models.read_names(saved))
+
+
+def for_small_computers(path, photo_paths):
+    """Convert a classifier to LiteRT twice, and list its classes.
+
+    Beside the file come one of the same name that ends in -float16.tflite,
+    one in -int8.tflite, and labels.txt with a class in each line.
+
+    Args:
+        path: the `.keras` file.
+        photo_paths: of the photos that are shown to the converter.
+    """
+    path = Path(path)
+    model, names = models.load(path)
+    with tempfile.TemporaryDirectory() as saved:
+        model.export(saved, verbose=False)
+        models.write_names(saved, names)
+        half, whole = lite_paths(path)
+        convert_to_float16(saved, half)
+        convert_to_int8(saved, whole, photo_paths)
+    with atomic(path.with_name("labels.txt")) as part:
+        part.write_text("\n".join(names) + "\n", encoding="utf-8")
+
+
+def lite_paths(path):
+    """Return where the two LiteRT files of a `.keras` file lie."""
+    return [
+        path.with_name(f"{path.stem}-{digits}.tflite")
+        for digits in ("float16", "int8")
+    ]
 
 
 def megabytes(path):

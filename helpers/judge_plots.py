@@ -165,8 +165,9 @@ def heat(images, heats, masks, titles):
         ax.plot(column, row, "x", color=COLOURS[5], ms=11, mew=3)
         ax.set_title(title, fontsize=10)
         ax.axis("off")
+    outlined = any(mask is not None for mask in masks)
     figure.suptitle(
-        "Grad-CAM: bright where it speaks for the class; × its largest "
-        "value; outlined the true defect"
+        "Grad-CAM: bright where it speaks for the class; × its largest value"
+        + ("; outlined the true defect" if outlined else "")
     )
     plt.show()

@@ -31,10 +31,21 @@ def save(model, class_names, lesson):
         lesson: the notebook's name, for example "04_augmentation".
     """
     path = files.model_path(lesson)
+    write(model, class_names, path)
+    return path
+
+
+def write(model, class_names, path):
+    """Write a classifier whole into a `.keras` file.
+
+    Args:
+        model: a `keras.Model` from pixels to probabilities.
+        class_names: the names, in the order of its answers.
+        path: of the file.
+    """
     with files.atomic(path) as part:
         model.save(part)
         write_names(part, class_names)
-    return path
 
 
 def write_names(path, class_names):

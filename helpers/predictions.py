@@ -58,6 +58,38 @@ def write(classifier, class_names, folder):
     return path
 
 
+def of_part(path, part, probabilities):
+    """Write what was said of each photo of a part, beside its label.
+
+    Args:
+        path: of the CSV file (UTF-8).
+        part: a `photos.Part` of n photos.
+        probabilities: what the model said, (n, number of classes), 0-1.
+    """
+    names = part.class_names
+    with atomic(path) as made:
+        with open(made, "w", newline="", encoding="utf-8") as out:
+            writer = csv.DictWriter(out, ("file", "label", *COLUMNS[1:-1]))
+            writer.writeheader()
+            for photo, label, said in zip(
+                part.paths, part.labels, probabilities, strict=True
+            ):
+                file = "/".join(Path(photo).parts[-2:])
+                row = {"file": file, "label": names[label]}
+                writer.writerow(row | _guesses(names, said))
+
+
+def _guesses(class_names, said):
+    """Return the two likeliest classes and how likely they are, as a row."""
+    first, second = said.argsort()[::-1][:2]
+    return {
+        "class": class_names[first],
+        "probability": f"{said[first]:.3f}",
+        "second": class_names[second],
+        "second_probability": f"{said[second]:.3f}",
+    }
+
+
 def _files(folder):
     if not folder.is_dir():
         raise ValueError(
@@ -86,10 +118,4 @@ def _ask(classifier, class_names, files, rows):
     for file, said in zip(
         files, np.asarray(classifier.predict_on_batch(pixels)), strict=True
     ):
-        first, second = said.argsort()[::-1][:2]
-        rows[file] |= {
-            "class": class_names[first],
-            "probability": f"{said[first]:.3f}",
-            "second": class_names[second],
-            "second_probability": f"{said[second]:.3f}",
-        }
+        rows[file] |= _guesses(class_names, said)

@@ -18,6 +18,7 @@ NEEDED = [
     "04_augmentation",
     "05_judge_and_explain",
     "06_ship_it",
+    "07_your_own_photos",
 ]
 LESSONS = [path for path in PATHS if path.stem in NEEDED[1:]]
 
