@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers import photo_files, photos
 from helpers.ship_plots import draw_answer
-from helpers.widgets import panel
+from helpers.widgets.panel import Panel, figure
 
 
 def upload(classifier, class_names, path):
@@ -25,7 +25,7 @@ def upload(classifier, class_names, path):
     Returns:
         A `panel.Panel` with the control `photo`.
     """
-    drawn = panel.figure(8, 3)
+    drawn = figure(8, 3)
     axes = drawn.subplots(1, 2)
     chooser = ipywidgets.FileUpload(
         accept="image/*",
@@ -50,7 +50,7 @@ def upload(classifier, class_names, path):
             f"{class_names[second]}, {said[second]:.0%}."
         )
 
-    return panel.Panel(
+    return Panel(
         "upload",
         {"photo": chooser},
         [["photo"]],
