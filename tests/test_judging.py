@@ -4,6 +4,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from helpers import (
     alarms,
     calibration,
+    gradcam,
     judge_plots,
     measure,
     photos,
@@ -260,3 +262,27 @@ def test_every_figure_of_numbers_names_its_axes():
         for ax in plt.figure(number).axes:
             assert ax.get_xlabel()
             assert ax.get_ylabel()
+
+
+# --- Grad-CAM -------------------------------------------------------------
+
+
+def test_grad_cam_points_where_the_score_comes_from():
+    inputs = keras.Input((4, 4, 2))
+    upper = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    average = keras.layers.GlobalAveragePooling2D()
+    head = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(2, activation="relu"),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    eye, none = np.eye(2), np.zeros(2)
+    head.set_weights([eye, none, eye, none])  # map 0 for class 0, 1 for 1
+    answers = np.zeros((1, 4, 4, 2))
+    answers[0, 1, 2, 0] = answers[0, 3, 0, 1] = 1
+    for chosen, cell in ((0, (1, 2)), (1, (3, 0))):
+        (heat,) = gradcam.heat(upper, average, head, answers, [chosen])
+        assert np.unravel_index(heat.argmax(), heat.shape) == cell
+        assert (heat > 0).sum() == 1  # the other speaks not for it

@@ -114,6 +114,24 @@ def test_the_names_are_in_every_format(shipped, name):
     assert models.read_names(shipped[name]) == NAMES
 
 
+def test_for_small_computers_there_are_two_files_and_a_list(
+    model, part, tmp_path
+):
+    path = tmp_path / "m.keras"
+    models.write(model, NAMES, path)
+    given = "helpers.exported", "for_small_computers", path
+    fresh.run(*given, part.paths, total=len(part))
+    half, whole = exported.lite_paths(path)
+    assert (half.name, whole.name) == ("m-float16.tflite", "m-int8.tflite")
+    assert models.read_names(half) == models.read_names(whole) == NAMES
+    here = model.predict(photos.dataset(part), verbose=0)
+    for file, tolerance in ((half, 1e-3), (whole, 0.05)):
+        said = exported.opened(file)(photos.array(part.paths))
+        np.testing.assert_allclose(said, here, atol=tolerance)
+    assert (tmp_path / "labels.txt").read_text().split() == list(NAMES)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 def test_a_model_without_names_is_told_in_a_sentence(model, tmp_path):
     model.export(tmp_path / "m", verbose=False)
     (tmp_path / "m.tflite").write_bytes(b"no archive")
@@ -250,6 +268,23 @@ def test_every_file_of_a_folder_has_its_row(model, part, mixed):
         assert not row["problem"]
     why = [row["problem"] for row in found if not row["class"]]
     assert why == ["the file is empty", "a web page, not a photo"]
+
+
+def test_answers_for_a_part_stand_beside_its_labels(part, tmp_path):
+    said = np.linspace(0.1, 0.9, len(part))
+    said = np.stack([said, 1 - said], axis=1)
+    predictions.of_part(tmp_path / "p.csv", part, said)
+    found = rows(tmp_path / "p.csv")
+    assert [row["label"] for row in found] == [NAMES[i] for i in part.labels]
+    assert [row["class"] for row in found] == [
+        NAMES[i] for i in said.argmax(axis=-1)
+    ]
+    assert found[0]["probability"] == "0.900"
+    assert found[0]["second_probability"] == "0.100"
+    assert part.paths[0].endswith(found[0]["file"])
+    with pytest.raises(ValueError):
+        predictions.of_part(tmp_path / "q.csv", part, said[1:])
+    assert not (tmp_path / "q.csv").exists()
 
 
 def test_a_folder_larger_than_a_batch_is_answered_to_the_end(
