@@ -198,6 +198,9 @@ class Lesson:
         self._command("run-all-cells")
         self.page.wait_for_function(ENDED, polling=200, timeout=RUN)
         self.check()
+        cells = self.notebook().cells
+        counts = [c.execution_count for c in cells if c.cell_type == "code"]
+        assert all(counts), f"not every cell has run: {counts}"
 
     def _command(self, name):
         """Have JupyterLab do what a line of its menus does; don't wait."""
@@ -289,6 +292,10 @@ class Widget:
         """Choose an option, by what it says, in a dropdown."""
         select = self._control("dropdown", label).locator("select")
         select.select_option(label=option)
+
+    def tick(self, label):
+        """Tick a checkbox, or take its tick away."""
+        self._cell.get_by_label(label, exact=True).click()
 
     def press(self, words):
         """Press the button that says `words`."""

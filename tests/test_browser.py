@@ -68,7 +68,9 @@ def small(server, opened, notebook, code):
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_runs_without_a_fault(opened, name):
-    opened(name).run_all()
+    lesson = opened(name)
+    lesson.check()  # as stored, before anything is run
+    lesson.run_all()
 
 
 # From here on: small notebooks, right and broken.
@@ -109,18 +111,19 @@ line = ipywidgets.HTML()
 picture = ipywidgets.Image()
 slider = ipywidgets.IntSlider(3, 0, 9, description="shade")
 colour = ipywidgets.Dropdown(options=["red", "blue"], description="colour")
+light = ipywidgets.Checkbox(description="light")
 reset = ipywidgets.Button(description="start again")
 dull = ipywidgets.Button(description="text alone")
-lines = ["", "said"]
 
 
 def draw(_=None):
     shade = 28 * slider.value
-    pixel = (shade, 0, 0) if colour.value == "red" else (0, 0, shade)
+    green = 255 * light.value
+    red, blue = (shade, 0) if colour.value == "red" else (0, shade)
     content = io.BytesIO()
-    Image.new("RGB", (9, 9), pixel).save(content, "PNG")
+    Image.new("RGB", (9, 9), (red, green, blue)).save(content, "PNG")
     picture.value = content.getvalue()
-    line.value = f"{colour.value} of {slider.value}"
+    line.value = f"{colour.value} of {slider.value}, light {light.value}"
 
 
 def put_back(_):
@@ -131,12 +134,12 @@ def only_say(_):
     line.value = "nothing is drawn"
 
 
-for control in (slider, colour):
+for control in (slider, colour, light):
     control.observe(draw, "value")
 reset.on_click(put_back)
 dull.on_click(only_say)
 draw()
-ipywidgets.VBox([slider, colour, reset, dull, line, picture])
+ipywidgets.VBox([slider, colour, light, reset, dull, line, picture])
 """
 
 
@@ -148,21 +151,25 @@ def widget(small):
 
 
 def test_a_widget_answers_to_what_is_moved(widget):
-    browser.expect(widget.line).to_have_text("red of 3")
+    says = browser.expect(widget.line).to_have_text
+    says("red of 3, light False")
+    before = widget.picture()
     with widget.answers():
         widget.move("shade", 4)
-    browser.expect(widget.line).to_have_text("red of 7")
+    says("red of 7, light False")
     browser.expect(widget.readout("shade")).to_have_text("7")
     with widget.answers():
         widget.move("shade", -2)
-    browser.expect(widget.line).to_have_text("red of 5")
+    says("red of 5, light False")
     with widget.answers():
         widget.choose("colour", "blue")
-    browser.expect(widget.line).to_have_text("blue of 5")
-    before = widget.picture()
+    says("blue of 5, light False")
+    with widget.answers():
+        widget.tick("light")
+    says("blue of 5, light True")
     with widget.answers():
         widget.press("start again")
-    browser.expect(widget.line).to_have_text("blue of 3")
+    says("blue of 3, light True")
     assert widget.picture() != before
 
 
