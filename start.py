@@ -20,8 +20,6 @@ import sys
 ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
 LOCK = os.path.join(ROOT, "requirements.lock")
-STAMP = os.path.join(VENV, "installed.txt")
-LOG = os.path.join(VENV, "install.log")
 FIRST = os.path.join("notebooks", "00_start_here.ipynb")
 
 # TensorFlow has wheels for these; the first found is taken.
@@ -96,7 +94,7 @@ def run(argv):
         return 0
     if not argv or argv[0] == "--":
         check_port(argv[1:])
-        python = set_up()
+        python = set_up(VENV, LOCK)
         say("JupyterLab opens in your browser; Ctrl-C here stops it.")
         return hand_over(jupyter_command(python, argv[1:]))
     if argv[0] not in verbs():
@@ -105,7 +103,7 @@ def run(argv):
             f"{', '.join(verbs())}, and --help says what each is for.",
             code=2,
         )
-    python = set_up()
+    python = set_up(VENV, LOCK)
     return hand_over([python, "-m", "tools." + argv[0]] + argv[1:])
 
 
@@ -135,48 +133,56 @@ def usage():
     return "\n".join(lines)
 
 
-def set_up():
-    """Make .venv hold what requirements.lock says; return its Python.
+def set_up(venv, lock):
+    """Make the folder `venv` hold what the file `lock` says.
 
     A second call finds the stamp of the first and installs nothing.
+
+    Returns:
+        The path of the folder's Python.
 
     Raises:
         StartError: it can't be done; the sentence says what to do.
     """
-    python = venv_python()
+    python = venv_python(venv)
+    noted = os.path.join(venv, "installed.txt")
     facts = ask([python]) if os.path.exists(python) else None
-    if facts and read_stamp() == stamp(facts["version"]):
+    if facts and read(noted) == stamp(lock, facts["version"]):
         return python
     if facts and not suitable(facts):
         raise StartError(
-            f"The folder {VENV} holds Python {dotted(facts['version'])}, and "
+            f"The folder {venv} holds Python {dotted(facts['version'])}, and "
             "TensorFlow is made for Python 3.11, 3.12 and 3.13: rename or "
             "delete that folder, then start again."
         )
     check_machine()
     base = None if facts else find_python()
-    check_space()
+    check_space(venv)
     if base:
-        make_venv(base)
+        make_venv(venv, base)
         facts = ask([python])
         if not facts:
             raise StartError(
-                f"The Python in {VENV} does not run: delete that folder, then "
+                f"The Python in {venv} does not run: delete that folder, then "
                 "start again."
             )
     if not facts["pip"]:
-        give_pip(python)
-    install(python)
-    quiet_news()
-    write(STAMP, stamp(facts["version"]))
+        give_pip(venv, python)
+    say(
+        "Installing what the lessons need. The first time about 1 GB is "
+        "downloaded, which takes minutes ..."
+    )
+    install(venv, python, lock)
+    quiet_news(venv)
+    write(noted, stamp(lock, facts["version"]))
     return python
 
 
-def venv_python():
-    """Return where the Python of .venv is, or would be."""
+def venv_python(venv):
+    """Return where the Python of a venv is, or would be."""
     if os.name == "nt":
-        return os.path.join(VENV, "Scripts", "python.exe")
-    return os.path.join(VENV, "bin", "python")
+        return os.path.join(venv, "Scripts", "python.exe")
+    return os.path.join(venv, "bin", "python")
 
 
 def ask(command):
@@ -224,7 +230,7 @@ def candidates():
 
 
 def find_python():
-    """Return the command of a Python to make .venv with.
+    """Return the command of a Python to make a venv with.
 
     Raises:
         StartError: there is none, or none that can make a venv.
@@ -271,11 +277,11 @@ def check_machine():
         )
 
 
-def check_space():
+def check_space(venv):
     """Raise StartError if TensorFlow is yet to come and the disk too full."""
     for packages in ("lib/python3*/site-packages", "Lib/site-packages"):
         pattern = os.path.join(packages, "tensorflow-*.dist-info")
-        if glob.glob(os.path.join(glob.escape(VENV), pattern)):
+        if glob.glob(os.path.join(glob.escape(venv), pattern)):
             return
     free = shutil.disk_usage(ROOT).free
     if free < SPACE:
@@ -285,32 +291,33 @@ def check_space():
         )
 
 
-def make_venv(base):
-    """Make .venv with the Python that the command `base` starts."""
-    command = base + ["-m", "venv", VENV]
-    if os.path.isdir(VENV) and os.listdir(VENV):
-        if not os.path.exists(os.path.join(VENV, "pyvenv.cfg")):
+def make_venv(venv, base):
+    """Make a venv with the Python that the command `base` starts."""
+    name = os.path.basename(venv)
+    command = base + ["-m", "venv", venv]
+    if os.path.isdir(venv) and os.listdir(venv):
+        if not os.path.exists(os.path.join(venv, "pyvenv.cfg")):
             raise StartError(
-                f"The folder {VENV} is not one that Python made: rename it, "
+                f"The folder {venv} is not one that Python made: rename it, "
                 "then start again."
             )
-        say("The Python in .venv is gone or broken; making .venv anew.")
+        say(f"The Python in {name} is gone or broken; making {name} anew.")
         command.append("--clear")
-    say("Making .venv ...")
+    say(f"Making {name} ...")
     done = run_quietly(command)
     if done.returncode:
         raise StartError(
-            f"Python could not make the folder {VENV} "
+            f"Python could not make the folder {venv} "
             f"({last_line(done.stdout)}): mend that, then start again."
         )
 
 
-def give_pip(python):
+def give_pip(venv, python):
     """Put pip where a venv was left without it."""
     done = run_quietly([python, "-m", "ensurepip", "--default-pip"])
     if done.returncode:
         raise StartError(
-            f"The folder {VENV} has no pip: rename or delete it, then start "
+            f"The folder {venv} has no pip: rename or delete it, then start "
             "again."
         )
 
@@ -332,21 +339,20 @@ def last_line(output):
     return lines[-1].replace("ERROR:", "").strip().rstrip(".:")
 
 
-def install(python):
-    """Install requirements.lock into .venv, showing pip's progress.
+def install(venv, python, lock):
+    """Install the file `lock` into a venv, showing pip's progress.
 
     What an interrupted install has brought is kept: pip passes over it.
+
+    Raises:
+        StartError: it failed; all that pip said is in `venv`/install.log.
     """
-    say(
-        "Installing what the lessons need. The first time about 1 GB is "
-        "downloaded, which takes minutes ..."
-    )
     # Progress goes to stdout and is the learner's; complaints go to stderr
     # and are kept, so that one sentence can be said of them.
     process = subprocess.Popen(
         [python, "-m", "pip", "install", "--require-hashes"]
         + ["--only-binary=:all:", "--disable-pip-version-check"]
-        + ["--no-input", "-r", LOCK],
+        + ["--no-input", "-r", lock],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         cwd=ROOT,
@@ -362,11 +368,12 @@ def install(python):
     finally:
         process.stderr.close()
     if process.returncode:
-        write(LOG, complaints.decode("utf-8", "replace"))
-        raise StartError(why_not_installed(complaints))
+        log = os.path.join(venv, "install.log")
+        write(log, complaints.decode("utf-8", "replace"))
+        raise StartError(why_not_installed(complaints, log))
 
 
-def why_not_installed(complaints):
+def why_not_installed(complaints, log):
     """Return one sentence for what pip wrote to stderr, as bytes."""
     text = complaints.decode("utf-8", "replace")
     if "No space left on device" in text or "[WinError 112]" in text:
@@ -381,17 +388,17 @@ def why_not_installed(complaints):
         )
     return (
         f"The packages could not be installed ({last_line(complaints)}): "
-        f"see {LOG} for all that pip said, then start again."
+        f"see {log} for all that pip said, then start again."
     )
 
 
-def quiet_news():
+def quiet_news(venv):
     """Keep JupyterLab from asking, over the first lesson, about news.
 
-    A default, in .venv alone: what the learner sets in JupyterLab wins.
+    A default, in the venv alone: what the learner sets in JupyterLab wins.
     """
     write(
-        os.path.join(VENV, "share/jupyter/lab/settings/overrides.json"),
+        os.path.join(venv, "share/jupyter/lab/settings/overrides.json"),
         json.dumps(
             {
                 "@jupyterlab/apputils-extension:notification": {
@@ -403,23 +410,24 @@ def quiet_news():
     )
 
 
-def stamp(version):
-    """Return what the stamp says when .venv is right: lock and Python."""
-    with open(LOCK, "rb") as file:
+def stamp(lock, version):
+    """Return what the stamp says when a venv is right: lock and Python."""
+    with open(lock, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
     return f"{digest} python {dotted(version)}\n"
 
 
-def read_stamp():
+def read(path):
+    """Return the text of a file, or None if there is none."""
     try:
-        with open(STAMP, encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             return file.read()
     except (OSError, ValueError):
         return None
 
 
 def write(path, text):
-    """Write a file of .venv so that it is there whole or not at all."""
+    """Write a file of a venv so that it is there whole or not at all."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     part = path + ".part"
     with open(part, "w", encoding="utf-8") as file:

@@ -1,8 +1,20 @@
-"""What several tests build on."""
+"""What several tests build on, and which are not collected."""
 
 import nbformat
 import pytest
 from nbformat import v4
+
+from tools import _browser
+
+NO_BROWSER = _browser.why_not()
+collect_ignore = ["test_browser.py"] if NO_BROWSER else []
+
+
+def pytest_terminal_summary(terminalreporter):
+    if NO_BROWSER:
+        terminalreporter.write_line(
+            f"The browser tests did not run: {NO_BROWSER}"
+        )
 
 
 def _code(source, count=1, text=None, tags=(), outputs=()):

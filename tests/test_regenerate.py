@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from tools import _outputs, _pinned, regenerate
+from tools import _browser, _outputs, _pinned, regenerate
 from tools import test as test_verb
 
 
@@ -248,14 +248,13 @@ def test_the_weights_are_the_ones_that_ship(
     assert environment["WORKBOOK_WORK"] == str(_pinned.WORK)
 
 
-def test_the_journal_of_an_earlier_run_is_forgotten(monkeypatch, tmp_path):
-    monkeypatch.setattr(_pinned, "WORK", tmp_path)
+def test_the_journal_of_an_earlier_run_is_forgotten(tmp_path):
     for folder in ("journal", "activations"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x").touch()
-    _pinned.forget_journal()
+    _pinned.forget_journal(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["activations"]
-    _pinned.forget_journal()
+    _pinned.forget_journal(tmp_path)
 
 
 @pytest.fixture
@@ -263,6 +262,7 @@ def pytest_folder(monkeypatch, tmp_path):
     """A small project for the verb `test` to run."""
     monkeypatch.setattr(test_verb, "ROOT", tmp_path)
     monkeypatch.setattr(_pinned, "WORK", tmp_path / "work")
+    monkeypatch.setattr(_browser, "path", lambda: None)
     (tmp_path / "pytest.ini").write_bytes(
         (_pinned.ROOT / "pytest.ini").read_bytes()
     )

@@ -1,8 +1,4 @@
-"""start.py sets up once, hands over, and says one sentence when it can't.
-
-Nothing is downloaded: .venv is made without pip, and a stand-in for pip
-notes what it was asked and fails as it is told to.
-"""
+"""start.py sets up once, hands over, and says one sentence when it can't."""
 
 import ast
 import json
@@ -15,92 +11,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from clone import SOURCE, Clone, one_sentence
 
 import start
 
-SOURCE = Path(start.__file__)
 HERE = "{}.{}".format(*sys.version_info[:2])
 POSIX = pytest.mark.skipif(os.name == "nt", reason="uses a shell script")
-
-PIP = """
-import os, sys
-if __name__ == "__main__":
-    with open("asked.txt", "a") as file:
-        print(*sys.argv[1:], file=file)
-    print("progress of pip")
-    complaint = os.environ.get("COMPLAINT")
-    if complaint:
-        print(complaint, file=sys.stderr)
-        sys.exit(1)
-"""
-HELLO = '''"""Says what it was given."""
-import json, os, sys
-def main(argv):
-    print(json.dumps({"argv": argv, "cwd": os.getcwd()}))
-    return 7
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
-'''
-JUPYTERLAB = "import json, sys; print(json.dumps(sys.argv[1:]))"
-
-
-class Clone:
-    """A clone in a folder of its own, whose .venv has a stand-in for pip."""
-
-    def __init__(self, root):
-        self.root = root
-        self.venv = root / ".venv"
-        self.stamp = self.venv / "installed.txt"
-        self.lock = root / "requirements.lock"
-        (root / "tools").mkdir(parents=True)
-        (root / "notebooks").mkdir()
-        shutil.copy(SOURCE, root)
-        self.lock.write_text("tensorflow==2.21.0\n")
-        (root / "tools" / "hello.py").write_text(HELLO)
-        (root / "tools" / "_shared.py").write_text("")
-        # `python -m` finds it here, before any that is installed.
-        (root / "jupyterlab.py").write_text(JUPYTERLAB)
-        subprocess.run(
-            [sys.executable, "-m", "venv", "--without-pip", self.venv],
-            check=True,
-        )
-        packages = next(self.venv.rglob("site-packages"))
-        (packages / "pip.py").write_text(PIP)
-
-    def run(self, *args, cwd=None, **environment):
-        """Run start.py with arguments, as from a shell; return the rest."""
-        return subprocess.run(
-            [sys.executable, self.root / "start.py", *args],
-            cwd=cwd or self.root,
-            # Should the real pip be started after all, it fails at once.
-            env={
-                **os.environ,
-                "PYTHONUTF8": "1",
-                "PIP_NO_INDEX": "1",
-                **environment,
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-        )
-
-    def installs(self):
-        """Return what pip was asked to do, a line each time."""
-        asked = self.root / "asked.txt"
-        return asked.read_text().splitlines() if asked.exists() else []
 
 
 @pytest.fixture
 def clone(tmp_path):
     return Clone(tmp_path / "a photo atelier, naïve ü")
-
-
-def one_sentence(text):
-    """The text is one line without a traceback; return it."""
-    assert "Traceback" not in text
-    assert len(text.strip().splitlines()) == 1, text
-    return text
 
 
 # What is set up, and when.
@@ -211,7 +132,6 @@ def inside(clone, monkeypatch, capsys):
     monkeypatch.setattr(start, "ROOT", str(clone.root))
     monkeypatch.setattr(start, "VENV", str(clone.venv))
     monkeypatch.setattr(start, "LOCK", str(clone.lock))
-    monkeypatch.setattr(start, "STAMP", str(clone.stamp))
     # The real one would put what it starts in the place of this process.
     monkeypatch.setattr(start, "hand_over", lambda c: pytest.fail(str(c)))
 
@@ -368,7 +288,7 @@ def test_a_folder_that_is_no_venv_is_kept(clone):
 @pytest.mark.parametrize("broken", [True, False])
 def test_a_broken_venv_is_made_anew(inside, monkeypatch, clone, broken):
     if broken:
-        Path(start.venv_python()).unlink()
+        Path(start.venv_python(start.VENV)).unlink()
     else:
         shutil.rmtree(clone.venv)
     made = []
@@ -381,13 +301,13 @@ def test_a_broken_venv_is_made_anew(inside, monkeypatch, clone, broken):
         return ran(command, **options)
 
     monkeypatch.setattr(start.subprocess, "run", run)
-    monkeypatch.setattr(start, "give_pip", lambda python: None)
-    monkeypatch.setattr(start, "install", lambda python: None)
+    monkeypatch.setattr(start, "give_pip", lambda *args: None)
+    monkeypatch.setattr(start, "install", lambda *args: None)
     monkeypatch.setattr(start, "hand_over", lambda command: 0)
     assert inside("hello") == (0, "")
     assert len(made) == 1
     assert ("--clear" in made[0]) == broken
-    assert Path(start.venv_python()).exists()
+    assert Path(start.venv_python(start.VENV)).exists()
 
 
 # What is handed over, and to whom.
@@ -491,7 +411,7 @@ def test_every_verb_has_a_main():
 
 
 def test_ctrl_c_is_quiet(inside, monkeypatch):
-    def interrupted(python):
+    def interrupted(venv, python, lock):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(start, "install", interrupted)

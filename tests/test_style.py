@@ -212,10 +212,30 @@ def read(name):
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_the_lock_holds_what_is_required():
-    wanted = ranges(read("requirements.txt"))
+@pytest.mark.parametrize(
+    "name", ["requirements", "tests/browser", "tests/colab"]
+)
+def test_a_lock_holds_what_is_required(name):
+    wanted = ranges(read(f"{name}.txt"))
     assert wanted
-    assert unmet(wanted, pins(read("requirements.lock"))) == []
+    assert unmet(wanted, pins(read(f"{name}.lock"))) == []
+
+
+def test_the_versions_of_colab_are_within_the_ranges():
+    colab = pins(read("tests/colab.lock"))
+    there = {pin.name for pin, _ in colab}
+    wanted = ranges(read("requirements.txt"))
+    assert unmet([r for r in wanted if r.name in there], colab) == []
+    # JupyterLab is Colab's own affair, and ruff is for those who write.
+    missing = {r.name for r in wanted} - there
+    assert missing == {"jupyterlab", "ruff"}
+
+
+def test_what_drives_the_browser_replaces_nothing():
+    ours = {str(pin) for pin, _ in pins(read("requirements.lock"))}
+    names = {pin.partition("==")[0] for pin in ours}
+    for pin, _ in pins(read("tests/browser.lock")):
+        assert pin.name not in names or str(pin) in ours
 
 
 @pytest.mark.parametrize(

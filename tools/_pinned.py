@@ -32,10 +32,13 @@ def environment():
     }
 
 
-def forget_journal():
-    """Remove what the lessons wrote here for each other in earlier runs.
+def forget_journal(work):
+    """Remove what the lessons wrote for each other in earlier runs.
 
     A first lesson would show the results of a last one of the day before.
     Activations stay: their names change with all that they depend on.
+
+    Args:
+        work: the folder of what the lessons keep, such as `WORK`.
     """
-    shutil.rmtree(WORK / "journal", ignore_errors=True)
+    shutil.rmtree(work / "journal", ignore_errors=True)

@@ -26,7 +26,7 @@ def main(argv):
     try:
         paths = _chosen(argv)
         if not argv:
-            _pinned.forget_journal()
+            _pinned.forget_journal(_pinned.WORK)
         for path in paths:
             seconds, peak = regenerate(path)
             name, slowest = max(

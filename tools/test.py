@@ -1,10 +1,14 @@
-"""Runs every notebook and all tests; arguments go to pytest."""
+"""Runs all notebooks and tests, with --colab under Colab's versions.
+
+The other arguments go to pytest.
+"""
 
 import subprocess
 import sys
 
+import start
 from helpers.files import ROOT
-from tools import _pinned
+from tools import _browser, _colab, _pinned
 
 # Every cell has to run; those tagged nbval-check-output have to give what
 # the notebook shows. What nbval overlooks, tests/test_notebooks.py finds.
@@ -20,10 +24,24 @@ def main(argv):
 
     Without arguments it runs all of notebooks/ and tests/ (pytest.ini).
     """
-    if not argv:
-        _pinned.forget_journal()
-    command = [sys.executable, "-m", "pytest", *OPTIONS, *argv]
-    process = subprocess.Popen(command, cwd=ROOT, env=_pinned.environment())
+    chosen = [argument for argument in argv if argument != _colab.FLAG]
+    try:
+        if chosen != argv:
+            python, options = _colab.python(), _colab.options()
+            environment, work = _colab.environment(), _colab.WORK
+        else:
+            python, options = sys.executable, []
+            environment, work = _pinned.environment(), _pinned.WORK
+            environment.setdefault(_browser.REASON, _browser.install())
+    except start.StartError as error:
+        print(error, file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        return 130
+    if not chosen:
+        _pinned.forget_journal(work)
+    command = [python, "-m", "pytest", *OPTIONS, *options, *chosen]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
     while True:
         try:
             return process.wait()

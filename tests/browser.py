@@ -1,0 +1,328 @@
+"""JupyterLab in a browser, as a learner has it: for test_browser.py."""
+
+import collections
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import nbformat
+from playwright.sync_api import TimeoutError as TooLong
+from playwright.sync_api import expect
+
+from helpers.files import ROOT
+from tools import _browser, _pinned
+
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+START = 120_000  # milliseconds in which JupyterLab or a kernel has to start
+RUN = 1_200_000  # for a lesson; far more than any takes
+ANSWER = 30_000  # for a widget, on a machine that does much else
+
+# No news from the network. Every cell stays in the page, seen or not.
+SETTINGS = {
+    "apputils-extension/notification": {
+        "fetchNews": "false",
+        "checkForUpdates": False,
+    },
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+# What is run before JupyterLab is connected opens a dialog that asks for a
+# kernel.
+READY = """path => {
+    const context = window.jupyterapp?.shell.currentWidget?.context;
+    const kernel = context?.sessionContext?.session?.kernel;
+    return context?.path === path && context.isReady
+        && kernel?.connectionStatus === "connected"
+        && kernel.status === "idle";
+}"""
+# Every cell has a star from the start; after an error the rest lose theirs.
+ENDED = """() => {
+    const prompts = [...document.querySelectorAll(
+        ".jp-CodeCell .jp-InputPrompt"
+    )].map(prompt => prompt.textContent);
+    const running = prompts.some(prompt => prompt.includes("*"));
+    return document.querySelector(".jp-Dialog")
+        || /[0-9]/.test(prompts[0]) && !running;
+}"""
+NOTEBOOK = """() =>
+    jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON()"""
+PICTURE = """image => {
+    const canvas = document.createElement("canvas");
+    canvas.width = image.naturalWidth;
+    canvas.height = image.naturalHeight;
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    return canvas.toDataURL();
+}"""
+CHANGED = f"""([image, before]) =>
+    image.complete && image.naturalWidth && ({PICTURE})(image) !== before"""
+
+Server = collections.namedtuple("Server", "url token root")
+
+
+def copy_project(folder):
+    """Make a copy whose notebooks JupyterLab may save; return its path."""
+    copy = folder / "project"
+    shutil.copytree(
+        _pinned.NOTEBOOKS,
+        copy / "notebooks",
+        ignore=shutil.ignore_patterns(".*"),
+    )
+    for name in ("helpers", "data"):
+        (copy / name).symlink_to(ROOT / name)
+    return copy
+
+
+@contextlib.contextmanager
+def jupyterlab(root, kept):
+    """Run JupyterLab on a free port while the block runs.
+
+    Args:
+        root: the folder it shows.
+        kept: a new folder for all that it writes down elsewhere; no setting
+            of whoever runs the tests has a say.
+
+    Yields a `Server`: its address, its token and `root`.
+    """
+    for name, values in SETTINGS.items():
+        file = kept / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+    folders = {
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser"]
+    command += ["--port=0", f"--ServerApp.root_dir={root}"]
+    command.append("--LabApp.expose_app_in_browser=True")
+    if os.geteuid() == 0:
+        command.append("--allow-root")
+    with open(kept / "log.txt", "wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=root,
+            env=_pinned.environment()
+            | {name: str(kept / folder) for name, folder in folders.items()},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield Server(*_address(process, kept), root)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _address(process, kept):
+    """Return address and token as soon as JupyterLab has noted them."""
+    for _ in range(START // 200):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.2)
+            break
+        for file in (kept / "runtime").glob("jpserver-*.json"):
+            with contextlib.suppress(ValueError):  # half written
+                found = json.loads(file.read_text())
+                return found["url"], found["token"]
+    raise AssertionError(
+        "JupyterLab did not start:\n" + (kept / "log.txt").read_text()
+    )
+
+
+def chromium(playwright):
+    """Start the Chromium of this machine, without a window."""
+    flags = list(FLAGS)
+    if os.geteuid() == 0:
+        flags.append("--no-sandbox")  # root has none
+    return playwright.chromium.launch(
+        executable_path=_browser.path(), args=flags
+    )
+
+
+class Lesson:
+    """A notebook that is open in the browser.
+
+    Attributes:
+        page: the page, as Playwright knows it.
+        faults: a sentence for each fault of the page so far, such as a
+            failed request.
+    """
+
+    def __init__(self, browser, server, name):
+        """Open a notebook and wait until its kernel is ready.
+
+        Args:
+            browser: as `chromium` gives it.
+            server: as `jupyterlab` gives it.
+            name: of the notebook, without its ending.
+        """
+        self._server = server
+        self.faults = []
+        self.page = browser.new_page(viewport={"width": 1280, "height": 900})
+        self._listen(self.faults.append)
+        path = f"notebooks/{name}.ipynb"
+        self.page.goto(
+            f"{server.url}lab/workspaces/auto-t/tree/{path}"
+            f"?token={server.token}&reset"
+        )
+        self.page.wait_for_function(
+            READY, arg=path, polling=200, timeout=START
+        )
+
+    def _listen(self, note):
+        on = self.page.on
+        on("pageerror", lambda e: note(f"page error: {e}"))
+        on("requestfailed", lambda r: note(f"request failed: {r.url}"))
+        on("response", lambda r: r.ok or note(f"{r.status}: {r.url}"))
+        on("console", lambda m: m.type == "error" and note(m.text))
+
+    def run_all(self):
+        """Run all cells on a clean page, and wait for the last.
+
+        Raises:
+            AssertionError: as `check`.
+        """
+        self._command("clear-all-cell-outputs")
+        self._command("run-all-cells")
+        self.page.wait_for_function(ENDED, polling=200, timeout=RUN)
+        self.check()
+        cells = self.notebook().cells
+        counts = [c.execution_count for c in cells if c.cell_type == "code"]
+        assert all(counts), f"not every cell has run: {counts}"
+
+    def _command(self, name):
+        """Have JupyterLab do what a line of its menus does; don't wait."""
+        self.page.evaluate(
+            "name => { jupyterapp.commands.execute(name) }", f"notebook:{name}"
+        )
+
+    def notebook(self):
+        """Return the notebook as it stands in the page."""
+        return nbformat.from_dict(self.page.evaluate(NOTEBOOK))
+
+    def check(self):
+        """Look for all that may have gone wrong so far.
+
+        Raises:
+            AssertionError: a cell failed, a dialog is open (such as that of
+                a dead kernel), a widget could not be shown, or the page has
+                faults. The message has what they say.
+        """
+        found = list(self.faults)
+        for output in self._outputs("error"):
+            found.append(f"{output.ename}: {output.evalue}")
+        lost = self.page.get_by_text("Error displaying widget")
+        for shown in (self.page.locator(".jp-Dialog-content"), lost):
+            found += shown.all_inner_texts()
+        assert not found, "\n".join(found)
+
+    def _outputs(self, kind):
+        for cell in self.notebook().cells:
+            for output in cell.get("outputs", []):
+                if output.output_type == kind:
+                    yield output
+
+    def widget(self, words):
+        """Return the `Widget` of the one code cell that has these words."""
+        places = [
+            place
+            for place, cell in enumerate(self.notebook().cells)
+            if cell.cell_type == "code" and words in cell.source
+        ]
+        assert len(places) == 1, f"{len(places)} cells have {words!r}"
+        cells = self.page.locator(".jp-Notebook .jp-Cell")
+        return Widget(self.page, cells.nth(places[0]))
+
+    def close(self):
+        """End the kernel and close the page."""
+        asked = self.page.request
+        options = {"headers": {"Authorization": f"token {self._server.token}"}}
+        sessions = f"{self._server.url}api/sessions"
+        for session in asked.get(sessions, **options).json():
+            asked.delete(f"{sessions}/{session['id']}", **options)
+        self.page.close()
+
+
+class Widget:
+    """What a cell shows to be moved: controls, a line of text, a picture.
+
+    Controls are found by their description, buttons by what they say.
+
+    Attributes:
+        line: Playwright's locator of the text, an `ipywidgets.HTML`.
+    """
+
+    def __init__(self, page, cell):
+        self._page, self._cell = page, cell
+        self.line = cell.locator(".widget-html-content")
+        self._image = cell.locator("img.widget-image")
+
+    def picture(self):
+        """Return what the `ipywidgets.Image` shows, as an address of data."""
+        return self._image.evaluate(PICTURE)
+
+    def move(self, label, steps):
+        """Move a slider by so many steps with the keyboard.
+
+        Args:
+            label: the slider's description.
+            steps: to the right; below 0, to the left.
+        """
+        handle = self._control("slider", label).locator(".noUi-handle")
+        for _ in range(abs(steps)):
+            handle.press("ArrowRight" if steps > 0 else "ArrowLeft")
+
+    def readout(self, label):
+        """Return Playwright's locator of the value beside a slider."""
+        return self._control("slider", label).locator(".widget-readout")
+
+    def choose(self, label, option):
+        """Choose an option, by what it says, in a dropdown."""
+        select = self._control("dropdown", label).locator("select")
+        select.select_option(label=option)
+
+    def tick(self, label):
+        """Tick a checkbox, or take its tick away."""
+        self._cell.get_by_label(label, exact=True).click()
+
+    def press(self, words):
+        """Press the button that says `words`."""
+        self._cell.get_by_role("button", name=words, exact=True).click()
+
+    def _control(self, kind, label):
+        said = self._page.locator(".widget-label").get_by_text(
+            label, exact=True
+        )
+        return self._cell.locator(f".widget-{kind}").filter(has=said)
+
+    @contextlib.contextmanager
+    def answers(self):
+        """See that what the block moves changes the text and the picture.
+
+        Raises:
+            AssertionError: one of them is still the same.
+        """
+        line, picture = self.line.inner_text(), self.picture()
+        yield
+        expect(self.line).not_to_have_text(line, timeout=ANSWER)
+        try:
+            self._page.wait_for_function(
+                CHANGED,
+                arg=[self._image.element_handle(), picture],
+                polling=100,
+                timeout=ANSWER,
+            )
+        except TooLong:
+            raise AssertionError("the picture is still the same") from None

@@ -1,0 +1,90 @@
+"""A clone of the project that installs nothing: for the tests of start.py.
+
+Nothing is downloaded: .venv is made without pip, and a stand-in for pip
+notes what it was asked and fails as it is told to.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import start
+
+SOURCE = Path(start.__file__)
+
+PIP = """
+import os, sys
+if __name__ == "__main__":
+    with open("asked.txt", "a") as file:
+        print(*sys.argv[1:], file=file)
+    print("progress of pip")
+    complaint = os.environ.get("COMPLAINT")
+    if complaint:
+        print(complaint, file=sys.stderr)
+        sys.exit(1)
+"""
+HELLO = '''"""Says what it was given."""
+import json, os, sys
+def main(argv):
+    print(json.dumps({"argv": argv, "cwd": os.getcwd()}))
+    return 7
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+'''
+JUPYTERLAB = "import json, sys; print(json.dumps(sys.argv[1:]))"
+
+
+class Clone:
+    """A clone in a folder of its own, whose .venv has a stand-in for pip."""
+
+    def __init__(self, root):
+        self.root = root
+        self.venv = root / ".venv"
+        self.stamp = self.venv / "installed.txt"
+        self.lock = root / "requirements.lock"
+        (root / "tools").mkdir(parents=True)
+        (root / "notebooks").mkdir()
+        shutil.copy(SOURCE, root)
+        self.lock.write_text("tensorflow==2.21.0\n")
+        (root / "tools" / "hello.py").write_text(HELLO)
+        (root / "tools" / "_shared.py").write_text("")
+        # `python -m` finds it here, before any that is installed.
+        (root / "jupyterlab.py").write_text(JUPYTERLAB)
+        subprocess.run(
+            [sys.executable, "-m", "venv", "--without-pip", self.venv],
+            check=True,
+        )
+        packages = next(self.venv.rglob("site-packages"))
+        (packages / "pip.py").write_text(PIP)
+
+    def run(self, *args, cwd=None, **environment):
+        """Run start.py with arguments, as from a shell; return the rest."""
+        return subprocess.run(
+            [sys.executable, self.root / "start.py", *args],
+            cwd=cwd or self.root,
+            # Should the real pip be started after all, it fails at once.
+            env={
+                **os.environ,
+                "PYTHONUTF8": "1",
+                "PIP_NO_INDEX": "1",
+                **environment,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def installs(self):
+        """Return what pip was asked to do, a line each time."""
+        asked = self.root / "asked.txt"
+        return asked.read_text().splitlines() if asked.exists() else []
+
+
+def one_sentence(text):
+    """The text is one line without a traceback; return it."""
+    assert "Traceback" not in text
+    assert len(text.strip().splitlines()) == 1, text
+    return text

@@ -1,0 +1,183 @@
+"""The verb `test` takes the right Python, and says what it leaves out."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from clone import Clone, one_sentence
+
+import start
+from helpers.files import ROOT
+from tools import _browser, _colab, _pinned
+from tools import test as verb
+
+PYTEST = """
+import json, os, sys
+if __name__ == "__main__":
+    keys = ("WORKBOOK_WORK", "WORKBOOK_WEIGHTS", "WORKBOOK_NO_BROWSER")
+    given = {key: os.environ.get(key) for key in keys}
+    given["python"], given["arguments"] = sys.prefix, sys.argv[1:]
+    print(json.dumps(given))
+    sys.exit(5)
+"""
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch):
+    """A clone with stand-ins for pip and pytest, in place of .venv-colab."""
+    made = Clone(tmp_path / "clone")
+    (next(made.venv.rglob("site-packages")) / "pytest.py").write_text(PYTEST)
+    monkeypatch.setattr(start, "ROOT", str(made.root))
+    monkeypatch.setattr(verb, "ROOT", made.root)
+    monkeypatch.setattr(_colab, "VENV", made.venv)
+    monkeypatch.setattr(_colab, "LOCK", made.lock)
+    monkeypatch.setattr(_colab, "WORK", tmp_path / "work")
+    monkeypatch.setattr(_pinned, "WORK", tmp_path / "not used")
+    return made
+
+
+# Under Colab's versions.
+
+
+def test_colab_is_an_environment_of_its_own(clone, capfd):
+    assert verb.main(["--colab", "-k", "a b"]) == 5
+    given = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert given["python"] == str(clone.venv)
+    assert given["WORKBOOK_WORK"] == str(_colab.WORK)
+    assert given["WORKBOOK_WEIGHTS"] in ("starter", "random")
+    assert given["WORKBOOK_NO_BROWSER"]
+    assert given["arguments"][-2:] == ["-k", "a b"]
+    assert "--nbval-lax" in given["arguments"]
+    assert "--ignore=tests/test_style.py" in given["arguments"]
+
+
+def test_colab_is_installed_once(clone, capfd):
+    for _ in range(2):
+        assert verb.main(["--colab"]) == 5
+    (asked,) = clone.installs()
+    assert "--require-hashes" in asked
+    assert asked.endswith(clone.lock.name)
+    capfd.readouterr()
+    clone.lock.write_text("tensorflow==2.20.1\n")
+    assert verb.main(["--colab"]) == 5
+    assert len(clone.installs()) == 2
+
+
+def test_no_network_for_colab_is_one_sentence(clone, capfd, monkeypatch):
+    monkeypatch.setenv("COMPLAINT", "ERROR: NameResolutionError")
+    assert verb.main(["--colab"]) == 1
+    said = capfd.readouterr()
+    assert "online" in one_sentence(said.err)
+    assert "WORKBOOK_WORK" not in said.out
+
+
+def test_ctrl_c_while_colab_is_installed_is_quiet(clone, monkeypatch, capfd):
+    def interrupted(venv, python, lock):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start, "install", interrupted)
+    assert verb.main(["--colab"]) == 130
+    assert capfd.readouterr().err == ""
+
+
+def test_the_journal_of_colab_is_forgotten(clone):
+    for work in (_colab.WORK, _pinned.WORK):
+        (work / "journal").mkdir(parents=True)
+    verb.main(["--colab", "-k", "one"])
+    assert (_colab.WORK / "journal").is_dir()
+    verb.main(["--colab"])
+    assert not (_colab.WORK / "journal").exists()
+    assert (_pinned.WORK / "journal").is_dir()
+
+
+def test_what_stands_apart_from_colab_is_there():
+    names = {path.stem for path in (ROOT / "tests").glob("test_*.py")}
+    assert set(_colab.APART) <= names
+    assert {"test_models", "test_photos", "test_plots"}.isdisjoint(
+        _colab.APART
+    )
+
+
+# In a browser.
+
+
+@pytest.fixture
+def venv(clone, monkeypatch):
+    """A .venv, whose Python runs this as far as can be seen."""
+    monkeypatch.delenv(_browser.REASON, raising=False)
+    monkeypatch.setattr(start, "VENV", str(clone.venv))
+    monkeypatch.setattr(sys, "prefix", str(clone.venv))
+    monkeypatch.setattr(sys, "executable", start.venv_python(clone.venv))
+    monkeypatch.setattr(_browser, "LOCK", clone.lock)
+    monkeypatch.setattr(_browser, "path", lambda: "/usr/bin/chromium")
+    return clone
+
+
+def test_what_drives_the_browser_is_installed_once(venv, capfd):
+    for _ in range(2):
+        assert verb.main([]) == 5
+        given = json.loads(capfd.readouterr().out.splitlines()[-1])
+        assert given["WORKBOOK_NO_BROWSER"] == ""
+    assert len(venv.installs()) == 1
+    venv.lock.write_text("playwright==9\n")
+    verb.main([])
+    assert len(venv.installs()) == 2
+    assert not venv.stamp.exists()  # the learner's stamp is another
+
+
+def test_without_a_browser_nothing_is_installed(venv, monkeypatch):
+    monkeypatch.setattr(_browser, "path", lambda: None)
+    assert _browser.install() == ""
+    assert venv.installs() == []
+    assert "no Chromium" in one_sentence(_browser.why_not())
+
+
+def test_an_environment_of_ones_own_is_left_alone(venv, monkeypatch):
+    monkeypatch.setattr(sys, "prefix", str(venv.root))
+    monkeypatch.setattr(_browser.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(_browser, "LOCK", ROOT / "tests" / "browser.lock")
+    assert _browser.install() == ""
+    assert venv.installs() == []
+    assert "browser.lock" in one_sentence(_browser.why_not())
+
+
+def test_no_network_for_the_browser_stops_nothing(venv, capfd, monkeypatch):
+    monkeypatch.setenv("COMPLAINT", "ERROR: NameResolutionError")
+    assert verb.main([]) == 5
+    said = capfd.readouterr()
+    assert said.err == ""
+    given = json.loads(said.out.splitlines()[-1])
+    assert "online" in one_sentence(given["WORKBOOK_NO_BROWSER"])
+
+
+def test_a_reason_is_the_last_word(venv, monkeypatch):
+    monkeypatch.setattr(_browser.importlib.util, "find_spec", lambda _: True)
+    assert _browser.why_not() == ""
+    monkeypatch.setenv(_browser.REASON, "It rains.")
+    assert _browser.why_not() == "It rains."
+
+
+@pytest.mark.parametrize("name", _browser.NAMES)
+def test_a_chromium_is_found_by_its_name(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert _browser.path() is None
+    program = tmp_path / name
+    program.touch(0o755)
+    assert _browser.path() == str(program)
+
+
+def test_what_did_not_run_is_said_in_one_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q"]
+        + ["-p", "no:cacheprovider", "tests"]
+        + ["--ignore-glob=*/test_[!b]*", "--ignore=tests/test_blocks.py"],
+        cwd=ROOT,
+        env=os.environ | {_browser.REASON: "It rains."},
+        capture_output=True,
+        text=True,
+    )
+    lines = done.stdout.splitlines()
+    assert "The browser tests did not run: It rains." in lines
+    assert not [line for line in lines if "test_browser.py" in line]

@@ -1,0 +1,49 @@
+"""The versions of Google Colab, in an environment beside .venv.
+
+What Colab itself adds, such as its way of showing widgets, is not here.
+"""
+
+import start
+from helpers.files import ROOT
+from tools import _browser, _pinned
+
+FLAG = "--colab"
+VENV = ROOT / ".venv-colab"
+LOCK = ROOT / "tests" / "colab.lock"
+WORK = _pinned.WORK.with_name("colab")
+# They are about this project's own tools, which nobody runs on Colab.
+APART = (
+    "test_browser",
+    "test_notebooks",
+    "test_pretraining",
+    "test_race",
+    "test_regenerate",
+    "test_start",
+    "test_style",
+    "test_test",
+)
+
+
+def python():
+    """Return the Python that has Colab's versions; the first call takes long.
+
+    Raises:
+        start.StartError: they can't be installed; the message says why.
+    """
+    return start.set_up(str(VENV), str(LOCK))
+
+
+def options():
+    """Return what pytest is told besides."""
+    return [f"--ignore=tests/{name}.py" for name in APART]
+
+
+def environment():
+    """Return the environment variables as a new dictionary.
+
+    Nothing is taken from what other versions have computed.
+    """
+    return _pinned.environment() | {
+        "WORKBOOK_WORK": str(WORK),
+        _browser.REASON: "Colab's versions have no JupyterLab.",
+    }
