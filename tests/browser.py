@@ -273,14 +273,16 @@ class Widget:
         """Return what the `ipywidgets.Image` shows, as an address of data."""
         return self._image.evaluate(PICTURE)
 
-    def move(self, label, steps):
+    def move(self, label, steps, handle=0):
         """Move a slider by so many steps with the keyboard.
 
         Args:
             label: the slider's description.
             steps: to the right; below 0, to the left.
+            handle: which one, of a slider for a range.
         """
-        handle = self._control("slider", label).locator(".noUi-handle")
+        handles = self._control("slider", label).locator(".noUi-handle")
+        handle = handles.nth(handle)
         for _ in range(abs(steps)):
             handle.press("ArrowRight" if steps > 0 else "ArrowLeft")
 

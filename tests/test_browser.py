@@ -10,7 +10,41 @@ import nbformat
 import pytest
 from playwright.sync_api import sync_playwright
 
-LESSONS = ("02_frozen_baseline", "03_fine_tuning", "04_augmentation")
+from helpers import labels, surfaces
+
+# Lesson -> words of the cell with a widget -> what is moved there, and how.
+WIDGETS = {
+    "02_frozen_baseline": {
+        "widgets.answers(": [
+            ("move", "Block", 1),
+            ("choose", "Photo", "pits"),
+        ],
+        "widgets.mistakes(": [
+            ("press", "Next page"),
+            ("press", "Previous page"),
+            ("choose", "Photo", "2"),
+            ("press", "Label is wrong"),
+            ("choose", "Order", "least sure first"),
+            ("choose", "Labelled", "crack"),
+            ("choose", "Said", "scratch"),
+        ],
+    },
+    "03_fine_tuning": {
+        "widgets.anatomy(": [("move", "Frozen up to", -2)],
+        "widgets.learning_rates(": [("move", "Learning rate", -3)],
+    },
+    "04_augmentation": {
+        "widgets.augmentation(": [
+            ("choose", "Flip", "none"),
+            ("move", "Rotation", -20),
+            ("move", "Zoom", 2, 0),
+            ("move", "Zoom", 2, 1),
+            ("move", "Darkest", 4),
+            ("choose", "Fill", "constant"),
+            ("move", "Dice", 1),
+        ],
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +100,29 @@ def small(server, opened, notebook, code):
     return make
 
 
-@pytest.mark.parametrize("name", LESSONS)
-def test_a_lesson_runs_without_a_fault(opened, name):
+@pytest.fixture
+def no_notes():
+    """Take away what is noted of labels, as it was before the test."""
+    path = labels.path(surfaces.folder())
+    before = path.read_bytes() if path.exists() else None
+    path.unlink(missing_ok=True)
+    yield
+    path.unlink(missing_ok=True)
+    if before:
+        path.write_bytes(before)
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_lesson_runs_and_its_widgets_answer(opened, name, no_notes):
     lesson = opened(name)
     lesson.check()  # as stored, before anything is run
     lesson.run_all()
+    for words, moves in WIDGETS[name].items():
+        widget = lesson.widget(words)
+        for how, *what in moves:
+            with widget.answers():
+                getattr(widget, how)(*what)
+    lesson.check()
 
 
 # From here on: small notebooks, right and broken.
