@@ -5,6 +5,7 @@ weights, so that rows of different runs are never set side by side.
 """
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -34,22 +35,37 @@ def write(lesson, weights_name, folder, verdicts):
             name: "".join("01"[int(right)] for right in correct)
             for name, correct in verdicts.items()
         },
-        "split": _digest(list_path("splits", folder)),
-        "model": _digest(model_path(lesson)),
+        "split": _split(folder),
+        "model": _weights(lesson),
     }
     with atomic(WORK / "journal" / f"{lesson}.json") as part:
         part.write_text(json.dumps(entry, indent=1), encoding="utf-8")
 
 
-def _digest(path):
+def _split(folder):
+    """Return the digest of how a folder is shared out, or None."""
+    path = list_path("splits", folder)
     return downloads.digest(path) if path.is_file() else None
+
+
+def _weights(lesson):
+    """Return the check sum of the weights a lesson has saved, or None.
+
+    It stands in the file, which as a whole changes with the time of day.
+    """
+    try:
+        with zipfile.ZipFile(model_path(lesson)) as file:
+            return file.getinfo("model.weights.h5").CRC
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return None
 
 
 def is_of(lesson, weights_name, folder):
     """Return whether the model that a lesson saved is one of these photos.
 
-    It is if its file is the one that lay there when the lesson wrote its
-    entry, on these weights and these photos, shared out as they are now.
+    It is if it holds the weights that it held when the lesson wrote its
+    entry, on these weights to begin with and on these photos, shared out as
+    they are now.
 
     Args:
         lesson, weights_name, folder: as for `write`.
@@ -57,15 +73,15 @@ def is_of(lesson, weights_name, folder):
     try:
         path = WORK / "journal" / f"{lesson}.json"
         entry = json.loads(path.read_text(encoding="utf-8"))
-        now = {
-            "weights": weights_name,
-            "photos": str(Path(folder).resolve()),
-            "split": downloads.digest(list_path("splits", folder)),
-            "model": downloads.digest(model_path(lesson)),
-        }
     except (FileNotFoundError, ValueError):
         return False
-    return all(entry.get(key) == value for key, value in now.items())
+    now = {
+        "weights": weights_name,
+        "photos": str(Path(folder).resolve()),
+        "split": _split(folder),
+        "model": _weights(lesson),
+    }
+    return None not in now.values() and now == {k: entry.get(k) for k in now}
 
 
 def verdicts(weights_name, folder):

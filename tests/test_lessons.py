@@ -1,5 +1,7 @@
 """A lesson's model is found where it is known, and made where it is not."""
 
+import zipfile
+
 import nbformat
 import numpy as np
 import pytest
@@ -8,16 +10,24 @@ from PIL import Image
 from helpers import files, journal, lessons, photos, weights
 
 SHARES = (1, 1, 1)
-# What a lesson does, but for TensorFlow: its model is a text.
+# What a lesson does, but for TensorFlow: its weights are a text.
 CELLS = (
-    "from helpers import files, journal, surfaces, weights",
+    "import zipfile\nfrom helpers import files, journal, surfaces, weights",
     "FOLDER, SHARES = surfaces.folder(), surfaces.SHARES",
     "WEIGHTS = weights.choose()\n"
     'path = files.model_path("03_small")\n'
+    'text = f"{WEIGHTS.name} {FOLDER} {SHARES}"\n'
     "with files.atomic(path) as part:\n"
-    '    part.write_text(f"{WEIGHTS.name} {FOLDER} {SHARES}")',
+    '    with zipfile.ZipFile(part, "w") as file:\n'
+    '        file.writestr("model.weights.h5", text)',
     'journal.write("03_small", WEIGHTS.name, FOLDER, {"a": [True]})',
 )
+
+
+def saved(path):
+    """What stands in the file that such a lesson has saved."""
+    with zipfile.ZipFile(path) as file:
+        return file.read("model.weights.h5").decode()
 
 
 @pytest.fixture
@@ -63,7 +73,7 @@ def folder(tmp_path, work):
 def test_a_lesson_is_run_once_for_its_model(lesson, folder, capsys):
     mine = folder("mine 'quoted' \\1")
     path = lessons.model("03_small", mine, SHARES)
-    assert path.read_text() == f"random {mine} {SHARES}"
+    assert saved(path) == f"random {mine} {SHARES}"
     assert "03_small has no model of these photos yet" in (
         capsys.readouterr().out
     )
@@ -76,11 +86,11 @@ def test_a_lesson_is_run_once_for_its_model(lesson, folder, capsys):
 def test_a_model_of_other_photos_is_kept(lesson, folder, capsys):
     first, second = folder("first"), folder("second")
     path = lessons.model("03_small", first, SHARES)
-    old = path.read_text()
+    old = saved(path)
     lessons.model("03_small", second, SHARES)
-    assert path.read_text() != old
+    assert saved(path) != old
     (kept,) = path.parent.glob("03_small-*.keras")
-    assert kept.read_text() == old
+    assert saved(kept) == old
     assert kept.name in capsys.readouterr().out
 
 
@@ -97,7 +107,10 @@ def test_a_model_counts_for_what_it_is_of_alone(
     assert not is_there("imagenet")
     assert not is_there(shares=(8, 1, 1))
     whole = path.read_bytes()
-    path.write_bytes(whole + b"?")  # another model, of which nothing is noted
+    with zipfile.ZipFile(path, "w") as file:  # of which nothing is noted
+        file.writestr("model.weights.h5", "other weights")
+    assert not is_there()
+    path.write_bytes(whole[:-9])  # damaged
     assert not is_there()
     path.write_bytes(whole)
     assert is_there()
