@@ -14,7 +14,7 @@ from helpers import downloads, measure
 from helpers.files import WORK, atomic, list_path, model_path
 
 
-def write(lesson, weights_name, folder, verdicts):
+def write(lesson, weights_name, folder, verdicts, hits=None):
     """Keep what a lesson found; an older entry of the lesson is replaced.
 
     Noted beside it are the split of the photos and the model that the
@@ -26,20 +26,27 @@ def write(lesson, weights_name, folder, verdicts):
         folder: the folder of photos.
         verdicts: {name of a result: booleans of shape (n,), True where
             right}.
+        hits: the same for another question than that for the class; they
+            can be compared, and are not among the accuracies (`rows`).
     """
     entry = {
         "lesson": lesson,
         "weights": weights_name,
         "photos": str(Path(folder).resolve()),
-        "verdicts": {
-            name: "".join("01"[int(right)] for right in correct)
-            for name, correct in verdicts.items()
-        },
+        "verdicts": _digits(verdicts),
+        "hits": _digits(hits or {}),
         "split": _split(folder),
         "model": _weights(lesson),
     }
     with atomic(WORK / "journal" / f"{lesson}.json") as part:
         part.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+
+
+def _digits(verdicts):
+    return {
+        name: "".join("01"[int(right)] for right in correct)
+        for name, correct in verdicts.items()
+    }
 
 
 def _split(folder):
@@ -85,21 +92,14 @@ def is_of(lesson, weights_name, folder):
 
 
 def verdicts(weights_name, folder):
-    """Return {name: verdicts} of all lessons run on the same.
+    """Return {name: verdicts} of all lessons run on the same, hits included.
 
     Two results on the same photos can be compared photo by photo.
 
     Args:
         weights_name, folder: as for `write`.
     """
-    found = {}
-    for path in sorted((WORK / "journal").glob("[0-9]*.json")):
-        entry = json.loads(path.read_text(encoding="utf-8"))
-        same_photos = entry["photos"] == str(Path(folder).resolve())
-        if same_photos and entry["weights"] == weights_name:
-            for name, digits in entry.get("verdicts", {}).items():
-                found[name] = np.array(list(digits)) == "1"
-    return found
+    return _read(weights_name, folder, ("verdicts", "hits"))
 
 
 def rows(weights_name, folder):
@@ -108,8 +108,20 @@ def rows(weights_name, folder):
     Args:
         weights_name, folder: as for `write`.
     """
-    found = verdicts(weights_name, folder)
+    found = _read(weights_name, folder, ("verdicts",))
     return {name: measure.accuracy(right) for name, right in found.items()}
+
+
+def _read(weights_name, folder, kinds):
+    found = {}
+    for path in sorted((WORK / "journal").glob("[0-9]*.json")):
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        same_photos = entry["photos"] == str(Path(folder).resolve())
+        if same_photos and entry["weights"] == weights_name:
+            for kind in kinds:
+                for name, digits in entry.get(kind, {}).items():
+                    found[name] = np.array(list(digits)) == "1"
+    return found
 
 
 def note_done(lesson, number):

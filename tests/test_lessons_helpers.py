@@ -52,6 +52,15 @@ def test_an_entry_of_another_version_counts_as_missing(at):
     assert journal.rows("starter", at) == {}
 
 
+def test_hits_can_be_compared_and_are_no_accuracies(at):
+    hits = {"pointing": [True, True]}
+    journal.write("05_x", "starter", at, {"tuned": [True, False]}, hits)
+    assert list(journal.rows("starter", at)) == ["tuned"]
+    found = journal.verdicts("starter", at)
+    assert found["pointing"].tolist() == [True, True]
+    assert found["tuned"].tolist() == [True, False]
+
+
 def test_the_journal_never_mixes_weights_or_photos(at):
     journal.write("02_x", "starter", at, {"frozen": [True]})
     assert journal.rows("imagenet", at) == {}
