@@ -345,7 +345,7 @@ def panel(model, part):
 def put(panel, name, content):
     new = int(ipywidgets.__version__.split(".")[0]) >= 8
     value = as_uploaded(name, content)[new]
-    panel.controls["photo"].value = value
+    panel.controls["photo"].set_trait("value", value)  # read-only in 7
     return panel.line.value
 
 
