@@ -21,6 +21,7 @@ BATCH_SIZE = 16
 _copies = weakref.WeakKeyDictionary()  # model -> its `forward.Copy`
 
 
+@precision.same_dice()
 def stored(lower, part, augment=None, view=0):
     """Return what `lower` says of each photo, from disk where it is there.
 

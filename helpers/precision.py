@@ -4,9 +4,11 @@ Half-precision numbers are half as long. Some processors and every recent
 graphics card work through them faster, others slower: so it is measured.
 """
 
+import contextlib
 import json
 import os
 import platform
+import random
 import time
 
 import keras
@@ -21,6 +23,22 @@ WORTH_IT = 1.15
 IN_FULL = ("InputLayer", "Rescaling", "GlobalAveragePooling2D")
 
 
+@contextlib.contextmanager
+def same_dice():
+    """Leave Python's dice as they were before the block.
+
+    Keras throws them for every new layer, even for one whose weights are
+    put in at once. What is made only where nothing is stored yet must not
+    change what a lesson draws after it.
+    """
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+@same_dice()
 def chosen():
     """Return the Keras dtype policy for forward passes on this machine.
 

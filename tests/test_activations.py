@@ -196,6 +196,21 @@ def test_a_clock_that_was_moved_changes_nothing(part, capsys):
         assert "photo/s" not in capsys.readouterr().out  # nothing computed
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_what_is_drawn_next_is_the_same_from_disk(part, monkeypatch, policy):
+    use(monkeypatch, policy)
+    model = lower()
+
+    def weights_of_a_new_layer():
+        keras.utils.set_random_seed(1)
+        activations.stored(model, part)
+        head = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        return head.get_weights()[0]
+
+    computed, read = weights_of_a_new_layer(), weights_of_a_new_layer()
+    np.testing.assert_array_equal(computed, read)
+
+
 def test_one_copy_serves_all_parts_and_follows_the_weights(part, monkeypatch):
     made = []
 
