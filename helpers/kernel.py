@@ -1,5 +1,7 @@
 """Runs notebooks in a kernel of the Python that is running now."""
 
+import re
+
 import ipykernel.kernelspec
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -10,6 +12,7 @@ from nbclient.exceptions import (
     DeadKernelError,
 )
 
+PHOTOS = "FOLDER, SHARES"  # what the line sets that chooses the photos
 SECONDS = 1800  # for one cell; far more than any lesson may take
 FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
 
@@ -32,6 +35,34 @@ def client(notebook, path):
         skip_cells_with_tag="",
         force_raise_errors=True,
     )
+
+
+def put(notebook, lesson, name, value):
+    """Put another value into the one line of a lesson that sets a name.
+
+    Args:
+        notebook: an `nbformat.NotebookNode`, changed in place.
+        lesson: its name, for the sentence of an error.
+        name: what stands before ` = ` in that line.
+        value: what shall stand after it, as Python writes it.
+
+    Raises:
+        ValueError: no line sets this name, or more than one.
+    """
+    line = re.compile(rf"^{re.escape(name)} = .*$", re.MULTILINE)
+    changed = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            # A function, since a path may hold what re takes for a sign.
+            cell.source, count = line.subn(
+                lambda _: f"{name} = {value}", cell.source
+            )
+            changed += count
+    if changed != 1:
+        raise ValueError(
+            f"{lesson}: {changed} lines begin with {name} =, and it takes "
+            "one; put it back as it was."
+        )
 
 
 class _ThisPythonSpecs(KernelSpecManager):

@@ -7,7 +7,6 @@ and weights it came (see `journal.is_of`).
 import contextlib
 import csv
 import io
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -18,7 +17,6 @@ from tqdm import tqdm
 from helpers import downloads, files, journal, kernel, photos, weights
 
 NOTEBOOKS = files.ROOT / "notebooks"
-PHOTOS = "FOLDER, SHARES"
 
 
 def model(lesson, folder, shares):
@@ -98,7 +96,7 @@ def _run(lesson, folder, shares):
         )
     notebook = nbformat.read(path, as_version=4)
     chosen = f"{str(folder)!r}, {tuple(shares)!r}"
-    put(notebook, lesson, PHOTOS, chosen)
+    kernel.put(notebook, lesson, kernel.PHOTOS, chosen)
     print(f"{lesson} has no model of these photos yet; it is run for one.")
     running = kernel.client(notebook, path)
     bar = tqdm(notebook.cells, desc=lesson, unit="cell", file=sys.stdout)
@@ -112,31 +110,3 @@ def _run(lesson, folder, shares):
                     f"{lesson} stops in cell {index + 1} ({last}): open it, "
                     "mend that, and run this again."
                 ) from None
-
-
-def put(notebook, lesson, name, value):
-    """Put another value into the one line of a lesson that sets a name.
-
-    Args:
-        notebook: an `nbformat.NotebookNode`, changed in place.
-        lesson: its name, for the sentence of an error.
-        name: what stands before ` = ` in that line.
-        value: what shall stand after it, as Python writes it.
-
-    Raises:
-        ValueError: no line sets this name, or more than one.
-    """
-    line = re.compile(rf"^{re.escape(name)} = .*$", re.MULTILINE)
-    changed = 0
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            # A function, since a path may hold what re takes for a sign.
-            cell.source, count = line.subn(
-                lambda _: f"{name} = {value}", cell.source
-            )
-            changed += count
-    if changed != 1:
-        raise ValueError(
-            f"{lesson}: {changed} lines begin with {name} =, and it takes "
-            "one; put it back as it was."
-        )

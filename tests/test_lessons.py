@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import files, journal, lessons, photos, weights
+from helpers import files, journal, kernel, lessons, photos, weights
 
 SHARES = (1, 1, 1)
 # What a lesson does, but for TensorFlow: its weights are a text.
@@ -152,7 +152,7 @@ def test_the_line_is_found_in_the_lessons_themselves(stem, tmp_path):
     path = files.ROOT / "notebooks" / f"{stem}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     chosen = f"{str(tmp_path)!r}, {SHARES!r}"
-    lessons.put(notebook, stem, lessons.PHOTOS, chosen)
+    kernel.put(notebook, stem, kernel.PHOTOS, chosen)
     sources = [cell.source for cell in notebook.cells]
     line = f"FOLDER, SHARES = {str(tmp_path)!r}, (1, 1, 1)"
     assert sum(line in source.splitlines() for source in sources) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 from nbclient.exceptions import CellExecutionError
 
-from helpers import files, kernel, lessons
+from helpers import files, kernel
 from tools import _report
 
 PAGE = files.ROOT / "notebooks" / "07_your_own_photos.ipynb"
@@ -43,8 +43,8 @@ def main(argv):
     notebook = nbformat.read(PAGE, as_version=4)
     if args.folder:
         chosen = f"{str(Path(args.folder).resolve())!r}, {SHARES!r}"
-        lessons.put(notebook, PAGE.stem, lessons.PHOTOS, chosen)
-    lessons.put(notebook, PAGE.stem, "OUT", f"files.Path({str(out)!r})")
+        kernel.put(notebook, PAGE.stem, kernel.PHOTOS, chosen)
+    kernel.put(notebook, PAGE.stem, "OUT", f"files.Path({str(out)!r})")
     try:
         code = _run(notebook)
     except KeyboardInterrupt:
