@@ -123,4 +123,6 @@ def run(module, function, *given, total=None):
         if failed:
             errors.seek(0)
             lines = errors.read().strip().splitlines() or ["it was ended"]
-            raise RuntimeError(f"{about} could not be asked: {lines[-1]}")
+            raise RuntimeError(
+                f"{about}: {function} failed in a new process: {lines[-1]}"
+            )

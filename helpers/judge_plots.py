@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers import calibration, measure, truth
+from helpers import calibration, measure, plots, truth
 from helpers.plots import BLUE, COLOURS, GREY, ORANGE
 
 
@@ -116,16 +116,9 @@ def gate(scores, limits, right):
         1, len(scores), figsize=(5.5 * len(scores), 3.4), squeeze=False
     )
     for ax, (name, sets) in zip(axes.flat, scores.items(), strict=True):
-        sets = sets[1:]
-        edges = np.histogram_bin_edges(np.concatenate(sets), 30)
-        for values, colour, of in zip(
-            sets, COLOURS, ("test photos", "of no class"), strict=False
-        ):
-            share = np.full(len(values), 100 / len(values))
-            options = {"color": colour, "alpha": 0.7, "label": of}
-            ax.hist(values, edges, weights=share, **options)
+        plots.spread(ax, {"test photos": sets[1], "of no class": sets[2]})
         ax.axvline(limits[name], color="black", label="limit")
-        ax.set(title=name, xlabel=name, ylabel="share (%)")
+        ax.set(title=name, xlabel=f"{name} (0 to 1)")
         ax.legend(fontsize=9)
     figure.suptitle("Test photos, and pictures of no class")
     plt.show()

@@ -4,6 +4,7 @@ A `.keras` file is a ZIP archive of a description, weights and notes. The
 names of the classes go into it as one file more, which Keras passes over.
 """
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -106,6 +107,22 @@ def _drop_compiling(config):
         layer.pop("compile_config", None)
         if "layers" in layer["config"]:
             _drop_compiling(layer["config"])
+
+
+def unfinished(folder, part, weights_name):
+    """Return where a training may note how far it has come.
+
+    It is another place whenever photos, labels or weights are others, so
+    that no training goes on from what belongs to another.
+
+    Args:
+        folder: where such places are.
+        part: the `photos.Part` that is trained on.
+        weights_name: which weights the base started from.
+    """
+    about = f"{weights_name} {part.key} {part.labels.tolist()}"
+    key = hashlib.sha256(about.encode()).hexdigest()[:16]
+    return folder / f"unfinished-{key}"
 
 
 def load(path):

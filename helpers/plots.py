@@ -317,8 +317,25 @@ def accuracies(found, title, of="test"):
         )
     ax.set_yticks(range(len(found)), found.keys())
     ax.set_ylim(len(found) - 0.4, -0.7)
-    ax.set(title=title, xlabel=f"{of} accuracy (%), 95 % interval")
+    ax.set(
+        title=title, xlabel=f"{of} accuracy (%), 95 % interval", ylabel="model"
+    )
     plt.show()
+
+
+def spread(ax, sets):
+    """Draw how sets of numbers spread, each in percent of its own size.
+
+    Args:
+        ax: where; its x axis is labelled by whoever calls.
+        sets: {name: numbers (n,)}.
+    """
+    edges = np.histogram_bin_edges(np.concatenate([*sets.values()]), 30)
+    for (name, values), colour in zip(sets.items(), COLOURS, strict=False):
+        share = np.full(len(values), 100 / len(values))
+        look = {"color": colour, "alpha": 0.65, "label": name}
+        ax.hist(values, edges, weights=share, **look)
+    ax.set(ylabel="share of its photos (%)")
 
 
 def seconds(times, title):
@@ -333,7 +350,7 @@ def seconds(times, title):
     ax.bar_label(bars, fmt="{:.1f} s", padding=4)
     ax.invert_yaxis()
     ax.margins(x=0.12)
-    ax.set(title=title, xlabel="seconds")
+    ax.set(title=title, xlabel="time (s)", ylabel="what takes it")
     plt.show()
 
 

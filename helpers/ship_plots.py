@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers import photos
+from helpers import photos, plots
 from helpers.plots import BLUE, GREY, ORANGE
 
 
@@ -80,20 +80,8 @@ def two_cameras(measures):
     """
     figure, axes = plt.subplots(1, len(measures), figsize=(11, 3.4))
     for ax, (name, sets) in zip(axes, measures.items(), strict=True):
-        edges = np.histogram_bin_edges(np.concatenate([*sets.values()]), 25)
-        for (its, values), colour in zip(
-            sets.items(), (BLUE, ORANGE), strict=True
-        ):
-            share = np.full(len(values), 100 / len(values))
-            ax.hist(
-                values,
-                edges,
-                weights=share,
-                color=colour,
-                alpha=0.6,
-                label=its,
-            )
-        ax.set(xlabel=name, ylabel="photos (%)")
+        plots.spread(ax, sets)
+        ax.set(xlabel=name)
     axes[0].legend(loc="upper right")
     figure.suptitle("Two measures that need no labels")
     plt.show()

@@ -26,30 +26,28 @@ def verdicts():
     return found
 
 
+def ahead(verdicts, first, second, least):
+    """The second is right more often by so much, its interval above zero."""
+    found = measure.paired(verdicts[first], verdicts[second])
+    return found.difference >= least and found.verdict == "better"
+
+
 def test_the_frozen_base_is_worth_what_its_card_says(verdicts):
     assert verdicts["frozen base"].mean() >= FROZEN
 
 
 def test_the_frozen_base_knows_more_than_random_weights(verdicts):
-    found = measure.paired(verdicts["random base"], verdicts["frozen base"])
-    assert found.difference >= KNOWS
-    assert found.verdict == "better"
+    assert ahead(verdicts, "random base", "frozen base", KNOWS)
 
 
 def test_fine_tuning_pays(verdicts):
-    found = measure.paired(
-        verdicts["frozen, as many epochs"], verdicts["fine-tuned past mixed8"]
-    )
-    assert found.difference >= TUNED
-    assert found.verdict == "better"
+    frozen, tuned = "frozen, as many epochs", "fine-tuned past mixed8"
+    assert ahead(verdicts, frozen, tuned, TUNED)
 
 
 def test_augmentation_pays_when_the_camera_was_remounted(verdicts):
-    found = measure.paired(
-        verdicts["plain, remounted"], verdicts["augmented, remounted"]
-    )
-    assert found.difference >= INSURED
-    assert found.verdict == "better"
+    plain, augmented = "plain, remounted", "augmented, remounted"
+    assert ahead(verdicts, plain, augmented, INSURED)
 
 
 def test_augmentation_costs_nothing_when_it_was_not(verdicts):
@@ -58,11 +56,7 @@ def test_augmentation_costs_nothing_when_it_was_not(verdicts):
 
 
 def test_grad_cam_points_at_the_defect(verdicts):
-    found = measure.paired(
-        verdicts["pointing: centre"], verdicts["pointing: Grad-CAM"]
-    )
-    assert found.difference >= POINTED
-    assert found.verdict == "better"
+    assert ahead(verdicts, "pointing: centre", "pointing: Grad-CAM", POINTED)
 
 
 def test_what_is_shipped_is_what_was_tested(verdicts):

@@ -1,18 +1,23 @@
 """What lesson 05 judges with: calibration, alarms, truth, strangers."""
 
+import ast
+
 import matplotlib
 
 matplotlib.use("Agg")
 
 import keras
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from helpers import (
     alarms,
     calibration,
+    files,
     gradcam,
     judge_plots,
     measure,
@@ -286,3 +291,32 @@ def test_grad_cam_points_where_the_score_comes_from():
         (heat,) = gradcam.heat(upper, average, head, answers, [chosen])
         assert np.unravel_index(heat.argmax(), heat.shape) == cell
         assert (heat > 0).sum() == 1  # the other speaks not for it
+
+
+def test_grad_cam_is_the_one_that_lesson_05_writes():
+    path = files.ROOT / "notebooks" / "05_judge_and_explain.ipynb"
+    (source,) = (
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        if "def grad_cam" in cell.source
+    )
+    (written,) = (
+        part for part in ast.parse(source).body if hasattr(part, "args")
+    )
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4, 4, 8))
+    upper = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    average = keras.layers.GlobalAveragePooling2D()
+    hidden = keras.layers.Dense(6, activation="relu")
+    last = keras.layers.Dense(3, activation="softmax")
+    head = keras.Sequential([keras.Input((8,)), hidden, last])
+    lesson = {"np": np, "tf": tf, "average": average}
+    lesson |= {"hidden": hidden, "last": last}
+    exec(ast.unparse(written), lesson)
+    maps = np.random.default_rng(0).random((5, 4, 4, 8), "float32")
+    classes = np.array([0, 1, 2, 0, 1])
+    total = lesson["grad_cam"](tf.constant(maps), classes)
+    wanted = np.maximum(total, 0)
+    found = gradcam.heat(upper, average, head, maps, classes)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    assert found.max() > 0

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import files, models
+from helpers import files, models, photos
 
 
 class Trap:
@@ -127,3 +127,21 @@ def test_names_that_do_not_fit_the_answers_are_refused(tmp_path):
     models.write_names(path, ("a", "b", "c"))
     with pytest.raises(ValueError, match="2 answers and 3 class names"):
         models.load(path)
+
+
+def test_an_unfinished_training_belongs_to_its_photos_and_weights(tmp_path):
+    def part(labels, keys=("x", "y")):
+        return photos.Part("train", ("a", "b"), [], np.array(labels), keys)
+
+    def where(*given):
+        return models.unfinished(tmp_path, *given)
+
+    first = where(part([0, 1]), "starter")
+    assert first == where(part([0, 1]), "starter")
+    assert first.parent == tmp_path
+    others = {
+        where(part([1, 1]), "starter"),
+        where(part([0, 1], ("x", "z")), "starter"),
+        where(part([0, 1]), "imagenet"),
+    }
+    assert len(others) == 3 and first not in others

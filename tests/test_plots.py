@@ -105,4 +105,11 @@ def test_every_figure_of_numbers_names_its_axes(part):
     for number in plt.get_fignums():
         for ax in plt.figure(number).axes:
             assert ax.get_xlabel()
-            assert ax.get_ylabel() or ax.get_yticklabels()
+            assert ax.get_ylabel()
+
+
+def test_a_spread_is_in_percent_of_each_set():
+    plots.spread(plt.gca(), {"few": np.zeros(2), "many": np.ones(50)})
+    for bars in plt.gca().containers:
+        assert sum(bar.get_height() for bar in bars) == pytest.approx(100)
+    assert plt.gca().get_legend_handles_labels()[1] == ["few", "many"]

@@ -65,6 +65,7 @@ def anatomy(base):
     numbers = [side.text(i, 0, "", ha="center", va="bottom") for i in (0, 1)]
     side.set(
         title="An epoch, each photo",
+        xlabel="how it is trained",
         ylabel="work (GFLOP)",
         ylim=(0, 3.3 * work.sum()),
     )
