@@ -57,7 +57,7 @@ def features(base, images, batch=32):
     found = []
     for first in range(0, len(images), batch):
         pixels = images[first : first + batch].astype("float32") / 127.5 - 1
-        found.append(np.asarray(model(pixels, training=False)))
+        found.append(model.predict_on_batch(pixels))
     return np.concatenate(found)
 
 
