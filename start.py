@@ -179,6 +179,7 @@ def set_up(venv, lock, pack=None):
     if is_set_up(venv, lock, facts):
         return python
     base = check(venv, facts, pack)
+    source = wheels(pack, (facts or ask(base))["version"]) if pack else None
     if base:
         if base != [sys.executable]:
             say(
@@ -194,16 +195,15 @@ def set_up(venv, lock, pack=None):
             )
     if not facts["pip"]:
         give_pip(venv, python)
-    source = None
-    if pack:
-        source = wheels(pack, facts["version"])
-        say("Installing what the lessons need, from the pack ...")
+    if source:
+        say("Installing what the lessons need from the pack, in minutes ...")
+        install(venv, python, lock, source)
     else:
         say(
             "Installing what the lessons need. The first time about 1 GB is "
             "downloaded, which takes minutes ..."
         )
-    install(venv, python, lock, source)
+        install(venv, python, lock)
     quiet_news(venv)
     write(noted(venv), stamp(lock, facts["version"]))
     return python

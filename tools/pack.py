@@ -149,7 +149,8 @@ def _copy(source, pack):
         if not start.is_whole(start.in_pack(pack, name), *facts)
     ]
     start.check_files(source, lacking)
-    for name in lacking:
+    # First what tells a later copy that the folder is ours.
+    for name in sorted(lacking, key=lambda name: name != start.READ_FIRST):
         start.bring(start.in_pack(source, name), start.in_pack(pack, name))
     start.bring(source / start.MANIFEST, str(pack / start.MANIFEST))
     print(
