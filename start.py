@@ -672,7 +672,7 @@ def new_folder(pack):
         StartError: the current folder is the pack's, or that name is taken.
     """
     here = os.path.realpath(os.getcwd())
-    if (here + os.sep).startswith(pack + os.sep):
+    if os.path.join(here, "").startswith(os.path.join(pack, "")):
         program = os.path.join(pack, "start.py")
         raise StartError(
             f"{here} is the pack itself: go to a folder of this computer's "
