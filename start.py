@@ -118,6 +118,7 @@ def run(argv):
         )
     if pack == os.path.realpath(ROOT):
         root = new_folder(pack)
+        find_python(pack)  # says what is missing before anything is copied
         fill(pack, root)
         program = os.path.join(root, "start.py")
         return hand_over([sys.executable, program, "--from", pack] + argv)
