@@ -2,8 +2,9 @@
 
 Standard library only. It makes .venv, installs requirements.lock there and
 opens the lessons in JupyterLab; `python3 start.py VERB` runs tools/VERB.py
-instead. It parses on Python 3.6 and later, so that an old Python can be
-told what is missing.
+instead. With `--from PACK` in front it takes all from a pack (tools/pack.py)
+and nothing from a network. It parses on Python 3.6 and later, so that an old
+Python can be told what is missing.
 """
 
 import glob
@@ -26,6 +27,19 @@ FIRST = os.path.join("notebooks", "00_start_here.ipynb")
 VERSIONS = ((3, 12), (3, 13), (3, 11))
 SPACE = 4 * 10**9  # bytes: 2.4 GB installed, the rest while unpacking
 COMMAND = "py start.py" if os.name == "nt" else "python3 start.py"
+
+# Of a pack: what lists its files, what says how to use it, where its
+# packages lie. And the folder that is made of one.
+MANIFEST = "MANIFEST.json"
+READ_FIRST = "READ_ME_FIRST.txt"
+WHEELS = "wheels"
+NEW = "inception-workbook"
+PLATFORMS = {
+    ("Linux", "x86_64"): "linux_x86_64",
+    ("Linux", "aarch64"): "linux_aarch64",
+    ("Windows", "AMD64"): "win_amd64",
+    ("Darwin", "arm64"): "macosx_arm64",
+}
 
 # Asked of each Python. It has to run on any, so it uses nothing recent.
 _QUESTION = """
@@ -89,22 +103,37 @@ def main(argv):
 
 def run(argv):
     """Read the command line, set up, hand over; return the exit code."""
-    if argv and argv[0] in ("-h", "--help", "help"):
+    pack, argv = named_pack(argv)
+    verb = argv[0] if argv else "--"
+    if verb in ("-h", "--help", "help"):
         print(usage())
         return 0
-    if not argv or argv[0] == "--":
+    if verb == "--":
         check_port(argv[1:])
-        python = set_up(VENV, LOCK)
-        say("JupyterLab opens in your browser; Ctrl-C here stops it.")
-        return hand_over(jupyter_command(python, argv[1:]))
-    if argv[0] not in verbs():
+    elif verb not in verbs():
         raise StartError(
-            f"{argv[0]}: not something {COMMAND} does; it does "
+            f"{verb}: not something {COMMAND} does; it does "
             f"{', '.join(verbs())}, and --help says what each is for.",
             code=2,
         )
-    python = set_up(VENV, LOCK)
-    return hand_over([python, "-m", "tools." + argv[0]] + argv[1:])
+    if pack == os.path.realpath(ROOT):
+        root = new_folder(pack)
+        find_python(pack)  # says what is missing before anything is copied
+        fill(pack, root)
+        program = os.path.join(root, "start.py")
+        return hand_over([sys.executable, program, "--from", pack] + argv)
+    if pack:
+        fill(pack, ROOT)
+    elif verb == "doctor":
+        todo = next_step(VENV, LOCK)
+        if todo:
+            say(todo)
+            return 1
+    python = set_up(VENV, LOCK, pack)
+    if verb == "--":
+        say("JupyterLab opens in your browser; Ctrl-C here stops it.")
+        return hand_over(jupyter_command(python, argv[1:]))
+    return hand_over([python, "-m", "tools." + verb] + argv[1:])
 
 
 def say(text):
@@ -128,15 +157,18 @@ def usage():
     rows = [("", "Sets the workbook up and opens it in JupyterLab.")]
     rows += list(verbs().items())
     lines = [f"{COMMAND} {verb:<11} {line}" for verb, line in rows]
+    lines.append("Without a network, from a pack that `pack` has made:")
+    lines.append(f"{COMMAND} --from PACK [test, doctor, ...]")
     lines.append("What follows -- goes to JupyterLab, as in:")
     lines.append(f"{COMMAND} -- --port 9000")
     return "\n".join(lines)
 
 
-def set_up(venv, lock):
+def set_up(venv, lock, pack=None):
     """Make the folder `venv` hold what the file `lock` says.
 
-    A second call finds the stamp of the first and installs nothing.
+    A second call finds the stamp of the first and installs nothing. With
+    the folder of a `pack` all packages come from there.
 
     Returns:
         The path of the folder's Python.
@@ -144,21 +176,17 @@ def set_up(venv, lock):
     Raises:
         StartError: it can't be done; the sentence says what to do.
     """
-    python = venv_python(venv)
-    noted = os.path.join(venv, "installed.txt")
-    facts = ask([python]) if os.path.exists(python) else None
-    if facts and read(noted) == stamp(lock, facts["version"]):
+    python, facts = venv_python(venv), venv_facts(venv)
+    if is_set_up(venv, lock, facts):
         return python
-    if facts and not suitable(facts):
-        raise StartError(
-            f"The folder {venv} holds Python {dotted(facts['version'])}, and "
-            "TensorFlow is made for Python 3.11, 3.12 and 3.13: rename or "
-            "delete that folder, then start again."
-        )
-    check_machine()
-    base = None if facts else find_python()
-    check_space(venv)
+    base = check(venv, facts, pack)
+    source = wheels(pack, (facts or ask(base))["version"]) if pack else None
     if base:
+        if base != [sys.executable]:
+            say(
+                f"This Python ({dotted(sys.version_info[:2])}) can't be used; "
+                f"taking Python {dotted(ask(base)['version'])} from {base[0]}."
+            )
         make_venv(venv, base)
         facts = ask([python])
         if not facts:
@@ -168,14 +196,77 @@ def set_up(venv, lock):
             )
     if not facts["pip"]:
         give_pip(venv, python)
-    say(
-        "Installing what the lessons need. The first time about 1 GB is "
-        "downloaded, which takes minutes ..."
-    )
-    install(venv, python, lock)
+    if source:
+        say("Installing what the lessons need from the pack, in minutes ...")
+        install(venv, python, lock, source)
+    else:
+        say(
+            "Installing what the lessons need. The first time about 1 GB is "
+            "downloaded, which takes minutes ..."
+        )
+        install(venv, python, lock)
     quiet_news(venv)
-    write(noted, stamp(lock, facts["version"]))
+    write(noted(venv), stamp(lock, facts["version"]))
     return python
+
+
+def next_step(venv, lock):
+    """Return what to do before the lessons are set up, or None if they are.
+
+    Nothing is installed, or changed otherwise.
+    """
+    facts = venv_facts(venv)
+    if is_set_up(venv, lock, facts):
+        return None
+    try:
+        check(venv, facts)
+    except StartError as error:
+        return str(error)
+    return (
+        f"Run {COMMAND} where there is a network, for it downloads about 1 GB "
+        f"and takes minutes; with a pack, {COMMAND} --from PACK needs none."
+    )
+
+
+def check(venv, facts, pack=None):
+    """See that `venv` can be set up, as far as can be seen beforehand.
+
+    Args:
+        facts: what the Python in `venv` says of itself, or None.
+        pack: a folder that the packages are to come from, or None.
+
+    Returns:
+        The command of a Python to make `venv` with, or None if it is made.
+
+    Raises:
+        StartError: it can't be set up; the sentence says what to do.
+    """
+    if facts and not suitable(facts):
+        raise StartError(
+            f"The folder {venv} holds Python {dotted(facts['version'])}, and "
+            "TensorFlow is made for Python 3.11, 3.12 and 3.13: rename or "
+            "delete that folder, then start again."
+        )
+    check_machine()
+    base = None if facts else find_python(pack)
+    check_space(venv)
+    return base
+
+
+def venv_facts(venv):
+    """Return what the Python of a venv says of itself, or None."""
+    python = venv_python(venv)
+    return ask([python]) if os.path.exists(python) else None
+
+
+def is_set_up(venv, lock, facts):
+    """Say whether a venv holds what `lock` says, by its stamp."""
+    return bool(facts) and read(noted(venv)) == stamp(lock, facts["version"])
+
+
+def noted(venv):
+    """Return where a venv keeps its stamp."""
+    return os.path.join(venv, "installed.txt")
 
 
 def venv_python(venv):
@@ -229,27 +320,26 @@ def candidates():
             yield [path]
 
 
-def find_python():
+def find_python(pack=None):
     """Return the command of a Python to make a venv with.
+
+    Args:
+        pack: a folder that has to hold packages for it, or None.
 
     Raises:
         StartError: there is none, or none that can make a venv.
     """
-    here = dotted(sys.version_info[:2])
+    versions = pack_versions(pack) if pack else VERSIONS
     without_venv = None
     for command in candidates():
         facts = ask(command)
         if not facts or not suitable(facts):
             continue
-        if not facts["venv"]:
-            without_venv = without_venv or (command, facts)
+        if facts["version"] not in versions:
             continue
-        if command != [sys.executable]:
-            say(
-                f"This Python ({here}) can't be used; taking Python "
-                f"{dotted(facts['version'])} from {command[0]}."
-            )
-        return command
+        if facts["venv"]:
+            return command
+        without_venv = without_venv or (command, facts)
     if without_venv:
         command, facts = without_venv
         package = "python3-venv"
@@ -258,6 +348,14 @@ def find_python():
         raise StartError(
             f"Python's venv module is missing: sudo apt install {package} "
             "(or what your system calls it), then start again."
+        )
+    here = dotted(sys.version_info[:2])
+    if pack:
+        wanted = " or ".join(map(dotted, versions))
+        raise StartError(
+            f"This is Python {here}, and the pack has packages for Python "
+            f"{wanted}, which is not found here: install that (whoever made "
+            "the pack may have it), or ask for a pack for yours."
         )
     bits = "" if sys.maxsize > 2**32 else ", made for 32 bits"
     raise StartError(
@@ -339,10 +437,26 @@ def last_line(output):
     return lines[-1].replace("ERROR:", "").strip().rstrip(".:")
 
 
-def install(venv, python, lock):
+def install(venv, python, lock, source=None):
     """Install the file `lock` into a venv, showing pip's progress.
 
     What an interrupted install has brought is kept: pip passes over it.
+
+    Args:
+        source: the folder of a pack that holds the packages. Without it
+            they come from where pip looks by itself.
+
+    Raises:
+        StartError: it failed; all that pip said is in `venv`/install.log.
+    """
+    arguments = ["--require-hashes", "--only-binary=:all:", "-r", lock]
+    if source:
+        arguments += ["--no-index", "--find-links", source]
+    pip(venv, python, "install", arguments)
+
+
+def pip(venv, python, verb, arguments):
+    """Run pip from ROOT, showing its progress.
 
     Raises:
         StartError: it failed; all that pip said is in `venv`/install.log.
@@ -350,9 +464,9 @@ def install(venv, python, lock):
     # Progress goes to stdout and is the learner's; complaints go to stderr
     # and are kept, so that one sentence can be said of them.
     process = subprocess.Popen(
-        [python, "-m", "pip", "install", "--require-hashes"]
-        + ["--only-binary=:all:", "--disable-pip-version-check"]
-        + ["--no-input", "-r", lock],
+        [python, "-m", "pip", verb, "--disable-pip-version-check"]
+        + ["--no-input"]
+        + arguments,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         cwd=ROOT,
@@ -378,7 +492,7 @@ def why_not_installed(complaints, log):
     text = complaints.decode("utf-8", "replace")
     if "No space left on device" in text or "[WinError 112]" in text:
         return (
-            "The disk became full while installing (pip also uses your "
+            "The disk became full (pip also uses your "
             "folder for temporary files): make room, then start again."
         )
     if any(word in text for word in _NO_NETWORK):
@@ -387,7 +501,7 @@ def why_not_installed(complaints, log):
             "not answer: see that this computer is online, then start again."
         )
     return (
-        f"The packages could not be installed ({last_line(complaints)}): "
+        f"The packages could not be had ({last_line(complaints)}): "
         f"see {log} for all that pip said, then start again."
     )
 
@@ -412,9 +526,16 @@ def quiet_news(venv):
 
 def stamp(lock, version):
     """Return what the stamp says when a venv is right: lock and Python."""
-    with open(lock, "rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
-    return f"{digest} python {dotted(version)}\n"
+    return f"{digest(lock)} python {dotted(version)}\n"
+
+
+def digest(path):
+    """Return the SHA-256 of a file as a hex string."""
+    running = hashlib.sha256()
+    with open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(2**20), b""):
+            running.update(chunk)
+    return running.hexdigest()
 
 
 def read(path):
@@ -427,12 +548,196 @@ def read(path):
 
 
 def write(path, text):
-    """Write a file of a venv so that it is there whole or not at all."""
+    """Write a file so that it is there whole or not at all."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     part = path + ".part"
     with open(part, "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(part, path)
+
+
+# --- A pack ---------------------------------------------------------------
+
+
+def named_pack(argv):
+    """Return the folder of the pack, or None, and the rest of `argv`.
+
+    A start.py that lies in a pack needs not be told.
+    """
+    if argv and argv[0] == "--from":
+        if len(argv) < 2:
+            raise StartError(
+                "--from: name the folder of the pack, as in "
+                f"{COMMAND} --from {os.path.join('stick', 'pack')}",
+                code=2,
+            )
+        return os.path.realpath(argv[1]), argv[2:]
+    if os.path.exists(os.path.join(ROOT, MANIFEST)):
+        return os.path.realpath(ROOT), argv
+    return None, argv
+
+
+def listed(pack):
+    """Return {name: [bytes, SHA-256]} of the files of a pack.
+
+    Names are relative to the folder, with `/` on every system.
+
+    Raises:
+        StartError: it is no whole pack.
+    """
+    text = read(os.path.join(pack, MANIFEST))
+    try:
+        return dict(json.loads(text or "")["files"])
+    except (ValueError, KeyError, TypeError):
+        raise StartError(
+            f"{pack} is no pack, or not a whole one, for it lacks a readable "
+            f"{MANIFEST}, which comes last: see that the folder is the right "
+            "one, or pack or copy it again."
+        ) from None
+
+
+def in_pack(pack, name):
+    """Return the path of what a pack calls `name`."""
+    return os.path.join(pack, *name.split("/"))
+
+
+def is_whole(path, size, sha256):
+    """Say whether a file is there and is what a pack says of it."""
+    try:
+        return os.path.getsize(path) == size and digest(path) == sha256
+    except OSError:
+        return False  # missing; or a stick that can't be read
+
+
+def check_files(pack, names):
+    """Raise StartError if files of a pack are not what it says of them."""
+    files = listed(pack)
+    bad = [n for n in names if not is_whole(in_pack(pack, n), *files[n])]
+    if bad:
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise StartError(
+            f"{in_pack(pack, bad[0])}{more}: damaged or missing in the pack; "
+            "bring it anew from where the pack was made (pack --copy FROM TO "
+            "mends only what is not whole), then start again."
+        )
+
+
+def bring(source, target):
+    """Copy a file so that it is there whole or not at all."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    part = target + ".part"
+    shutil.copyfile(source, part)
+    os.replace(part, target)
+
+
+def fill(pack, root):
+    """Put into the folder `root` what it lacks of a pack.
+
+    What is there stays as it is, whatever it holds.
+
+    Raises:
+        StartError: the pack is damaged, or of another version than `root`.
+    """
+    files = listed(pack)
+    lock = os.path.basename(LOCK)
+    if lock not in files:
+        raise StartError(f"{pack} lists no {lock}: pack it again.")
+    there = os.path.join(root, lock)
+    if os.path.exists(there) and not is_whole(there, *files[lock]):
+        raise StartError(
+            f"The pack {pack} is of another version than {root}: go to "
+            "another folder, and there start with the start.py of the pack."
+        )
+    missing = [
+        name
+        for name in files
+        if not name.startswith(WHEELS + "/")
+        and name != READ_FIRST
+        and not os.path.lexists(in_pack(root, name))
+    ]
+    if not missing:
+        return
+    # First what tells a later start that the folder is ours.
+    missing.sort(key=lambda name: name != lock)
+    size = sum(files[name][0] for name in missing) / 1e6
+    say(f"Copying {len(missing)} files ({size:.0f} MB) to {root} ...")
+    check_files(pack, missing)
+    for name in missing:
+        bring(in_pack(pack, name), in_pack(root, name))
+
+
+def new_folder(pack):
+    """Return the folder, under the current one, that a pack is put into.
+
+    Raises:
+        StartError: the current folder is the pack's, or that name is taken.
+    """
+    here = os.path.realpath(os.getcwd())
+    if os.path.join(here, "").startswith(os.path.join(pack, "")):
+        program = os.path.join(pack, "start.py")
+        raise StartError(
+            f"{here} is the pack itself: go to a folder of this computer's "
+            f"own disk (cd ~), and there start {program}"
+        )
+    root = os.path.join(here, NEW)
+    lock = os.path.join(root, os.path.basename(LOCK))
+    if os.path.exists(root) and not os.path.exists(lock):
+        if not os.path.isdir(root) or os.listdir(root):
+            raise StartError(
+                f"{root} is something else already: go to another folder, "
+                "then start again."
+            )
+    return root
+
+
+def platform_name():
+    """Return what packs call this machine, for example "linux_x86_64"."""
+    here = (platform.system(), platform.machine())
+    return PLATFORMS.get(here, "_".join(here).lower())
+
+
+def pack_versions(pack):
+    """Return the Pythons that a pack has packages for on this machine.
+
+    Returns:
+        A list such as [(3, 11), (3, 12)], never empty.
+
+    Raises:
+        StartError: the pack has nothing for machines such as this.
+    """
+    ours = platform_name() + "-"
+    targets = {n.split("/")[1] for n in listed(pack) if n.startswith(WHEELS)}
+    found = [t[len(ours) :] for t in sorted(targets) if t.startswith(ours)]
+    if not found:
+        raise StartError(
+            f"The pack has no packages for {platform_name()}, only for "
+            f"{', '.join(sorted(targets))}: make one with pack --platform "
+            f"{platform_name()}, or start here with a network."
+        )
+    return [tuple(map(int, version.split("."))) for version in found]
+
+
+def wheels(pack, version):
+    """Return the folder of the packages for this machine, all of it checked.
+
+    Raises:
+        StartError: the pack has none for this Python, or it is damaged.
+    """
+    if version not in pack_versions(pack):
+        had = " and ".join(map(dotted, pack_versions(pack)))
+        raise StartError(
+            f"The pack has packages for Python {had} and none for the Python "
+            f"{dotted(version)} of {VENV}: rename that folder, or make a pack "
+            f"with --python {dotted(version)}."
+        )
+    folder = f"{WHEELS}/{platform_name()}-{dotted(version)}"
+    say("Checking the pack ...")
+    names = [n for n in listed(pack) if n.startswith(folder + "/")]
+    check_files(pack, names)
+    return in_pack(pack, folder)
+
+
+# --- JupyterLab and the verbs ---------------------------------------------
 
 
 def asked_port(args):

@@ -193,7 +193,21 @@ def test_no_venv_module_is_one_sentence(
     assert f"sudo apt install {package} " in one_sentence(error)
 
 
-def test_another_python_is_taken_and_said(monkeypatch, capsys):
+@pytest.fixture
+def taken(inside, monkeypatch, clone):
+    """Of which Python .venv would be made, and what is said of that."""
+
+    def make_venv(venv, base):
+        raise start.StartError(base[0])
+
+    shutil.rmtree(clone.venv)
+    said = []
+    monkeypatch.setattr(start, "say", said.append)
+    monkeypatch.setattr(start, "make_venv", make_venv)
+    return lambda: (inside("hello"), said)
+
+
+def test_another_python_is_taken_and_said(taken, monkeypatch):
     pythons(
         monkeypatch,
         {
@@ -203,17 +217,66 @@ def test_another_python_is_taken_and_said(monkeypatch, capsys):
             "good": facts((3, 13)),
         },
     )
-    assert start.find_python() == ["good"]
-    said = one_sentence(capsys.readouterr().out)
-    assert HERE in said
-    assert "3.13 from good" in said
+    end, said = taken()
+    assert end == (1, "good\n")
+    assert HERE in one_sentence(said[0])
+    assert "3.13 from good" in said[0]
 
 
-def test_this_python_is_taken_without_a_word(monkeypatch, capsys):
+def test_this_python_is_taken_without_a_word(taken, monkeypatch):
     answers = {sys.executable: facts((3, 11)), "other": facts((3, 12))}
     pythons(monkeypatch, answers)
-    assert start.find_python() == [sys.executable]
-    assert capsys.readouterr().out == ""
+    assert taken() == ((1, f"{sys.executable}\n"), [])
+
+
+# What doctor says before there are packages.
+
+
+@pytest.fixture
+def doctor(clone):
+    """A clone with a doctor that says so and ends with 7."""
+    (clone.root / "tools" / "doctor.py").write_text(
+        (clone.root / "tools" / "hello.py").read_text()
+    )
+    return clone
+
+
+def test_a_doctor_installs_nothing(doctor):
+    done = doctor.run("doctor")
+    assert done.returncode == 1
+    assert "about 1 GB" in one_sentence(done.stdout)
+    assert done.stderr == ""
+    shutil.rmtree(doctor.venv)
+    done = doctor.run("doctor")
+    assert done.returncode == 1
+    assert "about 1 GB" in one_sentence(done.stdout)
+    assert doctor.installs() == []
+    assert not doctor.venv.exists()
+
+
+def test_what_is_set_up_goes_to_the_doctor(doctor):
+    doctor.run("hello")
+    assert doctor.run("doctor").returncode == 7
+    doctor.lock.write_text("tensorflow==2.21.1\n")
+    assert doctor.run("doctor").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({sys.executable: facts((3, 14))}, "install one of them"),
+        ({sys.executable: facts((3, 11), venv=False)}, "python3-venv"),
+    ],
+)
+def test_a_doctor_knows_what_python_lacks(
+    inside, monkeypatch, doctor, answers, words
+):
+    shutil.rmtree(doctor.venv)
+    said = []
+    monkeypatch.setattr(start, "say", said.append)
+    pythons(monkeypatch, answers)
+    assert inside("doctor") == (1, "")
+    assert len(said) == 1 and words in one_sentence(said[0])
 
 
 @POSIX

@@ -14,7 +14,9 @@ WORK = _pinned.WORK.with_name("colab")
 # They are about this project's own tools, which nobody runs on Colab.
 APART = (
     "test_browser",
+    "test_doctor",
     "test_notebooks",
+    "test_pack",
     "test_pretraining",
     "test_race",
     "test_regenerate",

@@ -1,0 +1,177 @@
+"""The doctor says READY, or one sentence about the first thing it finds."""
+
+import errno
+import functools
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+import types
+import webbrowser
+
+import nbformat
+import psutil
+import pytest
+from clone import one_sentence
+from nbformat import v4
+
+import start
+from helpers import files, machine, starter
+from tools import _pinned, doctor
+
+ROOM = doctor._room
+
+
+@pytest.fixture
+def other_checks_pass(monkeypatch):
+    """Leaves the check that a test puts in place of `_weights`."""
+    for name in ("_packages", "_notebooks", "_machine", "_room", "_forward"):
+        monkeypatch.setattr(doctor, name, lambda: None)
+    monkeypatch.setattr(doctor, "_answers", lambda lab, kept: None)
+    started = [sys.executable, "-c", ""]
+    monkeypatch.setattr(start, "jupyter_command", lambda *_: started)
+
+
+def test_a_machine_that_is_set_up_is_ready():
+    # Whatever else takes memory while the tests run.
+    program = (
+        "from tools import doctor; doctor.FREE = 0; print(doctor.main([]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=files.ROOT,
+        capture_output=True,
+        text=True,
+    )
+    first, *_, last = done.stdout.splitlines()
+    assert (first, last, done.stderr) == ("READY", "0", "")
+
+
+def test_the_first_thing_is_said_and_nothing_else(
+    other_checks_pass, monkeypatch, capfd
+):
+    monkeypatch.setattr(doctor, "_weights", lambda: "Mend the weights.")
+    monkeypatch.setattr(doctor, "_forward", lambda: pytest.fail("too late"))
+    assert doctor.main([]) == 1
+    assert capfd.readouterr() == ("Mend the weights.\n", "")
+
+
+@pytest.mark.parametrize(
+    ("system", "error", "words"),
+    [
+        ("linux", ImportError("x", name="h5py"), "h5py does not load"),
+        ("win32", ImportError("DLL load failed"), "Visual C++"),
+        ("linux", OSError(errno.ENOSPC, "The disk is full"), "disk is full"),
+    ],
+)
+def test_what_breaks_is_one_sentence(
+    other_checks_pass, monkeypatch, capfd, system, error, words
+):
+    def broken():
+        raise error
+
+    monkeypatch.setattr(doctor, "_weights", broken)
+    monkeypatch.setattr(doctor.sys, "platform", system)
+    assert doctor.main([]) == 1
+    assert words in one_sentence(capfd.readouterr().out)
+
+
+def test_without_a_browser_it_is_said_what_to_do(
+    other_checks_pass, monkeypatch, capfd
+):
+    def none():
+        raise webbrowser.Error
+
+    monkeypatch.setattr(doctor, "_weights", lambda: None)
+    monkeypatch.setattr(webbrowser, "get", none)
+    assert doctor.main([]) == 0
+    first, second = capfd.readouterr().out.splitlines()
+    assert (first, "address" in second) == ("READY", True)
+
+
+# Each check, on what is right and on what is wrong.
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("pytest=={} \\", None),
+        ("no-such-thing==1.0 ; sys_platform == 'riscv' \\", None),
+        ("no-such-thing==1.0 \\", "no-such-thing is missing"),
+        ("pytest==0.1", "not pytest==0.1"),
+    ],
+)
+def test_packages_are_those_of_the_lock(monkeypatch, tmp_path, line, words):
+    lock = tmp_path / "some.lock"
+    lock.write_text(f"# of tests\n{line.format(pytest.__version__)}\n    # x")
+    monkeypatch.setattr(start, "LOCK", str(lock))
+    todo = doctor._packages()
+    assert words in todo and ".venv" in todo if words else todo is None
+
+
+def test_all_lessons_are_there_and_can_be_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(_pinned, "NOTEBOOKS", tmp_path)
+    for number in range(8):
+        path = tmp_path / f"{number:02d}_lesson.ipynb"
+        nbformat.write(v4.new_notebook(), path)
+    assert doctor._notebooks() is None
+    path.write_text(path.read_text()[:-9])
+    assert "07_lesson.ipynb" in one_sentence(doctor._notebooks())
+    path.unlink()
+    assert "Lesson 07 is missing" in one_sentence(doctor._notebooks())
+
+
+def test_damaged_weights_are_named(monkeypatch):
+    assert doctor._weights() is None
+    monkeypatch.setattr(starter, "SHA256", "0" * 64)
+    assert starter.FILE.name in one_sentence(doctor._weights())
+
+
+@pytest.mark.parametrize(
+    ("total", "available", "words"),
+    [(4, 2.5, None), (4, 1.5, "Close other programs"), (2, 2, "2.0")],
+)
+def test_memory_is_enough(monkeypatch, total, available, words):
+    memory = types.SimpleNamespace(
+        total=total * 2**30, available=available * 2**30
+    )
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(machine, "DISK", 0)
+    todo = doctor._machine()
+    assert words in one_sentence(todo) if words else todo is None
+
+
+def test_a_jupyterlab_that_answers_is_found(tmp_path):
+    handler = functools.partial(
+        http.server.SimpleHTTPRequestHandler, directory=tmp_path
+    )
+    (tmp_path / "api").write_text("{}")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        (tmp_path / "jpserver-1.json").write_text(json.dumps({"url": url}))
+        lab = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
+        assert doctor._answers(lab, tmp_path) is None
+        lab.communicate()
+        server.shutdown()
+
+
+def test_a_jupyterlab_that_ends_is_one_sentence(monkeypatch, tmp_path):
+    program = "import sys; sys.exit('no such extension')"
+    command = [sys.executable, "-c", program]
+    monkeypatch.setattr(start, "jupyter_command", lambda *_: command)
+    with doctor._jupyterlab(str(tmp_path)) as lab:
+        todo = doctor._answers(lab, tmp_path)
+    assert "no such extension" in one_sentence(todo)
+
+
+def test_a_full_disk_is_one_sentence(other_checks_pass, monkeypatch, capfd):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(doctor, "_weights", ROOM)
+    monkeypatch.setattr(files.os, "replace", full)
+    assert doctor.main([]) == 1
+    assert "the disk is full" in one_sentence(capfd.readouterr().out)

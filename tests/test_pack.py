@@ -1,0 +1,444 @@
+"""`start.py pack` makes a pack, and `start.py --from` needs no more.
+
+A stand-in for the project, with one small package, is packed and unpacked
+for real; the tests stay off the network, and so does pip.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from clone import SOURCE, one_sentence
+
+import start
+from helpers import downloads, flowers, store, surfaces, weights
+from tools import pack
+
+HERE = "{}.{}".format(*sys.version_info[:2])
+TARGET = f"{start.platform_name()}-{HERE}"
+LACK = ["--platform", "win_amd64", "--python", "3.13"]
+HELLO = '''"""Says what the small package says."""
+import sys, tinything
+if __name__ == "__main__":
+    print(tinything.__file__, *sys.argv[1:])
+    sys.exit(7)
+'''
+OURS = {
+    "notebooks/00_start_here.ipynb": "{}",
+    "tools/hello.py": HELLO,
+    "data/README.md": "The card.",
+    "data/surfaces/photos/dent/dent-000.jpg": "a dent",
+    "data/surfaces/masks/dent/dent-000.png": "its mask",
+    "data/flower_photos/daisy/1.jpg": "a daisy",
+}
+MINE = ("my_photos/cat.jpg", "notebooks/my_photos/cat.jpg", "data/work/x")
+
+
+def write(root, files):
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def wheel(folder):
+    """Write the wheel of a package that is one file; return its SHA-256."""
+    info = "tinything-1.0.dist-info"
+    files = {
+        "tinything.py": "",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: tinything\n"
+        "Version: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    names = [*files, f"{info}/RECORD"]
+    files[names[-1]] = "".join(f"{name},,\n" for name in names)
+    folder.mkdir()
+    path = folder / "tinything-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The stand-in; what is packed meanwhile is packed from it."""
+    folder = tmp_path_factory.mktemp("packing")
+    root = folder / "an atelier, naïve ü"
+    digest = wheel(folder / "index")
+    lock = f"tinything==1.0 --hash=sha256:{digest}\n"
+    write(root, OURS | dict.fromkeys(MINE, "mine"))
+    write(root, {"requirements.lock": lock})
+    shutil.copy(SOURCE, root)
+    imagenet = folder / weights.IMAGENET_NAME
+    imagenet.write_text("weights")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_CONFIG_FILE", os.devnull)
+        patch.setenv("PIP_FIND_LINKS", (folder / "index").as_uri())
+        patch.setattr(start, "ROOT", str(root))
+        patch.setattr(start, "LOCK", str(root / "requirements.lock"))
+        patch.setattr(start, "VENV", str(root / ".venv"))
+        patch.setattr(pack, "ROOT", root)
+        patch.setattr(pack, "DATA", root / "data")
+        patch.setattr(pack, "WORK", root / "data" / "work")
+        patch.setattr(store, "WORK", root / "data" / "work")
+        patch.setattr(surfaces, "folder", lambda: None)
+        patch.setattr(surfaces, "remounted", lambda: None)
+        patch.setattr(weights, "imagenet", lambda: imagenet)
+        patch.setattr(
+            flowers, "folder", lambda: root / "data" / "flower_photos"
+        )
+        photo = root / "data/surfaces/photos/dent/dent-000.jpg"
+        for name, key in {
+            "ours": downloads.digest(photo),
+            "mine": "another",
+        }.items():
+            path = store.folder() / f"{name}.npy"
+            with store.saved(path, (1, 2), [key]) as out:
+                out[:] = 0
+        yield root
+
+
+@pytest.fixture(scope="module")
+def made(project, tmp_path_factory):
+    """A pack, as it was made; tests that change it take `stick`."""
+    folder = tmp_path_factory.mktemp("made") / "pack"
+    assert pack.main([str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def stick(made, tmp_path):
+    return Path(shutil.copytree(made, tmp_path / "a stick" / "pack"))
+
+
+@pytest.fixture
+def empty(tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    return folder
+
+
+def run(program, *args, cwd):
+    """Run a start.py that would find no index; return what came of it."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PIP_")
+    }
+    return subprocess.run(
+        [sys.executable, program / "start.py", *map(str, args)],
+        cwd=cwd,
+        env=environment
+        | {
+            "PYTHONUTF8": "1",
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+            "PIP_RETRIES": "0",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def contents(folder):
+    """Return {name: bytes} of all files of a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def relist(folder, change):
+    """Change the list of a pack: a function of {name: [bytes, hash]}."""
+    path = folder / start.MANIFEST
+    files = change(json.loads(path.read_text())["files"])
+    path.write_text(json.dumps({"files": files}))
+
+
+# What is in a pack.
+
+
+def test_a_pack_lists_all_that_it_holds(made):
+    there = contents(made)
+    assert there.pop(start.MANIFEST)
+    assert start.listed(made) == {
+        name: [len(content), hashlib.sha256(content).hexdigest()]
+        for name, content in there.items()
+    }
+    assert set(there) == {
+        *OURS,
+        "start.py",
+        "requirements.lock",
+        start.READ_FIRST,
+        "data/work/activations/ours.npy",
+        f"data/work/weights/{weights.IMAGENET_NAME}",
+        f"wheels/{TARGET}/tinything-1.0-py3-none-any.whl",
+    }
+
+
+def test_a_pack_says_what_to_type(made):
+    text = (made / start.READ_FIRST).read_text()
+    assert "python3 pack/start.py" in text
+    assert f"{start.platform_name()} with Python {HERE}" in text
+
+
+def test_no_activations_is_one_sentence(
+    project, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(store, "WORK", tmp_path)
+    folder = tmp_path / "pack"
+    assert pack.main([str(folder)]) == 1
+    assert "lessons 01 to 04" in one_sentence(capsys.readouterr().err)
+    assert not folder.exists()
+    assert pack.main([str(folder), "--without-activations"]) == 0
+
+
+def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
+    def nowhere():
+        raise downloads.DownloadError("no network.")
+
+    monkeypatch.setattr(weights, "imagenet", nowhere)
+    monkeypatch.setattr(pack, "DATA", tmp_path)
+    folder = tmp_path / "pack"
+    assert pack.main([str(folder), "--without-activations"]) == 0
+    assert not {n for n in contents(folder) if n.startswith("data/work")}
+    said = capsys.readouterr().out
+    assert "Without ImageNet weights: no network." in said
+    assert "Without flowers" in said
+
+
+def test_packages_that_do_not_come_are_one_sentence(
+    project, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    folder = tmp_path / "pack"
+    assert pack.main([str(folder)]) == 1
+    assert "tinything" in one_sentence(capfd.readouterr().err)
+    assert not (folder / start.MANIFEST).exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(project, empty, capsys):
+    (empty / "mine.txt").write_text("mine")
+    assert pack.main([str(empty)]) == 1
+    assert "something else" in one_sentence(capsys.readouterr().err)
+    assert contents(empty) == {"mine.txt": b"mine"}
+
+
+def test_without_git_the_same_files_go():
+    # Of the real project, not of the stand-in.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pack, "ROOT", SOURCE.parent)
+        ours = set(pack._project())
+        patch.setattr(pack, "_git", lambda *_: [])
+        without = set(pack._project())
+    assert {"start.py", "data/starter/README.md"} <= ours <= without
+    assert not [n for n in without if n.startswith(("data/surfaces/", ".v"))]
+
+
+@pytest.mark.parametrize(
+    ("target", "first", "second"),
+    [
+        ("linux_x86_64-3.11", {"numpy==2.4.6", "soupsieve==2.10"}, True),
+        ("win_amd64-3.12", {"numpy==2.5.5", "colorama==0.4.6"}, False),
+        ("macosx_arm64-3.13", {"numpy==2.5.5", "appnope==1.0.0"}, False),
+    ],
+)
+def test_a_target_gets_what_its_conditions_say(target, first, second):
+    lock = """\
+numpy==2.4.6 ; python_full_version < '3.12' \\
+    --hash=sha256:1
+numpy==2.5.5 ; python_full_version >= '3.12' \\
+    --hash=sha256:2
+colorama==0.4.6 ; sys_platform == 'win32' \\
+    --hash=sha256:3
+    # via a thing
+appnope==1.0.0 ; sys_platform == 'darwin' \\
+    --hash=sha256:4
+soupsieve==2.10 ; python_full_version < '3.11.5' \\
+    --hash=sha256:5
+soupsieve==4.1 ; python_full_version >= '3.11.5' and os_name != 'nt' \\
+    --hash=sha256:6
+"""
+    lists = pack._pins(lock, target)
+    assert len(lists) == 1 + second
+    names = {line.split()[0] for line in lists[0]}
+    assert names - {"soupsieve==4.1"} == first
+    assert all(
+        "--hash=sha256:" in line and ";" not in line for line in lists[0]
+    )
+
+
+# A stopped one goes on.
+
+
+def stop_after(monkeypatch, count):
+    """Let Ctrl-C come after so many files; return what was brought."""
+    brought = []
+    bring = start.bring
+
+    def stopping(source, target):
+        if len(brought) == count:
+            raise KeyboardInterrupt
+        bring(source, target)
+        brought.append(Path(target).name)
+
+    monkeypatch.setattr(start, "bring", stopping)
+    return brought
+
+
+@pytest.mark.parametrize("copying", [True, False])
+def test_a_stopped_one_goes_on(made, tmp_path, monkeypatch, empty, copying):
+    folder = tmp_path / "second"
+    asked = ["--copy", str(made)] if copying else []
+    with monkeypatch.context() as patch:
+        first = stop_after(patch, 4)
+        assert pack.main([*asked, str(folder)]) == 130
+    assert not (folder / start.MANIFEST).exists()
+    done = run(made, "--from", folder, "hello", cwd=empty)
+    assert done.returncode == 1
+    assert "not a whole one" in one_sentence(done.stderr)
+    with monkeypatch.context() as patch:
+        second = stop_after(patch, -1)
+        assert pack.main([*asked, str(folder)]) == 0
+    assert len(first) == 4
+    assert second and not set(first) & set(second) - {start.MANIFEST}
+    assert contents(folder).keys() == contents(made).keys()
+    assert start.check_files(folder, start.listed(folder)) is None
+
+
+def test_a_copy_mends_what_is_damaged(made, stick, capsys):
+    (stick / "data/README.md").write_text("The cart.")
+    assert pack.main(["--copy", str(made), str(stick)]) == 0
+    assert " 1 files copied" in capsys.readouterr().out
+    assert contents(stick) == contents(made)
+
+
+def test_a_damaged_pack_is_not_copied(stick, tmp_path, capsys):
+    (stick / "data/README.md").write_text("The cart.")
+    assert pack.main(["--copy", str(stick), str(tmp_path / "second")]) == 1
+    assert "README.md" in one_sentence(capsys.readouterr().err)
+
+
+# What a machine does with it.
+
+
+def test_a_machine_with_only_python_runs_from_it(stick, empty):
+    before = contents(stick)
+    done = run(stick, "--from", stick, "hello", "a b", cwd=empty)
+    assert done.returncode == 7, done.stderr
+    root = empty / start.NEW
+    assert done.stdout.splitlines()[-1].endswith("tinything.py a b")
+    assert str(root / ".venv") in done.stdout.splitlines()[-1]
+    assert contents(stick) == before
+    for name in [*OURS, "data/work/activations/ours.npy"]:
+        assert (root / name).read_bytes() == before[name], name
+
+    # From now on without the stick, and what the learner has stays.
+    lesson = root / "notebooks/00_start_here.ipynb"
+    lesson.write_text("solved")
+    (root / "data/README.md").unlink()
+    again = run(root, "--from", stick, "hello", cwd=empty)
+    assert again.returncode == 7
+    assert "Copying 1 files" in again.stdout
+    assert "Installing" not in again.stdout
+    assert lesson.read_text() == "solved"
+    assert (root / "data/README.md").read_text() == "The card."
+    shutil.rmtree(stick)
+    assert run(root, "hello", cwd=empty).returncode == 7
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["data/README.md", f"wheels/{TARGET}/tinything-1.0-py3-none-any.whl"],
+)
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_damaged_file_is_named(stick, empty, name, gone):
+    path = stick / name
+    content = bytearray(path.read_bytes())
+    content[5] ^= 1
+    path.unlink() if gone else path.write_bytes(content)
+    done = run(stick, "hello", cwd=empty)
+    assert done.returncode == 1
+    assert str(path) in one_sentence(done.stderr)
+    assert "tinything" not in done.stdout
+
+
+def test_a_pack_for_other_machines_is_one_sentence(stick, empty):
+    other = "riscv_98-3.12"
+    relist(
+        stick,
+        lambda files: {n.replace(TARGET, other): f for n, f in files.items()},
+    )
+    done = run(stick, "hello", cwd=empty)
+    assert done.returncode == 1
+    assert f"only for {other}" in one_sentence(done.stderr)
+    assert f"--platform {start.platform_name()}" in done.stderr
+    assert contents(empty) == {}
+
+
+def test_a_pack_for_other_pythons_is_one_sentence(stick, empty):
+    other = f"{start.platform_name()}-3.99"
+    relist(
+        stick,
+        lambda files: {n.replace(TARGET, other): f for n, f in files.items()},
+    )
+    done = run(stick, "hello", cwd=empty)
+    assert done.returncode == 1
+    assert "packages for Python 3.99" in one_sentence(done.stderr)
+    assert contents(empty) == {}
+
+
+def test_a_pack_of_another_version_changes_nothing(stick, empty):
+    root = empty / start.NEW
+    write(root, {"requirements.lock": "tinything==0.9\n"})
+    shutil.copy(SOURCE, root)
+    write(root, {"tools/hello.py": HELLO})
+    before = contents(root)
+    done = run(root, "--from", stick, "hello", cwd=empty)
+    assert done.returncode == 1
+    assert "another version" in one_sentence(done.stderr)
+    assert contents(root) == before
+
+
+def test_a_pack_is_not_unpacked_into_itself(stick):
+    before = contents(stick)
+    done = run(stick, "hello", cwd=stick / "data")
+    assert done.returncode == 1
+    assert "cd ~" in one_sentence(done.stderr)
+    assert contents(stick) == before
+
+
+def test_a_folder_of_that_name_is_left_alone(stick, empty):
+    write(empty / start.NEW, {"mine.txt": "mine"})
+    done = run(stick, "hello", cwd=empty)
+    assert done.returncode == 1
+    assert "something else" in one_sentence(done.stderr)
+    assert contents(empty / start.NEW) == {"mine.txt": b"mine"}
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"files": 3}'])
+def test_what_is_no_pack_is_one_sentence(stick, empty, text):
+    (stick / start.MANIFEST).unlink()
+    if text is not None:
+        (stick / start.MANIFEST).write_text(text)
+    done = run(stick, "--from", stick, "hello", cwd=empty)
+    assert done.returncode == 1
+    assert start.MANIFEST in one_sentence(done.stderr)
+
+
+def test_a_pack_without_a_name_is_one_sentence(stick, empty):
+    done = run(stick, "--from", cwd=empty)
+    assert done.returncode == 2
+    assert "name the folder" in one_sentence(done.stderr)
