@@ -89,8 +89,7 @@ def running(room, shared, password):
     Raises:
         HubError: it does not come up.
     """
-    # Whatever loses its parent becomes a child of this process.
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans()
     address = f"http://127.0.0.1:{_free_ports(3)}"
     config = WORKSHOP / "jupyterhub_config.py"
     with open(room / "hub.log", "w", encoding="utf-8") as log:
@@ -114,6 +113,11 @@ def running(room, shared, password):
         yield address
     finally:
         end(hub)
+
+
+def adopt_orphans():
+    """Make what loses its parent a child of this process (Linux)."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _free_ports(count):
@@ -141,17 +145,16 @@ def _wait_for(hub, url, log):
     raise HubError("\n".join(["The hub does not come up:", *last]))
 
 
-def end(hub):
+def end(hub, patience=30):
     """End a hub and all that it or this process has started.
-
-    First as it should be; what is left after that is killed.
 
     Args:
         hub: a `subprocess.Popen`.
+        patience: seconds that it has to end by itself; then it is killed.
     """
     hub.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        hub.wait(30)
+        hub.wait(patience)
     while left := psutil.Process().children(recursive=True):
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -26,7 +26,7 @@ def ready(home):
             side by side.
     """
     if home.is_dir():
-        return home.stat().st_uid
+        return _owner(home)
     home.parent.mkdir(parents=True, exist_ok=True)
     number = _free_id(home.parent)
     # Nobody sees a home before it is whole and belongs to its owner.
@@ -41,9 +41,13 @@ def ready(home):
     return number
 
 
+def _owner(path):
+    return path.stat().st_uid
+
+
 def _free_id(homes):
     """Return the next user id that neither a home nor an account has."""
-    taken = {path.stat().st_uid for path in homes.iterdir()}
+    taken = {_owner(path) for path in homes.iterdir()}
     number = max({FIRST_ID - 1} | taken) + 1
     while _has_account(number):
         number += 1
