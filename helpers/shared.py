@@ -29,7 +29,7 @@ def folder():
     named = os.environ.get(VARIABLE)
     if not named:
         return None
-    if not Path(named).is_dir():
+    if not os.path.isdir(named):  # nor one that may be read
         _say_missing(named)
         return None
     return Path(named)

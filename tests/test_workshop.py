@@ -360,3 +360,14 @@ def test_nothing_is_left_running():
     assert int(count) >= 3, done.stderr
     assert left == []
     assert done.returncode == 0
+
+
+def test_a_message_is_read_with_and_without_buffers():
+    text = json.dumps({"msg_type": "status"})
+    part = text.encode()
+    with_buffer = b"".join(
+        number.to_bytes(4, "big") for number in (2, 12, 12 + len(part))
+    )
+    alone = b"".join(number.to_bytes(4, "big") for number in (1, 8))
+    for frame in (text, with_buffer + part + b"\xff\xfe", alone + part):
+        assert _learner.decoded(frame) == {"msg_type": "status"}

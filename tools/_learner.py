@@ -8,10 +8,27 @@ import requests
 import websocket
 
 SECONDS = 1800  # for one cell, and for a server to start
+PAGE = 300  # seconds for one page; thirty may ask at once
 
 
 class LearnerError(Exception):
     """What stopped a learner, in one sentence."""
+
+
+def decoded(frame):
+    """Return a message of a kernel as a dictionary.
+
+    Args:
+        frame: text; or bytes, if buffers come with it. Those begin with the
+            number of parts and where each begins, 4 bytes each, and the
+            first part is the text.
+    """
+    if isinstance(frame, bytes):
+        count, begin, end = (
+            int.from_bytes(frame[at : at + 4], "big") for at in (0, 4, 8)
+        )
+        frame = frame[begin : end if count > 1 else None]
+    return json.loads(frame)
 
 
 class Learner:
@@ -33,7 +50,9 @@ class Learner:
         self._get(f"{self._hub}/login")
         form = {"username": self.name, "password": password}
         form["_xsrf"] = self._token("/hub/")
-        page = self._browser.post(f"{self._hub}/login", data=form, timeout=60)
+        page = self._browser.post(
+            f"{self._hub}/login", data=form, timeout=PAGE
+        )
         until = time.monotonic() + SECONDS
         while not page.url.startswith(f"{self._server}/"):
             if not page.ok or "/login" in page.url:
@@ -110,7 +129,7 @@ class Learner:
         """Return the reply to a request, when all it showed has come."""
         reply, idle = None, False
         while reply is None or not idle:
-            message = json.loads(self._channel.recv())
+            message = decoded(self._channel.recv())
             kind, content = message["msg_type"], message["content"]
             if kind == "status" and content["execution_state"] == "restarting":
                 raise LearnerError("the kernel died")
@@ -128,7 +147,7 @@ class Learner:
         return self._get(f"{address}/user/{name}/api/contents/").ok
 
     def _get(self, url):
-        return self._browser.get(url, timeout=60)
+        return self._browser.get(url, timeout=PAGE)
 
     def _token(self, path):
         return self._browser.cookies.get("_xsrf", path=path)

@@ -138,19 +138,12 @@ def _in_a_room(room, count, folder):
     names = [f"learner-{number}" for number in range(1, count + 1)]
     with _hub.running(room, store, password) as address:
         print(HEAD, flush=True)
-        failed = []
         if not folder:
-            first, _ = _visits(room, address, password, ["nothing-shared"])
-            failed += first
+            _visits(room, address, password, ["nothing-shared"])
             work = room / "home" / "nothing-shared" / "workbook" / "data"
             shared.fill(store, work, work / "work")
         one, alone = _visits(room, address, password, ["alone"])
         many, together = _visits(room, address, password, names)
-        failed = [v for v in [*failed, *one, *many] if v.failure]
-        if failed:
-            print(f"\n{len(failed)} failed. The hub said last:")
-            print(*_hub.log_tail(room), sep="\n")
-            return 1
         print("\n" + reckoned(one[0].waited, many, alone, together))
         apart, sentence = _kept_apart(room, store, *many[:2])
         print("\n" + sentence)
@@ -162,6 +155,9 @@ def _visits(room, address, password, names):
 
     Returns:
         A list of `Visit`, and the most bytes that they and the hub held.
+
+    Raises:
+        HubError: a lesson failed.
     """
     visits = [Visit(_learner.Learner(address, name)) for name in names]
     threads = [
@@ -176,6 +172,10 @@ def _visits(room, address, password, names):
             thread.join()
     for visit in visits:
         print(_row(visit, watch.peak([visit.learner.name])), flush=True)
+    failed = sum(bool(visit.failure) for visit in visits)
+    if failed:
+        last = "\n".join(_hub.log_tail(room))
+        raise _hub.HubError(f"\n{failed} failed. The hub said last:\n{last}")
     return visits, watch.peak([*names, _watch.HUB])
 
 
