@@ -140,7 +140,7 @@ def _in_a_room(room, count, folder):
         print(HEAD, flush=True)
         if not folder:
             _visits(room, address, password, ["nothing-shared"])
-            work = room / "home" / "nothing-shared" / "workbook" / "data"
+            work = room / "learners" / "nothing-shared" / "workbook" / "data"
             shared.fill(store, work, work / "work")
         one, alone = _visits(room, address, password, ["alone"])
         many, together = _visits(room, address, password, names)
@@ -165,7 +165,7 @@ def _visits(room, address, password, names):
         threading.Thread(target=_visit, args=(visit, password), daemon=True)
         for visit in visits
     ]
-    with _watch.Watch(room / "home") as watch:
+    with _watch.Watch(room / "learners") as watch:
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -240,7 +240,7 @@ def reckoned(lone_wait, visits, alone, together):
 
 def _kept_apart(room, store, one, other):
     """Let one learner try to get at another; return a verdict, and why."""
-    home = room / "home"
+    home = room / "learners"
     calls = (
         f"succeeded({str(home / other.learner.name)!r}, {other.pid})",
         f"beyond({str(store)!r}, {str(room / 'hub')!r})",

@@ -32,7 +32,7 @@ c.Authenticator.username_pattern = r"[a-z0-9][a-z0-9-]{0,30}\Z"
 
 # What each gets: a server, as a user of their own, in a home of their own.
 c.JupyterHub.spawner_class = "workshop.spawner.OwnUser"
-c.OwnUser.home_dir_template = f"{ROOM}/home/{{username}}"
+c.OwnUser.home_dir_template = f"{ROOM}/learners/{{username}}"
 c.Spawner.cmd = [f"{sys.prefix}/bin/jupyterhub-singleuser"]
 c.Spawner.notebook_dir = "~/workbook"
 c.Spawner.default_url = "/lab/tree/notebooks/00_start_here.ipynb"
