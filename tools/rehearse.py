@@ -139,10 +139,13 @@ def _in_a_room(room, count, folder):
     with _hub.running(room, store, password) as address:
         print(HEAD, flush=True)
         if not folder:
-            _visits(room, address, password, ["nothing-shared"])
+            bare, _ = _visits(room, address, password, ["nothing-shared"])
             work = room / "learners" / "nothing-shared" / "workbook" / "data"
             shared.fill(store, work, work / "work")
         one, alone = _visits(room, address, password, ["alone"])
+        if not folder:
+            a, b = round(bare[0].waited), round(one[0].waited)
+            print(f"Shared, one waits {a} - {b} = {a - b} s less.", flush=True)
         many, together = _visits(room, address, password, names)
         print("\n" + reckoned(one[0].waited, many, alone, together))
         apart, sentence = _kept_apart(room, store, *many[:2])
