@@ -73,7 +73,7 @@ def find(name):
     return None
 
 
-def fill(place, data, work):
+def fill(place, data, work, weights=()):
     """Copy what lessons drew, fetched and computed into a shared folder.
 
     What is there of the same name is replaced, in one step each.
@@ -82,6 +82,8 @@ def fill(place, data, work):
         place: the shared folder; made if it isn't there.
         data: the data/ of who ran the lessons, a `pathlib.Path`.
         work: what they use in place of data/work, another.
+        weights: files of weights that lie elsewhere, such as in Keras'
+            cache.
 
     Raises:
         ValueError: `place` holds something else.
@@ -96,7 +98,7 @@ def fill(place, data, work):
             )
     found = {name: data / name for name in ("surfaces", "flower_photos")}
     found["work/precision.json"] = work / "precision.json"
-    for path in sorted((work / "weights").glob("*.h5")):
+    for path in [*sorted((work / "weights").glob("*.h5")), *weights]:
         found[f"work/weights/{path.name}"] = path
     digests = {}
     for name, path in found.items():

@@ -276,6 +276,23 @@ def test_what_can_not_be_rehearsed_is_said(
     assert says in one_sentence(capsys.readouterr().err)
 
 
+def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(rehearse.files, "DATA", tmp_path / "data")
+    monkeypatch.setattr(rehearse.files, "WORK", tmp_path / "data" / "work")
+    for draw in ("folder", "remounted"):
+        monkeypatch.setattr(rehearse.surfaces, draw, lambda: None)
+    cached = tmp_path / "keras" / "imagenet.h5"
+    cached.parent.mkdir()
+    cached.write_bytes(b"weights")
+    chosen = rehearse.weights.Weights("imagenet", str(cached))
+    monkeypatch.setattr(rehearse.weights, "choose", lambda: chosen)
+    place = tmp_path / "shared"
+    assert rehearse.main(["--fill", str(place)]) == 0
+    assert "0 files of activations" in capsys.readouterr().out
+    monkeypatch.setenv(shared.VARIABLE, str(place))
+    assert shared.find("work/weights/imagenet.h5").read_bytes() == b"weights"
+
+
 def test_a_room_is_reckoned_from_one_and_many():
     visits = [
         rehearse.Visit(None, server=10, lesson=waited - 10)

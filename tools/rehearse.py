@@ -82,8 +82,9 @@ def _fill(place):
     os.environ.pop(shared.VARIABLE, None)
     surfaces.folder()
     surfaces.remounted()
-    weights.choose()
-    shared.fill(place, files.DATA, files.WORK)
+    chosen = weights.choose()
+    named = [Path(chosen.path)] if chosen.path else []
+    shared.fill(place, files.DATA, files.WORK, named)
     count = len(list((place / shared.ACTIVATIONS).glob("*.npy")))
     print(f"{place}: pictures, weights and {count} files of activations.")
     return 0
