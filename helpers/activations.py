@@ -45,10 +45,12 @@ def stored(lower, part, augment=None, view=0):
     """
     policy = precision.chosen()
     model_key = _key(lower, augment, view, policy)
-    path = store.folder() / f"{model_key}-{part.key}.npy"
-    found = store.load(path)
-    if found:
-        return found[0]
+    name = f"{model_key}-{part.key}.npy"
+    for place in store.folders():
+        found = store.load(place / name)
+        if found:
+            return found[0]
+    path = store.folder() / name
     shape = (len(part), *lower.output_shape[1:])
     with store.saved(path, shape, part.keys) as out:
         # A view depends on the order of the photos, so it is made whole.
@@ -99,7 +101,13 @@ def dataset(stored, labels=None, seed=None, batch_size=16):
 def _take_over(out, part, model_key):
     """Copy rows that lie in other files; return the places of the rest."""
     missing = set(range(len(part)))
-    for path in store.folder().glob(f"{model_key}-*.npy"):
+    others = [
+        path
+        for place in store.folders()
+        for path in place.glob(f"{model_key}-*.npy")
+        if path.name != f"{model_key}-{part.key}.npy"  # asked for before
+    ]
+    for path in others:
         found = store.load(path) if missing else None
         if found:
             array, keys = found

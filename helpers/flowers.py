@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from helpers import shared
 from helpers.downloads import fetch
 from helpers.files import DATA, WORK
 
@@ -21,7 +22,7 @@ SHARES = (60, 20, 20)
 
 
 def folder(url=URL, expected=SHA256, place=DATA):
-    """Return the folder of flower photos, fetched the first time.
+    """Return the folder of flower photos, shared or fetched once.
 
     Args:
         url: where the archive is.
@@ -31,7 +32,7 @@ def folder(url=URL, expected=SHA256, place=DATA):
     Raises:
         helpers.downloads.DownloadError: the archive could not be had.
     """
-    photos = Path(place) / "flower_photos"
+    photos = shared.find("flower_photos") or Path(place) / "flower_photos"
     if photos.is_dir():
         return photos
     archive = fetch(url, WORK / "flower_photos.tgz", expected)

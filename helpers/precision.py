@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from helpers import shared
 from helpers.files import WORK, atomic
 
 # Fewer digits must pay: below this ratio of times float32 stays.
@@ -44,10 +45,15 @@ def chosen():
 
     "mixed_float16" on a graphics card. On a processor "mixed_bfloat16" or
     "float32", whichever a measurement of two seconds finds faster; it is
-    said, and remembered on disk for the next time.
+    said, and remembered on disk for the next time. Where activations are
+    shared, it is what those were computed in, whoever measured it: thirty
+    learners at once would measure each other.
     """
     if tf.config.list_physical_devices("GPU"):
         return "mixed_float16"
+    measured = shared.find("work/precision.json")
+    if measured:
+        return json.loads(measured.read_text(encoding="utf-8"))["policy"]
     path = WORK / "precision.json"
     machine = f"{platform.node()}, {os.cpu_count()}, {tf.__version__}"
     try:

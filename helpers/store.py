@@ -15,6 +15,7 @@ import zlib
 
 import numpy as np
 
+from helpers import shared
 from helpers.files import WORK, atomic
 
 LIMIT = 8 * 2**30  # bytes that all files together may take
@@ -22,13 +23,21 @@ LENGTH = 8  # bytes of the last number in a file
 
 
 def folder():
+    """Return the folder that this learner's arrays go to."""
     return WORK / "activations"
+
+
+def folders():
+    """Return where arrays are looked for: what is shared comes first."""
+    place = shared.folder()
+    return [place / shared.ACTIVATIONS, folder()] if place else [folder()]
 
 
 def load(path):
     """Return a stored array and the keys of its rows, or None.
 
     None means that the file is missing, or damaged: then a line says so.
+    A file that is shared is read and no more.
 
     Returns:
         A read-only memory map of shape (n, ...), and a list of n keys.
@@ -49,8 +58,9 @@ def load(path):
     if not whole:
         print(f"{path.name} is damaged; what it held is made again.")
         return None
-    with contextlib.suppress(OSError):  # a shared store may be read-only
-        os.utime(path)  # the files used longest ago go first
+    if path.parent == folder():
+        with contextlib.suppress(OSError):  # the disk may be read-only
+            os.utime(path)  # the files used longest ago go first
     return array, keys
 
 

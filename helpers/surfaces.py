@@ -34,6 +34,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
+from helpers import shared
 from helpers.files import DATA, atomic
 
 CLASS_NAMES = ("clean", "crack", "dent", "pits", "scratch", "stain")
@@ -122,8 +123,14 @@ def _place(seed):
 
 
 def _complete(set_name, seed):
-    """Draw what a set lacks, with a progress bar; return its folder."""
+    """Draw what a set lacks, with a progress bar; return its folder.
+
+    Where both sets and their masks are shared, nothing is drawn.
+    """
     place = _place(seed)
+    drawn = shared.find(place.name)
+    if drawn:
+        return drawn / set_name
     missing = [
         (class_name, index)
         for class_name in CLASS_NAMES

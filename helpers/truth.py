@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from helpers import surfaces
+from helpers import shared, surfaces
 from helpers.files import DATA
 
 
@@ -135,7 +135,8 @@ def _drawn(path):
     That is class name, index, seed and set name.
     """
     photo = Path(path).resolve()
-    if len(photo.parents) < 4 or photo.parents[3] != DATA.resolve():
+    homes = [place.resolve() for place in (DATA, shared.folder()) if place]
+    if len(photo.parents) < 4 or photo.parents[3] not in homes:
         return None
     name, _, seed = photo.parents[2].name.partition("-")
     set_name = photo.parents[1].name

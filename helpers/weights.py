@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import downloads, starter
+from helpers import downloads, shared, starter
 from helpers.files import WORK, atomic
 
 IMAGENET_NAME = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -96,8 +96,9 @@ def _say(name, path):
 def imagenet(url=IMAGENET_URL, expected=IMAGENET_MD5):
     """Return the path of Keras' ImageNet weights without the top.
 
-    Taken from Keras' cache if it is there and whole, else from this
-    project's own, else downloaded into the latter. Keras' own download
+    Taken from what is shared (`helpers.shared`) or from Keras' cache if it
+    is there and whole, else from this project's own, else downloaded into
+    the latter. Keras' own download
     deletes a file with a wrong hash before it fetches a new one, so that
     without a network there is nothing left; here no file is touched.
 
@@ -106,7 +107,8 @@ def imagenet(url=IMAGENET_URL, expected=IMAGENET_MD5):
     """
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
     ours = WORK / "weights" / IMAGENET_NAME
-    for path in (home / "models" / IMAGENET_NAME, ours):
+    first = shared.find(f"work/weights/{IMAGENET_NAME}") or ours
+    for path in (first, home / "models" / IMAGENET_NAME, ours):
         if path.is_file() and downloads.digest(path, "md5") == expected:
             return path
     return downloads.fetch(url, ours, expected, "md5")
@@ -118,7 +120,8 @@ def _starter():
     They ship with eight bits a weight; the first call writes them out as
     floats.
     """
-    path = WORK / "weights" / f"starter-{starter.SHA256[:8]}.weights.h5"
+    name = f"starter-{starter.SHA256[:8]}.weights.h5"
+    path = shared.find(f"work/weights/{name}") or WORK / "weights" / name
     if path.is_file():
         return path
     import keras  # takes seconds, and most calls do not come here

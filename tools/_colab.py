@@ -23,6 +23,7 @@ APART = (
     "test_start",
     "test_style",
     "test_test",
+    "test_workshop",
 )
 
 

@@ -23,12 +23,14 @@ def environment():
 
     The weights are the starter weights if they are there, else random ones:
     never ImageNet's, which not everyone can download. What the lessons keep
-    goes to a folder apart from the learner's.
+    goes to a folder apart from the learner's, and nothing that others have
+    made is taken.
     """
     return {
         **os.environ,
         "WORKBOOK_WEIGHTS": "starter" if starter.FILE.is_file() else "random",
         "WORKBOOK_WORK": str(WORK),
+        "WORKBOOK_SHARED": "",
     }
 
 

@@ -1,0 +1,390 @@
+"""The hub of a room: one set of settings, homes that are apart, an end."""
+
+import copy
+import http.server
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+
+import pytest
+import yaml
+from clone import one_sentence
+from test_style import pins, ranges, read, unmet
+from traitlets.config import Config
+
+from helpers import shared
+from helpers.files import ROOT
+from tools import _attempts, _learner, _watch, rehearse
+from workshop import homes
+
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+# The settings.
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """Reads jupyterhub_config.py as JupyterHub does, as root."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+    monkeypatch.setenv("WORKBOOK_PASSWORD", "of the room")
+    monkeypatch.setenv("WORKBOOK_ROOM", str(tmp_path / "room"))
+    monkeypatch.delenv(shared.VARIABLE, raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def run():
+        c, path = Config(), ROOT / "workshop" / "jupyterhub_config.py"
+        given = {"get_config": lambda: c, "__file__": str(path)}
+        exec(compile(path.read_text("utf-8"), path, "exec"), given)
+        return c
+
+    return run
+
+
+def values():
+    return yaml.safe_load(read("workshop/values.yaml"))
+
+
+def differences(c, values):
+    """Return what a configuration and values say differently."""
+    one, hub = values["singleuser"], values["hub"]["config"]
+    (culler,) = c.JupyterHub.services
+    volumes = [*one["storage"]["extraVolumeMounts"]]
+    volumes += [
+        volume["persistentVolumeClaim"]
+        for volume in one["storage"]["extraVolumes"]
+    ]
+    store = c.Spawner.environment[shared.VARIABLE]
+    pairs = {
+        "memory kept": (c.Spawner.mem_guarantee, one["memory"]["guarantee"]),
+        "memory limit": (c.Spawner.mem_limit, one["memory"]["limit"]),
+        "patience": (c.Spawner.start_timeout, one["startTimeout"]),
+        "shared folder": (store, one["extraEnv"][shared.VARIABLE]),
+        "where it is": (store, volumes[0]["mountPath"]),
+        "read-only": ([True] * 2, [v.get("readOnly") for v in volumes]),
+        "culling": (
+            culler["command"][-2:],
+            [
+                f"--timeout={values['cull']['timeout']}",
+                f"--cull-every={values['cull']['every']}",
+            ],
+        ),
+        "culling at all": (True, values["cull"]["enabled"]),
+        "who signs in": (
+            c.JupyterHub.authenticator_class,
+            hub["JupyterHub"]["authenticator_class"],
+        ),
+        "names": (
+            dict(c.Authenticator),
+            hub["Authenticator"],
+        ),
+    }
+    return [name for name, (here, there) in pairs.items() if here != there]
+
+
+def test_a_machine_and_kubernetes_are_set_the_same(settings):
+    assert differences(settings(), values()) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("singleuser", "memory", "limit"), "4G"),
+        (("singleuser", "memory", "guarantee"), "1G"),
+        (("singleuser", "extraEnv", shared.VARIABLE), "/srv/other"),
+        (("cull", "timeout"), 60),
+        (("cull", "every"), 60),
+        (("cull", "enabled"), False),
+        (("hub", "config", "JupyterHub", "authenticator_class"), "dummy"),
+    ],
+)
+def test_another_setting_would_be_found(settings, where, value):
+    changed = copy.deepcopy(values())
+    at = changed
+    for key in where[:-1]:
+        at = at[key]
+    at[where[-1]] = value
+    assert len(differences(settings(), changed)) == 1
+
+
+def test_a_volume_that_can_be_written_would_be_found(settings):
+    changed = values()
+    del changed["singleuser"]["storage"]["extraVolumeMounts"][0]["readOnly"]
+    assert differences(settings(), changed) == ["read-only"]
+
+
+@pytest.mark.parametrize("password", ["", "short"])
+def test_a_room_needs_a_password(settings, monkeypatch, password):
+    monkeypatch.setenv("WORKBOOK_PASSWORD", password)
+    with pytest.raises(SystemExit, match="8 characters"):
+        settings()
+
+
+def test_a_hub_that_could_not_keep_learners_apart_does_not_start(
+    settings, monkeypatch
+):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    with pytest.raises(SystemExit, match="as root"):
+        settings()
+
+
+def test_what_the_hub_keeps_is_in_a_folder_of_its_own(settings, tmp_path):
+    c = settings()
+    secret = tmp_path / "room" / "hub"
+    assert secret.stat().st_mode & 0o077 == 0
+    for path in (
+        c.JupyterHub.cookie_secret_file,
+        c.JupyterHub.db_url.removeprefix("sqlite:///"),
+        c.ConfigurableHTTPProxy.pid_file,
+    ):
+        assert path.startswith(f"{secret}/")
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("anna-2", True),
+        ("a", True),
+        ("../root", False),
+        (".part-anna", False),
+        ("anna\n", False),
+        ("anna/b", False),
+        ("", False),
+        ("a" * 32, False),
+    ],
+)
+def test_a_name_is_one_that_a_folder_can_have(settings, name, fits):
+    pattern = settings().Authenticator.username_pattern
+    assert bool(re.match(pattern, name)) == fits
+
+
+# What is installed.
+
+
+def test_the_lock_of_the_hub_holds_what_is_required():
+    locked = pins(read("workshop/hub.lock"))
+    assert unmet(ranges(read("workshop/hub.txt")), locked) == []
+    ours = pins(read("requirements.lock"))
+    versions = {(pin.name, str(pin.specifier)) for pin, _ in ours}
+    names = {pin.name for pin, _ in ours}
+    for pin, _ in locked:
+        one = (pin.name, str(pin.specifier))
+        assert pin.name not in names or one in versions
+
+
+def test_the_lock_of_the_proxy_has_a_hash_for_each_package():
+    packages = json.loads(read("workshop/package-lock.json"))["packages"]
+    wanted = json.loads(read("workshop/package.json"))["dependencies"]
+    assert packages.pop("")["dependencies"] == wanted
+    for package in packages.values():
+        assert package["integrity"].startswith("sha512-")
+
+
+def test_the_image_holds_what_a_home_does():
+    copied = {
+        word
+        for line in read("workshop/Dockerfile").splitlines()
+        if line.startswith("COPY") and "/opt/workbook" in line
+        for word in line.split()[1:-1]
+    }
+    assert copied == set(homes.TAKEN)
+
+
+# Homes.
+
+
+@pytest.fixture
+def owners(monkeypatch):
+    """{path: user id}, in place of what only root may do."""
+    given = {}
+
+    def change(path, user, group):
+        assert user == group
+        given[path.name.removeprefix(".part-")] = user
+
+    monkeypatch.setattr(os, "chown", change, raising=False)
+    monkeypatch.setattr(homes, "_owner", lambda path: given[path.name])
+    monkeypatch.setattr(homes, "_has_account", lambda number: False)
+    return given
+
+
+def test_each_home_is_closed_and_of_another_user(owners, tmp_path):
+    anna, ben = (tmp_path / "home" / name for name in ("anna", "ben"))
+    assert homes.ready(anna) == homes.FIRST_ID
+    assert homes.ready(ben) == homes.FIRST_ID + 1
+    for home in (anna, ben):
+        assert home.stat().st_mode & 0o777 == 0o700
+    lesson = "02_frozen_baseline.ipynb"
+    assert (anna / "workbook" / "notebooks" / lesson).is_file()
+    assert (anna / "workbook" / "data" / "starter").is_dir()
+    assert not list(anna.rglob("work")) and not list(anna.rglob(".git"))
+    assert owners[lesson] == homes.FIRST_ID + 1  # it was given away, too
+
+
+def test_what_a_learner_has_is_never_touched(owners, tmp_path):
+    home = tmp_path / "home" / "anna"
+    number = homes.ready(home)
+    (home / "workbook" / "LICENSE").write_text("changed")
+    assert homes.ready(home) == number
+    assert (home / "workbook" / "LICENSE").read_text() == "changed"
+
+
+def test_an_account_keeps_its_id(owners, tmp_path, monkeypatch):
+    taken = {homes.FIRST_ID, homes.FIRST_ID + 1}
+    monkeypatch.setattr(homes, "_has_account", taken.__contains__)
+    assert homes.ready(tmp_path / "home" / "anna") == homes.FIRST_ID + 2
+
+
+@ON_LINUX
+def test_the_attempts_work_where_one_is_at_home(owners, tmp_path):
+    home = tmp_path / "home" / "anna"
+    homes.ready(home)
+    before = sorted(home.iterdir())
+    worked = _attempts.succeeded(home, os.getpid())
+    assert len(worked) == rehearse.ATTEMPTS - 1  # one more by the browser
+    assert sorted(home.iterdir()) == before
+    assert _attempts.succeeded(tmp_path / "home" / "nobody", 2**30) == []
+
+
+@ON_LINUX
+def test_the_attempts_on_what_is_nobodys_would_be_seen(tmp_path):
+    (tmp_path / "digests.json").touch()
+    assert len(_attempts.beyond(tmp_path, tmp_path)) == 3
+    assert _attempts.beyond(tmp_path / "no", tmp_path / "no") == []
+
+
+# The rehearsal.
+
+
+@pytest.mark.parametrize(
+    ("argv", "user", "says"),
+    [
+        (["1"], 0, "2 or more"),
+        (["2"], 1000, "as root"),
+        (["2", "--shared", "."], 0, "--fill"),
+    ],
+)
+def test_what_can_not_be_rehearsed_is_said(
+    monkeypatch, capsys, argv, user, says
+):
+    monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert rehearse.main(argv) == 1
+    assert says in one_sentence(capsys.readouterr().err)
+
+
+def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(rehearse.files, "DATA", tmp_path / "data")
+    monkeypatch.setattr(rehearse.files, "WORK", tmp_path / "data" / "work")
+    for draw in ("folder", "remounted"):
+        monkeypatch.setattr(rehearse.surfaces, draw, lambda: None)
+    cached = tmp_path / "keras" / "imagenet.h5"
+    cached.parent.mkdir()
+    cached.write_bytes(b"weights")
+    chosen = rehearse.weights.Weights("imagenet", str(cached))
+    monkeypatch.setattr(rehearse.weights, "choose", lambda: chosen)
+    place = tmp_path / "shared"
+    assert rehearse.main(["--fill", str(place)]) == 0
+    assert "0 files of activations" in capsys.readouterr().out
+    monkeypatch.setenv(shared.VARIABLE, str(place))
+    assert shared.find("work/weights/imagenet.h5").read_bytes() == b"weights"
+
+
+def test_a_room_is_reckoned_from_one_and_many():
+    visits = [
+        rehearse.Visit(None, server=10, lesson=waited - 10)
+        for waited in (150, 170, 160)
+    ]
+    text = rehearse.reckoned(70, visits, 2 * 2**30, 5 * 2**30)
+    # (170 - 70) / 2 = 50 s and (5 - 2) / 2 = 1.5 GiB a learner more
+    assert "= 1520 s" in text  # 70 + 29 × 50
+    assert "= 45.5 GiB" in text  # 2 + 29 × 1.5
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_learner_who_is_not_let_in_says_so(status):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.command == "GET" else status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_GET  # noqa: N815 - the name is given
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as it:
+        thread = threading.Thread(target=it.serve_forever)
+        thread.start()
+        address = f"http://127.0.0.1:{it.server_port}"
+        learner = _learner.Learner(address, "anna")
+        with pytest.raises(_learner.LearnerError, match=str(status)):
+            learner.sign_in("wrong")
+        assert learner.may_open("ben")  # this server lets anyone see
+        it.shutdown()
+        thread.join()
+
+
+@ON_LINUX
+def test_what_learners_hold_is_counted_by_learner(tmp_path):
+    (tmp_path / "anna").mkdir()
+    watch = _watch.Watch(tmp_path)
+    # It owns the folder and the process alike.
+    hold = "x = b'1' * 50_000_000; print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        process.stdout.readline()
+        watch._seen = [watch._now(), {"anna": 3, _watch.HUB: 4}]
+        held = _watch.most_held(process.pid)
+        process.communicate(b"\n")
+    assert 50e6 < watch.peak(["anna"])
+    assert 50e6 < held < 200e6
+    assert watch.peak([_watch.HUB]) == 4 * 1024
+
+
+TREE = """
+import subprocess, sys
+import psutil
+from tools import _hub
+_hub.adopt_orphans()
+# A hub that does not heed, a child of it, and one that lost its parent.
+stubborn = "trap '' TERM; sleep 1000 & (sleep 1000 &) ; echo; wait"
+hub = subprocess.Popen(["sh", "-c", stubborn], stdout=subprocess.PIPE)
+hub.stdout.readline()
+found = psutil.Process().children(recursive=True)
+_hub.end(hub, patience=0.1)
+print(len(found), *[p.pid for p in found if p.is_running()])
+"""
+
+
+@ON_LINUX
+def test_nothing_is_left_running():
+    done = subprocess.run(
+        [sys.executable, "-c", TREE],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    count, *left = done.stdout.split()
+    assert int(count) >= 3, done.stderr
+    assert left == []
+    assert done.returncode == 0
+
+
+def test_a_message_is_read_with_and_without_buffers():
+    text = json.dumps({"msg_type": "status"})
+    part = text.encode()
+    with_buffer = b"".join(
+        number.to_bytes(4, "big") for number in (2, 12, 12 + len(part))
+    )
+    alone = b"".join(number.to_bytes(4, "big") for number in (1, 8))
+    for frame in (text, with_buffer + part + b"\xff\xfe", alone + part):
+        assert _learner.decoded(frame) == {"msg_type": "status"}

@@ -1,0 +1,153 @@
+"""A learner as the hub sees one: signs in, opens a lesson, runs its cells."""
+
+import json
+import time
+import uuid
+
+import requests
+import websocket
+
+SECONDS = 1800  # for one cell, and for a server to start
+PAGE = 300  # seconds for one page; thirty may ask at once
+
+
+class LearnerError(Exception):
+    """What stopped a learner, in one sentence."""
+
+
+def decoded(frame):
+    """Return a message of a kernel as a dictionary.
+
+    Args:
+        frame: text; or bytes, if buffers come with it. Those begin with the
+            number of parts and where each begins, 4 bytes each, and the
+            first part is the text.
+    """
+    if isinstance(frame, bytes):
+        count, begin, end = (
+            int.from_bytes(frame[at : at + 4], "big") for at in (0, 4, 8)
+        )
+        frame = frame[begin : end if count > 1 else None]
+    return json.loads(frame)
+
+
+class Learner:
+    """One browser's worth of a learner: cookies, a server, a kernel.
+
+    Args:
+        address: of the hub, such as "http://127.0.0.1:8000".
+        name: what the learner signs in as.
+    """
+
+    def __init__(self, address, name):
+        self.name = name
+        self._hub, self._server = f"{address}/hub", f"{address}/user/{name}"
+        self._browser = requests.Session()
+        self._channel = None
+
+    def sign_in(self, password):
+        """Fill in the form and wait until the learner's server is there."""
+        self._get(f"{self._hub}/login")
+        form = {"username": self.name, "password": password}
+        form["_xsrf"] = self._token("/hub/")
+        page = self._browser.post(
+            f"{self._hub}/login", data=form, timeout=PAGE
+        )
+        until = time.monotonic() + SECONDS
+        while not page.url.startswith(f"{self._server}/"):
+            if not page.ok or "/login" in page.url:
+                raise LearnerError(
+                    f"signing in failed ({page.status_code} at {page.url})"
+                )
+            if time.monotonic() > until:
+                raise LearnerError("the server did not start")
+            time.sleep(1)
+            page = self._get(f"{self._hub}/spawn-pending/{self.name}")
+
+    def open(self, path):
+        """Start the kernel of a notebook; return its cells of code.
+
+        Args:
+            path: from the folder that the server shows, with `/`.
+        """
+        page = self._get(f"{self._server}/api/contents/{path}")
+        if not page.ok:
+            raise LearnerError(f"{path} can't be opened ({page.status_code})")
+        session = self._browser.post(
+            f"{self._server}/api/sessions",
+            json={
+                "path": path,
+                "name": path,
+                "type": "notebook",
+                "kernel": {"name": "python3"},
+            },
+            headers={"X-XSRFToken": self._token(f"/user/{self.name}/")},
+            timeout=SECONDS,
+        )
+        if not session.ok:
+            raise LearnerError(f"no kernel starts ({session.status_code})")
+        kernel = session.json()["kernel"]["id"]
+        url = f"{self._server}/api/kernels/{kernel}/channels"
+        request = requests.Request("GET", url)
+        cookies = self._browser.prepare_request(request).headers["Cookie"]
+        self._channel = websocket.create_connection(
+            url.replace("http", "ws", 1), cookie=cookies, timeout=SECONDS
+        )
+        cells = page.json()["content"]["cells"]
+        return [c["source"] for c in cells if c["cell_type"] == "code"]
+
+    def run(self, source, asked="None"):
+        """Run a cell to its end; return what an expression then says.
+
+        Args:
+            source: the code.
+            asked: an expression of text, read after it.
+
+        Raises:
+            LearnerError: the cell raised, or the kernel is gone.
+        """
+        number = uuid.uuid4().hex
+        header = {"msg_id": number, "msg_type": "execute_request"}
+        header |= {"username": self.name, "session": self.name}
+        content = {"code": source, "silent": False, "allow_stdin": False}
+        content["user_expressions"] = {"asked": asked}
+        message = {"header": header, "parent_header": {}, "metadata": {}}
+        message |= {"content": content, "channel": "shell"}
+        try:
+            self._channel.send(json.dumps(message))
+            reply = self._reply(number)
+        except (OSError, websocket.WebSocketException) as error:
+            raise LearnerError(f"the kernel is gone ({error})") from None
+        if reply["status"] != "ok":
+            raise LearnerError(
+                f"{reply.get('ename')}: {reply.get('evalue')}".strip()
+            )
+        said = reply["user_expressions"]["asked"]
+        return said["data"]["text/plain"]
+
+    def _reply(self, number):
+        """Return the reply to a request, when all it showed has come."""
+        reply, idle = None, False
+        while reply is None or not idle:
+            message = decoded(self._channel.recv())
+            kind, content = message["msg_type"], message["content"]
+            if kind == "status" and content["execution_state"] == "restarting":
+                raise LearnerError("the kernel died")
+            if message["parent_header"].get("msg_id") != number:
+                continue
+            if kind == "execute_reply":
+                reply = content
+            elif kind == "status":
+                idle = content["execution_state"] == "idle"
+        return reply
+
+    def may_open(self, name):
+        """Return whether the files of another learner can be seen."""
+        address = self._hub.removesuffix("/hub")
+        return self._get(f"{address}/user/{name}/api/contents/").ok
+
+    def _get(self, url):
+        return self._browser.get(url, timeout=PAGE)
+
+    def _token(self, path):
+        return self._browser.cookies.get("_xsrf", path=path)

@@ -1,0 +1,73 @@
+"""The hub for a room whose learners all work on one machine.
+
+What it does and how it is started: README.md, beside this file. What is said
+here of memory, of the shared folder and of idle servers is said again in
+values.yaml, for a room that outgrows a machine.
+"""
+
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+c = get_config()  # noqa: F821 - JupyterHub puts it here
+
+if os.geteuid() != 0:
+    sys.exit("Start the hub as root: it runs each learner as another user.")
+if len(os.environ.get("WORKBOOK_PASSWORD", "")) < 8:
+    sys.exit("Set WORKBOOK_PASSWORD to 8 characters or more, for the room.")
+
+ROOM = Path(os.environ.get("WORKBOOK_ROOM", "/srv/room"))
+SHARED = os.environ.get("WORKBOOK_SHARED", "/srv/workbook")
+ADDRESS = os.environ.get("WORKBOOK_ADDRESS", "http://:8000")
+IDLE, LOOK_EVERY = 3600, 300  # seconds
+
+# Who signs in: anyone with the password of the room, under any name.
+c.JupyterHub.authenticator_class = "shared-password"
+c.SharedPasswordAuthenticator.user_password = os.environ["WORKBOOK_PASSWORD"]
+c.Authenticator.allow_all = True
+c.Authenticator.username_pattern = r"[a-z0-9][a-z0-9-]{0,30}\Z"
+
+# What each gets: a server, as a user of their own, in a home of their own.
+c.JupyterHub.spawner_class = "workshop.spawner.OwnUser"
+c.OwnUser.home_dir_template = f"{ROOM}/learners/{{username}}"
+c.Spawner.cmd = [f"{sys.prefix}/bin/jupyterhub-singleuser"]
+c.Spawner.notebook_dir = "~/workbook"
+c.Spawner.default_url = "/lab/tree/notebooks/00_start_here.ipynb"
+c.Spawner.environment = {"WORKBOOK_SHARED": SHARED}
+c.Spawner.mem_guarantee = "2G"
+c.Spawner.mem_limit = "2G"
+c.Spawner.start_timeout = 300  # seconds; all come at once
+c.Spawner.http_timeout = 300
+
+# A server that nobody uses is stopped, which keeps every file.
+c.JupyterHub.services = [
+    {
+        "name": "culler",
+        "command": [sys.executable, "-m", "jupyterhub_idle_culler"]
+        + [f"--timeout={IDLE}", f"--cull-every={LOOK_EVERY}"],
+    }
+]
+c.JupyterHub.load_roles = [
+    {
+        "name": "culler",
+        "scopes": ["list:users", "read:users:activity"]
+        + ["read:servers", "delete:servers"],
+        "services": ["culler"],
+    }
+]
+
+# Where the hub itself listens, and keeps what no learner may read.
+SECRET = ROOM / "hub"
+SECRET.mkdir(mode=0o700, parents=True, exist_ok=True)
+PORT = urlsplit(ADDRESS).port
+PROXY = Path(sys.prefix, "proxy/node_modules/.bin/configurable-http-proxy")
+c.JupyterHub.bind_url = ADDRESS
+c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{PORT + 1}"
+c.JupyterHub.cookie_secret_file = f"{SECRET}/cookie_secret"
+c.JupyterHub.db_url = f"sqlite:///{SECRET}/hub.sqlite"
+c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{PORT + 2}"
+c.ConfigurableHTTPProxy.command = [str(PROXY)]
+c.ConfigurableHTTPProxy.pid_file = f"{SECRET}/proxy.pid"
