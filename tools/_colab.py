@@ -16,6 +16,7 @@ APART = (
     "test_browser",
     "test_notebooks",
     "test_pretraining",
+    "test_publish",
     "test_race",
     "test_regenerate",
     "test_start",
