@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 
-from helpers import files, memory
+from helpers import memory
 
 
 def tensorflow():
@@ -16,12 +16,7 @@ def tensorflow():
     graphics drivers straight to the file descriptor of standard error,
     whatever its log level. In a notebook they look like a fault. They are
     held back for the length of the import alone (see `quiet`).
-
-    On Colab, whose kernel starts in a folder of its own, `notebooks`
-    becomes the working directory, as it is everywhere else.
     """
-    if "google.colab" in sys.modules:
-        os.chdir(files.ROOT / "notebooks")
     memory.give_back_early()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet():

@@ -1,7 +1,9 @@
 """Puts an address into the badges and first cells, for you or a fork.
 
-The address and the version stand in tools/address.json and nowhere else by
-hand: this writes them into the notebooks and README.md.
+As it comes the project has none: the notebooks begin as if there were no
+Colab. The address stands in tools/address.json. From there it is written
+into README.md and the notebooks: badges below the titles, and into the
+first cells what fetches the project on Colab, where a notebook lies alone.
 """
 
 import argparse
@@ -20,34 +22,53 @@ README = files.ROOT / "README.md"
 FIRST = "00_start_here"  # what the badges of README.md open
 NOT_USABLE = 2
 
-# Colab opens what lies on GitHub. Its names hold no more than these letters,
-# so that the placeholder, with its underlines, is nobody's.
-_REPOSITORY = re.compile(
-    r"https://github\.com/([A-Za-z0-9][A-Za-z0-9-]*)/([\w.-]+?)(?:\.git)?/?"
-)
-_TAG = re.compile(r"[A-Za-z0-9][\w.-]*")
-_BADGES = re.compile(r"^\[!\[Open in Colab\].*$", re.MULTILINE)
-
-# A tag's archive holds one folder. It gets its name only when it is whole.
-_CELL = """\
+# How every notebook begins, without an address and with one.
+PLAIN = """\
 import sys
-from glob import glob
 
-if "google.colab" in sys.modules and not glob("workbook") + glob("../helpers"):
+sys.path.insert(0, "..")
+from helpers import start_up
+
+start_up.tensorflow()"""
+_FETCHING = """\
+import os
+import sys
+
+if "google.colab" in sys.modules and not os.path.exists("../helpers"):
+    # This page lies alone: fetch the project that it belongs to.
     import shutil
     from urllib.request import urlretrieve
 
     AT = "{url}"
-    try:
-        file, _ = urlretrieve(f"{AT}/archive/refs/tags/{version}.zip")
-        shutil.unpack_archive(file, "workbook.part", "zip")
-    except OSError as error:
-        sys.exit(f"{AT} can't be fetched ({error}); mend that and run again.")
-    shutil.move(glob("workbook.part/*")[0], "workbook")
-sys.path[:0] = ["..", "workbook"]
+    if not os.path.exists("workbook"):
+        try:
+            file, _ = urlretrieve(f"{AT}/archive/refs/tags/{version}.zip")
+            shutil.unpack_archive(file, "workbook.part", "zip")
+        except OSError as error:
+            sys.exit(
+                f"{AT} can't be fetched ({error}): see that it is there and "
+                "public, then run this cell again."
+            )
+        [folder] = os.listdir("workbook.part")
+        os.renames(f"workbook.part/{folder}", "workbook")
+    os.chdir("workbook/notebooks")
+sys.path.insert(0, "..")
 from helpers import start_up
 
 start_up.tensorflow()"""
+
+# Colab opens what lies on GitHub.
+_REPOSITORY = re.compile(
+    r"https://github\.com/([A-Za-z0-9][A-Za-z0-9-]*)/([\w.-]+?)(?:\.git)?/?"
+)
+_TAG = re.compile(r"[A-Za-z0-9][\w.-]*")
+_FETCHED = re.compile(
+    re.escape(_FETCHING)
+    .replace(re.escape("{url}"), r'[^"\s]+')
+    .replace(re.escape("{version}"), r"[\w.-]+")
+)
+_BADGES = re.compile(r"^\[!\[Open in Colab\].*$", re.MULTILINE)
+_SENTENCE = " Colab opens this page alone; its first cell fetches the rest."
 
 
 class PublishError(Exception):
@@ -89,7 +110,7 @@ def main(argv):
 
 
 def address():
-    """Return the URL and the version that the project names."""
+    """Return the URL and the version that are noted, or None and None."""
     noted = json.loads(ADDRESS.read_text(encoding="utf-8"))
     return noted["url"], noted["version"]
 
@@ -108,8 +129,8 @@ def chosen(url, version=None):
             "https://github.com/ada/workbook"
         )
     url = f"https://github.com/{found[1]}/{found[2]}"
-    noted_url, noted = address()
     if version is None:
+        noted_url, noted = address()
         today = f"v{datetime.date.today():%Y.%m.%d}"
         version = noted if url == noted_url else today
     if not _TAG.fullmatch(version):
@@ -128,11 +149,18 @@ def chosen(url, version=None):
 
 def first_cell(url, version):
     """Return the source of the first code cell of every notebook."""
-    return _CELL.replace("{url}", url).replace("{version}", version)
+    if url is None:
+        return PLAIN
+    return _FETCHING.replace("{url}", url).replace("{version}", version)
+
+
+def without_address(source):
+    """Return the source of a cell; of a first cell, as if unpublished."""
+    return PLAIN if _FETCHED.fullmatch(source) else source
 
 
 def badges(url, version, lesson=FIRST):
-    """Return the line of Markdown that opens a lesson elsewhere."""
+    """Return the badges that open a lesson elsewhere, as Markdown."""
     slug = url.removeprefix("https://github.com/")
     path = f"notebooks/{lesson}.ipynb"
     colab = "https://colab.research.google.com"
@@ -154,14 +182,17 @@ def texts(url, version):
     noted = {"url": url, "version": version}
     found = {ADDRESS: json.dumps(noted, indent=1) + "\n"}
     readme = README.read_text(encoding="utf-8")
-    found[README] = _with_badges(readme, badges(url, version))
+    found[README] = _with_line(readme, badges(url, version))
     for path in _pinned.notebooks():
         found[path] = _notebook(path, url, version)
     return found
 
 
-def _with_badges(text, line):
-    """Return a text whose badges are `line`; new ones go below the title."""
+def _with_line(text, line):
+    """Return a text with another line of badges, or its first one.
+
+    A first one goes below the title.
+    """
     if _BADGES.search(text):
         return _BADGES.sub(lambda _: line, text, count=1)
     title, _, rest = text.partition("\n\n")
@@ -174,22 +205,16 @@ def _notebook(path, url, version):
         notebook = nbformat.read(path, as_version=4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError):
         raise PublishError(f"{path.name}: not a notebook.") from None
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    title = notebook.cells[0] if notebook.cells else None
-    if not code or title.cell_type != "markdown":
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    begins = code and without_address(code[0].source) == PLAIN
+    if not begins or notebook.cells[0].cell_type != "markdown":
         raise PublishError(
-            f"{path.name}: there is no title, or no code cell, to hold the "
-            "address; begin it as the other lessons begin."
+            f"{path.name}: it lacks a title, or the first code cell of the "
+            "other lessons; copy what is missing from one of them."
         )
-    source = re.sub(r'(?m)^( +AT = ").*"$', rf'\g<1>{url}"', code[0].source)
-    source = re.sub(r"(/tags/).*(\.zip)", rf"\g<1>{version}\2", source)
-    if source != first_cell(url, version):
-        raise PublishError(
-            f"{path.name}: its first code cell is not that of the other "
-            "lessons; copy it from one of them."
-        )
-    code[0].source = source
-    title.source = _with_badges(title.source, badges(url, version, path.stem))
+    code[0].source = first_cell(url, version)
+    title, line = notebook.cells[0], badges(url, version, path.stem)
+    title.source = _with_line(title.source, line + _SENTENCE)
     return regenerate.text(notebook)
 
 
