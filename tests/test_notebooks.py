@@ -7,7 +7,7 @@ import notebook_rules as rules
 import pytest
 from nbformat import v4
 
-from tools import _outputs, _pinned, regenerate
+from tools import _outputs, _pinned, publish, regenerate
 
 PATHS = _pinned.notebooks()
 NEEDED = [
@@ -305,6 +305,15 @@ def test_one_large_cell_is_found(right):
     found = rules.has_short_cells(right)
     assert "cell 2" in found[1]
     assert "26 lines" in found[1]
+
+
+def test_the_lines_for_colab_are_not_counted(right):
+    published = publish.first_cell("https://github.com/ada/workbook", "v1.0")
+    for cell in right.cells[1:5]:
+        cell.source = published
+    assert rules.has_short_cells(right) == []
+    right.cells[1].source += "\nprint(1)"
+    assert rules.has_short_cells(right)
 
 
 def test_a_wide_line_is_found(right):

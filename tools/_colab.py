@@ -18,6 +18,7 @@ APART = (
     "test_notebooks",
     "test_pack",
     "test_pretraining",
+    "test_publish",
     "test_race",
     "test_regenerate",
     "test_start",

@@ -20,3 +20,17 @@ def peak():
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS
+
+
+def of_kernel(execute):
+    """Return the most memory a running kernel has held, in bytes.
+
+    Args:
+        execute: runs code in the kernel and waits for the answer, such as
+            `execute_interactive` of a blocking client.
+    """
+    # A kernel need not know this project: it runs the file by its path.
+    asked = f"__import__('runpy').run_path({__file__!r})['peak']()"
+    reply = execute("", silent=True, user_expressions={"peak": asked})
+    found = reply["content"]["user_expressions"]["peak"]["data"]
+    return int(found["text/plain"])

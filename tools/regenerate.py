@@ -116,19 +116,9 @@ def _execute(notebook, path):
                 ) from None
             if cell.cell_type == "code":
                 seconds[label] = time.monotonic() - start
-        peak = _peak(running)
+        execute = run_sync(running.kc.execute_interactive)
+        peak = _memory.of_kernel(execute) / 2**20
     return seconds, peak
-
-
-def _peak(running):
-    """Return the most memory a running kernel has held, in MiB."""
-    # A kernel need not know this project: it runs the file by its path.
-    asked = f"__import__('runpy').run_path({_memory.__file__!r})['peak']()"
-    reply = run_sync(running.kc.execute_interactive)(
-        "", silent=True, user_expressions={"peak": asked}
-    )
-    found = reply["content"]["user_expressions"]["peak"]["data"]
-    return int(found["text/plain"]) / 2**20
 
 
 if __name__ == "__main__":

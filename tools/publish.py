@@ -1,0 +1,222 @@
+"""Puts an address into the badges and first cells, for you or a fork.
+
+As it comes the project has none: the notebooks begin as if there were no
+Colab. The address stands in tools/address.json. From there it is written
+into README.md and the notebooks: badges below the titles, and into the
+first cells what fetches the project on Colab, where a notebook lies alone.
+"""
+
+import argparse
+import datetime
+import json
+import re
+import sys
+
+import nbformat
+
+from helpers import files
+from tools import _pinned, regenerate
+
+ADDRESS = files.ROOT / "tools" / "address.json"
+README = files.ROOT / "README.md"
+FIRST = "00_start_here"  # what the badges of README.md open
+NOT_USABLE = 2
+
+# How every notebook begins, without an address and with one.
+PLAIN = """\
+import sys
+
+sys.path.insert(0, "..")
+from helpers import start_up
+
+start_up.tensorflow()"""
+_FETCHING = """\
+import os
+import sys
+
+if "google.colab" in sys.modules and not os.path.exists("../helpers"):
+    # This page lies alone: fetch the project that it belongs to.
+    import shutil
+    from urllib.request import urlretrieve
+
+    AT = "{url}"
+    if not os.path.exists("workbook"):
+        try:
+            file, _ = urlretrieve(f"{AT}/archive/refs/tags/{version}.zip")
+            shutil.unpack_archive(file, "workbook.part", "zip")
+        except OSError as error:
+            sys.exit(
+                f"{AT} can't be fetched ({error}): see that it is there and "
+                "public, then run this cell again."
+            )
+        [folder] = os.listdir("workbook.part")
+        os.renames(f"workbook.part/{folder}", "workbook")
+    os.chdir("workbook/notebooks")
+sys.path.insert(0, "..")
+from helpers import start_up
+
+start_up.tensorflow()"""
+
+# Colab opens what lies on GitHub.
+_REPOSITORY = re.compile(
+    r"https://github\.com/([A-Za-z0-9][A-Za-z0-9-]*)/([\w.-]+?)(?:\.git)?/?"
+)
+_TAG = re.compile(r"[A-Za-z0-9][\w.-]*")
+_FETCHED = re.compile(
+    re.escape(_FETCHING)
+    .replace(re.escape("{url}"), r'[^"\s]+')
+    .replace(re.escape("{version}"), r"[\w.-]+")
+)
+_BADGES = re.compile(r"^\[!\[Open in Colab\].*$", re.MULTILINE)
+_SENTENCE = " Colab opens this page alone; its first cell fetches the rest."
+
+
+class PublishError(Exception):
+    """Nothing was written; the message says why, and what to do."""
+
+
+def main(argv):
+    """Write the address into all files that name it; return the exit code."""
+    parser = argparse.ArgumentParser(prog="publish", description=__doc__)
+    parser.add_argument("url", help="of the repository on GitHub")
+    parser.add_argument(
+        "--version",
+        metavar="TAG",
+        help="that will be set on what is published; without it the one "
+        "noted for this address, or for a new address one named for today",
+    )
+    args = parser.parse_args(argv)
+    try:
+        url, version = chosen(args.url, args.version)
+        changed = {
+            path: text
+            for path, text in texts(url, version).items()
+            if text != path.read_text(encoding="utf-8")
+        }
+    except PublishError as error:
+        print(error, file=sys.stderr)
+        return NOT_USABLE
+    for path, text in changed.items():
+        with files.atomic(path) as part:
+            mode = path.stat().st_mode
+            part.write_text(text, encoding="utf-8", newline="\n")
+            part.chmod(mode)
+        print(path.relative_to(files.ROOT))
+    print(
+        f"{len(changed)} files changed. Commit, set the tag {version} on "
+        "that, and push both: Colab and Binder open what the tag holds."
+    )
+    return 0
+
+
+def address():
+    """Return the URL and the version that are noted, or None and None."""
+    noted = json.loads(ADDRESS.read_text(encoding="utf-8"))
+    return noted["url"], noted["version"]
+
+
+def chosen(url, version=None):
+    """Return the URL as it is written, and the version to go with it.
+
+    Raises:
+        PublishError: one of them can't be used.
+    """
+    found = _REPOSITORY.fullmatch(url)
+    if not found:
+        raise PublishError(
+            f"{url}: not the https address of a repository on GitHub, from "
+            "where Colab opens notebooks; give one such as "
+            "https://github.com/ada/workbook"
+        )
+    url = f"https://github.com/{found[1]}/{found[2]}"
+    if version is None:
+        noted_url, noted = address()
+        today = f"v{datetime.date.today():%Y.%m.%d}"
+        version = noted if url == noted_url else today
+    if not _TAG.fullmatch(version):
+        raise PublishError(
+            f"{version}: a tag of letters, digits, dots and hyphens is "
+            "needed; give one such as v1.0"
+        )
+    widest = max(map(len, first_cell(url, version).splitlines()))
+    if widest > 79:
+        raise PublishError(
+            f"{url}, {version}: too long by {widest - 79} letters for a line "
+            "of the first cell; shorten the name of the repository or tag."
+        )
+    return url, version
+
+
+def first_cell(url, version):
+    """Return the source of the first code cell of every notebook."""
+    if url is None:
+        return PLAIN
+    return _FETCHING.replace("{url}", url).replace("{version}", version)
+
+
+def without_address(source):
+    """Return the source of a cell; of a first cell, as if unpublished."""
+    return PLAIN if _FETCHED.fullmatch(source) else source
+
+
+def badges(url, version, lesson=FIRST):
+    """Return the badges that open a lesson elsewhere, as Markdown."""
+    slug = url.removeprefix("https://github.com/")
+    path = f"notebooks/{lesson}.ipynb"
+    colab = "https://colab.research.google.com"
+    binder = "https://mybinder.org"
+    return (
+        f"[![Open in Colab]({colab}/assets/colab-badge.svg)]"
+        f"({colab}/github/{slug}/blob/{version}/{path}) "
+        f"[![Open in Binder]({binder}/badge_logo.svg)]"
+        f"({binder}/v2/gh/{slug}/{version}?urlpath=lab/tree/{path})"
+    )
+
+
+def texts(url, version):
+    """Return {path: text} of all files that name the address.
+
+    Raises:
+        PublishError: a notebook does not begin as the others do.
+    """
+    noted = {"url": url, "version": version}
+    found = {ADDRESS: json.dumps(noted, indent=1) + "\n"}
+    readme = README.read_text(encoding="utf-8")
+    found[README] = _with_line(readme, badges(url, version))
+    for path in _pinned.notebooks():
+        found[path] = _notebook(path, url, version)
+    return found
+
+
+def _with_line(text, line):
+    """Return a text with another line of badges, or its first one.
+
+    A first one goes below the title.
+    """
+    if _BADGES.search(text):
+        return _BADGES.sub(lambda _: line, text, count=1)
+    title, _, rest = text.partition("\n\n")
+    return f"{title}\n\n{line}\n\n{rest}"
+
+
+def _notebook(path, url, version):
+    """Return the text of a notebook with another address."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError):
+        raise PublishError(f"{path.name}: not a notebook.") from None
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    begins = code and without_address(code[0].source) == PLAIN
+    if not begins or notebook.cells[0].cell_type != "markdown":
+        raise PublishError(
+            f"{path.name}: it lacks a title, or the first code cell of the "
+            "other lessons; copy what is missing from one of them."
+        )
+    code[0].source = first_cell(url, version)
+    title, line = notebook.cells[0], badges(url, version, path.stem)
+    title.source = _with_line(title.source, line + _SENTENCE)
+    return regenerate.text(notebook)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
