@@ -587,8 +587,13 @@ def listed(pack):
     """
     text = read(os.path.join(pack, MANIFEST))
     try:
-        return dict(json.loads(text or "")["files"])
-    except (ValueError, KeyError, TypeError):
+        files = dict(json.loads(text or "")["files"])
+        for name in files:
+            # A file from elsewhere must not be written beside the folder.
+            if ".." in name.split("/") or os.path.isabs(in_pack("", name)):
+                raise ValueError(name)
+        return files
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise StartError(
             f"{pack} is no pack, or not a whole one, for it lacks a readable "
             f"{MANIFEST}, which comes last: see that the folder is the right "

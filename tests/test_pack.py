@@ -428,7 +428,12 @@ def test_a_folder_of_that_name_is_left_alone(stick, empty):
     assert contents(empty / start.NEW) == {"mine.txt": b"mine"}
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"files": 3}'])
+OUTSIDE = '{"files": {"requirements.lock": [1, "a"], "../mine.txt": [1, "a"]}}'
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "{", "[]", '{"files": 3}', OUTSIDE]
+)
 def test_what_is_no_pack_is_one_sentence(stick, empty, text):
     (stick / start.MANIFEST).unlink()
     if text is not None:

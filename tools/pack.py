@@ -33,7 +33,8 @@ PLATFORMS = {
 # The project's own files where there is no git to ask.
 OWN = (
     *("*", "data/*", "data/starter/*", ".ci/*", "notebooks/*.ipynb"),
-    *("helpers/**/*.py", "tools/*.py", "tests/*", "pretraining/*"),
+    *("helpers/**/*.py", "tools/*", "tests/*", "pretraining/*", "scale/*"),
+    *("binder/*", "docs/*", "workshop/*"),
 )
 READ_FIRST = """\
 Retrain Inception v3 on your own photos: the workbook, without a network
