@@ -62,7 +62,7 @@ def differences(c, values):
         "memory kept": (c.Spawner.mem_guarantee, one["memory"]["guarantee"]),
         "memory limit": (c.Spawner.mem_limit, one["memory"]["limit"]),
         "patience": (c.Spawner.start_timeout, one["startTimeout"]),
-        "shared folder": (store, one["extraEnv"][shared.VARIABLE]),
+        "environment": (c.Spawner.environment, one["extraEnv"]),
         "where it is": (store, volumes[0]["mountPath"]),
         "read-only": ([True] * 2, [v.get("readOnly") for v in volumes]),
         "culling": (
@@ -95,6 +95,7 @@ def test_a_machine_and_kubernetes_are_set_the_same(settings):
         (("singleuser", "memory", "limit"), "4G"),
         (("singleuser", "memory", "guarantee"), "1G"),
         (("singleuser", "extraEnv", shared.VARIABLE), "/srv/other"),
+        (("singleuser", "extraEnv", "TF_NUM_INTRAOP_THREADS"), "2"),
         (("cull", "timeout"), 60),
         (("cull", "every"), 60),
         (("cull", "enabled"), False),

@@ -112,6 +112,8 @@ def running(room, shared, password):
         _wait_for(hub, f"{address}/hub/api/", room / "hub.log")
         yield address
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # the end is on its way
         end(hub)
 
 

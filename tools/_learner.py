@@ -43,7 +43,7 @@ class Learner:
         self.name = name
         self._hub, self._server = f"{address}/hub", f"{address}/user/{name}"
         self._browser = requests.Session()
-        self._channel = None
+        self._session = self._channel = None
 
     def sign_in(self, password):
         """Fill in the form and wait until the learner's server is there."""
@@ -81,11 +81,12 @@ class Learner:
                 "type": "notebook",
                 "kernel": {"name": "python3"},
             },
-            headers={"X-XSRFToken": self._token(f"/user/{self.name}/")},
+            headers=self._proof(),
             timeout=SECONDS,
         )
         if not session.ok:
             raise LearnerError(f"no kernel starts ({session.status_code})")
+        self._session = session.json()["id"]
         kernel = session.json()["kernel"]["id"]
         url = f"{self._server}/api/kernels/{kernel}/channels"
         request = requests.Request("GET", url)
@@ -141,6 +142,14 @@ class Learner:
                 idle = content["execution_state"] == "idle"
         return reply
 
+    def close(self):
+        """End the kernel, which gives its memory back."""
+        self._browser.delete(
+            f"{self._server}/api/sessions/{self._session}",
+            headers=self._proof(),
+            timeout=PAGE,
+        )
+
     def may_open(self, name):
         """Return whether the files of another learner can be seen."""
         address = self._hub.removesuffix("/hub")
@@ -148,6 +157,10 @@ class Learner:
 
     def _get(self, url):
         return self._browser.get(url, timeout=PAGE)
+
+    def _proof(self):
+        """Return what shows a server that its own page asks."""
+        return {"X-XSRFToken": self._token(f"/user/{self.name}/")}
 
     def _token(self, path):
         return self._browser.cookies.get("_xsrf", path=path)

@@ -141,9 +141,11 @@ def _in_a_room(room, count, folder):
         print(HEAD, flush=True)
         if not folder:
             bare, _ = _visits(room, address, password, ["nothing-shared"])
+            bare[0].learner.close()
             work = room / "learners" / "nothing-shared" / "workbook" / "data"
             shared.fill(store, work, work / "work")
         one, alone = _visits(room, address, password, ["alone"])
+        one[0].learner.close()
         if not folder:
             a, b = round(bare[0].waited), round(one[0].waited)
             print(f"Shared, one waits {a} - {b} = {a - b} s less.", flush=True)
