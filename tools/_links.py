@@ -8,9 +8,12 @@ _IN_CSS = re.compile(r"""(?:url\(|@import)\s*["']?([^"')\s]+)""")
 
 
 class _Page(HTMLParser):
-    """The places of a page, what it links to, and what it loads.
+    """What a page has.
 
-    The first is fetched on a click, the second to show the page.
+    Attributes:
+        ids: its places, as a link names them after #.
+        links: the addresses that are fetched on a click.
+        loads: the addresses that are fetched to show it.
     """
 
     def __init__(self, text):
@@ -21,12 +24,13 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         given = {name: value or "" for name, value in attrs}
         self.ids.add(given.get("id"))
+        loaded = ["src", "data"]
         if tag == "a":
             self.ids.add(given.get("name"))
-            self.links |= {given["href"]} if "href" in given else set()
-        elif given.get("rel") != "canonical":
-            for name in ("src", "data") + ("href",) * (tag == "link"):
-                self.loads |= {given[name]} if name in given else set()
+            self.links.update([given["href"]] if "href" in given else [])
+        elif tag == "link" and given.get("rel") != "canonical":
+            loaded.append("href")
+        self.loads.update(given[name] for name in loaded if name in given)
 
 
 def complaints(folder):
