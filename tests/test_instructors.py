@@ -166,9 +166,8 @@ def test_every_lesson_has_its_time_and_its_time_in_the_plan():
     table = TEXT.partition(times.BEGIN)[2].removesuffix(rest)
     measured = {row[0]: row for row in rows(table)}
     for stem in LESSONS:
-        first, again = measured[stem.replace("_", " ")][1:3]
+        first = measured[stem.replace("_", " ")][1]
         assert re.fullmatch(r"\d+ s", first)
-        assert re.fullmatch(r"\d+ s", again)
         for *_, text in PLANS:
             given = [
                 int(count)
@@ -209,7 +208,7 @@ def test_the_times_are_written_between_their_lines(small, monkeypatch, capsys):
         return total | {"cells": cells}
 
     monkeypatch.setattr(times, "_timed", timed)
-    assert times.main([]) == 0
+    assert times.main(["--again"]) == 0
     written = times.PAGE.read_text(encoding="utf-8")
     assert written.startswith(f"# Über\n\n{times.BEGIN}\n\nMeasured on ")
     assert written.endswith(f"\n\n{times.END}\nend\n")
@@ -217,8 +216,9 @@ def test_the_times_are_written_between_their_lines(small, monkeypatch, capsys):
     assert f"{times.os.cpu_count()} processor cores" in written
     line = "| 76 s | 1 s | 1.0 GiB | 60 s *Part 0*, 13 s *Part 2* |"
     assert f"| 01 one more {line}\n" in written
-    assert "| the pictures, drawn once | 33 s |" in written
-    assert "| all | 152 s | 2 s |" in written
+    assert "| lesson | first | again | memory |" in written
+    assert "| the photos, drawn once | 33 s | | | |\n" in written
+    assert "| all lessons | 152 s | 2 s | | |\n" in written
     # In order, twice, on one work folder that is gone and was new.
     names, folders = zip(*asked, strict=True)
     assert names == ("01_one_more", "02_two") * 2
@@ -253,7 +253,7 @@ def test_a_cell_is_timed_under_its_heading(small, notebook, code, text, save):
 
 def test_all_that_was_measured_can_be_had_as_json(small, monkeypatch, capsys):
     measured = {"machine": "A.", "pictures": 1.0, "lessons": {}}
-    monkeypatch.setattr(times, "measure", lambda: print("bar") or measured)
+    monkeypatch.setattr(times, "measure", lambda _: print("bar") or measured)
     assert times.main(["--json"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out) == measured
@@ -274,7 +274,7 @@ def test_a_lesson_that_fails_leaves_the_page(
 def test_a_page_without_its_lines_is_one_sentence_at_once(
     small, monkeypatch, capsys, content
 ):
-    monkeypatch.setattr(times, "measure", lambda: pytest.fail("it ran"))
+    monkeypatch.setattr(times, "measure", lambda _: pytest.fail("it ran"))
     times.PAGE.unlink()
     if content is not None:
         times.PAGE.write_text(content)
@@ -298,3 +298,15 @@ def test_a_graphics_card_is_named(monkeypatch):
     said = times._machine()
     assert "Card 9" in said
     assert "no graphics card" not in said
+
+
+def test_without_a_second_run_the_table_has_no_column_for_it(
+    small, notebook, code, save, capsys
+):
+    save(notebook(code("1", None)), "01_one.ipynb")
+    assert times.main([]) == 0
+    written = times.PAGE.read_text(encoding="utf-8")
+    assert "| lesson | first | memory |" in written
+    assert "| the photos, drawn once | 33 s | | |\n" in written
+    assert re.search(r"^\| 01 one \| \d+ s \| 0.\d GiB \|  \|$", written, re.M)
+    assert re.search(r"^\| all lessons \| \d+ s \| \| \|$", written, re.M)

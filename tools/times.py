@@ -1,4 +1,4 @@
-"""Times the lessons, first and again, and writes it into INSTRUCTORS.md."""
+"""Times the lessons, and writes the table of INSTRUCTORS.md."""
 
 import argparse
 import contextlib
@@ -22,6 +22,7 @@ BEGIN = "<!-- times: written by start.py times -->"
 END = "<!-- times: end -->"
 WORTH_IT = 10  # seconds; a shorter wait needs no talk
 LONGEST = 3  # cells of a lesson that are named
+RUNS = ("first", "again")
 
 
 class TimesError(Exception):
@@ -29,8 +30,13 @@ class TimesError(Exception):
 
 
 def main(argv):
-    """Run the lessons twice, write the table; return the exit code."""
+    """Run the lessons, write the table; return the exit code."""
     parser = argparse.ArgumentParser(prog="times", description=__doc__)
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="run each a second time, with what the first has stored",
+    )
     parser.add_argument(
         "--json", action="store_true", help="print all that was measured"
     )
@@ -38,7 +44,7 @@ def main(argv):
     try:
         _around(_page())  # before, rather than after, the quarter of an hour
         with contextlib.redirect_stdout(sys.stderr):
-            measured = measure()
+            measured = measure(RUNS if args.again else RUNS[:1])
         write(measured)
     except (TimesError, regenerate.RegenerateError, WriteError) as error:
         print(error, file=sys.stderr)
@@ -52,12 +58,15 @@ def main(argv):
     return 0
 
 
-def measure():
-    """Run every lesson in order, from nothing and once more.
+def measure(runs):
+    """Run every lesson in order, beginning with an empty work folder.
+
+    Args:
+        runs: ("first",) or `RUNS`.
 
     Returns:
         {"machine": a sentence, "pictures": seconds to draw them,
-        "lessons": {name: {"first": run, "again": run}}}; a run is
+        "lessons": {name: {"first": run, ...}}}; a run is
         {"seconds", "mebibytes", "cells": [{"cell", "section", "seconds"}]}.
     """
     found = {"lessons": {}}
@@ -67,7 +76,7 @@ def measure():
         # A kernel takes its environment from this process.
         os.environ.update(_pinned.environment())
         os.environ["WORKBOOK_WORK"] = folder
-        for which in ("first", "again"):
+        for which in runs:
             for path in _pinned.notebooks():
                 run = _timed(path)
                 found["lessons"].setdefault(path.stem, {})[which] = run
@@ -133,27 +142,28 @@ def _machine():
 
 def table(measured):
     """Return the table, in Markdown, of what `measure` gives."""
+    lessons = measured["lessons"]
+    runs = [run for run in RUNS if all(run in its for its in lessons.values())]
+    empty = " |" * (len(runs) + 1)
     lines = [
         measured["machine"],
         "",
-        "| lesson | first | again | memory | longest cells, the first time |",
-        "|---|--:|--:|--:|---|",
-        f"| the pictures, drawn once | {measured['pictures']:.0f} s | | | |",
+        f"| lesson | {' | '.join(runs)} | memory | longest waits at first |",
+        f"|---|{'--:|' * len(runs)}--:|---|",
+        f"| the photos, drawn once | {measured['pictures']:.0f} s |{empty}",
     ]
-    for name, runs in measured["lessons"].items():
-        first, again = runs["first"], runs["again"]
-        peak = max(run["mebibytes"] for run in runs.values()) / 1024
+    for name, its in lessons.items():
+        seconds = " | ".join(f"{its[run]['seconds']:.0f} s" for run in runs)
+        peak = max(run["mebibytes"] for run in its.values()) / 1024
         lines.append(
-            f"| {name.replace('_', ' ')} | {first['seconds']:.0f} s "
-            f"| {again['seconds']:.0f} s | {peak:.1f} GiB "
-            f"| {_longest(first['cells'])} |"
+            f"| {name.replace('_', ' ')} | {seconds} | {peak:.1f} GiB "
+            f"| {_longest(its['first']['cells'])} |"
         )
-    both = [
-        sum(runs[which]["seconds"] for runs in measured["lessons"].values())
-        for which in ("first", "again")
+    sums = [
+        sum(its[run]["seconds"] for its in lessons.values()) for run in runs
     ]
-    lines.append(f"| all | {both[0]:.0f} s | {both[1]:.0f} s | | |")
-    return "\n".join(lines)
+    both = " | ".join(f"{total:.0f} s" for total in sums)
+    return "\n".join([*lines, f"| all lessons | {both} | | |"])
 
 
 def _longest(cells):
