@@ -4,16 +4,22 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from tools import _browser
+from tools import _browser, _sphinx
 
-NO_BROWSER = _browser.why_not()
+NO_BROWSER, NO_SITE = _browser.why_not(), _sphinx.why_not()
 collect_ignore = ["test_browser.py"] if NO_BROWSER else []
+collect_ignore += ["test_site.py"] if NO_SITE else []
+collect_ignore += ["test_site_browser.py"] if NO_SITE or NO_BROWSER else []
 
 
 def pytest_terminal_summary(terminalreporter):
     if NO_BROWSER:
         terminalreporter.write_line(
             f"The browser tests did not run: {NO_BROWSER}"
+        )
+    if NO_SITE:
+        terminalreporter.write_line(
+            f"The tests of the site did not run: {NO_SITE}"
         )
 
 
@@ -63,3 +69,13 @@ def save(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The whole site, built once: the path of its folder."""
+    from tools import site
+
+    out = tmp_path_factory.mktemp("built") / "site"
+    site.build(out)
+    return out

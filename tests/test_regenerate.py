@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from tools import _browser, _outputs, _pinned, regenerate
+from tools import _browser, _outputs, _pinned, _sphinx, regenerate
 from tools import test as test_verb
 
 
@@ -263,6 +263,7 @@ def pytest_folder(monkeypatch, tmp_path):
     monkeypatch.setattr(test_verb, "ROOT", tmp_path)
     monkeypatch.setattr(_pinned, "WORK", tmp_path / "work")
     monkeypatch.setattr(_browser, "path", lambda: None)
+    monkeypatch.setattr(_sphinx, "install", lambda: "")
     (tmp_path / "pytest.ini").write_bytes(
         (_pinned.ROOT / "pytest.ini").read_bytes()
     )

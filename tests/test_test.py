@@ -10,13 +10,14 @@ from clone import Clone, one_sentence
 
 import start
 from helpers.files import ROOT
-from tools import _browser, _colab, _pinned
+from tools import _browser, _colab, _pinned, _sphinx
 from tools import test as verb
 
 PYTEST = """
 import json, os, sys
 if __name__ == "__main__":
     keys = ("WORKBOOK_WORK", "WORKBOOK_WEIGHTS", "WORKBOOK_NO_BROWSER")
+    keys += ("WORKBOOK_NO_SITE",)
     given = {key: os.environ.get(key) for key in keys}
     given["python"], given["arguments"] = sys.prefix, sys.argv[1:]
     print(json.dumps(given))
@@ -48,6 +49,7 @@ def test_colab_is_an_environment_of_its_own(clone, capfd):
     assert given["WORKBOOK_WORK"] == str(_colab.WORK)
     assert given["WORKBOOK_WEIGHTS"] in ("starter", "random")
     assert given["WORKBOOK_NO_BROWSER"]
+    assert given["WORKBOOK_NO_SITE"]
     assert given["arguments"][-2:] == ["-k", "a b"]
     assert "--nbval-lax" in given["arguments"]
     assert "--ignore=tests/test_style.py" in given["arguments"]
@@ -100,26 +102,35 @@ def test_what_stands_apart_from_colab_is_there():
     )
 
 
-# In a browser.
+# What drives the browser, and what builds the site.
 
 
 @pytest.fixture
 def venv(clone, monkeypatch):
     """A .venv, whose Python runs this as far as can be seen."""
-    monkeypatch.delenv(_browser.REASON, raising=False)
     monkeypatch.setattr(start, "VENV", str(clone.venv))
     monkeypatch.setattr(sys, "prefix", str(clone.venv))
     monkeypatch.setattr(sys, "executable", start.venv_python(clone.venv))
-    monkeypatch.setattr(_browser, "LOCK", clone.lock)
     monkeypatch.setattr(_browser, "path", lambda: "/usr/bin/chromium")
     return clone
 
 
-def test_what_drives_the_browser_is_installed_once(venv, capfd):
+@pytest.fixture(params=[_browser, _sphinx])
+def besides(request, venv, monkeypatch):
+    """One of the two, with the lock of the clone; the other installs not."""
+    for module in (_browser, _sphinx):
+        monkeypatch.delenv(module.REASON, raising=False)
+        if module is not request.param:
+            monkeypatch.setattr(module, "install", lambda: "")
+    monkeypatch.setattr(request.param, "LOCK", venv.lock)
+    return request.param
+
+
+def test_what_is_needed_besides_is_installed_once(besides, venv, capfd):
     for _ in range(2):
         assert verb.main([]) == 5
         given = json.loads(capfd.readouterr().out.splitlines()[-1])
-        assert given["WORKBOOK_NO_BROWSER"] == ""
+        assert given[besides.REASON] == ""
     assert len(venv.installs()) == 1
     venv.lock.write_text("playwright==9\n")
     verb.main([])
@@ -128,35 +139,37 @@ def test_what_drives_the_browser_is_installed_once(venv, capfd):
 
 
 def test_without_a_browser_nothing_is_installed(venv, monkeypatch):
+    monkeypatch.delenv(_browser.REASON, raising=False)
     monkeypatch.setattr(_browser, "path", lambda: None)
     assert _browser.install() == ""
     assert venv.installs() == []
     assert "no Chromium" in one_sentence(_browser.why_not())
 
 
-def test_an_environment_of_ones_own_is_left_alone(venv, monkeypatch):
+def test_an_environment_of_ones_own_is_left_alone(besides, venv, monkeypatch):
     monkeypatch.setattr(sys, "prefix", str(venv.root))
-    monkeypatch.setattr(_browser.importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setattr(_browser, "LOCK", ROOT / "tests" / "browser.lock")
-    assert _browser.install() == ""
+    monkeypatch.setattr(besides.importlib.util, "find_spec", lambda _: None)
+    name = "browser.lock" if besides is _browser else "site.lock"
+    monkeypatch.setattr(besides, "LOCK", ROOT / "tests" / name)
+    assert besides.install() == ""
     assert venv.installs() == []
-    assert "browser.lock" in one_sentence(_browser.why_not())
+    assert name in one_sentence(besides.why_not())
 
 
-def test_no_network_for_the_browser_stops_nothing(venv, capfd, monkeypatch):
+def test_no_network_for_it_stops_no_test(besides, venv, capfd, monkeypatch):
     monkeypatch.setenv("COMPLAINT", "ERROR: NameResolutionError")
     assert verb.main([]) == 5
     said = capfd.readouterr()
     assert said.err == ""
     given = json.loads(said.out.splitlines()[-1])
-    assert "online" in one_sentence(given["WORKBOOK_NO_BROWSER"])
+    assert "online" in one_sentence(given[besides.REASON])
 
 
-def test_a_reason_is_the_last_word(venv, monkeypatch):
-    monkeypatch.setattr(_browser.importlib.util, "find_spec", lambda _: True)
-    assert _browser.why_not() == ""
-    monkeypatch.setenv(_browser.REASON, "It rains.")
-    assert _browser.why_not() == "It rains."
+def test_a_reason_is_the_last_word(besides, monkeypatch):
+    monkeypatch.setattr(besides.importlib.util, "find_spec", lambda _: True)
+    assert besides.why_not() == ""
+    monkeypatch.setenv(besides.REASON, "It rains.")
+    assert besides.why_not() == "It rains."
 
 
 @pytest.mark.parametrize("name", _browser.NAMES)

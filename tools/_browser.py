@@ -7,10 +7,9 @@ has a lock of its own, and `start.py test` alone installs it.
 import importlib.util
 import os
 import shutil
-import sys
 
-import start
 from helpers.files import ROOT
+from tools import _locks
 
 LOCK = ROOT / "tests" / "browser.lock"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -41,17 +40,4 @@ def install():
     Returns:
         Why it can't be installed, as a sentence, or "".
     """
-    venv = start.VENV
-    if not path() or os.path.realpath(sys.prefix) != os.path.realpath(venv):
-        return ""
-    noted = os.path.join(venv, "browser.txt")
-    wanted = start.stamp(LOCK, sys.version_info[:2])
-    if start.read(noted) == wanted:
-        return ""
-    start.say("Installing what drives Chromium ...")
-    try:
-        start.install(venv, sys.executable, str(LOCK))
-    except start.StartError as error:
-        return str(error)
-    start.write(noted, wanted)
-    return ""
+    return _locks.install(LOCK, "what drives Chromium") if path() else ""

@@ -5,7 +5,7 @@ What Colab itself adds, such as its way of showing widgets, is not here.
 
 import start
 from helpers.files import ROOT
-from tools import _browser, _pinned
+from tools import _browser, _pinned, _sphinx
 
 FLAG = "--colab"
 VENV = ROOT / ".venv-colab"
@@ -15,12 +15,15 @@ WORK = _pinned.WORK.with_name("colab")
 APART = (
     "test_browser",
     "test_doctor",
+    "test_instructors",
     "test_notebooks",
     "test_pack",
     "test_pretraining",
     "test_publish",
     "test_race",
     "test_regenerate",
+    "test_site",
+    "test_site_browser",
     "test_start",
     "test_style",
     "test_test",
@@ -50,4 +53,5 @@ def environment():
     return _pinned.environment() | {
         "WORKBOOK_WORK": str(WORK),
         _browser.REASON: "Colab's versions have no JupyterLab.",
+        _sphinx.REASON: "It is not built under Colab's versions.",
     }

@@ -71,11 +71,8 @@ def regenerate(path):
         RegenerateError: a cell failed, or an output is not one for others
             to read. The file is untouched.
     """
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError):
-        raise RegenerateError(f"{path.name}: not a notebook.") from None
-    seconds, peak = _execute(notebook, path)
+    notebook = read(path)
+    seconds, peak = run(notebook, path)
     _outputs.normalise(notebook)
     found = _outputs.complaints(notebook)
     if found:
@@ -96,8 +93,23 @@ def text(notebook):
     return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
 
 
-def _execute(notebook, path):
-    """Run all cells in place; return what `regenerate` does."""
+def read(path):
+    """Return the notebook of a file, or raise RegenerateError."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError):
+        raise RegenerateError(f"{path.name}: not a notebook.") from None
+
+
+def run(notebook, path):
+    """Run all cells in place, in a new kernel; no file is written.
+
+    Args:
+        notebook: as `read` gives it.
+        path: where it lies.
+
+    Returns and raises as `regenerate`.
+    """
     running = kernel.client(notebook, path)
     seconds = {}
     # Not client.execute(): it takes Ctrl-C for itself.

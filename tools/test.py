@@ -8,7 +8,7 @@ import sys
 
 import start
 from helpers.files import ROOT
-from tools import _browser, _colab, _pinned
+from tools import _browser, _colab, _pinned, _sphinx
 
 # Every cell has to run; those tagged nbval-check-output have to give what
 # the notebook shows. What nbval overlooks, tests/test_notebooks.py finds.
@@ -33,6 +33,7 @@ def main(argv):
             python, options = sys.executable, []
             environment, work = _pinned.environment(), _pinned.WORK
             environment.setdefault(_browser.REASON, _browser.install())
+            environment.setdefault(_sphinx.REASON, _sphinx.install())
     except start.StartError as error:
         print(error, file=sys.stderr)
         return error.code
