@@ -95,7 +95,6 @@ def test_a_machine_and_kubernetes_are_set_the_same(settings):
         (("singleuser", "memory", "limit"), "4G"),
         (("singleuser", "memory", "guarantee"), "1G"),
         (("singleuser", "extraEnv", shared.VARIABLE), "/srv/other"),
-        (("singleuser", "extraEnv", "TF_NUM_INTRAOP_THREADS"), "2"),
         (("cull", "timeout"), 60),
         (("cull", "every"), 60),
         (("cull", "enabled"), False),

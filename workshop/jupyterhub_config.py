@@ -36,13 +36,7 @@ c.OwnUser.home_dir_template = f"{ROOM}/learners/{{username}}"
 c.Spawner.cmd = [f"{sys.prefix}/bin/jupyterhub-singleuser"]
 c.Spawner.notebook_dir = "~/workbook"
 c.Spawner.default_url = "/lab/tree/notebooks/00_start_here.ipynb"
-c.Spawner.environment = {
-    "WORKBOOK_SHARED": SHARED,
-    # Where learners outnumber the cores, more threads are in each other's
-    # way; and on a large machine TensorFlow would start one for each core.
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-}
+c.Spawner.environment = {"WORKBOOK_SHARED": SHARED}
 c.Spawner.mem_guarantee = "2G"
 c.Spawner.mem_limit = "2G"
 c.Spawner.start_timeout = 300  # seconds; all come at once
