@@ -1,0 +1,65 @@
+"""The figures of the lesson on more than one machine."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from helpers.plots import COLOURS, GREY
+
+
+def course(runs):
+    """Draw the time and the memory of runs over many photos.
+
+    Args:
+        runs: {name: (photos so far (n,), seconds since the start (n,), MiB
+            held by the process (n,))}.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.6))
+    for (name, (count, seconds, mib)), colour, style in zip(
+        runs.items(), COLOURS, ("-o", "-s"), strict=False
+    ):
+        options = {"color": colour, "label": name, "markersize": 4}
+        axes[0].plot(count, np.divide(seconds, 60), style, **options)
+        axes[1].plot(count, mib, style, **options)
+    axes[0].set(xlabel="photos done", ylabel="time (minutes)")
+    axes[1].set(xlabel="photos done", ylabel="memory of the process (MiB)")
+    for ax in axes:
+        ax.set_ylim(bottom=0)
+    axes[0].legend(loc="upper left", fontsize=9)
+    figure.suptitle("Shards, from the first to the last")
+    plt.show()
+
+
+def speed_up(panels, most=64):
+    """Draw how many times as fast so many workers are as one.
+
+    Args:
+        panels: {title: (curves, measured)}, one panel each: `curves` {name:
+            function from numbers of workers (n,) to speed-ups (n,)},
+            `measured` {the name of a curve: (workers, speed-ups)}.
+        most: workers at the right end.
+    """
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(11, 4), sharey=True, squeeze=False
+    )
+    workers = np.arange(1, most + 1)
+    for ax, (title, (curves, measured)) in zip(
+        axes.flat, panels.items(), strict=True
+    ):
+        ax.plot(workers, workers, ":", color=GREY, label="as many as workers")
+        for (name, curve), colour in zip(
+            curves.items(), COLOURS, strict=False
+        ):
+            label = f"{name}, calculated"
+            ax.plot(workers, curve(workers), "--", color=colour, label=label)
+            if name in measured:
+                label = f"{name}, measured"
+                ax.plot(*measured[name], "o", color=colour, label=label)
+        ax.set(title=title, xlabel="workers", xscale="log", yscale="log")
+        ticks = [n for n in (1, 2, 4, 8, 16, 32, 64) if n <= most]
+        ax.set_xticks(ticks, [str(n) for n in ticks])
+        ax.set_yticks(ticks, [str(n) for n in ticks])
+        ax.minorticks_off()
+        ax.legend(loc="upper left", fontsize=8)
+    axes[0, 0].set(ylabel="times as fast as one worker")
+    figure.suptitle("What more workers bring: points measured, lines not")
+    plt.show()
