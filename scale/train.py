@@ -78,9 +78,10 @@ def train(args, found, strategy, is_first):
     manager = tf.train.CheckpointManager(
         tf.train.Checkpoint(moving=moving), args.out / "checkpoints", 1
     )
-    if manager.restore_or_initialize():
-        print(f"goes on after step {int(adam.iterations)}", flush=True)
-    begun = int(adam.iterations)
+    restored = manager.restore_or_initialize()
+    begun = int(adam.iterations.numpy())
+    if restored:
+        print(f"goes on after step {begun}", flush=True)
     last = args.epochs * (len(found) // args.batch)
     stream = iter(batches(found, strategy, args.batch, args.seed, begun))
     seconds = []
