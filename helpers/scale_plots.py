@@ -33,33 +33,41 @@ def speed_up(panels, most=64):
     """Draw how many times as fast so many workers are as one.
 
     Args:
-        panels: {title: (curves, measured)}, one panel each: `curves` {name:
-            function from numbers of workers (n,) to speed-ups (n,)},
-            `measured` {the name of a curve: (workers, speed-ups)}.
+        panels: {kind of worker: (curves, measured)}, one panel each:
+            `curves` {name: function from numbers of workers (n,) to
+            speed-ups (n,)}, `measured` {a name: (workers, speed-ups)}.
         most: workers at the right end.
     """
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(11, 4), sharey=True, squeeze=False
+        1, len(panels), figsize=(11, 4.8), sharey=True, squeeze=False
     )
     workers = np.arange(1, most + 1)
-    for ax, (title, (curves, measured)) in zip(
+    colours, handles = {}, {}
+    for ax, (kind, (curves, measured)) in zip(
         axes.flat, panels.items(), strict=True
     ):
-        ax.plot(workers, workers, ":", color=GREY, label="as many as workers")
-        for (name, curve), colour in zip(
-            curves.items(), COLOURS, strict=False
-        ):
-            label = f"{name}, calculated"
-            ax.plot(workers, curve(workers), "--", color=colour, label=label)
-            if name in measured:
-                label = f"{name}, measured"
-                ax.plot(*measured[name], "o", color=colour, label=label)
-        ax.set(title=title, xlabel="workers", xscale="log", yscale="log")
-        ticks = [n for n in (1, 2, 4, 8, 16, 32, 64) if n <= most]
+        drawn = ax.plot(workers, workers, ":", color=GREY)
+        handles["as many times as workers"] = drawn[0]
+        for name, curve in curves.items():
+            colour = colours.setdefault(name, COLOURS[len(colours)])
+            drawn = ax.plot(workers, curve(workers), "--", color=colour)
+            handles[f"{name}, calculated"] = drawn[0]
+        for name, points in measured.items():
+            drawn = ax.plot(*points, "o", color=colours[name])
+            handles[f"{name}, measured"] = drawn[0]
+        ax.set(title=f"Workers {kind}", xlabel="workers (number)")
+        ax.set(xscale="log", yscale="log")
+        ticks = 2 ** np.arange(int(np.log2(most)) + 1)
         ax.set_xticks(ticks, [str(n) for n in ticks])
         ax.set_yticks(ticks, [str(n) for n in ticks])
         ax.minorticks_off()
-        ax.legend(loc="upper left", fontsize=8)
     axes[0, 0].set(ylabel="times as fast as one worker")
-    figure.suptitle("What more workers bring: points measured, lines not")
+    figure.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside lower center",
+        ncols=3,
+        fontsize=9,
+    )
+    figure.suptitle("What more workers bring: dots measured, lines calculated")
     plt.show()

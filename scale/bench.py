@@ -9,7 +9,6 @@ and by scale/. It takes a quarter of an hour on two cores.
 """
 
 import argparse
-import gc
 import json
 import os
 import platform
@@ -23,11 +22,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import activations, files, photos, shards, store, surfaces
+from helpers import (
+    activations,
+    files,
+    memory,
+    photos,
+    shards,
+    store,
+    surfaces,
+)
 from helpers import weights as starting_weights
 from scale import features, train
 
-FEW, BATCH, ROUNDS = 512, 32, 5
+FEW, BATCH, ROUNDS = 256, 32, 5
 
 
 def main(argv):
@@ -44,28 +51,29 @@ def main(argv):
     found = photos.check(surfaces.folder())
     drawn = photos.whole(found.path, found.class_names)
     lower, tail = models(len(found.class_names))
+    few, many = repeated(drawn, FEW), repeated(drawn, args.photos)
+    results = {
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, "
+        f"{sys.platform}"
+    }
     with tempfile.TemporaryDirectory(dir=files.WORK) as folder:
         store.WORK = Path(folder)  # nothing stored before may help
-        few = repeated(drawn, FEW)
-        results = {
-            "machine": f"{os.cpu_count()} cores, {platform.machine()}, "
-            f"{sys.platform}",
-            "shards_to_plain": compared(
-                lambda: activations.stored(lower, few),
-                lambda: list(shards.fill(lower, few, store.WORK / "few", FEW)),
-                between=forget,
-            ),
-            "training_to_plain": trained(lower, tail, few, strategy),
-        }
-        del tail
-        gc.collect()
-        many, out = repeated(drawn, args.photos), store.WORK / "many"
+        results["shards_to_plain"] = compared(
+            lambda: activations.stored(lower, few),
+            lambda: list(shards.fill(lower, few, store.WORK / "few", FEW)),
+            between=forget,
+        )
+        print("shards beside plain:", results["shards_to_plain"], flush=True)
+        results["training_to_plain"] = trained(lower, tail, few, strategy)
+        print("training beside plain:", results["training_to_plain"])
+        memory.free_training(tail)
+        out = store.WORK / "many"
         for number, of, _ in shards.fill(lower, many, out, features.ROWS):
             print(f"shard {number} of {of}", flush=True)
         notes = shards.notes(out)
-    results["photos"] = [len(note["labels"]) for note in notes]
-    for name in ("seconds", "mib"):
-        results[name] = [round(note[name], 2) for note in notes]
+        results["photos"] = [len(note["labels"]) for note in notes]
+        for name in ("seconds", "mib"):
+            results[name] = [round(note[name], 2) for note in notes]
     with files.atomic(args.file) as part:
         part.write_text(json.dumps(results, indent=1), encoding="utf-8")
     return 0

@@ -5,13 +5,18 @@ import os
 import re
 import subprocess
 
+import matplotlib
+
+matplotlib.use("Agg")
+
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
-from helpers import cluster, photos, shards
+from helpers import cluster, photos, scale_plots, shards
 from helpers.files import ROOT
 from scale import features, train
 
@@ -332,3 +337,33 @@ def test_slurm_and_kubernetes_run_the_same(tmp_path, monkeypatch):
         found |= commands([command])
     assert found == of_kubernetes()
     assert list(found) == ["scale.features", "scale.train"]
+
+
+# --- Figures --------------------------------------------------------------
+
+
+def test_a_figure_tells_what_is_measured_from_what_is_calculated():
+    plt.close("all")
+    curves = {"wire": np.sqrt}
+    panels = {"here": (curves, {"wire": ([1, 2], [1, 1.3])})}
+    scale_plots.speed_up(panels, most=4)
+    (ax,) = plt.gcf().axes
+    assert ax.get_xlabel() and ax.get_ylabel() and ax.get_title()
+    said = [text.get_text() for text in plt.gcf().legends[0].get_texts()]
+    assert said[1:] == ["wire, calculated", "wire, measured"]
+    calculated, measured = ax.lines[1:]
+    assert calculated.get_linestyle() == "--"
+    np.testing.assert_allclose(calculated.get_ydata(), np.sqrt([1, 2, 3, 4]))
+    assert list(measured.get_ydata()) == [1, 1.3]
+    assert measured.get_color() == calculated.get_color()
+
+
+def test_a_figure_shows_minutes_and_memory():
+    plt.close("all")
+    scale_plots.course({"run": ([5, 10], [60, 120], [900, 901])})
+    time, memory = plt.gcf().axes
+    assert list(time.lines[0].get_ydata()) == [1, 2]
+    assert list(memory.lines[0].get_ydata()) == [900, 901]
+    for ax in (time, memory):
+        assert ax.get_xlabel() and ax.get_ylim()[0] == 0
+    assert "minutes" in time.get_ylabel() and "MiB" in memory.get_ylabel()
