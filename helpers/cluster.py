@@ -49,9 +49,9 @@ def run(module, *given, workers=1, kill_at=None):
     """Run a module in some processes of this machine, to their end.
 
     Each process gets one core, as if it were a machine of its own (where
-    the system can be told so: not on macOS). What they print is shown, with
-    their number before it. If one fails, the others are ended: they would
-    wait for it.
+    the system can be told so: not on macOS), and no graphics card, which
+    two cannot share. What they print is shown, with their number before it.
+    If one fails, the others are ended: they would wait for it.
 
     Args:
         module: its name, for example "scale.train".
@@ -116,6 +116,7 @@ def _begun(command, config, errors):
         | {
             "PYTHONPATH": str(ROOT),
             "TF_CONFIG": config,
+            "CUDA_VISIBLE_DEVICES": "-1",
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "TQDM_DISABLE": "1",
         },

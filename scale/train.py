@@ -71,6 +71,7 @@ def train(args, found, strategy, is_first):
         return
     with strategy.scope():
         tail = keras.saving.load_model(args.tail, compile=False)
+        _require_same_shape(args, found, tail)
         adam = keras.optimizers.Adam(args.rate)
         adam.build(tail.trainable_variables)
     step = training_step(tail, adam, strategy, args.batch)
@@ -153,6 +154,16 @@ def _require_fit(args, found, replicas):
         raise ValueError(
             f"--batch {args.batch}: there are only {len(found)} photos; give "
             "a smaller batch."
+        )
+
+
+def _require_same_shape(args, found, tail):
+    takes, gives = tail.input_shape[1:], tail.output_shape[-1]
+    if takes != found.shape or gives != len(found.class_names):
+        raise ValueError(
+            f"{args.tail}: it takes {takes} and tells {gives} classes apart, "
+            f"but the shards hold {found.shape} and "
+            f"{len(found.class_names)}; give the tail that belongs to them."
         )
 
 

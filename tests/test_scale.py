@@ -234,6 +234,14 @@ def test_a_batch_that_cannot_be_is_refused(
     assert words in capsys.readouterr().err
 
 
+def test_a_tail_of_other_shards_is_refused(filled, tmp_path, capsys):
+    given = [filled / "lower.keras", filled / "shards", tmp_path / "out"]
+    assert train.main([*map(str, given), "--batch", "8"]) == 2
+    said = capsys.readouterr().err
+    assert "takes (299, 299, 3)" in said
+    assert "but the shards hold (4, 4, 6) and 3" in said
+
+
 def test_a_worker_that_fails_is_named_with_its_reason(trained):
     with pytest.raises(RuntimeError, match="worker . *: --batch 7: it cannot"):
         given = trained / "tail.keras", trained / "shards", trained / "odd"
