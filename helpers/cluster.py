@@ -69,7 +69,6 @@ def run(module, *given, workers=1, kill_at=None):
             stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
             for _ in range(workers)
         ]
-        # Known only when all have started: a worker needs all addresses.
         processes = []
         stack.callback(_end, processes)  # also if the cell is stopped
         for number, config in enumerate(_configs(workers)):
