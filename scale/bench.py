@@ -25,7 +25,6 @@ import tensorflow as tf
 from helpers import (
     activations,
     files,
-    memory,
     photos,
     shards,
     store,
@@ -64,9 +63,6 @@ def main(argv):
             between=forget,
         )
         print("shards beside plain:", results["shards_to_plain"], flush=True)
-        results["training_to_plain"] = trained(lower, tail, few, strategy)
-        print("training beside plain:", results["training_to_plain"])
-        memory.free_training(tail)
         out = store.WORK / "many"
         for number, of, _ in shards.fill(lower, many, out, features.ROWS):
             print(f"shard {number} of {of}", flush=True)
@@ -74,6 +70,8 @@ def main(argv):
         results["photos"] = [len(note["labels"]) for note in notes]
         for name in ("seconds", "mib"):
             results[name] = [round(note[name], 2) for note in notes]
+        results["training_to_plain"] = trained(lower, tail, few, strategy)
+        print("training beside plain:", results["training_to_plain"])
     with files.atomic(args.file) as part:
         part.write_text(json.dumps(results, indent=1), encoding="utf-8")
     return 0
