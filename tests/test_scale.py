@@ -239,7 +239,7 @@ def test_a_tail_of_other_shards_is_refused(filled, tmp_path, capsys):
     assert train.main([*map(str, given), "--batch", "8"]) == 2
     said = capsys.readouterr().err
     assert "takes (299, 299, 3)" in said
-    assert "but the shards hold (4, 4, 6) and 3" in said
+    assert "but the shards hold (5, 5, 6) and 3" in said
 
 
 def test_a_worker_that_fails_is_named_with_its_reason(trained):
