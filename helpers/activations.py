@@ -64,6 +64,33 @@ def stored(lower, part, augment=None, view=0):
     return np.load(path, mmap_mode="r")
 
 
+@precision.same_dice()
+def write(lower, part, path):
+    """Write what `lower` says of each photo into one file (see `store`).
+
+    Args:
+        lower: a model from pixels, (b, 299, 299, 3) in 0-255, to a tensor.
+        part: a `photos.Part`.
+        path: of the file, float16 of shape (n, ...) in the order of `part`.
+
+    Raises:
+        ValueError: an activation does not fit float16.
+    """
+    model = _fast(lower, precision.chosen())
+    shape = (len(part), *lower.output_shape[1:])
+    with store.saved(path, shape, part.keys) as out:
+        _fill(out, np.arange(len(part)), model, part, None, 0)
+
+
+def key(lower):
+    """Return a name that changes with the answers of a model here.
+
+    That is with its layers, its weights, and the arithmetic that is fastest
+    on this machine.
+    """
+    return _key(lower, None, 0, precision.chosen())
+
+
 def dataset(stored, labels=None, seed=None, batch_size=16):
     """Return stored answers as batches, read from disk as they are needed.
 

@@ -19,6 +19,7 @@ NEEDED = [
     "05_judge_and_explain",
     "06_ship_it",
     "07_your_own_photos",
+    "08_scale_out",
 ]
 LESSONS = [path for path in PATHS if path.stem in NEEDED[1:]]
 

@@ -5,7 +5,7 @@ import importlib
 from helpers import journal
 from helpers.checks.engine import Exercise
 
-LESSONS = tuple(f"lesson_0{number}" for number in range(1, 8))
+LESSONS = tuple(f"lesson_0{number}" for number in range(1, 9))
 
 
 def exercises():

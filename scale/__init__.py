@@ -1,0 +1,1 @@
+"""What runs on a cluster, and on one laptop just the same."""

@@ -1,0 +1,48 @@
+"""Asks the frozen layers once about every photo of a list, in shards.
+
+    python -m scale.features LOWER.keras PHOTOS.csv SHARDS
+
+Started on any number of machines that see the same folders; `TF_CONFIG`
+tells each which one it is. They have nothing to say to each other. Whoever
+was stopped is started again, and makes only what is missing.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import keras
+
+from helpers import cluster, shards
+
+ROWS = 512  # photos in a shard, 84 MB past mixed8
+
+
+def main(argv):
+    """Write this worker's shards; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="scale.features",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("lower", type=Path, help="the frozen model")
+    parser.add_argument("list", type=Path, help="of photos, a CSV file")
+    parser.add_argument("shards", type=Path, help="a folder for the answers")
+    parser.add_argument("--rows", type=int, default=ROWS, help="of a shard")
+    args = parser.parse_args(argv)
+    try:
+        worker, workers = cluster.place()
+        part = shards.read_list(args.list)
+        lower = keras.saving.load_model(args.lower, compile=False)
+        given = lower, part, args.shards, args.rows, worker, workers
+        for number, of, made in shards.fill(*given):
+            what = "made" if made else "was there"
+            print(f"shard {number} of {of} {what}", flush=True)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,377 @@
+"""Real workers on this machine: as one, killed, and started again."""
+
+import json
+import os
+import re
+import subprocess
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from helpers import cluster, photos, scale_plots, shards
+from helpers.files import ROOT
+from scale import features, train
+
+PHOTOS, ROWS, BATCH, EPOCHS = 40, 6, 8, 20
+STEPS = EPOCHS * (PHOTOS // BATCH)
+RATE = 1e-3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A list of photos, a small frozen model, a small one to be trained."""
+    folder = tmp_path_factory.mktemp("cluster")
+    rng = np.random.default_rng(0)
+    for i in range(PHOTOS):
+        path = folder / "photos" / "abc"[i % 3] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (80, 80, 3), "uint8")).save(path)
+    part = photos.whole(folder / "photos", ("a", "b", "c"))
+    shards.write_list(part, folder / "photos.csv")
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((299, 299, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    x = keras.layers.Conv2D(6, 32, 64, activation="relu")(x)
+    keras.Model(inputs, x).save(folder / "lower.keras")
+    norm = keras.layers.BatchNormalization()
+    norm.trainable = False
+    keras.Sequential(
+        [
+            keras.Input(x.shape[1:]),
+            keras.layers.Conv2D(8, 3),
+            norm,
+            keras.layers.ReLU(),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    ).save(folder / "tail.keras")
+    return folder
+
+
+def fill(folder, out, **options):
+    given = folder / "lower.keras", folder / "photos.csv", out
+    cluster.run("scale.features", *given, "--rows", ROWS, **options)
+
+
+def fit(folder, out, **options):
+    given = folder / "tail.keras", folder / "shards", folder / out
+    settings = "--epochs", EPOCHS, "--batch", BATCH, "--rate", RATE
+    settings += "--every", 2
+    cluster.run("scale.train", *given, *settings, **options)
+
+
+def weights(folder, out):
+    model = keras.saving.load_model(folder / out / "tail.keras")
+    return model.get_weights()
+
+
+def difference(first, second):
+    pairs = zip(first, second, strict=True)
+    return max(float(np.abs(a - b).max()) for a, b in pairs)
+
+
+@pytest.fixture(scope="module")
+def filled(folder):
+    """The same, and its shards, as this process writes them."""
+    given = folder / "lower.keras", folder / "photos.csv", folder / "shards"
+    assert features.main([*map(str, given), "--rows", str(ROWS)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(filled):
+    """The same, trained by one worker and by two."""
+    fit(filled, "one", workers=1)
+    fit(filled, "two", workers=2)
+    return filled
+
+
+# --- Once for each photo --------------------------------------------------
+
+
+def test_workers_that_are_killed_go_on_where_they_were(filled, capfd):
+    out = filled / "killed"
+    fill(filled, out, workers=1, kill_at="shard 1 ")
+    assert "worker 0 was killed" in capfd.readouterr().out
+    before = {p: p.stat().st_ino for p in out.glob("00000[01].*")}
+    assert len(before) == 4
+    fill(filled, out, workers=2)
+    said = capfd.readouterr().out
+    for line in ("worker 0: shard 0 of 7 was there", "worker 1: shard 1 of 7"):
+        assert line in said
+    assert before == {p: p.stat().st_ino for p in before}
+    assert not [p for p in out.iterdir() if p.name.startswith(".")]
+    mine, theirs = (shards.Shards(filled / n) for n in ("shards", "killed"))
+    every = np.arange(PHOTOS)
+    for one, other in zip(mine.rows(every), theirs.rows(every), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+def test_shards_hold_what_the_model_says(filled):
+    part = shards.read_list(filled / "photos.csv")
+    lower = keras.saving.load_model(filled / "lower.keras")
+    found = shards.Shards(filled / "shards")
+    places = np.array([39, 0, 7, 6])
+    x, labels = found.rows(places)
+    said = lower.predict(photos.array(part.take(places).paths), verbose=0)
+    np.testing.assert_allclose(x, said, atol=0.02)
+    assert labels.tolist() == part.labels[places].tolist()
+    assert len(found) == PHOTOS
+    assert found.class_names == ("a", "b", "c")
+
+
+def test_a_damaged_shard_is_made_again(filled, tmp_path, capsys):
+    part = shards.read_list(filled / "photos.csv").take(range(ROWS))
+    lower = keras.saving.load_model(filled / "lower.keras")
+
+    def filling():
+        return list(shards.fill(lower, part, tmp_path, ROWS))
+
+    assert filling() == [(0, 1, True)]
+    assert filling() == [(0, 1, False)]
+    path = tmp_path / "000000.npy"
+    content = bytearray(path.read_bytes())
+    content[200] ^= 1
+    path.write_bytes(content)
+    assert filling() == [(0, 1, True)]
+    assert "000000.npy is damaged" in capsys.readouterr().out
+
+
+def test_shards_of_something_else_are_refused(filled):
+    lower = keras.saving.load_model(filled / "lower.keras")
+    part = shards.read_list(filled / "photos.csv")
+    out = filled / "shards"
+    with pytest.raises(ValueError, match="000000 in .* name a new folder"):
+        next(shards.fill(lower, part, out, ROWS + 1))
+    with pytest.raises(ValueError, match="of other photos"):
+        next(shards.fill(lower, part.take(range(9, PHOTOS)), out, ROWS))
+    lower.set_weights([w + 1 for w in lower.get_weights()])
+    with pytest.raises(ValueError, match="or weights"):
+        next(shards.fill(lower, part, out, ROWS))
+
+
+def test_missing_shards_are_counted(filled, tmp_path):
+    with pytest.raises(ValueError, match="all shards are missing"):
+        shards.Shards(tmp_path)
+    for path in (filled / "shards").glob("00000[0-4].*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(ValueError, match="2 shards are missing"):
+        shards.Shards(tmp_path)
+
+
+@pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n", "file,class\na,b\n"])
+def test_what_is_no_list_of_photos_is_refused(text, tmp_path):
+    path = tmp_path / "list.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ValueError, match="no list of photos"):
+        shards.read_list(path)
+
+
+# --- At every step --------------------------------------------------------
+
+
+def test_two_workers_come_to_the_same_weights_as_one(trained):
+    one, two = weights(trained, "one"), weights(trained, "two")
+    start = keras.saving.load_model(trained / "tail.keras").get_weights()
+    assert difference(one, start) > 0.01
+    assert difference(one, two) < 1e-5
+    results = json.loads((trained / "two" / "results.json").read_text())
+    assert results["replicas"] == 2
+    assert results["bytes"] == 4 * (3 * 3 * 6 * 8 + 8 + 8 * 3 + 3)
+
+
+def test_one_worker_trains_as_plain_keras_does(trained):
+    model = keras.saving.load_model(trained / "tail.keras")
+    model.compile(
+        keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy"
+    )
+    found = shards.Shards(trained / "shards")
+    for step in range(STEPS):
+        model.train_on_batch(
+            *found.rows(shards.places(PHOTOS, BATCH, step, seed=0))
+        )
+    assert difference(model.get_weights(), weights(trained, "one")) < 1e-5
+
+
+def test_nothing_is_lost_when_a_worker_is_killed(trained, capfd):
+    fit(trained, "killed", workers=2, kill_at="step 5 ")
+    assert "worker 1 was killed" in capfd.readouterr().out
+    assert not (trained / "killed" / "tail.keras").exists()
+    fit(trained, "killed", workers=2)
+    said = capfd.readouterr().out
+    after = re.findall(r"worker [01]: goes on after step (\d+)\n", said)
+    assert len(after) == 2 and after[0] == after[1]
+    assert 4 <= int(after[0]) < STEPS and int(after[0]) % 2 == 0
+    assert f"step {after[0]} of" not in said
+    assert f"step {int(after[0]) + 1} of {STEPS}: loss" in said
+    two = weights(trained, "two")
+    assert difference(weights(trained, "killed"), two) < 1e-6
+
+
+def test_a_training_goes_on_only_with_its_own(trained, capsys):
+    given = [str(trained / name) for name in ("tail.keras", "shards", "one")]
+    assert train.main([*given, "--rate", "0.5"]) == 2
+    assert "it holds another training" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("batch", "words"), [(41, "only 40 photos"), (0, "a multiple of 1")]
+)
+def test_a_batch_that_cannot_be_is_refused(
+    batch, words, filled, tmp_path, capsys
+):
+    given = [filled / "tail.keras", filled / "shards", tmp_path / "out"]
+    assert train.main([*map(str, given), "--batch", str(batch)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_tail_of_other_shards_is_refused(filled, tmp_path, capsys):
+    given = [filled / "lower.keras", filled / "shards", tmp_path / "out"]
+    assert train.main([*map(str, given), "--batch", "8"]) == 2
+    said = capsys.readouterr().err
+    assert "takes (299, 299, 3)" in said
+    assert "but the shards hold (5, 5, 6) and 3" in said
+
+
+def test_a_worker_that_fails_is_named_with_its_reason(trained):
+    with pytest.raises(RuntimeError, match="worker . *: --batch 7: it cannot"):
+        given = trained / "tail.keras", trained / "shards", trained / "odd"
+        cluster.run("scale.train", *given, "--batch", 7, workers=2)
+
+
+def test_each_photo_comes_once_in_a_pass():
+    steps = [shards.places(43, 8, step, seed=1) for step in range(10)]
+    first, second = np.concatenate(steps[:5]), np.concatenate(steps[5:])
+    assert len(set(first.tolist())) == len(set(second.tolist())) == 40
+    assert first.tolist() != second.tolist()
+    assert shards.places(43, 8, 7, seed=1).tolist() == steps[7].tolist()
+    assert shards.places(43, 8, 7, seed=2).tolist() != steps[7].tolist()
+
+
+# --- Where TF_CONFIG comes from -------------------------------------------
+
+WORKERS = {"worker": ["a:1", "b:1", "c:1"]}
+
+
+def config(kind="worker", index=1):
+    return {"cluster": WORKERS, "task": {"type": kind, "index": index}}
+
+
+def test_a_worker_knows_its_place(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert cluster.place() == (0, 1)
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config()))
+    assert cluster.place() == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        json.dumps({"cluster": WORKERS}),
+        json.dumps(config(index=3)),
+        json.dumps(config(kind="ps")),
+    ],
+)
+def test_a_wrong_place_is_refused(text, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match="scale/README.md shows"):
+        cluster.place()
+
+
+def commands(listed):
+    """{module: its arguments}, with another folder and no blanks."""
+    words = " ".join(listed).replace("=", " ").split()
+    at = words.index("-m")
+    return {words[at + 1]: words[at + 2 :]}
+
+
+def of_kubernetes():
+    found = {}
+    text = (ROOT / "scale" / "tfjob.yaml").read_text()
+    for job in yaml.safe_load_all(text):
+        worker = job["spec"]["tfReplicaSpecs"]["Worker"]
+        (container,) = worker["template"]["spec"]["containers"]
+        assert job["kind"] == "TFJob"
+        assert container["name"] == "tensorflow"
+        assert worker["restartPolicy"] == "OnFailure"
+        found |= commands(container["command"])
+    return found
+
+
+PROGRAMS = {
+    "bin/scontrol": "printf 'n1\\nn2\\n'",
+    "bin/srun": 'shift; for SLURM_PROCID in 0 1; do export SLURM_PROCID; "$@";'
+    " done",
+    ".venv/bin/python": 'echo "$TF_CONFIG|$*"',
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SLURM does not run there")
+def test_slurm_and_kubernetes_run_the_same(tmp_path, monkeypatch):
+    for name, program in PROGRAMS.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/bash\n{program}\n")
+        path.chmod(0o755)
+    said = subprocess.run(
+        ["bash", ROOT / "scale" / "slurm.sh", "/work"],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+            "SLURM_JOB_NODELIST": "n[1-2]",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    found = {}
+    for line, number in zip(said, (0, 1, 0, 1), strict=True):
+        text, _, command = line.partition("|")
+        assert json.loads(text)["cluster"]["worker"][1] == "n2:12345"
+        monkeypatch.setenv("TF_CONFIG", text)
+        assert cluster.place() == (number, 2)
+        found |= commands([command])
+    assert found == of_kubernetes()
+    assert list(found) == ["scale.features", "scale.train"]
+
+
+# --- Figures --------------------------------------------------------------
+
+
+def test_a_figure_tells_what_is_measured_from_what_is_calculated():
+    plt.close("all")
+    curves = {"wire": np.sqrt}
+    panels = {"here": (curves, {"wire": ([1, 2], [1, 1.3])})}
+    scale_plots.speed_up(panels, most=4)
+    (ax,) = plt.gcf().axes
+    assert ax.get_xlabel() and ax.get_ylabel() and ax.get_title()
+    said = [text.get_text() for text in plt.gcf().legends[0].get_texts()]
+    assert said[1:] == ["wire, calculated", "wire, measured"]
+    calculated, measured = ax.lines[1:]
+    assert calculated.get_linestyle() == "--"
+    np.testing.assert_allclose(calculated.get_ydata(), np.sqrt([1, 2, 3, 4]))
+    assert list(measured.get_ydata()) == [1, 1.3]
+    assert measured.get_color() == calculated.get_color()
+
+
+def test_a_figure_shows_minutes_and_memory():
+    plt.close("all")
+    scale_plots.course({"run": ([5, 10], [60, 120], [900, 901])})
+    time, memory = plt.gcf().axes
+    assert list(time.lines[0].get_ydata()) == [1, 2]
+    assert list(memory.lines[0].get_ydata()) == [900, 901]
+    for ax in (time, memory):
+        assert ax.get_xlabel() and ax.get_ylim()[0] == 0
+    assert "minutes" in time.get_ylabel() and "MiB" in memory.get_ylabel()
