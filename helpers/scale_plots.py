@@ -24,6 +24,7 @@ def course(runs):
     axes[1].set(xlabel="photos done", ylabel="memory of the process (MiB)")
     for ax in axes:
         ax.set_ylim(0, 1.15 * ax.get_ylim()[1])
+        ax.locator_params(axis="x", nbins=5)
     axes[0].legend(loc="upper left", fontsize=9)
     figure.suptitle("Shards, from the first to the last")
     plt.show()
