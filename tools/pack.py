@@ -34,7 +34,7 @@ PLATFORMS = {
 OWN = (
     *("*", "data/*", "data/starter/*", ".ci/*", "notebooks/*.ipynb"),
     *("helpers/**/*.py", "tools/*", "tests/*", "pretraining/*", "scale/*"),
-    *("binder/*", "docs/*", "workshop/*"),
+    *("binder/*", "docs/**/*", "workshop/*"),
 )
 READ_FIRST = """\
 Retrain Inception v3 on your own photos: the workbook, without a network
