@@ -96,11 +96,11 @@ def _say(name, path):
 def imagenet(url=IMAGENET_URL, expected=IMAGENET_MD5):
     """Return the path of Keras' ImageNet weights without the top.
 
-    Taken from what is shared (`helpers.shared`) or from Keras' cache if it
-    is there and whole, else from this project's own, else downloaded into
-    the latter. Keras' own download
-    deletes a file with a wrong hash before it fetches a new one, so that
-    without a network there is nothing left; here no file is touched.
+    Taken from what is shared (`helpers.shared`) or from Keras' cache if it is
+    there and whole, else from this project's own, else downloaded into the
+    latter. Keras' own download deletes a file with a wrong hash before it
+    fetches a new one, so that without a network there is nothing left; here no
+    file is touched.
 
     Raises:
         helpers.downloads.DownloadError: it is nowhere and can't be fetched.
