@@ -112,15 +112,16 @@ def test_packages_are_those_of_the_lock(monkeypatch, tmp_path, line, words):
 
 
 def test_all_lessons_are_there_and_can_be_read(monkeypatch, tmp_path):
+    assert len(_pinned.notebooks()) == doctor.LESSONS  # of the project
     monkeypatch.setattr(_pinned, "NOTEBOOKS", tmp_path)
-    for number in range(8):
+    for number in range(doctor.LESSONS):
         path = tmp_path / f"{number:02d}_lesson.ipynb"
         nbformat.write(v4.new_notebook(), path)
     assert doctor._notebooks() is None
     path.write_text(path.read_text()[:-9])
-    assert "07_lesson.ipynb" in one_sentence(doctor._notebooks())
+    assert "08_lesson.ipynb" in one_sentence(doctor._notebooks())
     path.unlink()
-    assert "Lesson 07 is missing" in one_sentence(doctor._notebooks())
+    assert "Lesson 08 is missing" in one_sentence(doctor._notebooks())
 
 
 def test_damaged_weights_are_named(monkeypatch):

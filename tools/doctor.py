@@ -21,7 +21,7 @@ from pathlib import Path
 
 import start
 
-LESSONS = 8  # 00 to 07
+LESSONS = 9  # 00 to 08
 FREE = 2.0  # GiB of memory that a lesson may take
 PATIENCE = 60  # seconds in which JupyterLab has to answer
 IMPORTED = "numpy scipy sklearn PIL matplotlib ipywidgets nbclient".split()
