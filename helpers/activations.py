@@ -2,7 +2,8 @@
 
 A frozen layer gives the same answer in every epoch. So the frozen part is
 asked once for each photo, by the way that is fastest here, and its answers
-are kept on disk as float16.
+are kept on disk as float16: a part of many photos in pieces, a file each,
+so that whoever was stopped goes on where they were.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from tqdm import tqdm
 from helpers import forward, memory, photos, precision, store
 
 BATCH_SIZE = 16
+ROWS = 512  # photos in a file, 84 MB past mixed8
 _copies = weakref.WeakKeyDictionary()  # model -> its `forward.Copy`
 
 
@@ -25,8 +27,9 @@ _copies = weakref.WeakKeyDictionary()  # model -> its `forward.Copy`
 def stored(lower, part, augment=None, view=0):
     """Return what `lower` says of each photo, from disk where it is there.
 
-    What the same model has said of a photo as a member of another part is
-    taken from there: a photo is computed once.
+    Each `ROWS` photos have a file of their own, and only what is missing is
+    made. What the same model has said of a photo as a member of another
+    part is taken from there: a photo is computed once.
 
     Args:
         lower: a model from pixels, (b, 299, 299, 3) in 0-255, to a tensor.
@@ -37,34 +40,34 @@ def stored(lower, part, augment=None, view=0):
             same draw.
 
     Returns:
-        A read-only float16 memory map of shape (n, ...), in the order of
-        `part`.
+        What can be read as a float16 array of shape (n, ...), in the order
+        of `part`, and not be written: a memory map of the file, or a
+        `store.Rows` of several.
 
     Raises:
         ValueError: an activation does not fit float16.
     """
-    policy = precision.chosen()
-    model_key = _key(lower, augment, view, policy)
-    name = f"{model_key}-{part.key}.npy"
-    for place in store.folders():
-        found = store.load(place / name)
-        if found:
-            return found[0]
-    path = store.folder() / name
-    shape = (len(part), *lower.output_shape[1:])
-    with store.saved(path, shape, part.keys) as out:
-        # A view depends on the order of the photos, so it is made whole.
-        missing = (
-            _take_over(out, part, model_key)
-            if augment is None
-            else np.arange(len(part))
-        )
-        if len(missing):
-            _fill(out, missing, _fast(lower, policy), part, augment, view)
-    return np.load(path, mmap_mode="r")
+    model_key = _key(lower, augment, view, precision.chosen())
+    paths, missing = [], {}
+    for number, piece in pieces(part, ROWS):
+        # The dice of a view are others in each piece, so its place counts.
+        place = f"-{number}" if augment is not None and number else ""
+        name = f"{model_key}-{piece.key}{place}.npy"
+        paths.append(_found(name))
+        if paths[-1] is None:
+            paths[-1] = store.folder() / name
+            missing[paths[-1]] = number, piece
+    if missing:
+        others = {} if augment is not None else _others(model_key, part, paths)
+        try:
+            _make(lower, missing, others, augment, view)
+        finally:
+            store.make_room(keep=paths)
+    if len(paths) > 1:
+        return store.Rows(paths)
+    return np.load(paths[0], mmap_mode="r")
 
 
-@precision.same_dice()
 def write(lower, part, path):
     """Write what `lower` says of each photo into one file (see `store`).
 
@@ -76,10 +79,23 @@ def write(lower, part, path):
     Raises:
         ValueError: an activation does not fit float16.
     """
-    model = _fast(lower, precision.chosen())
-    shape = (len(part), *lower.output_shape[1:])
-    with store.saved(path, shape, part.keys) as out:
-        _fill(out, np.arange(len(part)), model, part, None, 0)
+    with precision.same_dice():
+        _make(lower, {path: (0, part)}, others={})
+
+
+def pieces(part, rows, worker=0, workers=1):
+    """Yield the pieces of a part that are a worker's, with their numbers.
+
+    Worker 1 of 4 has the pieces 1, 5, 9 and so on.
+
+    Args:
+        part: a `photos.Part`.
+        rows: photos in a piece; the last may have fewer.
+        worker, workers: which of how many workers this is.
+    """
+    for number in range(worker, max(1, -(-len(part) // rows)), workers):
+        places = range(len(part))[number * rows : (number + 1) * rows]
+        yield number, part.take(places)
 
 
 def key(lower):
@@ -125,23 +141,72 @@ def dataset(stored, labels=None, seed=None, batch_size=16):
     return ds.with_options(photos.no_autotuning())
 
 
-def _take_over(out, part, model_key):
+def _found(name):
+    """Return where a whole file of this name lies, or None."""
+    for place in store.folders():
+        if store.load(place / name):
+            return place / name
+    return None
+
+
+def _others(model_key, part, paths):
+    """Return {path of another file: the photos to be taken from there}."""
+    asked = {path.name for path in paths}
+    wanted, found = set(part.keys), {}
+    for place in store.folders():
+        for path in place.glob(f"{model_key}-*.npy"):
+            if wanted and path.name not in asked:
+                _, keys = store.load(path) or (None, [])
+                found[path] = wanted.intersection(keys)
+                wanted -= found[path]
+    return found
+
+
+def _make(lower, missing, others, augment=None, view=0):
+    """Write what a model says of pieces of a part, each into its file.
+
+    Args:
+        lower: the model.
+        missing: {path of the file: (number of the piece, `photos.Part`)}.
+        others: {path of a file: the photos that are taken over from it}.
+        augment, view: as for `stored`.
+    """
+    policy, known = precision.chosen(), set().union(*others.values())
+    parts = [piece for _, piece in missing.values()]
+    count = sum(key not in known for piece in parts for key in piece.keys)
+    model = _fast(lower, policy) if count else None
+    name = parts[0].name + ("" if augment is None else ", augmented")
+    bar = tqdm(
+        total=count,
+        desc=name,
+        unit="photo",
+        file=sys.stdout,
+        disable=not count,
+    )
+    with bar:
+        for path, (number, piece) in missing.items():
+            shape = (len(piece), *lower.output_shape[1:])
+            with store.saved(path, shape, piece.keys) as out:
+                places = _take_over(out, piece, others)
+                if len(places):
+                    # Another process may have removed one of the others.
+                    model = model or _fast(lower, policy)
+                    dice = _seeded(augment, view, number)
+                    _fill(out, places, model, piece, dice, bar)
+
+
+def _take_over(out, part, others):
     """Copy rows that lie in other files; return the places of the rest."""
     missing = set(range(len(part)))
-    others = [
-        path
-        for place in store.folders()
-        for path in place.glob(f"{model_key}-*.npy")
-        if path.name != f"{model_key}-{part.key}.npy"  # asked for before
-    ]
-    for path in others:
-        found = store.load(path) if missing else None
+    for path, its in others.items():
+        places = [place for place in missing if part.keys[place] in its]
+        found = store.load(path) if places else None
         if found:
             array, keys = found
             rows = {key: row for row, key in enumerate(keys)}
-            for place in [p for p in missing if part.keys[p] in rows]:
-                out[place] = array[rows[part.keys[place]]]
-                missing.remove(place)
+            out[places] = array[[rows[part.keys[place]] for place in places]]
+            store.let_go(array)
+            missing.difference_update(places)
     return np.array(sorted(missing), dtype=int)
 
 
@@ -157,36 +222,35 @@ def _fast(model, policy):
     return copy.model
 
 
-def _fill(out, places, model, part, augment, view):
+def _fill(out, places, model, part, augment, bar):
     """Write the answers of a model for some places of a part, in batches."""
-    some = part.take(places)
-    augment = _seeded(augment, view)
     done = 0
-    name = part.name if augment is None else f"{part.name}, augmented"
-    bar = tqdm(total=len(some), desc=name, unit="photo", file=sys.stdout)
-    with bar:
-        for pixels, _ in photos.single_pass(some, BATCH_SIZE):
-            if augment is not None:
-                pixels = augment(tf.cast(pixels, tf.float32), training=True)
-            answer = np.float32(model.predict_on_batch(pixels))
-            if not np.abs(answer).max() < np.finfo("float16").max:
-                raise ValueError(
-                    "An activation is too large for float16, or not a "
-                    "number; check the weights and the pixel scaling."
-                )
-            out[places[done : done + len(answer)]] = answer
-            store.let_go(out)
-            done += len(answer)
-            bar.update(len(answer))
+    for pixels, _ in photos.single_pass(part.take(places), BATCH_SIZE):
+        if augment is not None:
+            pixels = augment(tf.cast(pixels, tf.float32), training=True)
+        answer = np.float32(model.predict_on_batch(pixels))
+        if not np.abs(answer).max() < np.finfo("float16").max:
+            raise ValueError(
+                "An activation is too large for float16, or not a "
+                "number; check the weights and the pixel scaling."
+            )
+        out[places[done : done + len(answer)]] = answer
+        store.let_go(out)
+        done += len(answer)
+        bar.update(len(answer))
 
 
-def _seeded(augment, view):
-    """Return a copy of the augmentation layers whose draws `view` fixes."""
+def _seeded(augment, view, number):
+    """Return a copy of the augmentation layers with fixed draws.
+
+    They are those of a view (of less than 1000) for one piece of a part.
+    """
     if augment is None:
         return None
     layers = []
     for i, layer in enumerate(augment.layers):
-        config = layer.get_config() | {"seed": 1000 * view + i}
+        seed = 1_000_000 * number + 1000 * view + i
+        config = layer.get_config() | {"seed": seed}
         layers.append(type(layer).from_config(config))
     return keras.Sequential(layers)
 

@@ -86,8 +86,7 @@ def fill(lower, part, folder, rows, worker=0, workers=1):
     """
     model = activations.key(lower)
     of = -(-len(part) // rows)
-    for number in range(worker, of, workers):
-        its = part.take(range(len(part))[number * rows : (number + 1) * rows])
+    for number, its in activations.pieces(part, rows, worker, workers):
         path = Path(folder) / f"{number:06d}.npy"
         note = {
             "of": of,
@@ -155,29 +154,20 @@ class Shards:
 
     def __init__(self, folder):
         """Open a folder of shards; raises what `notes` raises."""
-        self._folder, found = Path(folder), notes(folder)
-        self._rows = found[0]["rows"]
+        found = notes(folder)
         self.labels = np.concatenate([note["labels"] for note in found])
         self.class_names = tuple(found[0]["class_names"])
         self.key = [note["photos"] for note in found] + [found[0]["model"]]
-        self._array = functools.lru_cache(256)(self._opened)
-        self.shape = self._array(0).shape[1:]
+        files = [f"{number:06d}.npy" for number in range(len(found))]
+        self._rows = store.Rows(Path(folder) / name for name in files)
+        self.shape = self._rows.shape[1:]
 
     def __len__(self):
         return len(self.labels)
 
-    def _opened(self, number):
-        return np.load(self._folder / f"{number:06d}.npy", mmap_mode="r")
-
     def rows(self, places):
         """Return some rows: float32 (b, ...), and labels, int64 (b,)."""
-        out = np.empty((len(places), *self.shape), "float32")
-        for i, place in enumerate(places):
-            number, row = divmod(int(place), self._rows)
-            array = self._array(number)
-            out[i] = array[row]
-            store.let_go(array)
-        return out, self.labels[places]
+        return np.float32(self._rows[places]), self.labels[places]
 
 
 def places(count, batch, step, seed):

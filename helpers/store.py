@@ -7,10 +7,12 @@ other.
 
 import contextlib
 import errno
+import functools
 import json
 import mmap
 import os
 import shutil
+import weakref
 import zlib
 
 import numpy as np
@@ -20,6 +22,8 @@ from helpers.files import WORK, atomic
 
 LIMIT = 8 * 2**30  # bytes that all files together may take
 LENGTH = 8  # bytes of the last number in a file
+OPEN = 128  # files of an array at once; macOS allows a process 256 in all
+_read = weakref.WeakSet()  # each `Rows` that somebody holds
 
 
 def folder():
@@ -64,6 +68,48 @@ def load(path):
     return array, keys
 
 
+class Rows:
+    """Files with as many rows each (the last may have fewer) as one array.
+
+    `shape` and `dtype` are those of the array. Whole numbers, slices, places
+    and masks choose rows; only these are read, and of the files nothing
+    stays in memory. NumPy and Keras take it for an array and read it whole.
+    """
+
+    def __init__(self, paths):
+        """Open files that `saved` has written, in this order."""
+        self.paths = list(paths)
+        self._open = functools.lru_cache(OPEN)(
+            functools.partial(np.load, mmap_mode="r")
+        )
+        # What is open can be read to the end, whoever removes it.
+        counts = [len(self._open(path)) for path in self.paths]
+        first = self._open(self.paths[0])
+        self._each = len(first)
+        self._places = np.arange(sum(counts))
+        self.dtype, self.shape = first.dtype, (sum(counts), *first.shape[1:])
+        _read.add(self)
+
+    def __len__(self):
+        return len(self._places)
+
+    def __getitem__(self, index):
+        places = self._places[index]
+        out = np.empty((places.size, *self.shape[1:]), self.dtype)
+        files, rows = np.divmod(places.ravel(), self._each)
+        for number in np.unique(files):
+            array = self._open(self.paths[number])
+            its = files == number
+            out[its] = array[rows[its]]
+            let_go(array)
+        return out.reshape(*places.shape, *self.shape[1:])
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("What lies in several files has to be copied.")
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+
 @contextlib.contextmanager
 def saved(path, shape, keys):
     """Give a float16 array to fill; at the end of the block it is on disk.
@@ -85,7 +131,6 @@ def saved(path, shape, keys):
         content = json.dumps(tail).encode()
         with open(part, "ab") as file:
             file.write(content + len(content).to_bytes(LENGTH, "little"))
-    _make_room(path)
 
 
 def _reserve(path):
@@ -127,8 +172,15 @@ def _checksum(array):
     return checksum
 
 
-def _make_room(newest):
-    """Remove the files used longest ago until all fit into `LIMIT`."""
+def make_room(keep):
+    """Remove the files used longest ago until all fit into `LIMIT`.
+
+    What this process still reads as `Rows` stays, too.
+
+    Args:
+        keep: paths of files that stay, however large they are.
+    """
+    keep = {*keep, *(path for rows in _read for path in rows.paths)}
     sizes = {}
     for path in folder().glob("*.npy"):
         with contextlib.suppress(OSError):  # another process removed it
@@ -137,7 +189,7 @@ def _make_room(newest):
     for path in sorted(sizes, key=lambda path: sizes[path].st_mtime_ns):
         if total <= LIMIT:
             break
-        if path != newest:
+        if path not in keep:
             with contextlib.suppress(OSError):  # Windows: it is in use
                 path.unlink()
                 total -= sizes[path].st_size

@@ -31,7 +31,7 @@ from helpers import (
     surfaces,
 )
 from helpers import weights as starting_weights
-from scale import features, train
+from scale import train
 
 FEW, BATCH, ROUNDS = 256, 32, 5
 
@@ -64,7 +64,7 @@ def main(argv):
         )
         print("shards beside plain:", results["shards_to_plain"], flush=True)
         out = store.WORK / "many"
-        for number, of, _ in shards.fill(lower, many, out, features.ROWS):
+        for number, of, _ in shards.fill(lower, many, out, activations.ROWS):
             print(f"shard {number} of {of}", flush=True)
         notes = shards.notes(out)
         results["photos"] = [len(note["labels"]) for note in notes]

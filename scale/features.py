@@ -13,9 +13,7 @@ from pathlib import Path
 
 import keras
 
-from helpers import cluster, shards
-
-ROWS = 512  # photos in a shard, 84 MB past mixed8
+from helpers import activations, cluster, shards
 
 
 def main(argv):
@@ -28,7 +26,9 @@ def main(argv):
     parser.add_argument("lower", type=Path, help="the frozen model")
     parser.add_argument("list", type=Path, help="of photos, a CSV file")
     parser.add_argument("shards", type=Path, help="a folder for the answers")
-    parser.add_argument("--rows", type=int, default=ROWS, help="of a shard")
+    parser.add_argument(
+        "--rows", type=int, default=activations.ROWS, help="of a shard"
+    )
     args = parser.parse_args(argv)
     try:
         worker, workers = cluster.place()

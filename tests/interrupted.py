@@ -73,6 +73,7 @@ def work():
     train, validation, _ = photos.split(photos.check(folder), (50, 25, 25))
     now = "store"
     precision.chosen = lambda: "float32"  # measured, it might change
+    activations.ROWS = 4  # so that a part lies in several files
     keras.utils.set_random_seed(0)
     inputs = keras.Input((299, 299, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)

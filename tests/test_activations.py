@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn import metrics
 
-from helpers import activations, forward, photos, store
+from helpers import activations, forward, measure, photos, store
 
 
 @pytest.fixture
@@ -19,13 +20,17 @@ def part(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "WORK", tmp_path / "work")
     monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
     use(monkeypatch, "float32")
+    return noise(tmp_path / "photos", 5)
+
+
+def noise(place, count):
     rng = np.random.default_rng(0)
-    for i in range(5):
-        folder = tmp_path / "photos" / "ab"[i % 2]
+    for i in range(count):
+        folder = place / "ab"[i % 2]
         folder.mkdir(parents=True, exist_ok=True)
-        noise = rng.integers(0, 256, (40, 50, 3), "uint8")
-        Image.fromarray(noise).save(folder / f"{i}.png")
-    return photos.whole(tmp_path / "photos", ("a", "b"))
+        pixels = rng.integers(0, 256, (40, 50, 3), "uint8")
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    return photos.whole(place, ("a", "b"))
 
 
 def use(monkeypatch, policy):
@@ -139,13 +144,19 @@ def test_a_view_is_the_same_each_time_and_unlike_the_next(part):
     assert not np.array_equal(first, activations.stored(lower(), part))
 
 
+def flipped(file):
+    """Return the content of a file with one bit changed, and remove it."""
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.unlink()
+    return content
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "old"])
 def test_a_damaged_file_is_made_again(part, capsys, damage):
     first = np.array(activations.stored(lower(), part))
     (file,) = files(part)
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.unlink()
+    content = flipped(file)
     if damage == "old":
         np.save(file, first)  # without keys and check sum
     else:
@@ -160,10 +171,7 @@ def test_a_damaged_file_is_made_again(part, capsys, damage):
 def test_rows_of_a_damaged_file_are_not_taken_over(part):
     first = np.array(activations.stored(lower(), part))
     (file,) = files(part)
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.unlink()
-    file.write_bytes(content)
+    file.write_bytes(flipped(file))
     again = activations.stored(lower(), part.take([4, 3, 2, 1]))
     np.testing.assert_allclose(again, first[[4, 3, 2, 1]], rtol=1e-3)
 
@@ -240,22 +248,23 @@ def test_a_dataset_gives_what_is_stored(part):
     np.testing.assert_array_equal(alone, stored)
 
 
+def resident():
+    """Return the kB of stored answers that this process holds, by file."""
+    maps = Path("/proc/self/smaps").read_text(encoding="utf-8")
+    here = re.escape(str(store.WORK))  # other tests may hold others
+    found = re.findall(rf"{here}.*\n(?:.*\n)*?Rss: +(\d+) kB", maps)
+    return [int(size) for size in found]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_what_was_read_does_not_stay_in_memory(part):
-    def resident():
-        """How many kB of stored answers this process holds."""
-        maps = Path("/proc/self/smaps").read_text(encoding="utf-8")
-        here = re.escape(str(store.WORK))  # other tests may hold others
-        found = re.findall(rf"{here}.*\n(?:.*\n)*?Rss: +(\d+) kB", maps)
-        return sum(map(int, found))
-
     stored = activations.stored(lower(), part)
-    assert resident() == 0  # computed, checked, and let go
+    assert sum(resident()) == 0  # computed, checked, and let go
     np.array(stored)
-    assert resident() > 0
+    assert sum(resident()) > 0
     for _ in activations.dataset(stored):
         pass
-    assert resident() == 0
+    assert sum(resident()) == 0
 
 
 def test_a_seed_fixes_an_order_that_changes_from_pass_to_pass(part):
@@ -276,3 +285,177 @@ def test_an_answer_beyond_float16_is_refused(part):
     with pytest.raises(ValueError, match="too large"):
         activations.stored(lower(scale=1e6), part)
     assert files(part) == []
+
+
+# In pieces.
+
+
+@pytest.fixture
+def many(part, tmp_path, monkeypatch):
+    """Eight photos, of which three go into a file."""
+    monkeypatch.setattr(activations, "ROWS", 3)
+    return noise(tmp_path / "many", 8)
+
+
+def pooled():
+    """A small frozen part that ends in features."""
+    model = lower()
+    average = keras.layers.GlobalAveragePooling2D()
+    return keras.Model(model.input, average(model.output))
+
+
+def stopped_after(monkeypatch, batches):
+    """Let models fail when so many batches, of a photo each, are done."""
+    whole = activations._fast
+
+    class Stopping:
+        done = 0
+
+        def __init__(self, *given):
+            self.model = whole(*given)
+
+        def predict_on_batch(self, pixels):
+            if self.done == batches:
+                raise KeyboardInterrupt
+            self.done += 1
+            return self.model.predict_on_batch(pixels)
+
+    monkeypatch.setattr(activations, "BATCH_SIZE", 1)
+    monkeypatch.setattr(activations, "_fast", Stopping)
+
+
+def test_who_was_stopped_makes_only_what_is_missing(many, monkeypatch, capsys):
+    expected = np.array(activations.stored(lower(), many))
+    assert "8/8" in capsys.readouterr().out  # one bar over all
+    for file in files(many):
+        file.unlink()
+    with monkeypatch.context() as held:
+        stopped_after(held, 7)
+        with pytest.raises(KeyboardInterrupt):
+            activations.stored(lower(), many)
+    assert len(files(many)) == 2
+    capsys.readouterr()
+    again = activations.stored(lower(), many)
+    assert "2/2" in capsys.readouterr().out
+    np.testing.assert_array_equal(again, expected)
+    activations.stored(lower(), many)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "index",
+    [0, -1, slice(2, 7), slice(None, None, -3), [7, 0, 3, 3], []]
+    + [np.array([[1, 2], [6, 0]]), np.arange(8) % 3 == 1],
+    ids=str,
+)
+def test_pieces_are_read_as_one_array(many, index):
+    stored = activations.stored(lower(), many)
+    whole = np.concatenate([np.load(path) for path in stored.paths])
+    assert len(stored.paths) == 3
+    assert len(stored) == 8 and stored.shape == whole.shape
+    assert stored.dtype == "float16"
+    np.testing.assert_array_equal(stored[index], whole[index])
+    with pytest.raises(IndexError):
+        stored[8]
+    with pytest.raises(TypeError):
+        stored[0] = 0
+
+
+def test_what_lessons_do_comes_out_the_same(many, monkeypatch):
+    y = many.labels
+
+    def done():
+        x = activations.stored(pooled(), many)
+        keras.utils.set_random_seed(0)
+        head = keras.Sequential([keras.layers.Dense(2, "softmax")])
+        head.compile("adam", "sparse_categorical_crossentropy")
+        head.fit(x, y, validation_data=(x, y), verbose=0)
+        stream = activations.dataset(x, y, seed=3, batch_size=3)
+        return type(x), [
+            head.predict(x, verbose=0),
+            *(array for batch in stream for array in batch),
+            np.concatenate([x, x]),
+            np.float32(x[:4]),
+            x[y == 1].mean(axis=0),
+            metrics.pairwise_distances(x, x[:2], "cosine"),
+            *measure.standardised(x, x),
+        ]
+
+    of_pieces, said = done()
+    monkeypatch.setattr(activations, "ROWS", 8)
+    of_one, expected = done()  # taken over: the very same rows
+    assert of_pieces is store.Rows and of_one is np.memmap
+    for one, other in zip(said, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_few_pieces_are_open_and_none_in_memory(many, monkeypatch):
+    monkeypatch.setattr(store, "OPEN", 2)
+    stored = activations.stored(lower(), many)
+    for _ in activations.dataset(stored, seed=0, batch_size=3):
+        pass
+    np.array(stored)
+    assert resident() == [0, 0]
+    del stored
+    assert resident() == []
+
+
+def test_a_damaged_piece_alone_is_made_again(many, capsys):
+    stored = activations.stored(lower(), many)
+    first, file = np.array(stored), stored.paths[1]
+    del stored
+    file.write_bytes(flipped(file))
+    capsys.readouterr()
+    again = activations.stored(lower(), many)
+    np.testing.assert_array_equal(again, first)
+    said = capsys.readouterr().out
+    assert said.count("is damaged") == 1 and "3/3" in said
+
+
+def test_photos_that_move_to_other_pieces_are_taken_over(
+    many, monkeypatch, capsys
+):
+    first = np.array(activations.stored(lower(), many))
+    old = set(files(many))
+    monkeypatch.setattr(store, "LIMIT", 0)
+    capsys.readouterr()
+    fewer = activations.stored(lower(), many.take(range(1, 8)))
+    assert capsys.readouterr().out == ""  # nothing computed
+    np.testing.assert_array_equal(fewer, first[1:])
+    # Room was made, but not before all was taken over.
+    assert len(files(many)) == 3 and not old & set(files(many))
+
+
+def test_a_part_larger_than_the_limit_stays_whole(many, monkeypatch):
+    monkeypatch.setattr(store, "LIMIT", 0)
+    with monkeypatch.context() as held:
+        stopped_after(held, 7)
+        with pytest.raises(KeyboardInterrupt):
+            activations.stored(lower(), many)
+    for file in files(many):
+        os.utime(file, (1, 1))
+    rows = activations.stored(lower(), many)
+    assert len(files(many)) == 3
+    # What is read here stays, too; what nobody reads goes.
+    other = activations.stored(lower(seed=1), many)
+    assert len(files(many)) == 6
+    assert np.array(rows).shape == np.array(other).shape
+    del rows
+    activations.stored(lower(seed=2), many.take([0]))
+    assert len(files(many)) == 4
+
+
+def test_each_piece_of_a_view_has_dice_of_its_own(many):
+    augment = keras.Sequential([keras.layers.RandomRotation(0.5)])
+    twice = many.take([0, 1, 2, 0, 1, 2])
+    view = np.array(activations.stored(lower(), twice, augment, 1))
+    assert len(files(many)) == 2
+    assert not np.array_equal(view[:3], view[3:])
+    once = activations.stored(lower(), many.take(range(3)), augment, 1)
+    np.testing.assert_array_equal(once, view[:3])
+    assert len(files(many)) == 2
+    for file in files(many):
+        file.unlink()
+    again = activations.stored(lower(), twice, augment, 1)
+    np.testing.assert_array_equal(again, view)

@@ -16,7 +16,14 @@ import pytest
 import yaml
 from PIL import Image
 
-from helpers import cluster, photos, scale_plots, shards
+from helpers import (
+    activations,
+    cluster,
+    photos,
+    scale_plots,
+    shards,
+    store,
+)
 from helpers.files import ROOT
 from scale import features, train
 
@@ -126,6 +133,17 @@ def test_shards_hold_what_the_model_says(filled):
     assert labels.tolist() == part.labels[places].tolist()
     assert len(found) == PHOTOS
     assert found.class_names == ("a", "b", "c")
+
+
+def test_lessons_store_what_shards_hold(filled, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "WORK", tmp_path)
+    monkeypatch.setattr(activations, "ROWS", ROWS)
+    part = shards.read_list(filled / "photos.csv")
+    lower = keras.saving.load_model(filled / "lower.keras")
+    stored = activations.stored(lower, part)
+    assert len(stored.paths) == len(list((filled / "shards").glob("*.npy")))
+    found, _ = shards.Shards(filled / "shards").rows(np.arange(PHOTOS))
+    np.testing.assert_array_equal(np.float32(stored), found)
 
 
 def test_a_damaged_shard_is_made_again(filled, tmp_path, capsys):

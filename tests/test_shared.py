@@ -268,6 +268,21 @@ def test_single_photos_are_taken_over(computed, part, capsys):
     assert len(own()) == 1
 
 
+def test_pieces_may_lie_in_both_places(monkeypatch, request, part, capsys):
+    monkeypatch.setattr(activations, "ROWS", 2)
+    computed = request.getfixturevalue("computed")
+    whole = activations.stored(lower(), part)
+    first = np.array(whole)
+    whole.paths[1].unlink()
+    before = state(computed)
+    capsys.readouterr()
+    both = activations.stored(lower(), part)
+    assert "2/2" in capsys.readouterr().out
+    assert both.paths == [whole.paths[0], *own()]
+    np.testing.assert_array_equal(both, first)
+    assert state(computed) == before
+
+
 def test_damaged_activations_are_passed_over_in_one_line(
     computed, part, capsys
 ):
