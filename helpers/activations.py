@@ -58,7 +58,11 @@ def stored(lower, part, augment=None, view=0):
             paths[-1] = store.folder() / name
             missing[paths[-1]] = number, piece
     if missing:
-        others = {} if augment is not None else _others(model_key, part, paths)
+        wanted = [key for _, piece in missing.values() for key in piece.keys]
+        # A view depends on the order of the photos, so it is made whole.
+        others = (
+            {} if augment is not None else _others(model_key, wanted, paths)
+        )
         try:
             _make(lower, missing, others, augment, view)
         finally:
@@ -149,10 +153,16 @@ def _found(name):
     return None
 
 
-def _others(model_key, part, paths):
-    """Return {path of another file: the photos to be taken from there}."""
+def _others(model_key, wanted, paths):
+    """Return {path of another file: the photos to be taken from there}.
+
+    Args:
+        model_key: the name of the model, as `key` returns it.
+        wanted: the keys of photos.
+        paths: of files that have been asked for before.
+    """
     asked = {path.name for path in paths}
-    wanted, found = set(part.keys), {}
+    wanted, found = set(wanted), {}
     for place in store.folders():
         for path in place.glob(f"{model_key}-*.npy"):
             if wanted and path.name not in asked:
