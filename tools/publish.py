@@ -131,7 +131,8 @@ def chosen(url, version=None):
     if widest > 79:
         raise PublishError(
             f"{url}, {version}: too long by {widest - 79} letters for a line "
-            "of the first cell; shorten the name of the repository or tag."
+            "of the first cell; give a shorter --version, such as v1, or "
+            "shorten the name of the repository."
         )
     return url, version
 
