@@ -12,7 +12,7 @@ import statistics
 
 import nbformat
 
-from tools import _outputs, publish
+from tools import _outputs
 
 CHECK = "nbval-check-output"
 HIDING_TAGS = {"raises-exception", "skip-execution"}
@@ -35,9 +35,7 @@ def _cells(notebook, kind):
 
 
 def _lines(cell):
-    """The lines to be read; what `publish` adds for Colab is not for that."""
-    source = publish.without_address(cell.source)
-    return [line for line in source.splitlines() if line.strip()]
+    return [line for line in cell.source.splitlines() if line.strip()]
 
 
 def _tags(cell):

@@ -15,6 +15,7 @@ import pytest
 from clone import one_sentence
 
 from helpers.files import ROOT
+from tools import publish
 
 URL, TAG = "https://github.com/ada/workbook", "v9.1"
 LESSON = "notebooks/01_data_prep.ipynb"
@@ -121,7 +122,7 @@ def colab(tmp_path, archive):
             | {
                 "PYTHONPATH": str(tmp_path / "colab"),
                 "PYTHONUTF8": "1",
-                "THERE": f"{there}/archive/refs/tags/{TAG}.zip",
+                "THERE": f"{there}/archive/{TAG}.zip",
                 "ARCHIVE": str(archive),
             },
             input=json.dumps(cells),
@@ -154,11 +155,11 @@ def test_a_lesson_that_lies_alone_begins(colab, cells):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert [line for line in lines if line.startswith("asked")] == [
-        f"asked for {URL}/archive/refs/tags/{TAG}.zip"
+        f"asked for {URL}/archive/{TAG}.zip"
     ]
     assert sum(line.startswith("TensorFlow") for line in lines) == 2
     project = colab.content / "workbook"
-    assert f"here {project / 'notebooks'}" in lines
+    assert f"here {colab.content}" in lines
     assert f"work {project / 'data' / 'work'}" in lines
     photos = project / "data" / "surfaces" / "photos"
     assert f"photos 780 {photos}" in lines
@@ -178,13 +179,15 @@ def with_stand_in(project):
 def test_a_stopped_fetch_goes_on(colab, cells, tmp_path):
     with_stand_in(tmp_path / "small" / "workbook-9.1")
     whole = shutil.make_archive(tmp_path / "whole", "zip", tmp_path / "small")
-    part = colab.content / "workbook.part" / "workbook-9.1" / "helpers"
+    part = colab.content / f"{TAG}.part" / "workbook-9.1" / "helpers"
     part.mkdir(parents=True)
     (part / "start_up.py").write_text("half of")
-    done = colab(cells[:1], archive=whole)
-    assert done.returncode == 0, done.stderr
-    assert f"started {colab.content / 'workbook'}" in done.stdout
-    assert names(colab.content) == ["workbook"]
+    for _ in range(2):
+        done = colab(cells[:1], archive=whole)
+        assert done.returncode == 0, done.stderr
+        assert f"started {colab.content / 'workbook'}" in done.stdout
+        assert names(colab.content) == ["workbook"]
+    assert "asked" not in done.stdout
 
 
 def test_a_project_that_is_there_is_used(colab, cells):
@@ -222,7 +225,8 @@ def test_what_is_not_there_is_told_in_one_sentence(colab, cells):
     done = colab(cells[:1], there="https://github.com/ada/other")
     assert done.returncode == 1
     said = one_sentence(done.stderr)
-    assert f"{URL} can't be fetched (HTTP Error 404: Not Found)" in said
+    assert f"from {URL}/archive/{TAG}.zip (HTTP Error 404: Not Found)" in said
+    assert "try again" in said
     assert names(colab.content) == []
 
 
@@ -231,5 +235,44 @@ def test_half_an_archive_is_told_in_one_sentence(colab, cells, archive):
     half.write_bytes(archive.read_bytes()[:100_000])
     done = colab(cells[:1], archive=half)
     assert done.returncode == 1
-    assert f"{URL} can't be fetched" in one_sentence(done.stderr)
-    assert "workbook" not in names(colab.content)
+    said = one_sentence(done.stderr)
+    assert f"from {URL}/archive/{TAG}.zip" in said
+    assert "not a zip file" in said
+    assert names(colab.content) == []
+
+
+# Without an address, as the project comes.
+
+
+@pytest.fixture
+def first_cell():
+    return publish.first_cell(None, None)
+
+
+def test_without_an_address_one_sentence_says_what_to_do(colab, first_cell):
+    done = colab([first_cell])
+    assert done.returncode == 1
+    said = one_sentence(done.stderr)
+    assert "No project from file:workbook.zip" in said
+    assert "upload it" in said
+    assert "asked" not in done.stdout
+    assert names(colab.content) == []
+
+
+def test_an_uploaded_project_is_used(colab, first_cell, tmp_path):
+    with_stand_in(tmp_path / "small" / "my workbook")
+    uploaded = colab.content / "workbook"
+    shutil.make_archive(uploaded, "zip", tmp_path / "small")
+    done = colab([first_cell])
+    assert done.returncode == 0, done.stderr
+    assert f"started {uploaded}" in done.stdout
+    assert names(colab.content) == ["workbook", "workbook.zip"]
+
+
+def test_half_an_upload_is_told_in_one_sentence(colab, first_cell, archive):
+    half = colab.content / "workbook.zip"
+    half.write_bytes(archive.read_bytes()[:100_000])
+    done = colab([first_cell])
+    assert done.returncode == 1
+    assert "not a zip file" in one_sentence(done.stderr)
+    assert names(colab.content) == ["workbook.zip"]

@@ -1,15 +1,17 @@
 """Puts an address into the badges and first cells, for you or a fork.
 
-As it comes the project has none: the notebooks begin as if there were no
-Colab. The address stands in tools/address.json. From there it is written
-into README.md and the notebooks: badges below the titles, and into the
-first cells what fetches the project on Colab, where a notebook lies alone.
+The first cell of a notebook fetches the project on Colab, where a notebook
+lies alone. The address it takes it from stands in tools/address.json, and is
+written from there into README.md and the notebooks: into the first cells,
+and badges below the titles. As it comes the project has no address, and no
+badges: the first cells then look for an uploaded file.
 """
 
 import argparse
 import datetime
 import json
 import re
+import string
 import sys
 
 import nbformat
@@ -22,53 +24,40 @@ README = files.ROOT / "README.md"
 FIRST = "00_start_here"  # what the badges of README.md open
 NOT_USABLE = 2
 
-# How every notebook begins, without an address and with one.
-PLAIN = """\
-import sys
-
-sys.path.insert(0, "..")
-from helpers import start_up
-
-start_up.tensorflow()"""
-_FETCHING = """\
+# How every notebook begins. What is unpacked gets its name last, so that half
+# a project never bears it.
+_FIRST = string.Template("""\
 import os
 import sys
+from shutil import unpack_archive
+from urllib.request import urlretrieve
 
-if "google.colab" in sys.modules and not os.path.exists("../helpers"):
-    # This page lies alone: fetch the project that it belongs to.
-    import shutil
-    from urllib.request import urlretrieve
-
-    AT = "{url}"
-    if not os.path.exists("workbook"):
-        try:
-            file, _ = urlretrieve(f"{AT}/archive/refs/tags/{version}.zip")
-            shutil.unpack_archive(file, "workbook.part", "zip")
-        except OSError as error:
-            sys.exit(
-                f"{AT} can't be fetched ({error}): see that it is there and "
-                "public, then run this cell again."
-            )
-        [folder] = os.listdir("workbook.part")
-        os.renames(f"workbook.part/{folder}", "workbook")
-    os.chdir("workbook/notebooks")
-sys.path.insert(0, "..")
+AT = "$at"
+home = ".." if os.path.exists("../helpers") else "workbook"
+if "google.colab" in sys.modules and not os.path.exists(home):
+    try:
+        unpack_archive(urlretrieve(AT)[0], "$name.part", "zip")
+    except OSError as error:
+        sys.exit(f"No project from {AT} ({error}): upload it or try again.")
+    os.renames("$name.part/" + os.listdir("$name.part")[0], home)
+sys.path.insert(0, home)
 from helpers import start_up
 
-start_up.tensorflow()"""
+start_up.tensorflow()""")
+# Without an address: the project as one folder, packed and uploaded by hand.
+UPLOADED = "workbook"
 
 # Colab opens what lies on GitHub.
 _REPOSITORY = re.compile(
     r"https://github\.com/([A-Za-z0-9][A-Za-z0-9-]*)/([\w.-]+?)(?:\.git)?/?"
 )
 _TAG = re.compile(r"[A-Za-z0-9][\w.-]*")
-_FETCHED = re.compile(
-    re.escape(_FETCHING)
-    .replace(re.escape("{url}"), r'[^"\s]+')
-    .replace(re.escape("{version}"), r"[\w.-]+")
+_BEGINS = re.compile(
+    re.escape(_FIRST.template)
+    .replace(re.escape("$at"), r'[^"\s]+')
+    .replace(re.escape("$name"), r"[\w.-]+")
 )
 _BADGES = re.compile(r"^\[!\[Open in Colab\].*$", re.MULTILINE)
-_SENTENCE = " Colab opens this page alone; its first cell fetches the rest."
 
 
 class PublishError(Exception):
@@ -142,21 +131,22 @@ def chosen(url, version=None):
     if widest > 79:
         raise PublishError(
             f"{url}, {version}: too long by {widest - 79} letters for a line "
-            "of the first cell; shorten the name of the repository or tag."
+            "of the first cell; give a shorter --version, such as v1, or "
+            "shorten the name of the repository."
         )
     return url, version
 
 
 def first_cell(url, version):
-    """Return the source of the first code cell of every notebook."""
+    """Return the source of the first code cell of every notebook.
+
+    Args:
+        url: of the repository, or None: then an uploaded file is named.
+        version: the tag, or None.
+    """
     if url is None:
-        return PLAIN
-    return _FETCHING.replace("{url}", url).replace("{version}", version)
-
-
-def without_address(source):
-    """Return the source of a cell; of a first cell, as if unpublished."""
-    return PLAIN if _FETCHED.fullmatch(source) else source
+        return _FIRST.substitute(at=f"file:{UPLOADED}.zip", name=UPLOADED)
+    return _FIRST.substitute(at=f"{url}/archive/{version}.zip", name=version)
 
 
 def badges(url, version, lesson=FIRST):
@@ -206,7 +196,7 @@ def _notebook(path, url, version):
     except (nbformat.reader.NotJSONError, nbformat.ValidationError):
         raise PublishError(f"{path.name}: not a notebook.") from None
     code = [c for c in notebook.cells if c.cell_type == "code"]
-    begins = code and without_address(code[0].source) == PLAIN
+    begins = code and _BEGINS.fullmatch(code[0].source)
     if not begins or notebook.cells[0].cell_type != "markdown":
         raise PublishError(
             f"{path.name}: it lacks a title, or the first code cell of the "
@@ -214,7 +204,7 @@ def _notebook(path, url, version):
         )
     code[0].source = first_cell(url, version)
     title, line = notebook.cells[0], badges(url, version, path.stem)
-    title.source = _with_line(title.source, line + _SENTENCE)
+    title.source = _with_line(title.source, line)
     return regenerate.text(notebook)
 
 
