@@ -151,30 +151,31 @@ def _litert(path):
     return ask
 
 
-def answer(path, list_path, answers_path):
-    """Ask a saved model about photos; print how many are done on the way.
+def answer(model_paths, list_path, answers_path):
+    """Ask saved models about photos; print on the way what is done.
 
     Args:
-        path: as for `opened`.
+        model_paths: each as for `opened`.
         list_path: a JSON file, [file names, their content hashes].
-        answers_path: the `.npz` file to write: `probabilities`, float32 (n,
-            classes), and `seconds` for one photo alone, the median of some.
+        answers_path: the `.npz` file to write, with a row for each model:
+            `probabilities`, float32 (models, n, classes), and `seconds`
+            for one photo alone, the median of some.
     """
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     paths, keys = json.loads(Path(list_path).read_text(encoding="utf-8"))
     labels = np.zeros(len(paths), "int64")
     part = photos.Part("asked", (), paths, labels, keys)
-    ask = opened(path)
-    found = []
-    for pixels, _ in photos.single_pass(part).as_numpy_iterator():
-        found.append(ask(pixels))
-        print("done", len(pixels), flush=True)
-    np.savez(
-        answers_path,
-        probabilities=np.concatenate(found),
-        seconds=_seconds(ask, photos.array(paths[:TIMED])),
-    )
+    probabilities, seconds = [], []
+    for path in model_paths:
+        print("about", Path(path).name, flush=True)
+        ask, found = opened(path), []
+        for pixels, _ in photos.single_pass(part).as_numpy_iterator():
+            found.append(ask(pixels))
+            print("done", len(pixels), flush=True)
+        probabilities.append(np.concatenate(found))
+        seconds.append(_seconds(ask, photos.array(paths[:TIMED])))
+    np.savez(answers_path, probabilities=probabilities, seconds=seconds)
 
 
 def answer_pixels(path, pixels_path, answers_path):

@@ -55,15 +55,15 @@ def predict(model_path, pixels):
         return np.load(answer)
 
 
-def answers(path, part):
-    """Load a saved model in a new process; ask it about a part.
+def answers(paths, part):
+    """Load saved models in a new process, in turn; ask each about a part.
 
     Args:
-        path: a `.keras` or `.tflite` file, or the folder of a SavedModel.
+        paths: `.keras` or `.tflite` files, or folders of SavedModels.
         part: a `photos.Part`.
 
     Returns:
-        `Answers`, in the order of the part.
+        A list of `Answers`, one for each model, in the order of the part.
 
     Raises:
         RuntimeError: as for `predict`.
@@ -71,10 +71,12 @@ def answers(path, part):
     with tempfile.TemporaryDirectory() as folder:
         listed, found = Path(folder, "list.json"), Path(folder, "found.npz")
         listed.write_text(json.dumps([part.paths, part.keys]), "utf-8")
-        given = path, listed, found
-        run("helpers.exported", "answer", *given, total=len(part))
+        given = [str(path) for path in paths], listed, found
+        total = len(paths) * len(part)
+        run("helpers.exported", "answer", *given, total=total)
         with np.load(found) as kept:
-            return Answers(kept["probabilities"], float(kept["seconds"]))
+            both = kept["probabilities"], kept["seconds"].tolist()
+            return [Answers(*its) for its in zip(*both, strict=True)]
 
 
 def run(module, function, *given, total=None):
@@ -83,15 +85,17 @@ def run(module, function, *given, total=None):
     Args:
         module, function: their names.
         given: what it is called with, paths or what JSON holds; the first
-            is what it is about.
+            is a path it is about, or a list of some.
         total: how many photos it goes through, if a bar is to show them;
-            the function prints "done" and a number as it goes.
+            the function prints "done" and a number as it goes, and "about"
+            and a name when it comes to the next file.
 
     Raises:
         RuntimeError: the process failed; the message ends with its last
             line.
     """
-    about = Path(given[0]).name
+    first = given[0][0] if isinstance(given[0], list) else given[0]
+    about = Path(first).name
     call = json.dumps([module, function, given], default=str)
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
@@ -112,9 +116,12 @@ def run(module, function, *given, total=None):
         )
         try:
             for line in process.stdout:
-                word, _, count = line.partition(" ")
-                if word == "done":
-                    bar.update(int(count))
+                word, _, rest = line.strip().partition(" ")
+                if word == "about":
+                    about = rest
+                    bar.set_description(about)
+                elif word == "done":
+                    bar.update(int(rest))
             failed = process.wait()
         finally:  # whoever stops the cell stops this, too
             process.kill()

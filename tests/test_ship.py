@@ -143,17 +143,18 @@ def test_a_model_without_names_is_told_in_a_sentence(model, tmp_path):
 # --- What it says elsewhere -----------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "tolerance"), [("keras", 1e-5), ("saved", 1e-5), ("int8", 0.05)]
-)
-def test_a_format_says_the_same_in_a_new_process(
-    model, part, shipped, name, tolerance, capsys
+def test_every_format_says_the_same_in_a_new_process(
+    model, part, shipped, capsys
 ):
-    said = fresh.answers(shipped[name], part)
+    said = fresh.answers(list(shipped.values()), part)
     here = model.predict(photos.dataset(part), verbose=0)
-    np.testing.assert_allclose(said.probabilities, here, atol=tolerance)
-    assert said.seconds > 0
-    assert "20/20" in capsys.readouterr().out
+    for its, tolerance in zip(said, (1e-5, 1e-5, 0.05), strict=True):
+        np.testing.assert_allclose(its.probabilities, here, atol=tolerance)
+        assert its.seconds > 0
+    shown = capsys.readouterr().out
+    assert "60/60" in shown
+    for path in shipped.values():
+        assert f"{path.name}: " in shown
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
@@ -168,19 +169,21 @@ def test_int8_is_in_whole_numbers_throughout(shipped):
     assert kinds.count(np.int8) > 4
 
 
-def test_a_new_process_that_fails_says_why(part, tmp_path):
+def test_a_new_process_that_fails_names_the_file_and_says_why(
+    part, shipped, tmp_path
+):
     (tmp_path / "m.tflite").write_bytes(b"not a model")
-    why = r"m\.tflite: answer failed in a new process: V"
+    why = r"^m\.tflite: answer failed in a new process: V"
     with pytest.raises(RuntimeError, match=why):
-        fresh.answers(tmp_path / "m.tflite", part)
+        fresh.answers([shipped["int8"], tmp_path / "m.tflite"], part)
     with pytest.raises(RuntimeError, match="no such file"):
-        fresh.answers(tmp_path / "gone.keras", part)
+        fresh.answers([tmp_path / "gone.keras"], part)
 
 
 def test_a_photo_that_was_swapped_is_noticed_in_the_new_process(part, shipped):
     other = photos.Part("x", NAMES, part.paths, part.labels, part.keys[::-1])
     with pytest.raises(RuntimeError, match="holds another picture"):
-        fresh.answers(shipped["keras"], other)
+        fresh.answers([shipped["keras"]], other)
 
 
 # --- Written whole or not at all ------------------------------------------
