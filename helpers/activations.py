@@ -186,14 +186,10 @@ def _make(lower, missing, others, augment=None, view=0):
     count = sum(key not in known for piece in parts for key in piece.keys)
     model = _fast(lower, policy) if count else None
     name = parts[0].name + ("" if augment is None else ", augmented")
-    bar = tqdm(
-        total=count,
-        desc=name,
-        unit="photo",
-        file=sys.stdout,
-        disable=not count,
-    )
-    with bar:
+    # Where nothing is asked there is no bar; else TQDM_DISABLE has a say.
+    silent = {} if count else {"disable": True}
+    show = {"desc": name, "unit": "photo", "file": sys.stdout} | silent
+    with tqdm(total=count, **show) as bar:
         for path, (number, piece) in missing.items():
             shape = (len(piece), *lower.output_shape[1:])
             with store.saved(path, shape, piece.keys) as out:

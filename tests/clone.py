@@ -88,3 +88,12 @@ def one_sentence(text):
     assert "Traceback" not in text
     assert len(text.strip().splitlines()) == 1, text
     return text
+
+
+def contents(folder):
+    """Return {name: bytes} of all files of a folder but compiled ones."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }

@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from clone import SOURCE, one_sentence
+from clone import SOURCE, contents, one_sentence
 
 import start
 from helpers import downloads, flowers, store, surfaces, weights
@@ -149,15 +149,6 @@ def run(program, *args, cwd):
         text=True,
         encoding="utf-8",
     )
-
-
-def contents(folder):
-    """Return {name: bytes} of all files of a folder."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def relist(folder, change):

@@ -10,7 +10,7 @@ import sys
 import nbformat
 import pytest
 import yaml
-from clone import one_sentence
+from clone import contents, one_sentence
 
 import start
 from helpers.files import ROOT
@@ -74,15 +74,6 @@ def run(folder, *args):
         text=True,
         encoding="utf-8",
     )
-
-
-def contents(folder):
-    """Return {name: bytes} of all files, without compiled ones."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
-    }
 
 
 def test_an_address_goes_where_it_belongs_and_nowhere_else(copy):

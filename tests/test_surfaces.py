@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 import pytest
+from clone import contents
 from PIL import Image
 
 from helpers import surfaces
@@ -19,14 +20,6 @@ def few(monkeypatch, tmp_path):
     monkeypatch.setattr(surfaces, "SHARES", (1, 1, 1))
     monkeypatch.setattr(surfaces, "SETS", {"photos": 3, "remounted": 1})
     return tmp_path
-
-
-def contents(folder):
-    return {
-        str(file.relative_to(folder)): file.read_bytes()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
-    }
 
 
 def test_a_photo_is_the_same_each_time_it_is_drawn():
