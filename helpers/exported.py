@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from helpers import models, photos
+from helpers import memory, models, photos
 from helpers.files import atomic
 
 THREADS = 2  # for every format, so that their times can be compared
@@ -175,6 +175,8 @@ def answer(model_paths, list_path, answers_path):
             print("done", len(pixels), flush=True)
         probabilities.append(np.concatenate(found))
         seconds.append(_seconds(ask, photos.array(paths[:TIMED])))
+        del ask  # one model at a time: each takes half a gigabyte
+        memory.trim()
     np.savez(answers_path, probabilities=probabilities, seconds=seconds)
 
 
