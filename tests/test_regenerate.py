@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from helpers import files
 from tools import _browser, _outputs, _pinned, _sphinx, regenerate
 from tools import test as test_verb
 
@@ -207,6 +208,13 @@ def test_pieces_of_one_stream_are_joined(notebook, code):
     _outputs.normalise(made)
     kept = made.cells[0].outputs
     assert [o.get("text") for o in kept] == ["2/2", "e", "a", None, "b"]
+
+
+def test_a_folder_reads_as_it_will_for_the_reader(notebook, code):
+    where = f"{files.shown(_pinned.WORK / 'models').as_posix()}/m.keras"
+    made = notebook(code("x", outputs=[out("stdout", f"{where}: 1 MB")]))
+    _outputs.normalise(made)
+    assert made.cells[0].outputs[0].text == "data/work/models/m.keras: 1 MB"
 
 
 def test_the_state_of_widgets_goes_and_their_text_stays(notebook, code):

@@ -4,7 +4,8 @@ import re
 import tempfile
 from pathlib import Path
 
-from helpers.files import ROOT
+from helpers import files
+from tools import _pinned
 
 KERNELSPEC = {
     "display_name": "Python 3 (ipykernel)",
@@ -20,6 +21,11 @@ LANGUAGE_INFO = {
     "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
+# The folder of such runs, and the one that it stands for.
+_KEPT = [
+    f"{files.shown(folder).as_posix()}/"
+    for folder in (_pinned.WORK, _pinned.WORK.parent)
+]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*([@-~])|\][^\x07]*\x07|[@-_])")
@@ -36,8 +42,9 @@ def normalise(notebook):
     """Change `notebook` in place to what is worth keeping of a run.
 
     Progress bars become their last state, and pieces of one stream become
-    one. Colours, timings, widgets' state and versions go. Cell ids, tags
-    and execution counts stay: nbval and JupyterLab need them.
+    one. Colours, timings, widgets' state and versions go. The folder that
+    such runs keep their results in gets the name of a reader's. Cell ids,
+    tags and execution counts stay: nbval and JupyterLab need them.
 
     Args:
         notebook: an `nbformat.NotebookNode` of version 4.5 or later.
@@ -68,7 +75,7 @@ def _merged(outputs):
             kept.append(output)
     for output in kept:
         if output.output_type == "stream":
-            output.text = shown(output.text)
+            output.text = shown(output.text).replace(*_KEPT)
     return [o for o in kept if o.output_type != "stream" or o.text]
 
 
@@ -165,7 +172,7 @@ def machine_paths(text):
     Looked for are home and temporary folders of any usual system, and this
     machine's own, and the folder of this project.
     """
-    own = [str(ROOT), str(Path.home()), tempfile.gettempdir()]
+    own = [str(files.ROOT), str(Path.home()), tempfile.gettempdir()]
     found = [_around(text, hit) for hit in _MACHINE.finditer(text)]
     for folder in own:
         if len(Path(folder).parts) < 2:  # "/" would be found in any text
