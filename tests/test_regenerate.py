@@ -93,7 +93,7 @@ def test_outputs_that_are_not_for_others_are_refused(
     lessons, notebook, code, save, capsys, monkeypatch
 ):
     # One cell prints where the notebook lies: let that be the project.
-    monkeypatch.setattr(_outputs, "ROOT", lessons)
+    monkeypatch.setattr(files, "ROOT", lessons)
     faults = {
         "import sys\nprint('loading', file=sys.stderr)": "on stderr",
         "print('UserWarning: old')": "a warning",
@@ -212,7 +212,8 @@ def test_pieces_of_one_stream_are_joined(notebook, code):
 
 def test_a_folder_reads_as_it_will_for_the_reader(notebook, code):
     where = f"{files.shown(_pinned.WORK / 'models').as_posix()}/m.keras"
-    made = notebook(code("x", outputs=[out("stdout", f"{where}: 1 MB")]))
+    said = v4.new_output("stream", name="stdout", text=f"{where}: 1 MB")
+    made = notebook(code("x", outputs=[said]))
     _outputs.normalise(made)
     assert made.cells[0].outputs[0].text == "data/work/models/m.keras: 1 MB"
 
