@@ -16,7 +16,7 @@ Two sets of 299×299 RGB JPEG files come out:
   bytes and not one pixel.
 - `remounted`: 50 more of each class, all new parts, after somebody took the
   camera off and put it back otherwise: turned, perhaps mirrored, closer or
-  farther and not focused again, with about half of the light.
+  farther and not focused again, with half of the light or less.
 
 The true place of each defect lies beside them as a mask.
 """
@@ -43,8 +43,9 @@ SHARES = (60, 20, 50)  # photos of a class for train, validation, test
 SETS = {"photos": sum(SHARES), "remounted": SHARES[2]}  # photos of a class
 SIZE = 299  # pixels on each side of a photo
 QUALITY = 92  # of the JPEG files
-FAINT = 0.8  # how much of its full strength a defect shows
-LIGHT = (0.3, 0.6)  # how much of it a remounted camera gets
+# How strong a defect is drawn: the grain of a casting hides a weak one.
+STRENGTH = {"brushed": 1.1, "cast": 1.65, "sanded": 1.1}
+LIGHT = (0.25, 0.5)  # how much of it a remounted camera gets
 END = {".jpg": b"\xff\xd9", ".png": b"IEND\xaeB`\x82"}  # of a whole file
 
 
@@ -74,7 +75,7 @@ def remounted(seed=0):
     """Return the folder of photos taken after the camera was remounted.
 
     It holds 50 new parts of each class, seen at any angle, perhaps mirrored,
-    0.75 to 1.3 times as large, with 0.3 to 0.6 of the light.
+    0.75 to 1.3 times as large, with 0.25 to 0.5 of the light.
 
     Args, returns and raises as `folder`.
     """
@@ -283,8 +284,9 @@ def draw(class_name, index=0, seed=0, set_name="photos", defect=True):
         changed = DEFECTS[class_name](of_defect, part, view)
         where = changed.pop("where")
         if defect:
+            strength = STRENGTH[part["material"]]
             for name, value in changed.items():
-                part[name] = part[name] + FAINT * (value - part[name])
+                part[name] = part[name] + strength * (value - part[name])
     return _photograph(of_camera, part, where, view, set_name)
 
 
@@ -760,7 +762,7 @@ def _crack(rng, part, view):
     size = len(part["tone"])
     tone, height = part["tone"].copy(), part["height"].copy()
     where = np.zeros((size, size), bool)
-    length = rng.uniform(110, 250)
+    length = rng.uniform(40, 90)
     wide = rng.uniform(0.9, 1.8)
     dark = rng.uniform(0.32, 0.72)
     heading = rng.uniform(0, 2 * math.pi)
@@ -807,7 +809,7 @@ def _scratch(rng, part, view):
     deep = 1.6 if part["material"] == "cast" else 1.0
     middle = _spot(rng, view, 0.26)
     for _ in range(rng.choice([1, 1, 2, 3])):
-        length = rng.uniform(90, 240)
+        length = rng.uniform(36, 80)
         course = angle + rng.normal(0, 0.05)
         t = np.linspace(-0.5, 0.5, 14)
         bow = rng.normal(0, 0.03) * (t**2 - 0.1)
@@ -830,7 +832,7 @@ def _scratch(rng, part, view):
 def _dent(rng, part, view):
     """A dent is a shallow bowl: dark towards the light, bright beyond."""
     size = len(part["tone"])
-    radius = rng.uniform(26, 62)
+    radius = rng.uniform(15, 28)
     q = _blob(rng, size, _spot(rng, view), radius, 0.07, 1.7)
     deep = rng.uniform(0.095, 0.19) * radius
     bowl = -deep * np.square(1 - np.square(np.minimum(q, 1)))
@@ -848,9 +850,9 @@ def _pits(rng, part, view):
     size = len(part["tone"])
     tone, height = part["tone"].copy(), part["height"].copy()
     where = np.zeros((size, size), bool)
-    middle, spread = _spot(rng, view, 0.3), rng.uniform(14, 38)
+    middle, spread = _spot(rng, view, 0.3), rng.uniform(6, 14)
     shade = rng.uniform(0.6, 1.0)
-    for _ in range(rng.integers(8, 26)):
+    for _ in range(rng.integers(5, 14)):
         at = middle + rng.normal(0, spread, 2)
         radius = rng.uniform(1.4, 2.3) + rng.exponential(0.9)
         box, x, y = _window(size, at, 2.5 * radius + 3)
@@ -878,7 +880,7 @@ def _stain(rng, part, view):
         ]
     )
     colour = rng.choice(colours) * rng.uniform(0.96, 1.04, 3)
-    middle, radius = _spot(rng, view), rng.uniform(24, 66)
+    middle, radius = _spot(rng, view), rng.uniform(12, 26)
     ragged = rng.uniform(0.05, 0.12) * _cloud(rng, size, 18)
     body_of, ring_of = rng.uniform(0.26, 0.62), rng.uniform(0.18, 0.5)
     amount = np.zeros((size, size), "float32")

@@ -9,7 +9,7 @@ from helpers import journal, measure, surfaces
 
 FROZEN = 0.8  # accuracy of the frozen baseline
 KNOWS = 0.25  # what it is ahead of random weights
-TUNED = 0.04  # what fine-tuning adds to it
+TUNED = 0.08  # what fine-tuning adds to it
 INSURED = 0.12  # what four views bring when the camera was remounted
 POINTED = 0.4  # how much more often Grad-CAM hits the defect than the centre
 SAME = 0.98  # how often what is shipped is right where it was in lesson 03
