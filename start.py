@@ -2,8 +2,8 @@
 
 Standard library only. It makes .venv, installs requirements.lock there and
 opens the lessons in JupyterLab; `python3 start.py VERB` runs tools/VERB.py
-instead. With `--from PACK` in front it takes all from a pack (tools/pack.py)
-and nothing from a network. It parses on Python 3.6 and later, so that an old
+instead. With `--from PACK` in front it takes what the lessons need from a pack
+(tools/pack.py) and nothing from a network. It parses on Python 3.6 and later, so that an old
 Python can be told what is missing.
 """
 
@@ -201,7 +201,7 @@ def set_up(venv, lock, pack=None):
         install(venv, python, lock, source)
     else:
         say(
-            "Installing what the lessons need. The first time about 1 GB is "
+            "Installing what the lessons need. The first time up to 0.7 GB are "
             "downloaded, which takes minutes ..."
         )
         install(venv, python, lock)
@@ -223,8 +223,8 @@ def next_step(venv, lock):
     except StartError as error:
         return str(error)
     return (
-        f"Run {COMMAND} where there is a network, for it downloads about 1 GB "
-        f"and takes minutes; with a pack, {COMMAND} --from PACK needs none."
+        f"Run {COMMAND} where there is a network, for it downloads up to 0.7 "
+        f"GB and takes minutes; with a pack, {COMMAND} --from PACK needs none."
     )
 
 

@@ -60,7 +60,8 @@ def write(path, parts, weights_name, folder, results, agreement):
         _list(own),
         "In other formats:",
         _list(same),
-        "Other models on the same photos, for comparison:",
+        "Other models from the same weights, for comparison (*remounted*: on "
+        "photos of a camera that was mounted otherwise):",
         _list(others),
         "## Not for",
         WARNING,

@@ -60,11 +60,13 @@ def reliability(answers, labels):
         answers: {name: probabilities (n, classes)}, a panel each.
         labels: whole numbers (n,), places of the true classes.
     """
+    lowest = []
     figure, axes = plt.subplots(
         1,
         len(answers),
         figsize=(4.4 * len(answers), 4.2),
         squeeze=False,
+        sharex=True,
         sharey=True,
     )
     for ax, (name, said), colour in zip(
@@ -91,11 +93,13 @@ def reliability(answers, labels):
             f"({100 * chance:.1f} if it were calibrated)",
             fontsize=11,
         )
-        low = min(sure) - 5
-        ax.set(xlabel="how sure (%)", xlim=(low, 102))
-        ax.set(ylabel="how often right (%)", ylim=(min(20, low), 102))
+        lowest.append(min(*sure, *(100 * ends[:, 0])))
+        ax.set(xlabel="how sure (%)", ylabel="how often right (%)")
         ax.label_outer()
         ax.legend(loc="lower right", fontsize=9)
+    # One scale everywhere: the line of the calibrated has the same slope.
+    ends = min(lowest) - 3, 102
+    axes[0, 0].set(xlim=ends, ylim=ends)
     figure.suptitle(f"Reliability, {len(labels)} photos, 95 % intervals")
     plt.show()
 

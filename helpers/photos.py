@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 from tqdm import tqdm
 
 from helpers import choices, labels, photo_files
-from helpers.files import atomic, list_path, shown
+from helpers.files import ROOT, atomic, list_path, shown
 from helpers.photo_files import Problem
 
 SIZE = 299  # pixels on each side, what Inception v3 was made for
@@ -141,6 +141,12 @@ def check(folder):
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
+        if (ROOT / folder).is_dir():
+            there = os.path.relpath(ROOT / folder)
+            raise ValueError(
+                f"{folder}: there is no such folder where this page lies, "
+                f"but one in the project's folder: give {there!r}."
+            )
         raise ValueError(
             f"{folder}: there is no such folder; give the folder that holds "
             "one folder of photos for each class."

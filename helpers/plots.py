@@ -346,8 +346,9 @@ def seconds(times, title):
         title: of the figure.
     """
     _, ax = plt.subplots(figsize=(8, 0.5 * len(times) + 1.3))
-    bars = ax.barh(list(times), list(times.values()), color=COLOURS)
-    ax.bar_label(bars, fmt="{:.1f} s", padding=4)
+    bars = ax.barh(list(times), list(times.values()), color=BLUE)
+    labels = [f"{t:.1f} s" if t >= 1 else f"{t:.1g} s" for t in times.values()]
+    ax.bar_label(bars, labels, padding=4)
     ax.invert_yaxis()
     ax.margins(x=0.12)
     ax.set(title=title, xlabel="time (s)", ylabel="what takes it")
@@ -368,7 +369,12 @@ def learning_rates(rates, losses, chosen):
     low = np.nanmin(losses)
     ax.set_ylim(0.9 * low, min(np.nanmax(losses), 4 * losses[0]))
     ax.annotate(
-        f" {chosen:.0e}", (chosen, 0.95), xycoords=("data", "axes fraction")
+        f"{chosen:.1e}",
+        (chosen, 0.93),
+        (6, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        bbox={"color": "white", "pad": 1},  # the curve may pass behind it
     )
     ax.set(
         xscale="log",
@@ -397,4 +403,5 @@ def moved(distances, title):
     ax.bar_label(bars, labels, padding=2)
     ax.margins(y=0.15)
     ax.set(title=title, xlabel="block", ylabel="moved by (% of its size)")
+    ax.tick_params(axis="x", labelsize=9)
     plt.show()

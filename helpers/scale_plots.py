@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers.plots import COLOURS, GREY
+from helpers.plots import COLOURS
 
 
 def course(runs):
@@ -47,7 +47,8 @@ def speed_up(panels, most=64):
     for ax, (kind, (curves, measured)) in zip(
         axes.flat, panels.items(), strict=True
     ):
-        drawn = ax.plot(workers, workers, ":", color=GREY)
+        # In front: a line that lies on it would hide it.
+        drawn = ax.plot(workers, workers, ":", color="black", zorder=3)
         handles["as many times as workers"] = drawn[0]
         for name, curve in curves.items():
             colour = colours.setdefault(name, COLOURS[len(colours)])
@@ -60,7 +61,7 @@ def speed_up(panels, most=64):
         ax.set(xscale="log", yscale="log")
         ticks = 2 ** np.arange(int(np.log2(most)) + 1)
         ax.set_xticks(ticks, [str(n) for n in ticks])
-        ax.set_yticks(ticks, [str(n) for n in ticks])
+        ax.set_yticks([0.25, 0.5, *ticks], ["¼", "½", *map(str, ticks)])
         ax.minorticks_off()
     axes[0, 0].set(ylabel="times as fast as one worker")
     figure.legend(

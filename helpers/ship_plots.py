@@ -92,35 +92,32 @@ def alarms(counts, rates, allowed):
 
     Args:
         counts: numbers of photos, ascending, (n,).
-        rates: {name: (n,) shares of draws with an alarm, 0-1}; a name that
-            ends in "false alarms" is dashed.
+        rates: {name: (n,) shares of draws with an alarm, 0-1}; a name is
+            what is measured, a comma and "alarms" or "false alarms".
         allowed: the rate of false alarms that was asked for, 0-1.
     """
-    _, ax = plt.subplots(figsize=(9, 3.8))
-    colours = {}
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.8))
+    panels = {"alarms": axes[0], "false alarms": axes[1]}
+    styles, most = {}, 400 * allowed
     for name, rate in rates.items():
-        what = name.partition(",")[0]
-        colour = colours.setdefault(what, (BLUE, ORANGE)[len(colours) % 2])
-        style = "--s" if name.endswith("false alarms") else "-o"
+        what, _, kind = name.partition(", ")
+        colour, style = styles.setdefault(
+            what, ((BLUE, "-o"), (ORANGE, "--s"))[len(styles) % 2]
+        )
         percent = 100 * np.asarray(rate)
-        ax.plot(counts, percent, style, color=colour, label=name)
-    ax.axhline(100 * allowed, color=GREY, linewidth=1)
-    ax.annotate(
-        "allowed",
-        (counts[0], 100 * allowed),
-        (0, 4),
-        textcoords="offset points",
-        color="#666666",
-        fontsize=9,
-    )
-    ax.set_xscale("log")
-    ax.set_xticks(counts, [str(count) for count in counts])
-    ax.minorticks_off()
-    ax.set(
-        title="How often the alarm rings",
-        xlabel="photos it looks at",
-        ylabel="draws with an alarm (%)",
-        ylim=(-4, 104),
-    )
-    ax.legend(loc="center right", fontsize=9)
+        panels[kind].plot(counts, percent, style, color=colour, label=what)
+        if kind == "false alarms":
+            most = max(most, percent.max())
+    axes[1].axhline(100 * allowed, color="black", linewidth=1, label="allowed")
+    for ax, title, top in zip(
+        axes, ("Alarms", "False alarms"), (100, most), strict=True
+    ):
+        ax.set_xscale("log")
+        ax.set_xticks(counts, [str(count) for count in counts])
+        ax.minorticks_off()
+        ax.set(title=title, xlabel="photos it looks at")
+        ax.set_ylim(-0.04 * top, 1.04 * top)
+        ax.legend(fontsize=9)
+    axes[0].set_ylabel("draws with an alarm (%)")
+    figure.suptitle("How often the alarm rings")
     plt.show()

@@ -38,6 +38,19 @@ def test_a_folder_with_faults_is_usable(folder, capsys):
     assert (row["file"], row["left_out"]) == ("a/empty.jpg", True)
 
 
+def test_a_folder_that_may_not_be_read_is_one_sentence(
+    folder, capsys, monkeypatch
+):
+    def locked(*_):
+        raise PermissionError(13, "Permission denied", str(folder / "a"))
+
+    monkeypatch.setattr("helpers.photos._found", locked)
+    assert check.main([str(folder)]) == 2
+    said = capsys.readouterr()
+    assert "a: it can't be read (Permission denied)" in said.err
+    assert said.out == ""
+
+
 def test_a_folder_that_is_none_is_one_sentence(tmp_path, capsys):
     gone = str(tmp_path / "gone")
     assert check.main([gone]) == 2

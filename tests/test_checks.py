@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from helpers import journal, kernel
-from helpers.checks import ____, page
+from helpers.checks import (
+    ____,
+    lesson_02,
+    lesson_03,
+    lesson_04,
+    lesson_06,
+    page,
+)
 from helpers.checks.engine import Exercise, plain
 from tools import _pinned
 
@@ -93,6 +100,26 @@ def test_the_page_shows_what_is_solved(capsys):
     assert "01_data_prep         2 of 4 done, open: q3, q4" in (
         capsys.readouterr().out
     )
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [
+        (lesson_02.q2, ["photos", "weights", "scaling"]),
+        (lesson_04.q1, ("rotation", "flip")),
+        (lesson_06.q1, ["size", "names", "scaling"]),
+    ],
+)
+def test_several_things_may_be_named_in_any_order(exercise, answer):
+    assert exercise.judge(answer)[0] == "right"
+    assert exercise.judge(answer[:-1])[0] == "not yet"
+
+
+def test_a_third_of_the_best_rate_is_right_however_it_is_rounded():
+    for rate in (3e-4, 1e-3 / 3, 0.00033):
+        assert lesson_03.q3.judge(rate)[0] == "right"
+    for rate in (1e-3, 6e-4, 1e-5, "3e-4"):
+        assert lesson_03.q3.judge(rate)[0] == "not yet"
 
 
 def test_a_wrong_answer_is_not_noted_as_solved():

@@ -152,6 +152,20 @@ def test_the_order_of_a_part_is_fixed_and_mixes_the_classes(folder):
     assert 3 < np.count_nonzero(np.diff(train.labels))
 
 
+def test_a_folder_that_lies_in_the_project_is_pointed_at(
+    folder, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(photos, "ROOT", folder.parent)
+    (tmp_path / "page").mkdir()
+    monkeypatch.chdir(tmp_path / "page")
+    with pytest.raises(ValueError) as caught:
+        photos.check(folder.name)
+    there = str(caught.value).split("give '")[1].rstrip("'.")
+    assert photos.check(there).class_names == photos.check(folder).class_names
+    with pytest.raises(ValueError, match="gone: there is no such folder; "):
+        photos.check("gone")
+
+
 def test_a_folder_with_other_classes_is_refused(folder):
     with pytest.raises(ValueError, match="a, b, not a, c"):
         photos.whole(folder, ("a", "c"))

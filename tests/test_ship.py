@@ -456,10 +456,18 @@ def test_each_measure_of_two_cameras_has_its_panel():
 def test_alarms_are_drawn_in_percent():
     rates = {"far, alarms": [0.5, 1], "far, false alarms": [0, 0.01]}
     ship_plots.alarms([2, 5], rates, 0.01)
-    lines = plt.gca().get_lines()
-    assert list(lines[0].get_ydata()) == [50, 100]
-    assert [line.get_linestyle() for line in lines[:2]] == ["-", "--"]
-    assert lines[0].get_color() == lines[1].get_color()
+    drawn = {ax.get_title(): ax.get_lines() for ax in plt.gcf().axes}
+    assert list(drawn["Alarms"][0].get_ydata()) == [50, 100]
+    false, allowed = drawn["False alarms"]
+    assert list(false.get_ydata()) == [0, 1]
+    assert set(allowed.get_ydata()) == {1}
+    assert drawn["Alarms"][0].get_color() == false.get_color()
+
+
+def test_a_high_rate_of_false_alarms_stays_in_the_figure():
+    rates = {"far, alarms": [0.5, 1], "far, false alarms": [0, 0.3]}
+    ship_plots.alarms([2, 5], rates, 0.01)
+    assert plt.gcf().axes[1].get_ylim()[1] > 30
 
 
 def test_sizes_are_in_millions_of_bytes(tmp_path):

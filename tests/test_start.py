@@ -244,12 +244,12 @@ def doctor(clone):
 def test_a_doctor_installs_nothing(doctor):
     done = doctor.run("doctor")
     assert done.returncode == 1
-    assert "about 1 GB" in one_sentence(done.stdout)
+    assert "up to 0.7 GB" in one_sentence(done.stdout)
     assert done.stderr == ""
     shutil.rmtree(doctor.venv)
     done = doctor.run("doctor")
     assert done.returncode == 1
-    assert "about 1 GB" in one_sentence(done.stdout)
+    assert "up to 0.7 GB" in one_sentence(done.stdout)
     assert doctor.installs() == []
     assert not doctor.venv.exists()
 

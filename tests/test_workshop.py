@@ -193,6 +193,19 @@ def test_the_image_holds_what_a_home_does():
     assert copied == set(homes.TAKEN)
 
 
+def test_a_home_has_every_package_of_the_project_that_a_lesson_imports():
+    wanted = set()
+    for path in (homes.ROOT / "notebooks").glob("*.ipynb"):
+        code = "\n".join(
+            "".join(cell["source"])
+            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+            if cell["cell_type"] == "code"
+        )
+        wanted |= set(re.findall(r"^(?:from|import) (\w+)", code, re.M))
+    ours = {name for name in wanted if (homes.ROOT / name).is_dir()}
+    assert {"helpers", "scale"} <= ours <= set(homes.TAKEN)
+
+
 # Homes.
 
 

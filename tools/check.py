@@ -21,11 +21,20 @@ def main(argv):
 
         start_up.tensorflow()
         from helpers import photos
+        from helpers.files import WriteError
 
         try:
             found, sentence = photos.check(args.folder), None
-        except ValueError as error:
+        except (ValueError, WriteError) as error:
             found, sentence = None, str(error)
+        except OSError as error:
+            found, sentence = (
+                None,
+                (
+                    f"{error.filename or args.folder}: it can't be read "
+                    f"({error.strerror}); see to that, and check again."
+                ),
+            )
     if args.json:
         print(json.dumps(_rows(found, args.folder, sentence), indent=1))
     elif found:

@@ -50,7 +50,7 @@ place of this folder in front of start.py:
 
 (on Windows: py {name}\\start.py). It makes the folder {new} where
 you are, installs the workbook there, which takes minutes, and opens it. It
-needs 4 GB of disk and no network. From then on, without this folder:
+needs 6 GB of disk and no network. From then on, without this folder:
 
     cd {new}
     python3 start.py doctor     says READY, or what to do

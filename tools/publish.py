@@ -39,7 +39,7 @@ if "google.colab" in sys.modules and not os.path.exists(home):
         unpack_archive(urlretrieve(AT)[0], "$name.part", "zip")
     except OSError as error:
         sys.exit(f"No project from {AT} ({error}): upload it or try again.")
-    os.renames("$name.part/" + os.listdir("$name.part")[0], home)
+    os.renames("$name.part/" + max(os.listdir("$name.part")), home)
 sys.path.insert(0, home)
 from helpers import start_up
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRST_ID = 50001  # above the accounts of most machines, below reserved ids
 # What a learner gets of this project.
 TAKEN = ("LICENSE", "data/README.md", "data/starter", "data/surfaces.jpg")
-TAKEN += ("helpers", "notebooks")
+TAKEN += ("helpers", "notebooks", "scale")
 
 
 def ready(home):

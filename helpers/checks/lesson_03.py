@@ -98,6 +98,8 @@ q2 = ask(
 q3 = ask(
     3,
     fill="3e-4",
+    # A third of the lowest, as the text says, however it is rounded.
+    right=lambda rate: 2.5e-4 <= rate <= 4e-4,
     wrong=(
         plain(
             "1e-3",
@@ -131,8 +133,14 @@ def _share(base, name):
 q4 = ask(
     4,
     fill="0.6",
-    right=lambda share, base: abs(share - _share(base, "mixed7")) < 0.1,
+    right=lambda share, base: abs(share - _share(base, "mixed7")) < 0.06,
     wrong=(
+        Wrong(
+            "0.51",
+            lambda share, base: abs(share - _share(base, "mixed8")) < 0.02,
+            "That is the share past mixed8, two blocks. Past mixed7 there "
+            "are three.",
+        ),
         Wrong(
             "3 / 12",
             lambda share, base: 0.2 < share < 0.35,

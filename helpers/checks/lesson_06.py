@@ -95,8 +95,8 @@ q3 = ask(
     wrong=(
         plain(
             "0",
-            "So it is if half of the nine were right before and the other "
-            "half after, or all were wrong both times. But at most?",
+            "So it is if as many were mended as spoiled, or all were wrong "
+            "both times. But at most?",
         ),
         Wrong(
             "9",

@@ -116,6 +116,6 @@ q4 = ask(
         ),
     ),
     clue="2 · (workers - 1) / workers, times the bytes of all gradients.",
-    more="With more workers it comes no nearer than to 80, which is why a "
+    more="With more workers it grows towards 80 and never beyond, so a "
     "ring of hundreds works; what grows is the number of pieces.",
 )
