@@ -2,9 +2,9 @@
 
 Standard library only. It makes .venv, installs requirements.lock there and
 opens the lessons in JupyterLab; `python3 start.py VERB` runs tools/VERB.py
-instead. With `--from PACK` in front it takes what the lessons need from a pack
-(tools/pack.py) and nothing from a network. It parses on Python 3.6 and later, so that an old
-Python can be told what is missing.
+instead. With `--from PACK` in front it takes what the lessons need from a
+pack (tools/pack.py) and nothing from a network. It parses on Python 3.6 and
+later, so that an old Python can be told what is missing.
 """
 
 import glob
@@ -201,8 +201,8 @@ def set_up(venv, lock, pack=None):
         install(venv, python, lock, source)
     else:
         say(
-            "Installing what the lessons need. The first time up to 0.7 GB are "
-            "downloaded, which takes minutes ..."
+            "Installing what the lessons need. The first time up to 0.7 GB "
+            "are downloaded, which takes minutes ..."
         )
         install(venv, python, lock)
     quiet_news(venv)
