@@ -121,6 +121,7 @@ def test_a_full_disk_does_not_end_the_process(tmp_path, monkeypatch):
     with pytest.raises(files.WriteError, match="disk is full"):
         with store.saved(tmp_path / "a.npy", (3, 4), "abc") as out:
             out[:] = np.ones((3, 4))
+            del out
     assert list(tmp_path.iterdir()) == []
 
 
