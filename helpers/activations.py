@@ -7,8 +7,10 @@ so that whoever was stopped goes on where they were.
 """
 
 import hashlib
+import inspect
 import json
 import sys
+import types
 import weakref
 
 import keras
@@ -20,6 +22,7 @@ from helpers import forward, memory, photos, precision, store
 
 BATCH_SIZE = 16
 ROWS = 512  # photos in a file, 84 MB past mixed8
+FRAMEWORK = ("keras", "tensorflow", "builtins")  # where Keras' layers are from
 _copies = weakref.WeakKeyDictionary()  # model -> its `forward.Copy`
 
 
@@ -199,6 +202,7 @@ def _make(lower, missing, others, augment=None, view=0):
                     model = model or _fast(lower, policy)
                     dice = _seeded(augment, view, number)
                     _fill(out, places, model, piece, dice, bar)
+                del out  # Windows renames no file that is still mapped
 
 
 def _take_over(out, part, others):
@@ -275,12 +279,43 @@ def _key(lower, augment, view, policy):
             }
             key.update(type(layer).__name__.encode())
             key.update(json.dumps(config, default=str).encode())
+            key.update(_own_code(type(layer)).encode())
     for array in lower.get_weights():
         key.update(np.ascontiguousarray(array))
     view = 0 if augment is None else view
     how = f"{policy} folded {photos.SIZE} {photos.READING} {view}"
     key.update(how.encode())
     return key.hexdigest()[:16]
+
+
+def _own_code(kind):
+    """Return the code of the methods of a class of layers, as text.
+
+    Of classes from Keras there is none: the text is empty. A class of the
+    learner's own may be edited under the same name; its text changes with
+    what its methods do, but not with where they stand. It is another one in
+    another version of Python.
+    """
+    found = []
+    for base in kind.__mro__:
+        if base.__module__.partition(".")[0] in FRAMEWORK:
+            continue
+        for name, method in sorted(vars(base).items()):
+            method = inspect.unwrap(getattr(method, "fget", method))
+            code = getattr(method, "__code__", None)
+            if isinstance(code, types.CodeType):
+                found.append([name, _plain(code)])
+    return repr(found) if found else ""
+
+
+def _plain(constant):
+    """Return a constant of code as what has the same `repr` at any time."""
+    if isinstance(constant, types.CodeType):
+        constants = [_plain(one) for one in constant.co_consts]
+        return [constant.co_code, constant.co_names, constants]
+    if isinstance(constant, frozenset):  # its order is another in each process
+        return sorted(map(repr, constant))
+    return constant
 
 
 def _leaves(model):

@@ -14,12 +14,16 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 WORK = Path(os.environ.get("WORKBOOK_WORK", DATA / "work"))
+_REFUSED = (
+    "you may not write there, or another program has it open; close it "
+    "there, or put the project elsewhere"
+)
 WHY_NOT = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "your share of the disk is used up; free some space",
     errno.EROFS: "its disk can only be read; put the project elsewhere",
-    errno.EACCES: "you may not write there; put the project elsewhere",
-    errno.EPERM: "you may not write there; put the project elsewhere",
+    errno.EACCES: _REFUSED,  # Windows says so of a file that is open, too
+    errno.EPERM: _REFUSED,
 }
 _HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 _swept = set()  # folders in which this process has tidied up
@@ -39,7 +43,8 @@ def atomic(path, within=None):
     the process is killed, the next one that writes there removes it.
 
     A folder may be written, too. Then an older one is moved aside first, so
-    that for an instant there is none.
+    that for an instant there is none. It is moved back if the new one cannot
+    take its place, by the next process that writes there if need be.
 
     Args:
         path: what is written.
@@ -48,17 +53,20 @@ def atomic(path, within=None):
     Yields a `pathlib.Path` with the suffix of `path`; nothing is there yet.
 
     Raises:
-        WriteError: the disk is full, or the folder may not be written.
+        WriteError: the disk is full, or the folder may not be written, or
+            another program has `path` open.
     """
     path = Path(path)
     folder = Path(within or path.parent)
-    suffix = "".join(path.suffixes)
+    # Who writes looks at the end of the name, such as .weights.h5; all that
+    # stands behind the first dot may be too long for one more name.
+    suffix = "".join(path.suffixes)[-32:]
     name = f".part-{os.getpid()}-{_HERE}-{uuid.uuid4().hex}{suffix}"
     part = folder / name
     try:
         for needed in (folder, path.parent):
             needed.mkdir(parents=True, exist_ok=True)
-        _sweep(folder)
+            _sweep(needed)
         try:
             yield part
             _replace(part, path)
@@ -80,25 +88,54 @@ def _replace(part, path):
     if not (part.is_dir() and path.is_dir()):
         os.replace(part, path)
         return
-    aside = part.with_name(f"{part.name}-old")
-    os.replace(path, aside)
-    os.replace(part, path)
-    _remove(aside)
+    # The older folder keeps its name, so that a sweep knows whose place it
+    # had.
+    name = f".part-{os.getpid()}-{_HERE}-aside-{uuid.uuid4().hex}"
+    aside = path.with_name(name)
+    aside.mkdir()
+    try:
+        os.replace(path, aside / path.name)
+        os.replace(part, path)
+    finally:
+        _put_back(aside)
+
+
+def _put_back(aside):
+    """Move what lies aside back to its place, or remove it if that is taken.
+
+    Where neither can be done it stays for the next sweep.
+    """
+    with contextlib.suppress(OSError):
+        for old in list(aside.iterdir()):  # one, or none
+            path = aside.with_name(old.name)
+            if not path.exists():
+                os.replace(old, path)
+        # Under another name: what is half removed must never come back.
+        useless = aside.with_name(aside.name.replace("-aside-", "-old-"))
+        os.replace(aside, useless)
+        _remove(useless)
 
 
 def _remove(part):
+    """Remove a file or a folder; what cannot be is left to a sweep."""
     if part.is_dir():
         shutil.rmtree(part, ignore_errors=True)
-    part.unlink(missing_ok=True)
+        return
+    with contextlib.suppress(OSError):
+        part.unlink()
 
 
 def _sweep(folder):
-    """Remove what processes of this machine left that were killed."""
+    """Tidy up what processes of this machine left that were killed."""
     if folder in _swept:
         return
     _swept.add(folder)
     for part in folder.glob(f".part-*-{_HERE}-*"):
-        if not psutil.pid_exists(int(part.name.split("-")[1])):
+        if psutil.pid_exists(int(part.name.split("-")[1])):
+            continue
+        if part.name.split("-")[3] == "aside":
+            _put_back(part)
+        else:
             _remove(part)
 
 

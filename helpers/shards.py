@@ -110,9 +110,8 @@ def fill(lower, part, folder, rows, worker=0, workers=1):
 
 def _is_there(path, wanted):
     """Return whether a shard is whole; refuse one of something else."""
-    try:
-        note = json.loads(path.with_suffix(".json").read_bytes())
-    except FileNotFoundError:
+    note = _note(path.with_suffix(".json"))
+    if note is None:
         return False
     if {name: note.get(name) for name in wanted} != wanted:
         raise ValueError(
@@ -122,14 +121,24 @@ def _is_there(path, wanted):
     return store.load(path) is not None
 
 
+def _note(path):
+    """Return the note of a shard, or None if it is missing or damaged."""
+    try:
+        note = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return note if isinstance(note, dict) else None
+
+
 def notes(folder):
     """Return the notes of all shards, in order, as dictionaries.
 
     Raises:
-        ValueError: shards are missing, or not all of one kind.
+        ValueError: shards are missing, or their notes are damaged, or they
+            are not all of one kind.
     """
-    paths = sorted(Path(folder).glob("*.json"))
-    found = [json.loads(path.read_bytes()) for path in paths]
+    paths = sorted(Path(folder).glob("[!.]*.json"))
+    found = [note for note in map(_note, paths) if note is not None]
     missing = found[0]["of"] - len(found) if found else "all"
     if missing:
         raise ValueError(

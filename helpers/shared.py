@@ -98,14 +98,15 @@ def fill(place, data, work, weights=()):
             )
     found = {name: data / name for name in ("surfaces", "flower_photos")}
     found["work/precision.json"] = work / "precision.json"
-    for path in [*sorted((work / "weights").glob("*.h5")), *weights]:
+    # What begins with a dot is only half written.
+    for path in [*sorted((work / "weights").glob("[!.]*.h5")), *weights]:
         found[f"work/weights/{path.name}"] = path
     digests = {}
     for name, path in found.items():
         if path.exists():
             _copy(path, place / name)
             digests[name] = _digest(place / name, DRAWN_BY.get(name))
-    for path in sorted((work / "activations").glob("*.npy")):
+    for path in sorted((work / "activations").glob("[!.]*.npy")):
         _copy(path, place / ACTIVATIONS / path.name)
     with atomic(place / DIGESTS) as part:
         part.write_text(json.dumps(digests, indent=1), encoding="utf-8")

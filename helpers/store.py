@@ -53,11 +53,13 @@ def load(path):
             file.seek(-LENGTH - length, os.SEEK_END)
             tail = json.loads(file.read(length))
         array = np.load(path, mmap_mode="r")
-        whole = _checksum(array) == tail["checksum"]
+        # The sum is of the rows; how they are read stands in the header.
+        whole = array.dtype == "float16"
+        whole = whole and _checksum(array) == tail["checksum"]
         keys = tail["keys"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except Exception:  # NumPy reads a header as Python: anything is raised
         whole = False
     if not whole:
         print(f"{path.name} is damaged; what it held is made again.")
@@ -114,6 +116,9 @@ class Rows:
 def saved(path, shape, keys):
     """Give a float16 array to fill; at the end of the block it is on disk.
 
+    Who fills it deletes their name for it before the block ends: on Windows
+    no file can take its place while something still maps it.
+
     Args:
         path: of the file; nobody sees it before it is whole.
         shape: (n, ...) of the array.
@@ -127,7 +132,7 @@ def saved(path, shape, keys):
         yield array
         array.flush()
         tail = {"keys": list(keys), "checksum": _checksum(array)}
-        del array
+        del array  # as above
         content = json.dumps(tail).encode()
         with open(part, "ab") as file:
             file.write(content + len(content).to_bytes(LENGTH, "little"))
@@ -182,7 +187,7 @@ def make_room(keep):
     """
     keep = {*keep, *(path for rows in _read for path in rows.paths)}
     sizes = {}
-    for path in folder().glob("*.npy"):
+    for path in folder().glob("[!.]*.npy"):  # not what is being written
         with contextlib.suppress(OSError):  # another process removed it
             sizes[path] = path.stat()
     total = sum(stat.st_size for stat in sizes.values())

@@ -16,6 +16,23 @@ import keras
 from helpers import activations, cluster, shards
 
 
+def one_or_more(text):
+    """Return the whole number that an argument of a command stands for.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or less than 1.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text} will not do; give a whole number of 1 or more."
+        )
+    return number
+
+
 def main(argv):
     """Write this worker's shards; return the exit code."""
     parser = argparse.ArgumentParser(
@@ -27,7 +44,10 @@ def main(argv):
     parser.add_argument("list", type=Path, help="of photos, a CSV file")
     parser.add_argument("shards", type=Path, help="a folder for the answers")
     parser.add_argument(
-        "--rows", type=int, default=activations.ROWS, help="of a shard"
+        "--rows",
+        type=one_or_more,
+        default=activations.ROWS,
+        help="of a shard",
     )
     args = parser.parse_args(argv)
     try:

@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers import cluster, downloads, files, photos, shards
+from scale.features import one_or_more
 
 
 def main(argv):
@@ -33,14 +34,20 @@ def main(argv):
     parser.add_argument("tail", type=Path, help="the model to be trained")
     parser.add_argument("shards", type=Path, help="what scale.features wrote")
     parser.add_argument("out", type=Path, help="a folder for the results")
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--epochs", type=one_or_more, default=1)
     parser.add_argument(
-        "--batch", type=int, default=32, help="photos, all machines together"
+        "--batch",
+        type=one_or_more,
+        default=32,
+        help="photos, all machines together",
     )
     parser.add_argument("--rate", type=float, default=1e-4, help="of Adam")
     parser.add_argument("--seed", type=int, default=0, help="of the order")
     parser.add_argument(
-        "--every", type=int, default=100, help="steps from note to note"
+        "--every",
+        type=one_or_more,
+        default=100,
+        help="steps from note to note",
     )
     args = parser.parse_args(argv)
     try:
@@ -145,7 +152,7 @@ def batches(found, strategy, batch, seed, begun):
 
 
 def _require_fit(args, found, replicas):
-    if args.batch < 1 or args.batch % replicas:
+    if args.batch % replicas:
         raise ValueError(
             f"--batch {args.batch}: it cannot be shared out evenly; give a "
             f"multiple of {replicas}."
@@ -189,9 +196,7 @@ def _require_same_run(args, found):
 
 
 def _finish(args, tail, strategy, seconds):
-    """Write the trained model, and what a step took."""
-    with files.atomic(args.out / "tail.keras") as part:
-        tail.save(part)
+    """Write what a step took, and the trained model."""
     sizes = [np.prod(v.shape) for v in tail.trainable_variables]
     about = {
         "replicas": strategy.num_replicas_in_sync,
@@ -199,8 +204,14 @@ def _finish(args, tail, strategy, seconds):
         # The first step of a process draws up the plan.
         "seconds": statistics.median(seconds[1:]) if seconds[1:] else None,
     }
-    with files.atomic(args.out / "results.json") as part:
-        part.write_text(json.dumps(about), encoding="utf-8")
+    results = args.out / "results.json"
+    # It is there if this was killed before: then nothing was timed again.
+    if not results.is_file():
+        with files.atomic(results) as part:
+            part.write_text(json.dumps(about), encoding="utf-8")
+    # Last, since a training that has left it is taken to be at its end.
+    with files.atomic(args.out / "tail.keras") as part:
+        tail.save(part)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Stored activations are right, shared, and never stale."""
 
+import contextlib
+import gc
+import io
 import os
 import re
 import sys
@@ -78,6 +81,91 @@ def test_freezing_changes_no_name(part):
     model.trainable = False
     activations.stored(model, part)
     assert len(files(part)) == 1
+
+
+OWN = """
+class Own(keras.layers.Layer):
+    def __init__(self, seed=None, **options):
+        super().__init__(**options)
+        self.dice = keras.random.SeedGenerator(seed)
+
+    @property
+    def darkest(self):
+        return 0.25
+
+    def call(self, x, training=False):
+        # Whoever is darkened is darkened as a whole.
+        shape = (keras.ops.shape(x)[0], 1, 1, 1)
+        known = self.name in {"a", "b", "c", "d"}
+        low, least = self.darkest, (lambda: 0)()
+        dice = keras.random.uniform(shape, low, 1, seed=self.dice)
+        return x * dice + least + known
+"""
+
+
+def own(source, line=0):
+    """Return the class that a cell of a notebook makes, at some line."""
+    space = {"keras": keras, "__name__": "__main__"}
+    exec(compile("\n" * line + source, f"cell-{line}", "exec"), space)
+    return space["Own"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("# Whoever", "# Everybody who", True),
+        ("x * dice", "x / dice", False),  # the code
+        ("[0], 1, 1, 1", "[0], 1, 1, 3", False),  # a constant
+        ("return 0.25", "return 0.5", False),  # of a property
+        ("lambda: 0", "lambda: 9", False),  # of a function inside
+        ("ops.shape", "ops.zeros_like", False),  # a name
+    ],
+)
+def test_a_layer_of_ones_own_is_known_by_its_code(part, old, new, same):
+    assert old in OWN
+
+    def view(source, line):
+        augment = keras.Sequential([own(source, line)()])
+        return activations._key(lower(), augment, 1, "float32")
+
+    first = view(OWN, line=0)
+    assert (view(OWN.replace(old, new), line=5) == first) == same
+
+
+def test_an_edited_layer_is_asked_anew_with_the_same_dice(part):
+    model = pooled()
+
+    def view(source, line=0):
+        augment = keras.Sequential([own(source, line)()])
+        return np.array(activations.stored(model, part, augment, view=1))
+
+    first = view(OWN)
+    assert np.array_equal(view(OWN, line=5), first)
+    assert len(files(part)) == 1
+    # Other code that does the same: it is asked, and throws what it threw.
+    same = view(OWN.replace("x * dice +", "dice * x +"))
+    assert len(files(part)) == 2
+    np.testing.assert_array_equal(same, first)
+    darker = view(OWN.replace("0.25", "0.2"))
+    assert len(files(part)) == 3
+    assert not np.array_equal(darker, first)
+
+
+def test_the_code_of_a_layer_is_the_same_in_each_process():
+    kind = own(OWN)
+    text = activations._own_code(kind)
+    for changing in ("frozenset", " at 0x", "cell-0", "__main__"):
+        assert changing not in text
+    layer = kind()
+    for _ in range(50):  # Python rewrites code that is often used
+        layer(np.ones((1, 1, 1, 1), "float32"))
+    assert activations._own_code(kind) == text != ""
+
+
+def test_what_keras_makes_keeps_its_names():
+    kinds = [one for one in vars(keras.layers).values() if type(one) is type]
+    assert keras.layers.Conv2D in kinds and len(kinds) > 100
+    assert {activations._own_code(kind) for kind in kinds} == {""}
 
 
 @pytest.mark.parametrize("change", ["weights", "scaling"])
@@ -168,12 +256,71 @@ def test_a_damaged_file_is_made_again(part, capsys, damage):
     assert "damaged" not in capsys.readouterr().out
 
 
+def test_no_flipped_bit_of_a_header_goes_unnoticed(tmp_path):
+    path, whole = tmp_path / "a.npy", np.float16([[0, 1], [2, 3]])
+    with store.saved(path, whole.shape, "ab") as out:
+        out[:] = whole
+        del out
+    content = path.read_bytes()
+    damaged = 0
+    for bit in range(8 * 128):  # the header
+        other = bytearray(content)
+        other[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(other)
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            found = store.load(path)
+        if found is None:
+            damaged += 1
+            assert "a.npy is damaged" in said.getvalue()
+        else:  # a blank of the header, or the like
+            np.testing.assert_array_equal(found[0], whole)
+            assert found[0].dtype == whole.dtype
+    assert damaged > 100
+
+
 def test_rows_of_a_damaged_file_are_not_taken_over(part):
     first = np.array(activations.stored(lower(), part))
     (file,) = files(part)
     file.write_bytes(flipped(file))
     again = activations.stored(lower(), part.take([4, 3, 2, 1]))
     np.testing.assert_allclose(again, first[[4, 3, 2, 1]], rtol=1e-3)
+
+
+def mapped(path):
+    """Return the memory maps of a file that this process holds."""
+    maps = [one for one in gc.get_objects() if type(one) is np.memmap]
+    return [one for one in maps if str(one.filename) == str(path)]
+
+
+def test_nothing_maps_a_file_that_is_renamed(part, monkeypatch):
+    # Windows would refuse it.
+    real, seen = os.replace, []
+
+    def replace(path, to):
+        if Path(to).suffix == ".npy":
+            seen.append(mapped(path))
+        real(path, to)
+
+    monkeypatch.setattr(os, "replace", replace)
+    activations.stored(lower(), part.take([0, 1]))
+    activations.stored(lower(), part)  # two rows are taken over
+    augment = keras.Sequential([keras.layers.RandomFlip()])
+    activations.stored(lower(), part, augment, view=1)
+    assert seen == [[], [], []]
+    with store.saved(store.folder() / "a.npy", (2, 3), "ab") as out:
+        out[:] = 0  # held for longer than it may be
+    assert [len(maps) for maps in seen[3:]] == [1]
+
+
+def test_what_another_process_is_writing_is_not_removed(part, monkeypatch):
+    activations.stored(lower(), part)
+    (old,) = files(part)
+    writing = old.with_name(".part-1-otherone-1.npy")
+    writing.write_bytes(old.read_bytes())
+    monkeypatch.setattr(store, "LIMIT", 0)
+    activations.stored(lower(seed=1), part)
+    assert writing in files(part) and old not in files(part)
+    assert len(files(part)) == 2
 
 
 def test_what_was_used_longest_ago_goes_first(part, monkeypatch):
@@ -354,6 +501,7 @@ def test_pieces_are_read_as_one_array(tmp_path, index):
     for path, piece in zip(paths, np.split(whole, [3, 6]), strict=True):
         with store.saved(path, piece.shape, "abc"[: len(piece)]) as out:
             out[:] = piece
+            del out
     stored = store.Rows(paths)
     assert len(stored) == 8 and stored.shape == whole.shape
     assert stored.dtype == "float16"

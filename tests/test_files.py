@@ -32,6 +32,7 @@ def test_atomic_keeps_the_old_file_when_the_block_fails(tmp_path):
         (errno.EDQUOT, "share of the disk"),
         (errno.EROFS, "can only be read"),
         (errno.EACCES, "may not write"),
+        (errno.EACCES, "another program has it open; close it"),
     ],
 )
 def test_why_a_file_cannot_be_written_is_one_sentence(tmp_path, number, says):
@@ -75,6 +76,43 @@ def test_what_a_killed_process_left_is_removed(tmp_path, monkeypatch):
     assert set(tmp_path.iterdir()) == {path, mine, theirs}
 
 
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("lens" + ".v1" * 80 + ".keras", ".keras"),
+        ("größe" + ".ü" * 70 + ".weights.h5", ".weights.h5"),
+        ("m", ""),
+    ],
+)
+def test_a_long_name_with_dots_can_be_written(tmp_path, name, end):
+    with atomic(tmp_path / name) as part:
+        part.write_text("whole")
+        assert part.name.endswith(end)
+        assert part.suffix == (tmp_path / name).suffix
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def failing_on(monkeypatch, function, stop):
+    """Let a function of `os` fail where `stop` says so of its paths."""
+    real = getattr(os, function)
+
+    def stopped(path, *more, **options):
+        if stop(path, *more):
+            raise PermissionError(errno.EACCES, "in use", str(path))
+        return real(path, *more, **options)
+
+    monkeypatch.setattr(os, function, stopped)
+
+
+def test_what_cannot_be_removed_does_not_hide_the_error(tmp_path, monkeypatch):
+    failing_on(monkeypatch, "unlink", lambda path, *_: True)
+    with pytest.raises(ValueError, match="of the block"):
+        with atomic(tmp_path / "f") as part:
+            part.touch()
+            raise ValueError("of the block")
+    assert part.exists()  # it was really tried
+
+
 def test_a_full_disk_does_not_end_the_process(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "full")
@@ -83,4 +121,87 @@ def test_a_full_disk_does_not_end_the_process(tmp_path, monkeypatch):
     with pytest.raises(files.WriteError, match="disk is full"):
         with store.saved(tmp_path / "a.npy", (3, 4), "abc") as out:
             out[:] = np.ones((3, 4))
+            del out
     assert list(tmp_path.iterdir()) == []
+
+
+# --- A folder -------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a file in it that says "old"."""
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "a.txt").write_text("old")
+    return tmp_path / "m"
+
+
+def replace(path):
+    with atomic(path) as part:
+        part.mkdir()
+        (part / "a.txt").write_text("new")
+
+
+def content(place):
+    """Return {path: text} of all files below a folder."""
+    return {
+        path.relative_to(place).as_posix(): path.read_text()
+        for path in place.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_an_older_folder_comes_back_if_the_new_one_cannot(
+    folder, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as held:
+        tried = []
+        # The older one is out of the way when the new one should come.
+        failing_on(
+            held,
+            "replace",
+            lambda path, to: (
+                to == folder and not tried and not tried.append(1)
+            ),
+        )
+        with pytest.raises(files.WriteError, match="is whole"):
+            replace(folder)
+        assert tried
+    assert content(tmp_path) == {"m/a.txt": "old"}
+    assert list(tmp_path.iterdir()) == [folder]
+    replace(folder)
+    assert content(tmp_path) == {"m/a.txt": "new"}
+
+
+def test_an_older_folder_that_cannot_be_removed_is_no_failure(
+    folder, tmp_path, monkeypatch
+):
+    failing_on(monkeypatch, "replace", lambda path, to: "-old-" in to.name)
+    replace(folder)
+    assert (folder / "a.txt").read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2])
+def test_a_folder_of_a_process_killed_between_renames_is_whole(
+    folder, tmp_path, monkeypatch, renames
+):
+    program = (
+        "import os, sys; from helpers import files\n"
+        "real, done = os.replace, []\n"
+        "def replace(*paths):\n"
+        f"    if len(done) == {renames}: os.kill(os.getpid(), 9)\n"
+        "    done.append(real(*paths))\n"
+        "os.replace = replace\n"
+        "with files.atomic(sys.argv[1]) as part:\n"
+        "    part.mkdir(); (part / 'a.txt').write_text('new')"
+    )
+    subprocess.run([sys.executable, "-c", program, folder], cwd=files.ROOT)
+    assert len(list(tmp_path.iterdir())) > 1
+    assert folder.exists() == (renames != 1)
+    monkeypatch.setattr(files, "_swept", set())
+    with atomic(tmp_path / "other") as part:  # it need not be the same
+        part.write_text("other")
+    whole = "new" if renames == 2 else "old"
+    assert content(tmp_path) == {"m/a.txt": whole, "other": "other"}
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "other"]

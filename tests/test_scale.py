@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from types import SimpleNamespace
 
 import matplotlib
 
@@ -164,6 +165,19 @@ def test_a_damaged_shard_is_made_again(filled, tmp_path, capsys):
     assert "000000.npy is damaged" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("note", [b"", b'{"of": 1, "ro', b"\xff\xfe", b"[1]"])
+def test_a_shard_with_a_damaged_note_is_made_again(filled, tmp_path, note):
+    part = shards.read_list(filled / "photos.csv").take(range(ROWS))
+    lower = keras.saving.load_model(filled / "lower.keras")
+    assert list(shards.fill(lower, part, tmp_path, ROWS)) == [(0, 1, True)]
+    whole = shards.notes(tmp_path)
+    (tmp_path / "000000.json").write_bytes(note)
+    with pytest.raises(ValueError, match="shards are missing; start scale"):
+        shards.notes(tmp_path)
+    assert list(shards.fill(lower, part, tmp_path, ROWS)) == [(0, 1, True)]
+    assert shards.notes(tmp_path)[0]["photos"] == whole[0]["photos"]
+
+
 def test_shards_of_something_else_are_refused(filled):
     lower = keras.saving.load_model(filled / "lower.keras")
     part = shards.read_list(filled / "photos.csv")
@@ -184,6 +198,14 @@ def test_missing_shards_are_counted(filled, tmp_path):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     with pytest.raises(ValueError, match="2 shards are missing"):
         shards.Shards(tmp_path)
+
+
+def test_a_note_that_is_half_written_is_no_shard(filled, tmp_path):
+    for path in (filled / "shards").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    for half in (b"", (tmp_path / "000000.json").read_bytes()):
+        (tmp_path / ".part-1-otherone-1.json").write_bytes(half)
+        assert len(shards.Shards(tmp_path)) == PHOTOS
 
 
 @pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n", "file,class\na,b\n"])
@@ -242,15 +264,60 @@ def test_a_training_goes_on_only_with_its_own(trained, capsys):
     assert "it holds another training" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("batch", "words"), [(41, "only 40 photos"), (0, "a multiple of 1")]
-)
-def test_a_batch_that_cannot_be_is_refused(
-    batch, words, filled, tmp_path, capsys
-):
+def test_a_batch_of_more_than_all_photos_is_refused(filled, tmp_path, capsys):
     given = [filled / "tail.keras", filled / "shards", tmp_path / "out"]
-    assert train.main([*map(str, given), "--batch", str(batch)]) == 2
-    assert words in capsys.readouterr().err
+    assert train.main([*map(str, given), "--batch", "41"]) == 2
+    assert "only 40 photos" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("program", "option"),
+    [
+        (features, "--rows"),
+        (train, "--batch"),
+        (train, "--epochs"),
+        (train, "--every"),
+    ],
+)
+@pytest.mark.parametrize("number", ["0", "-1", "some", "1.5"])
+def test_a_number_below_one_is_refused(
+    program, option, number, tmp_path, capsys
+):
+    given = [str(tmp_path / name) for name in ("model", "photos", "out")]
+    with pytest.raises(SystemExit) as stop:
+        program.main([*given, f"{option}={number}"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert f"{option}: {number} will not do; give a whole number" in said
+    assert list(tmp_path.iterdir()) == []
+    # Of 1 it does not complain, but of the files that are missing.
+    assert program.main([*given, option, "1"]) == 2
+    assert option not in capsys.readouterr().err
+
+
+def test_who_is_killed_at_the_end_leaves_no_results_out(tmp_path):
+    class Tail:
+        trainable_variables = [np.zeros((2, 3))]
+
+        def save(self, path):
+            if killed:
+                raise KeyboardInterrupt
+            path.write_text("trained")
+
+    def finish(seconds):
+        args = SimpleNamespace(out=tmp_path)
+        strategy = SimpleNamespace(num_replicas_in_sync=1)
+        train._finish(args, Tail(), strategy, seconds)
+
+    killed = True
+    with pytest.raises(KeyboardInterrupt):
+        finish([9, 1, 2, 3])
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+    killed = False
+    finish([])  # it goes on after the last step
+    assert (tmp_path / "tail.keras").read_text() == "trained"
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results == {"replicas": 1, "bytes": 24, "seconds": 2}
 
 
 def test_a_tail_of_other_shards_is_refused(filled, tmp_path, capsys):

@@ -193,6 +193,17 @@ def test_only_what_all_need_is_copied_and_all_may_read_it(room):
         assert path.stat().st_mode & 0o044 == 0o044
 
 
+def test_what_is_half_written_is_not_copied(teacher, tmp_path):
+    for name in ("weights/.part-1-x-1.h5", "activations/.part-1-x-1.npy"):
+        (teacher / "work" / name).parent.mkdir(exist_ok=True)
+        (teacher / "work" / name).write_bytes(b"half")
+    (teacher / "work" / "activations" / "a.npy").write_bytes(b"whole")
+    shared.fill(tmp_path / "shared", teacher, teacher / "work")
+    copied = [p.name for p in (tmp_path / "shared" / "work").rglob("*.*")]
+    assert "a.npy" in copied and STARTER in copied
+    assert [name for name in copied if name.startswith(".")] == []
+
+
 def test_it_can_be_filled_again(room, teacher, tmp_path):
     damage(next((room / "surfaces" / "photos" / "dent").iterdir()))
     shared.fill(room, teacher, teacher / "work")
