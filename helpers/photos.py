@@ -332,15 +332,19 @@ def _twins(photos):
     like = like.astype("int16")
     # Means of quarters differ no more than what they are the means of.
     rough = like.reshape(-1, 2, 8, 2, 8, 3).mean(axis=(2, 4)).reshape(-1, 12)
-    pairs = cKDTree(rough).query_pairs(ALIKE * 12, p=1, output_type="ndarray")
-    pairs = pairs[np.lexsort(pairs.T)]
-    near = {}
-    for some in np.array_split(pairs, len(pairs) // 10_000 + 1):
-        first, second = some.T
-        differ = np.abs(like[first] - like[second]).mean(axis=1)
-        for one, other in some[differ <= ALIKE].tolist():
-            near.setdefault(other, one)
-    return [(photos[second], photos[near[second]]) for second in sorted(near)]
+    tree = cKDTree(rough)
+    twins = []
+    # One after another: of a fixed camera, all pairs would fill the memory.
+    for place, photo in enumerate(photos):
+        near = np.array(tree.query_ball_point(rough[place], ALIKE * 12, p=1))
+        earlier = np.sort(near[near < place])
+        for some in np.array_split(earlier, len(earlier) // 100 + 1):
+            differ = np.abs(like[some] - like[place]).mean(axis=1)
+            if (differ <= ALIKE).any():
+                first = some[(differ <= ALIKE).argmax()]
+                twins.append((photo, photos[first]))
+                break
+    return twins
 
 
 def _of_twins(twins):
