@@ -520,6 +520,49 @@ def test_a_list_that_cannot_be_understood_is_refused(doubled):
         photos.check(doubled)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "file,left_out\ncafé.png,yes\n".encode("cp1252"),
+        b'file,left_out\n"a/0.png,yes\n',
+    ],
+)
+def test_a_list_that_is_no_csv_in_utf8_is_refused(doubled, content):
+    path = choices.path(doubled)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="not a CSV file in UTF-8") as error:
+        photos.check(doubled)
+    assert path.name in str(error.value)
+    assert path.read_bytes() == content
+
+
+def test_choices_outlast_that_a_photo_is_away(doubled):
+    change(doubled, "a/0.png,yes", "a/0.png,no")
+    with open(choices.path(doubled), "a", encoding="utf-8") as file:
+        file.write("a/7.png,yes\n")
+    before = photos.check(doubled)
+    assert before.counts() == {"a": 24, "b": 25}
+    (doubled / "a").rename(doubled.parent / "away")
+    put(doubled / "c", {"0.png": PNG})
+    assert photos.check(doubled).class_names == ("b", "c")
+    assert "a/7.png,yes" in listed(doubled)
+    (doubled / "c" / "0.png").unlink()
+    (doubled / "c").rmdir()
+    (doubled.parent / "away").rename(doubled / "a")
+    assert photos.check(doubled) == before
+
+
+def test_a_list_is_written_only_when_it_changes(doubled, monkeypatch):
+    def refuse(path):
+        raise AssertionError(f"{path} is written")
+
+    monkeypatch.setattr(choices, "atomic", refuse)
+    photos.check(doubled)
+    put(doubled / "a", {"empty.jpg": b""})
+    with pytest.raises(AssertionError, match="is written"):
+        photos.check(doubled)
+
+
 def test_a_report_names_a_few_of_many(folder, capsys):
     put(folder / "a", {f"e{i}.jpg": b"" for i in range(9)})
     photos.check(folder).report()
