@@ -2,12 +2,15 @@
 
 A CSV file with the columns file, left_out (yes or no), problem and advice.
 Write no for a file that shall be used all the same, if it can be read;
-write yes, or add a line, for one that shall not. The next check does so.
+write yes, or add a line, for one that shall not. The next check does so. A
+line of a file that is not there stays, at the end, in case it comes back.
 """
 
 import csv
+import io
 from dataclasses import replace
 
+from helpers import labels
 from helpers.files import atomic, list_path, shown
 from helpers.photo_files import Problem
 
@@ -40,9 +43,10 @@ def applied(folder, photos, problems):
     # A line speaks of the problems that stand in it, or, where a learner
     # has added it, of the file.
     readable = {p.name for p in photos}
+    wishes = _wishes(its_path)
     chosen = {
         name: out
-        for name, (out, reason) in _wishes(its_path).items()
+        for name, (out, reason, _) in wishes.items()
         if name in readable and reason in ("", reasons.get(name, ""))
     }
     problems = [
@@ -63,29 +67,39 @@ def applied(folder, photos, problems):
         for p in problems
         if not p.name.endswith("/")
     }
+    there = readable | {p.name for p in problems}
+    rows |= {
+        name: ("yes" if out else "no", *rest)
+        for name, (out, *rest) in wishes.items()
+        if name not in there
+    }
     if rows or its_path.exists():
-        with atomic(its_path) as part:
-            with open(part, "w", newline="", encoding="utf-8-sig") as file:
-                writer = csv.writer(file)
-                writer.writerow(COLUMNS)
-                writer.writerows((name, *row) for name, row in rows.items())
+        _write(its_path, rows)
     return problems
 
 
+def _write(its_path, rows):
+    """Write {file: the other three columns}, if that is another list."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows((name, *row) for name, row in rows.items())
+    content = text.getvalue().encode("utf-8-sig")
+    if its_path.exists() and its_path.read_bytes() == content:
+        return
+    with atomic(its_path) as part:
+        part.write_bytes(content)
+
+
 def _wishes(its_path):
-    """Return {file: (left out or not, the reason that stands there)}."""
-    try:
-        with open(its_path, newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file) if any(row)]
-    except FileNotFoundError:
-        return {}
+    """Return {file: (left out or not, problem, advice)}, as listed."""
     wishes = {}
-    for row in rows[1:]:
-        name, out, reason, *_ = [cell.strip() for cell in row] + [""] * 3
+    for row in [row for row in labels.cells(its_path) if any(row)][1:]:
+        name, out, reason, advice, *_ = row + [""] * 3
         if out.lower() not in ("yes", "no"):
             raise ValueError(
                 f"{shown(its_path)}: left_out of {name} is {out!r}; write yes "
                 "or no."
             )
-        wishes[name] = out.lower() == "yes", reason
+        wishes[name] = out.lower() == "yes", reason, advice
     return wishes

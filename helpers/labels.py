@@ -129,16 +129,18 @@ def undo(folder):
     )
 
 
-def _class(file):
-    """Return the class that a file, class/name, lies in."""
-    return file.partition("/")[0]
+def cells(its_path):
+    """Return the rows of a list, each a list of texts; none without a file.
 
+    Args:
+        its_path: of a CSV file that a learner may have edited.
 
-def _rows(its_path):
-    """Return (number of the row, file, label) for each row of a list."""
+    Raises:
+        ValueError: it is no CSV file in UTF-8.
+    """
     try:
         with open(its_path, newline="", encoding="utf-8-sig") as file:
-            rows = [
+            return [
                 [cell.strip() for cell in row]
                 for row in csv.reader(file, strict=True)
             ]
@@ -149,6 +151,18 @@ def _rows(its_path):
             f"{shown(its_path)}: not a CSV file in UTF-8; save it as one, or "
             "move it away to begin anew."
         ) from None
+
+
+def _class(file):
+    """Return the class that a file, class/name, lies in."""
+    return file.partition("/")[0]
+
+
+def _rows(its_path):
+    """Return (number of the row, file, label) for each row of a list."""
+    rows = cells(its_path)
+    if not rows:
+        return []
     if rows[:1] != [list(COLUMNS)]:
         raise _fault(its_path, 1, f"the columns are not {', '.join(COLUMNS)}")
     found = []

@@ -12,6 +12,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 from PIL import Image
 
@@ -98,8 +99,9 @@ def look(file):
     Args:
         file: a `pathlib.Path` in a class folder.
     """
-    name = f"{file.parent.name}/{file.name}"
+    name = printed(f"{file.parent.name}/{file.name}")
     try:
+        _require_utf8(file)
         content = _content(file)
         kind = _kind(content)
         _require_readable(file, kind)
@@ -121,10 +123,26 @@ def look(file):
     return photo, [Problem(name, what, False, do) for what, do in notes]
 
 
+def printed(name):
+    """Return a name of a file as it can be printed and written as UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def is_note(file):
     """Say whether a file is one that the system keeps for itself."""
     hidden = file.name.startswith(".") and not file.name.startswith("._")
     return hidden or file.name.lower() in NOTES
+
+
+def _require_utf8(file):
+    """Raise if TensorFlow and our lists could not name a file."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        raise _UnusableError(
+            "its name is not UTF-8",
+            "Rename it, or the folder it is in, in letters that are.",
+        ) from None
 
 
 def _content(file):
@@ -133,6 +151,12 @@ def _content(file):
         raise _UnusableError("macOS' note about another file", NOTHING)
     try:
         status = file.stat()
+    except PermissionError:
+        raise _UnusableError(
+            "you may not look at it",
+            "Give yourself the right to, in the properties of the folder "
+            "that holds it.",
+        ) from None
     except OSError as error:
         loop = error.errno == errno.ELOOP
         where = "to itself" if loop else "nowhere"
@@ -210,7 +234,11 @@ def _decoded(content):
                 content, channels=3, expand_animations=False
             )
         except tf.errors.OpError:
-            raise _damaged() from None
+            decoded = None
+        if image.format == "BMP":
+            _require_same(image, decoded)
+        if decoded is None:
+            raise _damaged()
         notes = _notes(content, image)
     height, width = decoded.shape[:2]
     if min(height, width) < LEAST:
@@ -228,6 +256,25 @@ def _decoded(content):
             )
         )
     return decoded, notes
+
+
+def _require_same(image, decoded):
+    """Raise if TensorFlow does not see what PIL sees in a BMP.
+
+    It takes places in a palette for colours, and can't read those of less
+    than 8 bits.
+
+    Args:
+        image: the BMP, opened by PIL.
+        decoded: what TensorFlow made of it, uint8 (height, width, 3), or
+            None.
+    """
+    try:
+        right = np.asarray(image.convert("RGB"))
+    except Exception:  # any of PIL's readers may stumble over bytes
+        raise _damaged() from None
+    if decoded is None or not np.array_equal(decoded, right):
+        raise _UnusableError("a BMP of a kind that is not read here", EXPORT)
 
 
 def _damaged():

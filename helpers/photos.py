@@ -136,11 +136,13 @@ def check(folder):
         folder: the folder that holds the class folders.
 
     Raises:
-        ValueError: the folder is missing, or there are not at least two
-            classes with a photo, or a list can't be understood.
+        ValueError: the folder is missing or may not be looked into, or
+            there are not at least two classes with a photo, or a list can't
+            be understood.
     """
     folder = Path(folder).expanduser()
-    if not folder.is_dir():
+    entries = _entries(folder)
+    if entries is None:
         if (ROOT / folder).is_dir():
             there = os.path.relpath(ROOT / folder)
             raise ValueError(
@@ -151,7 +153,7 @@ def check(folder):
             f"{folder}: there is no such folder; give the folder that holds "
             "one folder of photos for each class."
         )
-    files, class_folders, problems = _found(folder)
+    files, class_folders, problems = _found(entries)
     mended = labels.applied(folder, class_folders)
     photos = []
     # The bar shows only where the wait is worth one.
@@ -185,35 +187,56 @@ def check(folder):
     return Folder(folder, class_names, photos, tuple(problems), twins)
 
 
-def _found(folder):
-    """Return what lies in a folder.
+def _entries(folder):
+    """Return the paths in a folder, sorted, or None if there is no folder.
+
+    Raises:
+        ValueError: one may not look into it.
+    """
+    try:
+        if not folder.is_dir():
+            return None
+        entries = sorted(folder.iterdir())
+        for entry in entries:
+            entry.lstat()  # the right to list names is not enough
+    except PermissionError:
+        raise ValueError(
+            f"{folder}: you may not look into it; give yourself the right "
+            "to, in the properties of the folder."
+        ) from None
+    return entries
+
+
+def _found(entries):
+    """Return what lies in a folder with these paths in it.
 
     That are the files in class folders, the names of these folders, and the
     `Problem`s of all the rest.
     """
     files, class_folders, problems = [], [], []
-    for entry in sorted(folder.iterdir()):
+    for entry in entries:
         if photo_files.is_note(entry):
             continue
-        if not entry.is_dir():
-            problems.append(
-                Problem(
-                    entry.name,
-                    "beside the class folders, so of no class",
-                    True,
-                    "If it is a photo, move it into the folder of its class.",
-                )
-            )
-            continue
+        name = photo_files.printed(entry.name)
         try:
-            inside = sorted(entry.iterdir())
+            inside = sorted(entry.iterdir()) if entry.is_dir() else None
         except PermissionError:
             problems.append(
                 Problem(
-                    f"{entry.name}/",
+                    f"{name}/",
                     "you may not look into it",
                     True,
                     "Give yourself the right to, in its properties.",
+                )
+            )
+            continue
+        if inside is None:
+            problems.append(
+                Problem(
+                    name,
+                    "beside the class folders, so of no class",
+                    True,
+                    "If it is a photo, move it into the folder of its class.",
                 )
             )
             continue
@@ -221,7 +244,7 @@ def _found(folder):
         for path in inside:
             if photo_files.is_note(path):
                 continue
-            if path.is_dir():
+            if os.path.isdir(path):  # a file where that can't be asked
                 problems.append(_nested(path))
             else:
                 files.append(path)
@@ -231,7 +254,7 @@ def _found(folder):
 def _nested(path):
     held = sum(len(names) for _, _, names in os.walk(path))
     return Problem(
-        f"{path.parent.name}/{path.name}/",
+        photo_files.printed(f"{path.parent.name}/{path.name}/"),
         "a folder inside a class folder",
         True,
         "Move its photos up into the class folder, or make it a class.",
@@ -245,7 +268,7 @@ def _of_classes(photos, class_folders):
     most = max(counts.values())
     problems = [
         Problem(
-            f"{name}/",
+            f"{photo_files.printed(name)}/",
             "no photo that can be used, so no class",
             True,
             "Add photos, or take the folder away: Keras would count it.",
@@ -309,15 +332,19 @@ def _twins(photos):
     like = like.astype("int16")
     # Means of quarters differ no more than what they are the means of.
     rough = like.reshape(-1, 2, 8, 2, 8, 3).mean(axis=(2, 4)).reshape(-1, 12)
-    pairs = cKDTree(rough).query_pairs(ALIKE * 12, p=1, output_type="ndarray")
-    pairs = pairs[np.lexsort(pairs.T)]
-    near = {}
-    for some in np.array_split(pairs, len(pairs) // 10_000 + 1):
-        first, second = some.T
-        differ = np.abs(like[first] - like[second]).mean(axis=1)
-        for one, other in some[differ <= ALIKE].tolist():
-            near.setdefault(other, one)
-    return [(photos[second], photos[near[second]]) for second in sorted(near)]
+    tree = cKDTree(rough)
+    twins = []
+    # One after another: of a fixed camera, all pairs would fill the memory.
+    for place, photo in enumerate(photos):
+        near = np.array(tree.query_ball_point(rough[place], ALIKE * 12, p=1))
+        earlier = np.sort(near[near < place])
+        for some in np.array_split(earlier, len(earlier) // 100 + 1):
+            differ = np.abs(like[some] - like[place]).mean(axis=1)
+            if (differ <= ALIKE).any():
+                first = some[(differ <= ALIKE).argmax()]
+                twins.append((photo, photos[first]))
+                break
+    return twins
 
 
 def _of_twins(twins):

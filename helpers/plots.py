@@ -18,6 +18,7 @@ BLUE, ORANGE, GREEN, RED, GREY = (
     "#999999",
 )
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
+NUMBERED = 25  # classes of a confusion matrix whose cells have room for it
 
 plt.rcParams.update(
     {
@@ -254,6 +255,8 @@ def mistakes(part, probabilities, count=12):
 def confusion(labels, predicted, class_names):
     """Draw the confusion matrix: rows are true classes, in photos.
 
+    With more than `NUMBERED` classes, no numbers stand in the cells.
+
     Args:
         labels, predicted: integers of shape (n,), places in `class_names`.
         class_names: the classes.
@@ -261,12 +264,13 @@ def confusion(labels, predicted, class_names):
     n = len(class_names)
     matrix = np.bincount(n * labels + predicted, minlength=n * n)
     matrix = matrix.reshape(n, n)
-    side = max(4.2, 0.75 * n + 1.6)
+    side = min(max(4.2, 0.75 * n + 1.6), 12)  # inches
     _, ax = plt.subplots(figsize=(side + 1, side))
     ax.imshow(matrix, cmap="Blues")
     ax.grid(False)
-    for row in range(n):
-        for column in range(n):
+    numbered = range(n if n <= NUMBERED else 0)
+    for row in numbered:
+        for column in numbered:
             dark = matrix[row, column] > matrix.max() / 2
             ax.text(
                 column,
@@ -276,8 +280,11 @@ def confusion(labels, predicted, class_names):
                 va="center",
                 color="white" if dark else "black",
             )
-    ax.set_xticks(range(n), class_names, rotation=45, ha="right")
-    ax.set_yticks(range(n), class_names)
+    size = min(plt.rcParams["font.size"], 600 / n)  # a line for each class
+    ax.set_xticks(
+        range(n), class_names, rotation=45, ha="right", fontsize=size
+    )
+    ax.set_yticks(range(n), class_names, fontsize=size)
     ax.set(
         title="Confusion matrix (photos)",
         xlabel="predicted class",

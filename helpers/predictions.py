@@ -20,9 +20,9 @@ BATCH_SIZE = 16
 def write(classifier, class_names, folder):
     """Write what a classifier says of a folder of photos; return where.
 
-    Every file in the folder and in its folders has a row, in the order of
-    the names: the likeliest class, the next one, and how likely they are.
-    What can't be read has a row that says why.
+    Every file in the folder and in its folders, linked ones too, has a row,
+    in the order of the names: the likeliest class, the next one, and how
+    likely they are. What can't be read has a row that says why.
 
     Args:
         classifier: a model from pixels of 0 to 255 to probabilities.
@@ -37,7 +37,10 @@ def write(classifier, class_names, folder):
     """
     folder = Path(folder).expanduser()
     files = _files(folder)
-    rows = {file: {"file": _name(file, folder)} for file in files}
+    rows = {
+        file: {"file": photo_files.printed(_name(file, folder))}
+        for file in files
+    }
     fit = []
     bar = tqdm(files, desc=folder.name, unit="file", file=sys.stdout)
     for file in bar:
@@ -97,7 +100,7 @@ def _files(folder):
         )
     found = [
         Path(place, name)
-        for place, _, names in os.walk(folder)
+        for place, names in _walked(folder)
         for name in names
         if not photo_files.is_note(Path(name))
     ]
@@ -106,6 +109,24 @@ def _files(folder):
             f"{folder}: there is no file in it; put the photos in here."
         )
     return sorted(found, key=lambda file: _name(file, folder))
+
+
+def _walked(folder):
+    """Yield each folder in a folder, and the names of the files in it.
+
+    Links are followed, but each folder is entered once, and none that the
+    first one lies in: a link to a parent would lead round for ever.
+    """
+    top = os.path.realpath(folder)
+    entered = {str(place) for place in Path(top).parents}
+    for place, inner, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in entered:
+            inner.clear()
+            continue
+        entered.add(real)
+        inner.sort()  # of two links to one folder, the first counts
+        yield place, names
 
 
 def _name(file, folder):

@@ -27,24 +27,26 @@ def photographed(folder, test):
     Returns:
         A `photos.Part` named "remounted".
     """
-    if Path(folder).resolve() == (DATA / "surfaces" / "photos").resolve():
+    folder = Path(folder).expanduser()
+    if folder.resolve() == (DATA / "surfaces" / "photos").resolve():
         surfaces.remounted()
-    beside = Path(folder).parent / "remounted"
+    beside = folder.parent / "remounted"
     if beside.is_dir():
         return photos.whole(beside, test.class_names)
-    key = hashlib.sha256("".join(test.keys).encode()).hexdigest()[:16]
+    names = [test.class_names[label] for label in test.labels]
+    # A mended label makes another set: a picture lies in one class alone.
+    key = hashlib.sha256(repr([test.keys, names]).encode()).hexdigest()[:16]
     place = WORK / "remounted" / key / "remounted"
-    for path, label in tqdm(
-        list(zip(test.paths, test.labels, strict=True)),
+    for path, name, digest in tqdm(
+        list(zip(test.paths, names, test.keys, strict=True)),
         desc="remounting",
         unit="photo",
         file=sys.stdout,
     ):
-        # Two photos may share a stem (a.jpg, a.png): the name stays whole.
-        name = f"{Path(path).name}.png"
-        file = place / test.class_names[label] / name
+        # Two photos may share a name (a/1.jpg, b/1.jpg), but no content.
+        file = place / name / f"{digest[:32]}.png"
         if not file.is_file():
-            rng = np.random.default_rng(list(Path(path).name.encode()))
+            rng = np.random.default_rng(int(digest, 16))
             with atomic(file) as part:
                 _turned(photos.pixels(path).numpy(), rng).save(part, "png")
     return photos.whole(place, test.class_names)

@@ -4,6 +4,7 @@ Photos that somebody took have no such truth. What asks for it here finds
 nothing in them, and says so by an empty answer.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def masks(part):
     """
     places, found = [], []
     for place, path in enumerate(part.paths):
-        mask = _drawn(path) and surfaces.mask(path)
+        mask = _mask(path)
         if mask:
             places.append(place)
             found.append(np.asarray(Image.open(mask)) > 127)
@@ -116,11 +117,9 @@ def without_defect(part, count):
         The places of these photos in `part`, int64 (m,), and the pictures,
         uint8 (m, 299, 299, 3), 0-255.
     """
-    places = [
-        place
-        for place, path in enumerate(part.paths)
-        if _drawn(path) and surfaces.mask(path)
-    ][:count]
+    places = [place for place, path in enumerate(part.paths) if _mask(path)][
+        :count
+    ]
     found = [
         surfaces.draw(*_drawn(part.paths[place]), defect=False)[0]
         for place in places
@@ -129,18 +128,29 @@ def without_defect(part, count):
     return np.array(places, int), np.array(found, "uint8").reshape(shape)
 
 
+def _mask(path):
+    """Return where the mask of a drawn photo with a defect is, or None."""
+    return surfaces.mask(Path(path).resolve()) if _drawn(path) else None
+
+
 def _drawn(path):
     """Return what `surfaces.draw` made a photo of, or None if it did not.
 
-    That is class name, index, seed and set name.
+    That is class name, index, seed and set name. A photo of your own among
+    the drawn ones has another name, or no mask.
     """
     photo = Path(path).resolve()
     homes = [place.resolve() for place in (DATA, shared.folder()) if place]
     if len(photo.parents) < 4 or photo.parents[3] not in homes:
         return None
-    name, _, seed = photo.parents[2].name.partition("-")
-    set_name = photo.parents[1].name
-    if name != "surfaces" or set_name not in surfaces.SETS:
+    class_name, set_name = photo.parent.name, photo.parents[1].name
+    if set_name not in surfaces.SETS or class_name not in surfaces.CLASS_NAMES:
         return None
-    class_name, index = photo.parent.name, photo.stem.split("-")[-1]
-    return class_name, int(index), int(seed or 0), set_name
+    home = re.fullmatch("surfaces(?:-([1-9][0-9]*))?", photo.parents[2].name)
+    name = re.fullmatch(rf"{class_name}-([0-9]{{3}})\.jpg", photo.name)
+    if not home or not name or int(name[1]) >= surfaces.SETS[set_name]:
+        return None
+    mask = surfaces.mask(photo)
+    if mask and not mask.is_file():
+        return None
+    return class_name, int(name[1]), int(home[1] or 0), set_name

@@ -1,6 +1,7 @@
 """What lesson 05 judges with: calibration, alarms, truth, strangers."""
 
 import ast
+import shutil
 
 import matplotlib
 
@@ -166,6 +167,50 @@ def test_photos_that_were_not_drawn_have_no_truth(tmp_path, drawn):
     for places, found in (truth.masks(part), truth.without_defect(part, 9)):
         assert len(places) == len(found) == 0
         assert found.shape[1:3] == (299, 299)
+
+
+def test_own_photos_among_the_drawn_have_no_truth(tmp_path, drawn):
+    place = tmp_path / "surfaces" / "photos"
+    rng = np.random.default_rng(0)
+    own = ("IMG_1.jpg", "crack-7.jpg", "crack-002.jpg", "crack-001.png",
+           "dent-001.jpg", "crack-old.jpg")  # fmt: skip
+    for name in own:
+        noise = rng.integers(0, 256, (80, 80, 3), "uint8")
+        Image.fromarray(noise).save(place / "crack" / name)
+    part = photos.whole(place, surfaces.CLASS_NAMES)
+    assert len(part) == len(drawn) + len(own)
+    for places in (truth.masks(part)[0], truth.without_defect(part, 99)[0]):
+        names = [part.paths[i].rsplit("/", 1)[1] for i in places]
+        assert names == [
+            "crack-000.jpg", "crack-001.jpg", "dent-000.jpg", "dent-001.jpg",
+        ]  # fmt: skip
+
+
+def test_a_kept_copy_of_the_drawn_photos_has_no_truth(tmp_path, drawn):
+    shutil.copytree(tmp_path / "surfaces", tmp_path / "surfaces-old")
+    kept = photos.whole(
+        tmp_path / "surfaces-old" / "photos", surfaces.CLASS_NAMES
+    )
+    assert len(truth.masks(drawn)[0]) == 4
+    assert len(truth.masks(kept)[0]) == 0
+    assert len(truth.without_defect(kept, 9)[0]) == 0
+
+
+def test_a_drawn_photo_whose_mask_is_gone_has_no_truth(tmp_path, drawn):
+    (tmp_path / "surfaces" / "masks" / "crack" / "crack-000.png").unlink()
+    assert len(truth.masks(drawn)[0]) == 3
+    assert len(truth.without_defect(drawn, 9)[0]) == 3
+
+
+def test_a_linked_drawn_photo_has_its_mask(tmp_path, drawn):
+    for name in surfaces.CLASS_NAMES:
+        folder = tmp_path / "mine" / name.upper()
+        folder.parent.mkdir(exist_ok=True)
+        folder.symlink_to(tmp_path / "surfaces" / "photos" / name)
+    part = photos.whole(
+        tmp_path / "mine", [name.upper() for name in surfaces.CLASS_NAMES]
+    )
+    assert np.array_equal(truth.masks(part)[1], truth.masks(drawn)[1])
 
 
 def one_hot(row, column):

@@ -7,7 +7,16 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import expect, fresh, journal, machine, models, photos, remount
+from helpers import (
+    expect,
+    fresh,
+    journal,
+    labels,
+    machine,
+    models,
+    photos,
+    remount,
+)
 
 
 def test_an_expected_error_is_shown(capsys):
@@ -138,6 +147,50 @@ def test_own_photos_are_turned_and_dimmed_for_a_second_test(
     ]
     assert brightness[1] < 0.7 * brightness[0]
     assert second.keys == remount.photographed(folder, test).keys
+
+
+def test_photos_of_one_name_or_a_long_one_are_all_remounted(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr(remount, "WORK", tmp_path / "work")
+    folder = folder_of(tmp_path)
+    (folder / "b" / "1.png").rename(folder / "b" / "0.png")
+    (folder / "b" / "3.png").rename(folder / "b" / f"{'n' * 251}.png")
+    labels.note(folder, "b/0.png", "a")
+    labels.apply(folder)
+    test = photos.whole(folder, ("a", "b"))
+    second = remount.photographed(folder, test)
+    assert sorted(second.labels) == sorted(test.labels) == [0] * 4 + [1] * 2
+
+
+def test_a_mended_label_is_that_of_the_remounted_photo(tmp_path, monkeypatch):
+    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr(remount, "WORK", tmp_path / "work")
+    folder = folder_of(tmp_path)
+    before = remount.photographed(folder, photos.whole(folder, ("a", "b")))
+    labels.note(folder, "b/1.png", "a")
+    labels.apply(folder)
+    after = remount.photographed(folder, photos.whole(folder, ("a", "b")))
+    assert sorted(before.labels) == [0] * 3 + [1] * 3
+    assert sorted(after.labels) == [0] * 4 + [1] * 2
+    assert set(before.keys) == set(after.keys)
+    labels.undo(folder)
+    again = remount.photographed(folder, photos.whole(folder, ("a", "b")))
+    assert again.paths == before.paths
+
+
+def test_a_home_folder_may_be_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setattr(remount, "WORK", tmp_path / "work")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    folder = folder_of(tmp_path)
+    folder_of(tmp_path / "x")
+    (tmp_path / "x" / "mine").rename(tmp_path / "remounted")
+    test = photos.whole(folder, ("a", "b"))
+    second = remount.photographed("~/mine", test)
+    beside = str(tmp_path / "remounted")
+    assert all(path.startswith(beside) for path in second.paths)
 
 
 def test_a_remounted_set_beside_the_photos_is_used(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import io
 import os
 import socket
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -74,6 +75,16 @@ def solid():
     return saved(image, "PNG")
 
 
+def short(image):
+    """A BMP with 16 bits for all three colours."""
+    whole = bytearray(saved(image, "BMP"))
+    rows = np.asarray(image).astype("uint16") >> 3
+    packed = rows[..., 0] << 10 | rows[..., 1] << 5 | rows[..., 2]
+    struct.pack_into("<H", whole, 28, 16)
+    struct.pack_into("<I", whole, 34, packed.nbytes)
+    return bytes(whole[:54]) + packed[::-1].tobytes()
+
+
 def frames(kind):
     some = [noise(seed).convert("P") for seed in (30, 31)]
     return saved(some[0], kind, save_all=True, append_images=some[1:])
@@ -81,6 +92,7 @@ def frames(kind):
 
 JPEG = saved(noise(0), "JPEG")
 PNG = saved(noise(1), "PNG")
+BMP = saved(noise(17), "BMP")
 GOOD = {
     "photo.jpg": saved(noise(2), "JPEG"),
     "SHOUTED.JPG": saved(noise(3), "JPEG"),
@@ -88,6 +100,8 @@ GOOD = {
     "photo.png": saved(noise(5), "PNG"),
     "photo.gif": saved(noise(6).convert("P"), "GIF"),
     "photo.bmp": saved(noise(7), "BMP"),
+    "grey.bmp": saved(noise(18, mode="L"), "BMP"),
+    "clear.bmp": saved(noise(19, mode="RGBA"), "BMP"),
     "grey.jpg": saved(noise(8, mode="L"), "JPEG"),
     "grey.png": saved(noise(12, mode="L"), "PNG"),
     "solid.png": solid(),
@@ -126,6 +140,10 @@ BAD = {  # name: content, part of the problem, left out or kept
     "scan.pdf": (b"%PDF-1.7" + bytes(99), "PDF", True),
     "photos.zip": (b"PK\x03\x04" + bytes(99), "ZIP", True),
     "photo.jxl": (b"\xff\x0a" + bytes(99), "JPEG XL", True),
+    "few.bmp": (saved(noise(46).convert("P"), "BMP"), "BMP of a kind", True),
+    "two.bmp": (saved(noise(47).convert("1"), "BMP"), "BMP of a kind", True),
+    "short.bmp": (short(noise(48)), "BMP of a kind", True),
+    "half.bmp": (BMP[: len(BMP) // 2], "damaged or cut off", True),
     "bomb.png": (bomb(30_000, 30_000), "89 million pixels", True),
     "long bomb.png": (bomb(2**31 - 1, 1), "89 million pixels", True),
     "jpeg.png": (saved(noise(50), "JPEG"), "JPEG under another", False),
@@ -234,6 +252,58 @@ def test_notes_of_the_system_are_passed_over(folder):
     put(folder, notes)
     put(folder / ".ipynb_checkpoints", {"1.jpg": JPEG})
     assert problems(folder) == {}
+
+
+def test_a_file_that_may_not_be_looked_at_is_no_broken_link(
+    folder, monkeypatch
+):
+    look = Path.stat
+
+    def refuse(path, **options):
+        if path.name == "3.png" and path.parent.name == "a":
+            raise PermissionError(13, "no")
+        return look(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    (problem,) = problems(folder)["a/3.png"]
+    assert problem.problem == "you may not look at it"
+    assert problem.left_out
+
+
+@pytest.mark.parametrize("call", ["is_dir", "iterdir", "lstat"])
+def test_a_folder_that_may_not_be_looked_into_is_named(
+    folder, monkeypatch, call
+):
+    look = getattr(Path, call)
+
+    def refuse(path, **options):
+        if folder in (path, path.parent if call == "lstat" else None):
+            raise PermissionError(13, "no")
+        return look(path, **options)
+
+    monkeypatch.setattr(Path, call, refuse)
+    with pytest.raises(ValueError, match="mine: you may not look into it"):
+        photos.check(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 there")
+def test_a_name_that_is_not_utf8_is_told_and_written(folder, capsys):
+    put(folder / "a", {os.fsdecode(b"caf\xe9.png"): PNG})
+    put(folder / os.fsdecode(b"d\xe9p\xf4t"), {"1.png": JPEG})
+    put(folder / "a" / os.fsdecode(b"inner\xe9"), {})
+    put(folder, {os.fsdecode(b"loose\xe9.png"): JPEG})
+    found = photos.check(folder)
+    told = {p.name: p.problem for p in found.problems}
+    assert told["a/caf\\udce9.png"] == "its name is not UTF-8"
+    assert told["d\\udce9p\\udcf4t/1.png"] == "its name is not UTF-8"
+    assert "no photo" in told["d\\udce9p\\udcf4t/"]
+    assert "a/inner\\udce9/" in told and "loose\\udce9.png" in told
+    assert len(found.photos) == 50
+    found.report()
+    assert "caf\\udce9.png" in capsys.readouterr().out
+    assert "caf\\udce9.png,yes" in listed(folder)
+    assert all(p.name.isascii() for p in found.problems)
+    photos.split(found, (60, 20, 20))
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "no"), OSError(5, "x")])
@@ -447,6 +517,49 @@ def test_a_file_that_was_mended_is_used_again(folder):
 def test_a_list_that_cannot_be_understood_is_refused(doubled):
     change(doubled, "a/0.png,yes", "a/0.png,perhaps")
     with pytest.raises(ValueError, match="left_out of a/0.png is 'perhaps'"):
+        photos.check(doubled)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "file,left_out\ncafé.png,yes\n".encode("cp1252"),
+        b'file,left_out\n"a/0.png,yes\n',
+    ],
+)
+def test_a_list_that_is_no_csv_in_utf8_is_refused(doubled, content):
+    path = choices.path(doubled)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="not a CSV file in UTF-8") as error:
+        photos.check(doubled)
+    assert path.name in str(error.value)
+    assert path.read_bytes() == content
+
+
+def test_choices_outlast_that_a_photo_is_away(doubled):
+    change(doubled, "a/0.png,yes", "a/0.png,no")
+    with open(choices.path(doubled), "a", encoding="utf-8") as file:
+        file.write("a/7.png,yes\n")
+    before = photos.check(doubled)
+    assert before.counts() == {"a": 24, "b": 25}
+    (doubled / "a").rename(doubled.parent / "away")
+    put(doubled / "c", {"0.png": PNG})
+    assert photos.check(doubled).class_names == ("b", "c")
+    assert "a/7.png,yes" in listed(doubled)
+    (doubled / "c" / "0.png").unlink()
+    (doubled / "c").rmdir()
+    (doubled.parent / "away").rename(doubled / "a")
+    assert photos.check(doubled) == before
+
+
+def test_a_list_is_written_only_when_it_changes(doubled, monkeypatch):
+    def refuse(path):
+        raise AssertionError(f"{path} is written")
+
+    monkeypatch.setattr(choices, "atomic", refuse)
+    photos.check(doubled)
+    put(doubled / "a", {"empty.jpg": b""})
+    with pytest.raises(AssertionError, match="is written"):
         photos.check(doubled)
 
 

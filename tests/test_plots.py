@@ -1,5 +1,7 @@
 """What a learner reads off the figures is what the data say."""
 
+from itertools import pairwise
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -63,6 +65,20 @@ def test_the_confusion_matrix_counts_photos():
     assert [t.get_text() for t in ax.texts] == ["1", "2", "0", "1"]
     assert ax.get_xlabel() == "predicted class"
     assert ax.get_ylabel() == "true class"
+
+
+@pytest.mark.parametrize("n", [25, 26, 120])
+def test_the_confusion_matrix_of_many_classes_stays_on_the_screen(n):
+    every = np.arange(n)
+    plots.confusion(every, every, [f"class {i}" for i in every])
+    ax = plt.gca()
+    assert max(plt.gcf().get_size_inches()) <= 13
+    assert len(ax.texts) == (n * n if n <= 25 else 0)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == [f"class {i}" for i in every]
+    plt.gcf().canvas.draw()
+    boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
+    assert all(a.y0 >= b.y1 - 1 for a, b in pairwise(boxes))
 
 
 def test_counts_of_a_split_are_written_on_the_bars(part):

@@ -309,6 +309,30 @@ def test_a_folder_larger_than_a_batch_is_answered_to_the_end(
     assert found[-1]["problem"]
 
 
+def test_linked_folders_are_walked_and_none_for_ever(model, mixed):
+    other = mixed.parent / "other"
+    other.mkdir()
+    (other / "c.png").write_bytes((mixed / "b.png").read_bytes())
+    (other / "back").symlink_to(other)
+    (mixed / "linked").symlink_to(other)
+    (mixed / "round").symlink_to(mixed)
+    (mixed / "monday" / "up").symlink_to(mixed.parent)
+    found = rows(predictions.write(model, NAMES, mixed))
+    assert [row["file"] for row in found] == [
+        "b.png", "empty.jpg", "linked/c.png", "monday/a.png",
+        "monday/page.jpg", "monday/ü.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 there")
+def test_a_name_that_is_not_utf8_has_a_row_that_says_so(model, mixed):
+    (mixed / "b.png").rename(mixed / os.fsdecode(b"caf\xe9.png"))
+    found = rows(predictions.write(model, NAMES, mixed))
+    why = {row["file"]: row["problem"] for row in found}
+    assert why.pop("caf\\udce9.png") == "its name is not UTF-8"
+    assert why["monday/a.png"] == ""
+
+
 def test_a_folder_that_is_not_there_or_empty_is_told(model, tmp_path):
     with pytest.raises(ValueError, match="gone: there is no such folder"):
         predictions.write(model, NAMES, tmp_path / "gone")
