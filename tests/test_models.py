@@ -208,7 +208,8 @@ def test_a_training_stopped_while_writing_begins_anew(
 
 
 def test_weights_of_which_no_epoch_is_noted_are_not_gone_on_from(
-    train, stopped
+    train, stopped, capsys
 ):
     (stopped / "training_metadata.json").unlink()
     assert train() == [0, 1, 2]
+    assert "begins anew" in capsys.readouterr().out
