@@ -14,6 +14,7 @@ import numpy as np
 from helpers import photos
 
 NAMES = ("stem", *(f"mixed{i}" for i in range(11)))
+CHANNELS = 12  # of a block, shown for a photo
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,10 @@ def _count(weights):
 
 @dataclass(frozen=True)
 class Answers:
-    """What the blocks say of n photos: the k channels that stand out most.
+    """What the blocks say of n photos: the `CHANNELS` that stand out most.
 
     `photos` is uint8 (n, 299, 299, 3), `names` n texts, `maps` {block:
-    float32 (n, k, height, width)}, `channels` {block: places (n, k)}.
+    float32 (n, 12, height, width)}, `channels` {block: places (n, 12)}.
     """
 
     photos: np.ndarray
@@ -108,7 +109,7 @@ class Answers:
     channels: dict
 
 
-def answers(base, part, count=4, k=12):
+def answers(base, part, count=4):
     """Return what each block says of the first photos of some classes.
 
     Taken are the channels whose largest value stands highest above their
@@ -119,7 +120,6 @@ def answers(base, part, count=4, k=12):
         base: as for `blocks`.
         part: a `photos.Part`.
         count: classes that a photo is taken of, from the last on.
-        k: channels of each block and photo.
 
     Returns:
         An `Answers`.
@@ -140,7 +140,7 @@ def answers(base, part, count=4, k=12):
             # What lies beyond the photo's edge looks like an edge, too.
             inner = its[:, 1:-1, 1:-1]
             peak = inner.max(axis=(1, 2)) - inner.mean(axis=(1, 2))
-            first = np.argsort(-peak, kind="stable")[:k]
+            first = np.argsort(-peak, kind="stable")[:CHANNELS]
             channels[block.name].append(first)
             maps[block.name].append(np.float32(its[first]))
     maps, channels = (

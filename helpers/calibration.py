@@ -7,6 +7,7 @@ import numpy as np
 from helpers import measure
 
 BINS = 10
+DRAWS = 200  # of labels, to see what chance alone does
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def bins(probabilities, labels, count=BINS):
     ]
 
 
-def error(probabilities, labels, count=BINS):
+def error(probabilities, labels):
     """Return the expected calibration error, 0-1.
 
     It is how far sureness and accuracy lie apart, on the average of the
@@ -53,14 +54,14 @@ def error(probabilities, labels, count=BINS):
     2017). Chance alone makes it more than 0, see `error_by_chance`.
 
     Args:
-        probabilities, labels, count: as for `bins`.
+        probabilities, labels: as for `bins`.
     """
-    found = bins(probabilities, labels, count)
+    found = bins(probabilities, labels)
     apart = [abs(b.sure - b.right.share) * b.right.n for b in found]
     return sum(apart) / len(labels)
 
 
-def error_by_chance(probabilities, seed=0, times=200):
+def error_by_chance(probabilities):
     """Return the error that a model would have if it were calibrated.
 
     Labels are drawn by lot as the probabilities say, again and again, and
@@ -68,14 +69,12 @@ def error_by_chance(probabilities, seed=0, times=200):
 
     Args:
         probabilities: as for `bins`.
-        seed: of the lot.
-        times: how often labels are drawn.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     up_to = np.cumsum(probabilities, axis=-1)
     up_to /= up_to[:, -1:]
     errors = []
-    for _ in range(times):
+    for _ in range(DRAWS):
         drawn = (rng.random((len(up_to), 1)) >= up_to).sum(axis=-1)
         errors.append(error(probabilities, drawn))
     return float(np.mean(errors))

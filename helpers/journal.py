@@ -1,7 +1,8 @@
 """What a lesson found, kept for the lessons after it.
 
-One JSON file a lesson. A row belongs to one set of photos and one choice of
-weights, so that rows of different runs are never set side by side.
+One JSON file a lesson. A row belongs to one set of photos, shared out in one
+way, and one choice of weights, so that rows of different runs are never set
+side by side.
 """
 
 import json
@@ -11,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from helpers import downloads, measure
-from helpers.files import WORK, atomic, list_path, model_path
+from helpers.files import WORK, atomic, list_path, model_path, shown
 
 
 def write(lesson, weights_name, folder, verdicts, hits=None):
     """Keep what a lesson found; an older entry of the lesson is replaced.
 
     Noted beside it are the split of the photos and the model that the
-    lesson has saved, if there are any, for `is_of`.
+    lesson has saved, if there are any, for `rows` and `is_of`.
 
     Args:
         lesson: the notebook's name, for example "02_frozen_baseline".
@@ -31,11 +32,9 @@ def write(lesson, weights_name, folder, verdicts, hits=None):
     """
     entry = {
         "lesson": lesson,
-        "weights": weights_name,
-        "photos": str(Path(folder).resolve()),
+        **_about(weights_name, folder),
         "verdicts": _digits(verdicts),
         "hits": _digits(hits or {}),
-        "split": _split(folder),
         "model": _weights(lesson),
     }
     with atomic(WORK / "journal" / f"{lesson}.json") as part:
@@ -49,10 +48,18 @@ def _digits(verdicts):
     }
 
 
-def _split(folder):
-    """Return the digest of how a folder is shared out, or None."""
-    path = list_path("splits", folder)
-    return downloads.digest(path) if path.is_file() else None
+def _about(weights_name, folder):
+    """Return what must be the same in entries that are set side by side.
+
+    Under `split` stands the digest of how the folder is shared out, or None.
+    """
+    folder = Path(folder).expanduser().resolve()
+    split = list_path("splits", folder)
+    return {
+        "weights": weights_name,
+        "photos": str(folder),
+        "split": downloads.digest(split) if split.is_file() else None,
+    }
 
 
 def _weights(lesson):
@@ -77,50 +84,45 @@ def is_of(lesson, weights_name, folder):
     Args:
         lesson, weights_name, folder: as for `write`.
     """
-    try:
-        path = WORK / "journal" / f"{lesson}.json"
-        entry = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return False
-    now = {
-        "weights": weights_name,
-        "photos": str(Path(folder).resolve()),
-        "split": _split(folder),
-        "model": _weights(lesson),
-    }
+    entry = _entry(WORK / "journal" / f"{lesson}.json")
+    now = {**_about(weights_name, folder), "model": _weights(lesson)}
     return None not in now.values() and now == {k: entry.get(k) for k in now}
 
 
-def verdicts(weights_name, folder):
-    """Return {name: verdicts} of all lessons run on the same, hits included.
-
-    Two results on the same photos can be compared photo by photo.
-
-    Args:
-        weights_name, folder: as for `write`.
-    """
-    return _read(weights_name, folder, ("verdicts", "hits"))
+def _entry(path):
+    """Return what a file of the journal holds: {} if missing or damaged."""
+    try:
+        entry = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        entry = None
+    if isinstance(entry, dict):
+        return entry
+    print(
+        f"{shown(path)} is damaged and passed over; it is written anew when "
+        "that lesson is run again, or one of its exercises is solved."
+    )
+    return {}
 
 
 def rows(weights_name, folder):
     """Return {name: `measure.Accuracy`} of all lessons run on the same.
 
+    The same are the weights, the photos, and how these are shared out now:
+    an accuracy on other test photos compares with nothing.
+
     Args:
         weights_name, folder: as for `write`.
     """
-    found = _read(weights_name, folder, ("verdicts",))
-    return {name: measure.accuracy(right) for name, right in found.items()}
-
-
-def _read(weights_name, folder, kinds):
+    now = _about(weights_name, folder)
     found = {}
     for path in sorted((WORK / "journal").glob("[0-9]*.json")):
-        entry = json.loads(path.read_text(encoding="utf-8"))
-        same_photos = entry["photos"] == str(Path(folder).resolve())
-        if same_photos and entry["weights"] == weights_name:
-            for kind in kinds:
-                for name, digits in entry.get(kind, {}).items():
-                    found[name] = np.array(list(digits)) == "1"
+        entry = _entry(path)
+        if now == {key: entry.get(key) for key in now}:
+            for name, digits in entry.get("verdicts", {}).items():
+                right = np.array(list(digits)) == "1"
+                found[name] = measure.accuracy(right)
     return found
 
 
@@ -131,9 +133,10 @@ def note_done(lesson, number):
         lesson: the notebook's name.
         number: of the exercise.
     """
-    solved = sorted({*done().get(lesson, []), number})
     # A file for each lesson: two at once don't overwrite each other.
-    with atomic(WORK / "journal" / f"exercises-{lesson}.json") as part:
+    path = WORK / "journal" / f"exercises-{lesson}.json"
+    solved = sorted({*_entry(path).get("solved", []), number})
+    with atomic(path) as part:
         part.write_text(
             json.dumps({"lesson": lesson, "solved": solved}), encoding="utf-8"
         )
@@ -143,6 +146,7 @@ def done():
     """Return {lesson: numbers of its exercises that were solved}."""
     found = {}
     for path in sorted((WORK / "journal").glob("exercises-*.json")):
-        entry = json.loads(path.read_text(encoding="utf-8"))
-        found[entry["lesson"]] = entry["solved"]
+        entry = _entry(path)
+        if entry:
+            found[entry["lesson"]] = entry["solved"]
     return found

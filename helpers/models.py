@@ -6,9 +6,11 @@ names of the classes go into it as one file more, which Keras passes over.
 
 import hashlib
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 
 from helpers import files
@@ -113,7 +115,9 @@ def unfinished(folder, part, weights_name):
     """Return where a training may note how far it has come.
 
     It is another place whenever photos, labels or weights are others, so
-    that no training goes on from what belongs to another.
+    that no training goes on from what belongs to another. What lies there
+    and is damaged, as whoever was stopped while writing leaves it, is
+    removed with a line: Keras would stop at it each time.
 
     Args:
         folder: where such places are.
@@ -122,7 +126,24 @@ def unfinished(folder, part, weights_name):
     """
     about = f"{weights_name} {part.key} {part.labels.tolist()}"
     key = hashlib.sha256(about.encode()).hexdigest()[:16]
-    return folder / f"unfinished-{key}"
+    place = folder / f"unfinished-{key}"
+    if place.is_dir() and not _is_whole(place):
+        shutil.rmtree(place)
+        print(
+            f"{place.name}: what a stopped training has left is damaged, so "
+            "it is removed and the training begins anew."
+        )
+    return place
+
+
+def _is_whole(place):
+    """Return whether `keras.callbacks.BackupAndRestore` can read a place."""
+    try:
+        h5py.File(place / "latest.weights.h5").close()
+        json.loads((place / "training_metadata.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def load(path):

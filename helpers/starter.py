@@ -17,6 +17,7 @@ from helpers.files import DATA
 
 FILE = DATA / "starter" / "inception_v3_starter.npz"
 SHA256 = "575f173c2c7785aa5c36ea2bce0ce53b2e27a3220852b2540d20f5ad868fb470"
+ARRAYS = 376  # of weights, in all layers together
 KERNEL, SCALE = "kernel", "scale"
 # As Keras orders the weights within a layer.
 SUFFIXES = (KERNEL, "beta", "moving_mean", "moving_variance")

@@ -126,18 +126,13 @@ def _place(seed):
 def _complete(set_name, seed):
     """Draw what a set lacks, with a progress bar; return its folder.
 
-    Where both sets and their masks are shared, nothing is drawn.
+    Where the whole set and its masks are shared, nothing is drawn.
     """
     place = _place(seed)
     drawn = shared.find(place.name)
-    if drawn:
+    if drawn and not _missing(drawn, set_name):
         return drawn / set_name
-    missing = [
-        (class_name, index)
-        for class_name in CLASS_NAMES
-        for index in range(SETS[set_name])
-        if not _is_there(place, set_name, class_name, index)
-    ]
+    missing = _missing(place, set_name)
     if not missing:
         return place / set_name
     for class_name in CLASS_NAMES:
@@ -160,6 +155,16 @@ def _complete(set_name, seed):
             pool.shutdown(cancel_futures=True)
             raise
     return place / set_name
+
+
+def _missing(place, set_name):
+    """Return (class name, index) of each photo that a set lacks."""
+    return [
+        (class_name, index)
+        for class_name in CLASS_NAMES
+        for index in range(SETS[set_name])
+        if not _is_there(place, set_name, class_name, index)
+    ]
 
 
 def _file(place, set_name, class_name, index):
@@ -414,7 +419,7 @@ def _cloud(rng, size, scale):
     return np.asarray(hills)[cut : cut + size, cut : cut + size]
 
 
-def _hairs(rng, size, count, length, angles, faint=0.2):
+def _hairs(rng, size, count, length, angles):
     """Return fine straight lines, 0 to 1, of shape (size, size).
 
     Args:
@@ -423,7 +428,6 @@ def _hairs(rng, size, count, length, angles, faint=0.2):
         count: of lines on a square of 300×300 pixels.
         length: two numbers, the least and the most, in pixels.
         angles: one angle for each line is drawn from these (radians).
-        faint: the weakest line, as a part of the strongest.
     """
     fine = 2  # drawn larger and shrunk, so that lines have smooth edges
     sheet = Image.new("L", (size * fine, size * fine))
@@ -432,7 +436,7 @@ def _hairs(rng, size, count, length, angles, faint=0.2):
     ends = rng.uniform(0, size, (count, 2)) * fine
     angle = rng.choice(angles, count)
     long = rng.uniform(*length, count) * fine
-    ink = (255 * rng.uniform(faint, 1, count) ** 2).astype(int)
+    ink = (255 * rng.uniform(0.2, 1, count) ** 2).astype(int)
     step = long[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
     lines = np.concatenate([ends - step / 2, ends + step / 2], 1)
     for line, colour in zip(lines.tolist(), ink.tolist(), strict=True):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import downloads, shared, starter
-from helpers.files import WORK, atomic
+from helpers.files import WORK, WriteError, atomic
 
 IMAGENET_NAME = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 IMAGENET_URL = (
@@ -25,7 +25,8 @@ VARIABLE = "WORKBOOK_WEIGHTS"
 class Weights:
     """The choice: `name`, and the `path` that Keras takes as `weights`.
 
-    `path` is a string, or None for random weights.
+    `name` tells weights apart: for a file of one's own it ends with a piece
+    of its digest. `path` is a string, or None for random weights.
     """
 
     name: str
@@ -44,9 +45,11 @@ def choose(wanted=None):
 
     Raises:
         ValueError: what was asked for by name is not there.
+        helpers.files.WriteError: there is no room for what was asked for,
+            or for the starter weights.
     """
     wanted = wanted or os.environ.get(VARIABLE)
-    if wanted is None:
+    if not wanted:
         return _best()
     if wanted == "imagenet":
         try:
@@ -59,8 +62,11 @@ def choose(wanted=None):
         return _say("starter", _starter())
     if wanted == "random":
         return _say("random", None)
-    if Path(wanted).is_file():
-        return _say(Path(wanted).name, Path(wanted))
+    path = Path(wanted)
+    if path.is_file():
+        # Two files may share a name, and nothing made from one is to be
+        # taken for the other's.
+        return _say(f"{path.stem}-{downloads.digest(path)[:6]}", path)
     raise ValueError(
         f"{wanted}: neither a weights file nor one of imagenet, starter, "
         "random; give one of these."
@@ -70,7 +76,7 @@ def choose(wanted=None):
 def _best():
     try:
         return _say("imagenet", imagenet())
-    except downloads.DownloadError as error:
+    except (downloads.DownloadError, WriteError) as error:
         print(f"No ImageNet weights: {error}")
     if starter.FILE.is_file():
         return _say("starter", _starter())
@@ -89,7 +95,7 @@ _SENTENCES = {
 
 
 def _say(name, path):
-    print(_SENTENCES.get(name, f"Weights: from the file {name}."))
+    print(_SENTENCES.get(name, f"Weights: {name}, from the file {path}."))
     return Weights(name, None if path is None else str(path))
 
 
@@ -118,11 +124,15 @@ def _starter():
     """Return the path of the starter weights as Keras reads them.
 
     They ship with eight bits a weight; the first call writes them out as
-    floats.
+    floats. So does a later one if the computer went down in between and
+    left a part of that file.
     """
     name = f"starter-{starter.SHA256[:8]}.weights.h5"
-    path = shared.find(f"work/weights/{name}") or WORK / "weights" / name
-    if path.is_file():
+    path = shared.find(f"work/weights/{name}")
+    if path:
+        return path
+    path = WORK / "weights" / name
+    if _is_whole(path):
         return path
     import keras  # takes seconds, and most calls do not come here
 
@@ -134,3 +144,21 @@ def _starter():
     with atomic(path) as part:
         base.save_weights(part)
     return path
+
+
+def _is_whole(path):
+    """Return whether a file opens and holds all arrays of a base."""
+    import h5py
+
+    arrays = []
+
+    def note(name, item):
+        if isinstance(item, h5py.Dataset):
+            arrays.append(name)
+
+    try:
+        with h5py.File(path) as file:
+            file.visititems(note)
+    except (OSError, RuntimeError, KeyError):  # h5py raises all of these
+        return False
+    return len(arrays) == starter.ARRAYS

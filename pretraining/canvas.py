@@ -112,13 +112,14 @@ def spot(rng, size, reach=0.3):
     return rng.uniform(-reach, reach, 2) * size
 
 
-def pen(size, lines, widths, fine=3):
+def pen(size, lines, widths):
     """Return soft lines through points, float32 0 to 1 (size, size).
 
     Args:
         lines: list of float (n, 2), pixels from the middle.
         widths: list of widths in pixels, or of arrays with one a step.
     """
+    fine = 3
     sheet = Image.new("L", (size * fine, size * fine))
     tool = ImageDraw.Draw(sheet)
     for points, width in zip(lines, widths, strict=True):
@@ -129,8 +130,9 @@ def pen(size, lines, widths, fine=3):
     return np.asarray(sheet.reduce(fine), "float32") / 255
 
 
-def fill(size, polygons, fine=2):
+def fill(size, polygons):
     """Return filled polygons, float32 0 to 1 (size, size)."""
+    fine = 2
     sheet = Image.new("L", (size * fine, size * fine))
     tool = ImageDraw.Draw(sheet)
     for points in polygons:
@@ -151,10 +153,10 @@ def corners(rng, at, radius, count, inner=1.0, jitter=0.0):
     return at + far[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
 
 
-def straight(rng, at, length, angle, bow=0.03):
+def straight(rng, at, length, angle):
     """Return a nearly straight line, float (9, 2)."""
     t = np.linspace(-0.5, 0.5, 9)
-    aside = rng.normal(0, bow) * (t**2 - 0.1)
+    aside = rng.normal(0, 0.03) * (t**2 - 0.1)
     ahead = np.array([np.cos(angle), np.sin(angle)])
     return at + length * (
         t[:, None] * ahead + aside[:, None] * np.array([-ahead[1], ahead[0]])

@@ -10,9 +10,10 @@ from pretraining.targets import HISTOGRAMS, TAPS
 WHOLES = ("mixed8", "mixed10")  # blocks asked which views belong together
 SIGNS = 128  # numbers by which a view is known again
 SHARP = 0.2  # how much alike two views are, divided by this, is a logit
+NOISE = 0.5  # in a kernel at the start, as a part of what it passes on
 
 
-def precise(cpuinfo="/proc/cpuinfo"):
+def precise():
     """Return the Keras precision that is fastest here, as a policy name."""
     if keras.backend.backend() == "jax":
         import jax
@@ -25,7 +26,7 @@ def precise(cpuinfo="/proc/cpuinfo"):
         if tf.config.list_physical_devices("GPU"):
             return "mixed_bfloat16"
     try:
-        with open(cpuinfo) as file:
+        with open("/proc/cpuinfo") as file:
             fast = "avx512_bf16" in file.read()
     except OSError:
         fast = False
@@ -82,7 +83,7 @@ def build(grounds, marks, momentum=0.9):
     return base, keras.Model(base.input, outputs)
 
 
-def wake(base, seed=0, noise=0.5):
+def wake(base):
     """Start a base so that what early layers see reaches the late ones.
 
     With the usual random kernels each block blurs what the one before it
@@ -96,10 +97,8 @@ def wake(base, seed=0, noise=0.5):
 
     Args:
         base: Inception v3 with one weight in each convolution.
-        seed: of the noise.
-        noise: how large it is, as a part of what is passed on.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     taken = {}  # input tensor -> how many of its channels are passed on
     for layer in base.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -114,27 +113,27 @@ def wake(base, seed=0, noise=0.5):
             kernel[..., : count * 3 // 4] -= kernel[
                 ..., : count * 3 // 4
             ].mean((0, 1), keepdims=True)
-        kernel *= noise / np.sqrt((kernel**2).sum((0, 1, 2)))
+        kernel *= NOISE / np.sqrt((kernel**2).sum((0, 1, 2)))
         if fan_in > 3:
             source = id(layer.input)
             first = taken.get(source, 0)
             taken[source] = first + count
-            order = np.random.default_rng([seed, fan_in]).permutation(fan_in)
+            order = np.random.default_rng([0, fan_in]).permutation(fan_in)
             places = order[(first + np.arange(count)) % fan_in]
             kernel[height // 2, width // 2, places, np.arange(count)] += 1
         layer.kernel.assign(kernel.astype("float32"))
 
 
-def late_thresholds(base, after="mixed5"):
-    """Return what the batch norm layers past a block add, as variables.
+def late_thresholds(base):
+    """Return what the batch norm layers past mixed5 add, as variables.
 
     `wake` sets it to 1, which lets nearly everything pass. Training draws
     it towards 0 there, so that a feature may be silent at most places.
     """
-    layers = base.layers[base.layers.index(base.get_layer(after)) + 1 :]
+    border = base.layers.index(base.get_layer("mixed5"))
     return [
         layer.beta
-        for layer in layers
+        for layer in base.layers[border + 1 :]
         if isinstance(layer, keras.layers.BatchNormalization)
     ]
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+BATCH = 32  # images at a time
+
 
 def base_with(weights):
     """Return Inception v3 without its top, with these weights.
@@ -46,7 +48,7 @@ def base_with(weights):
     return base
 
 
-def features(base, images, batch=32):
+def features(base, images):
     """Return pooled mixed8, float32 (n, 1280), of uint8 images."""
     import keras
 
@@ -55,8 +57,8 @@ def features(base, images, batch=32):
     )
     model = keras.Model(base.input, pooled)
     found = []
-    for first in range(0, len(images), batch):
-        pixels = images[first : first + batch].astype("float32") / 127.5 - 1
+    for first in range(0, len(images), BATCH):
+        pixels = images[first : first + BATCH].astype("float32") / 127.5 - 1
         found.append(model.predict_on_batch(pixels))
     return np.concatenate(found)
 

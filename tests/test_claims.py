@@ -3,9 +3,12 @@
 The lessons run before these tests and leave their verdicts in the journal.
 """
 
+import json
+
+import numpy as np
 import pytest
 
-from helpers import journal, measure, surfaces
+from helpers import files, measure, surfaces
 
 FROZEN = 0.8  # accuracy of the frozen baseline
 KNOWS = 0.25  # what it is ahead of random weights
@@ -17,7 +20,12 @@ SAME = 0.98  # how often what is shipped is right where it was in lesson 03
 
 @pytest.fixture(scope="module")
 def verdicts():
-    found = journal.verdicts("starter", surfaces.folder())
+    about, found = ("starter", str(surfaces.folder().resolve())), {}
+    for path in (files.WORK / "journal").glob("[0-9]*.json"):
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        if (entry["weights"], entry["photos"]) == about:
+            for name, digits in (entry["verdicts"] | entry["hits"]).items():
+                found[name] = np.array(list(digits)) == "1"
     if not {"frozen base", "augmented", "pointing: centre"} <= set(found):
         pytest.fail(
             "The journal does not hold the lessons; run them first, with "

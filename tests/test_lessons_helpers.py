@@ -9,6 +9,7 @@ import pytest
 
 from helpers import (
     expect,
+    files,
     fresh,
     journal,
     labels,
@@ -36,7 +37,8 @@ def test_an_expected_error_that_does_not_come_fails_the_lesson():
 
 @pytest.fixture
 def at(tmp_path, monkeypatch):
-    monkeypatch.setattr(journal, "WORK", tmp_path)
+    for module in (files, journal):
+        monkeypatch.setattr(module, "WORK", tmp_path)
     return tmp_path
 
 
@@ -48,8 +50,6 @@ def test_the_journal_gives_back_what_lessons_wrote(at):
     assert (rows["frozen"].right, rows["frozen"].n) == (2, 3)
     journal.write("02_x", "starter", at, {"frozen": [True, True, True]})
     assert journal.rows("starter", at)["frozen"].right == 3
-    both = journal.verdicts("starter", at)
-    assert both["tuned"].tolist() == [True, True, True]
 
 
 def test_an_entry_of_another_version_counts_as_missing(at):
@@ -61,13 +61,12 @@ def test_an_entry_of_another_version_counts_as_missing(at):
     assert journal.rows("starter", at) == {}
 
 
-def test_hits_can_be_compared_and_are_no_accuracies(at):
-    hits = {"pointing": [True, True]}
+def test_hits_are_kept_and_are_no_accuracies(at):
+    hits = {"pointing": [True, False]}
     journal.write("05_x", "starter", at, {"tuned": [True, False]}, hits)
     assert list(journal.rows("starter", at)) == ["tuned"]
-    found = journal.verdicts("starter", at)
-    assert found["pointing"].tolist() == [True, True]
-    assert found["tuned"].tolist() == [True, False]
+    entry = json.loads((at / "journal" / "05_x.json").read_text())
+    assert entry["hits"] == {"pointing": "10"}
 
 
 def test_the_journal_never_mixes_weights_or_photos(at):
@@ -75,6 +74,62 @@ def test_the_journal_never_mixes_weights_or_photos(at):
     assert journal.rows("imagenet", at) == {}
     assert journal.rows("starter", at / "other") == {}
     assert json.loads((at / "journal" / "02_x.json").read_text())
+
+
+def test_the_journal_never_mixes_ways_to_share_photos_out(at):
+    split = files.list_path("splits", at / "mine")
+    split.parent.mkdir()
+    split.write_text("60, 20, 20")
+    journal.write("02_x", "starter", at / "mine", {"frozen": [True]})
+    assert list(journal.rows("starter", at / "mine")) == ["frozen"]
+    split.write_text("50, 25, 25")
+    assert journal.rows("starter", at / "mine") == {}
+    journal.write("03_x", "starter", at / "mine", {"tuned": [True]})
+    assert list(journal.rows("starter", at / "mine")) == ["tuned"]
+    split.write_text("60, 20, 20")
+    assert list(journal.rows("starter", at / "mine")) == ["frozen"]
+
+
+def test_the_home_folder_may_be_written_short(at, monkeypatch):
+    monkeypatch.setenv("HOME", str(at))
+    monkeypatch.setenv("USERPROFILE", str(at))
+    split = files.list_path("splits", at / "mine")
+    split.parent.mkdir()
+    split.write_text("60, 20, 20")
+    model = files.model_path("02_x")
+    model.parent.mkdir()
+    with zipfile.ZipFile(model, "w") as file:
+        file.writestr("model.weights.h5", "weights")
+    journal.write("02_x", "starter", "~/mine", {"frozen": [True]})
+    for folder in ("~/mine", at / "mine"):
+        assert list(journal.rows("starter", folder)) == ["frozen"]
+        assert journal.is_of("02_x", "starter", folder)
+    assert journal.rows("starter", "~/other") == {}
+    assert not journal.is_of("02_x", "starter", "~/other")
+
+
+@pytest.mark.parametrize("damaged", [b"", b'{"lesson": "0', b"\xff", b"[]"])
+def test_a_damaged_entry_is_passed_over_and_written_anew(at, capsys, damaged):
+    journal.write("02_x", "starter", at, {"frozen": [True]})
+    journal.write("03_x", "starter", at, {"tuned": [True]})
+    for name in ("01_x", "02_x"):
+        journal.note_done(name, 1)
+    for name in ("02_x", "exercises-02_x"):
+        (at / "journal" / f"{name}.json").write_bytes(damaged)
+    assert list(journal.rows("starter", at)) == ["tuned"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "/02_x.json is damaged and passed over" in line.replace("\\", "/")
+    assert not journal.is_of("02_x", "starter", at)
+    capsys.readouterr()
+    assert journal.done() == {"01_x": [1]}
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "exercises-02_x.json is damaged and passed over" in line
+    journal.note_done("02_x", 2)
+    journal.write("02_x", "starter", at, {"frozen": [True]})
+    capsys.readouterr()
+    assert list(journal.rows("starter", at)) == ["frozen", "tuned"]
+    assert journal.done() == {"01_x": [1], "02_x": [2]}
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

@@ -145,3 +145,71 @@ def test_an_unfinished_training_belongs_to_its_photos_and_weights(tmp_path):
         where(part([0, 1]), "imagenet"),
     }
     assert len(others) == 3 and first not in others
+
+
+@pytest.fixture
+def train(tmp_path):
+    """Trains three epochs, going on from where a run was stopped.
+
+    `stop` is the epoch at which it is stopped. Returns the epochs run.
+    """
+    part = photos.Part("train", ("a", "b"), [], np.array([0, 1]), ["x", "y"])
+
+    def run(stop=None):
+        def maybe_stop(epoch, logs):
+            if epoch == stop:
+                raise KeyboardInterrupt
+
+        place = models.unfinished(tmp_path, part, "starter")
+        resume = keras.callbacks.BackupAndRestore(place)
+        stopper = keras.callbacks.LambdaCallback(on_epoch_begin=maybe_stop)
+        model = classifier()
+        model.compile("adam", "sparse_categorical_crossentropy")
+        fit = model.fit(
+            np.zeros((2, 8, 8, 3)),
+            part.labels,
+            epochs=3,
+            verbose=0,
+            callbacks=[resume, stopper],
+        )
+        return fit.epoch
+
+    return run
+
+
+@pytest.fixture
+def stopped(train, tmp_path, capsys):
+    """What a training leaves that was stopped in its third epoch."""
+    with pytest.raises(KeyboardInterrupt):
+        train(stop=2)
+    assert capsys.readouterr().out == ""
+    (place,) = tmp_path.iterdir()
+    return place
+
+
+def test_a_stopped_training_goes_on(train, stopped, capsys):
+    assert train() == [2]
+    assert capsys.readouterr().out == ""
+    assert not stopped.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["latest.weights.h5", "training_metadata.json"]
+)
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_a_training_stopped_while_writing_begins_anew(
+    train, stopped, capsys, name, share
+):
+    whole = (stopped / name).read_bytes()
+    (stopped / name).write_bytes(whole[: int(share * len(whole))])
+    assert train() == [0, 1, 2]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert stopped.name in line and "begins anew" in line
+
+
+def test_weights_of_which_no_epoch_is_noted_are_not_gone_on_from(
+    train, stopped, capsys
+):
+    (stopped / "training_metadata.json").unlink()
+    assert train() == [0, 1, 2]
+    assert "begins anew" in capsys.readouterr().out

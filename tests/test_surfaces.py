@@ -211,3 +211,12 @@ def test_there_is_no_mask_for_a_photo_from_elsewhere(tmp_path):
     photo = tmp_path / "roses" / "rose.jpg"
     with pytest.raises(ValueError, match="rose.jpg: there is no mask"):
         surfaces.mask(photo)
+
+
+def test_of_what_is_shared_only_a_whole_set_is_used(few, monkeypatch):
+    drawn = surfaces.folder().parent.rename(few / "shared")
+    monkeypatch.setattr(surfaces.shared, "find", lambda name: drawn)
+    assert surfaces.folder() == drawn / "photos"
+    assert surfaces.remounted() == few / "surfaces" / "remounted"
+    (drawn / "masks" / "dent" / "dent-001.png").unlink()
+    assert surfaces.folder() == few / "surfaces" / "photos"

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import http.server
+import io
 import socket
 import threading
 
@@ -173,8 +174,44 @@ def test_imagenet_by_name_is_not_replaced_in_silence(monkeypatch):
 def test_a_path_is_taken_as_it_is(tmp_path, capsys):
     path = tmp_path / "mine.weights.h5"
     path.write_bytes(b"")
-    assert weights.choose(str(path)).path == str(path)
-    assert "mine.weights.h5" in capsys.readouterr().out
+    chosen = weights.choose(str(path))
+    assert chosen.path == str(path)
+    said = capsys.readouterr().out
+    assert str(path) in said and chosen.name in said
+
+
+def test_two_files_of_one_name_are_told_apart(tmp_path):
+    names = []
+    for folder, content in (("a", b"1"), ("b", b"2"), ("c", b"1")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "imagenet.h5").write_bytes(content)
+        path = tmp_path / folder / "imagenet.h5"
+        names.append(weights.choose(str(path)).name)
+    assert names[0] == "imagenet-6b86b2"
+    assert names[1] != names[0] == names[2]
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch, capsys):
+    monkeypatch.setattr(weights, "imagenet", lambda: "here")
+    for value in ("", None):
+        if value is None:
+            monkeypatch.delenv(weights.VARIABLE)
+        else:
+            monkeypatch.setenv(weights.VARIABLE, value)
+        assert weights.choose() == weights.Weights("imagenet", "here")
+
+
+def test_without_room_for_imagenet_it_is_the_starter(monkeypatch, capsys):
+    def fetch(*args, **kwargs):
+        raise files.WriteError("it cannot be written: the disk is full.")
+
+    monkeypatch.setattr(downloads, "fetch", fetch)
+    monkeypatch.setattr(weights, "_starter", lambda: "expanded.h5")
+    assert weights.choose() == weights.Weights("starter", "expanded.h5")
+    said = capsys.readouterr().out
+    assert "No ImageNet weights: it cannot be written: the disk is" in said
+    with pytest.raises(files.WriteError, match="disk is full"):
+        weights.choose("imagenet")
 
 
 def archive(path, *names):
@@ -213,3 +250,46 @@ def test_starter_weights_are_what_the_file_holds(capsys):
     )
     for got, shipped in zip(base.get_weights(), starter.read(), strict=True):
         assert np.array_equal(got, shipped)
+
+
+@pytest.fixture(scope="module")
+def expanded(tmp_path_factory):
+    """The starter weights as they are written out, the bytes of the file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weights, "WORK", tmp_path_factory.mktemp("expanded"))
+        return weights._starter().read_bytes()
+
+
+def few_arrays():
+    import h5py
+
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        file["layers/conv2d/vars/0"] = np.zeros(3)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("left", ["nothing", "a part", "zeros", "few arrays"])
+def test_damaged_starter_weights_are_written_out_anew(
+    expanded, tmp_path, monkeypatch, left
+):
+    path = tmp_path / "work" / "weights"
+    path = path / f"starter-{starter.SHA256[:8]}.weights.h5"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(
+        {
+            "nothing": b"",
+            "a part": expanded[:-1000],
+            "zeros": bytes(len(expanded)),
+            "few arrays": few_arrays(),
+        }[left]
+    )
+
+    def read():
+        raise LookupError("it is read anew")
+
+    monkeypatch.setattr(starter, "read", read)
+    with pytest.raises(LookupError, match="it is read anew"):
+        weights._starter()
+    path.write_bytes(expanded)
+    assert weights._starter() == path

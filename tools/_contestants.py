@@ -253,8 +253,9 @@ def _many(parts, count):
     return one.take(np.arange(count) % len(one))
 
 
-def _matrix_rate(side=2048):
+def _matrix_rate():
     """Return the GFLOP a second of square matrix products, the best of 8."""
+    side = 2048
     kind = keras.DTypePolicy(precision.chosen()).compute_dtype
     matrix = tf.cast(tf.random.normal((side, side)), kind)
     product = tf.function(tf.linalg.matmul)

@@ -45,6 +45,11 @@ def _equal(fill):
     return lambda value, *_: value == wanted
 
 
+def near(wanted):
+    """Return a test for a number: within 2 percent of what is wanted?"""
+    return lambda value: abs(value - wanted) < 0.02 * wanted
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One exercise; call it with the answer to hear what it is worth.

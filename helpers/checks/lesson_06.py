@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from helpers.checks.engine import Exercise, Wrong, plain
+from helpers.checks.engine import Exercise, Wrong, near, plain
 
 ask = partial(Exercise, "06_ship_it")
 
@@ -52,34 +52,30 @@ q1 = ask(
 )
 
 
-def _near(wanted):
-    return lambda size: abs(size - wanted) < 0.02 * wanted
-
-
 q2 = ask(
     2,
     fill="10",
-    right=_near(10),
+    right=near(10),
     wrong=(
         Wrong(
             "20",
-            _near(20),
+            near(20),
             "That is float16, with two bytes a weight. How many bits has a "
             "byte?",
         ),
         Wrong(
             "40",
-            _near(40),
+            near(40),
             "That is float32, with four bytes a weight.",
         ),
         Wrong(
             "80",
-            _near(80),
+            near(80),
             "That counts eight bytes a weight. int8 has eight bits.",
         ),
         Wrong(
             "10_000_000",
-            _near(10_000_000),
+            near(10_000_000),
             "That many bytes, yes. Asked are millions of bytes.",
         ),
     ),
@@ -91,7 +87,7 @@ q2 = ask(
 q3 = ask(
     3,
     fill="3",
-    right=_near(3),
+    right=near(3),
     wrong=(
         plain(
             "0",
@@ -100,17 +96,17 @@ q3 = ask(
         ),
         Wrong(
             "9",
-            _near(9),
+            near(9),
             "Nine photos, not points. A point is one photo in a hundred.",
         ),
         Wrong(
             "0.03",
-            _near(0.03),
+            near(0.03),
             "That is the share. In points it is a hundred times as much.",
         ),
         Wrong(
             "97",
-            _near(97),
+            near(97),
             "That is how often the two agree, in percent.",
         ),
     ),
@@ -123,21 +119,21 @@ q3 = ask(
 q4 = ask(
     4,
     fill="3.65",
-    right=_near(3.65),
+    right=near(3.65),
     wrong=(
         Wrong(
             "0.01",
-            _near(0.01),
+            near(0.01),
             "That is the rate for one look. How many looks are there?",
         ),
         Wrong(
             "365",
-            _near(365),
+            near(365),
             "That many looks, and one in a hundred rings for nothing.",
         ),
         Wrong(
             "73",
-            _near(73),
+            near(73),
             "The rate counts looks, not photos: the twenty are one look.",
         ),
     ),

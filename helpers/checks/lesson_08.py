@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from helpers.checks.engine import Exercise, Wrong, plain
+from helpers.checks.engine import Exercise, Wrong, near, plain
 
 ask = partial(Exercise, "08_scale_out")
 
@@ -82,35 +82,31 @@ q3 = ask(
 )
 
 
-def _near(wanted):
-    return lambda size: abs(size - wanted) < 0.02 * wanted
-
-
 q4 = ask(
     4,
     fill="70",
-    right=_near(70),
+    right=near(70),
     wrong=(
         Wrong(
             "40",
-            _near(40),
+            near(40),
             "That is one set of gradients. In a ring nearly twice as much "
             "goes out.",
         ),
         Wrong(
             "80",
-            _near(80),
+            near(80),
             "Nearly: a worker need not send its own piece to itself. Mind "
             "the factor (workers - 1) / workers.",
         ),
         Wrong(
             "17.5",
-            _near(17.5),
+            near(17.5),
             "So many numbers, in millions. Each of them is four bytes.",
         ),
         Wrong(
             "280",
-            _near(280),
+            near(280),
             "That would be 40 for each of the seven others. In a ring a "
             "worker sends to its neighbour alone, in pieces.",
         ),
