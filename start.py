@@ -7,6 +7,7 @@ pack (tools/pack.py) and nothing from a network. It parses on Python 3.6 and
 later, so that an old Python can be told what is missing.
 """
 
+import contextlib
 import glob
 import hashlib
 import json
@@ -17,6 +18,11 @@ import signal
 import socket
 import subprocess
 import sys
+
+if os.name == "nt":
+    import msvcrt
+else:
+    import fcntl
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
@@ -176,9 +182,44 @@ def set_up(venv, lock, pack=None):
     Raises:
         StartError: it can't be done; the sentence says what to do.
     """
+    if not is_set_up(venv, lock, venv_facts(venv)):
+        with alone(venv, lock):
+            complete(venv, lock, pack)
+    return venv_python(venv)
+
+
+@contextlib.contextmanager
+def alone(venv, lock):
+    """Keep a second start from setting up `venv` at the same time.
+
+    The system locks the file `lock` for as long as this process lives, so a
+    start that was killed is in nobody's way.
+
+    Raises:
+        StartError: another start is at work.
+    """
+    with open(lock, "rb") as file:
+        try:
+            if os.name == "nt":
+                file.seek(2**30)  # past its end, for pip has to read it
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise StartError(
+                f"Another start is setting up {os.path.basename(venv)}: wait "
+                "until it is through, then start again."
+            ) from None
+        except OSError:
+            pass  # some network disks lock nothing
+        yield
+
+
+def complete(venv, lock, pack):
+    """Do what `set_up` promises, and raise what it raises."""
     python, facts = venv_python(venv), venv_facts(venv)
     if is_set_up(venv, lock, facts):
-        return python
+        return  # by another start, a moment ago
     base = check(venv, facts, pack)
     source = wheels(pack, (facts or ask(base))["version"]) if pack else None
     if base:
@@ -207,7 +248,6 @@ def set_up(venv, lock, pack=None):
         install(venv, python, lock)
     quiet_news(venv)
     write(noted(venv), stamp(lock, facts["version"]))
-    return python
 
 
 def next_step(venv, lock):
@@ -589,8 +629,10 @@ def listed(pack):
     try:
         files = dict(json.loads(text or "")["files"])
         for name in files:
-            # A file from elsewhere must not be written beside the folder.
-            if ".." in name.split("/") or os.path.isabs(in_pack("", name)):
+            # A file from elsewhere must not be written beside the folder,
+            # and Windows has more ways to name one.
+            beside = name.startswith("/") or ".." in name.split("/")
+            if beside or "\\" in name or ":" in name:
                 raise ValueError(name)
         return files
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -803,6 +845,8 @@ def hand_over(command):
     environment["PATH"] = os.pathsep.join(
         [scripts, environment.get("PATH", os.defpath)]
     )
+    # In the encoding of the terminal, and `?` for the letters it lacks.
+    environment.setdefault("PYTHONIOENCODING", ":replace")
     if os.name == "posix":
         # From here on this process is the command: signals and the exit
         # code are its own.

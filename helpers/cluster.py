@@ -18,6 +18,7 @@ import threading
 import psutil
 
 from helpers.files import ROOT
+from helpers.fresh import UTF8
 
 # For a new process what `memory.give_back_early` does for this one.
 LEAN = {
@@ -73,7 +74,11 @@ def run(module, *given, workers=1, kill_at=None):
     """
     with contextlib.ExitStack() as stack:
         errors = [
-            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
+            stack.enter_context(
+                tempfile.TemporaryFile(
+                    "w+", encoding="utf-8", errors="replace"
+                )
+            )
             for _ in range(workers)
         ]
         processes = []
@@ -120,6 +125,7 @@ def _begun(command, config, errors):
         command,
         env=os.environ
         | LEAN
+        | UTF8
         | {
             "PYTHONPATH": str(ROOT),
             "TF_CONFIG": config,
@@ -131,6 +137,7 @@ def _begun(command, config, errors):
         stderr=errors,
         text=True,
         encoding="utf-8",
+        errors="replace",
     )
     cores = getattr(psutil.Process(), "cpu_affinity", list)()
     if cores:
@@ -151,9 +158,11 @@ def _watched(processes, kill_at):
     said, failed, killed = queue.Queue(), None, False
 
     def listen(number, process):
-        for line in process.stdout:
-            said.put((number, line.rstrip()))
-        said.put((number, None))
+        try:
+            for line in process.stdout:
+                said.put((number, line.rstrip()))
+        finally:  # whoever waits for this must not wait for ever
+            said.put((number, None))
 
     for number, process in enumerate(processes):
         given = number, process

@@ -4,14 +4,13 @@ Creative Commons photos collected by the TensorFlow team; LICENSE.txt in the
 archive names each photographer.
 """
 
-import shutil
+import contextlib
 import tarfile
-import tempfile
 from pathlib import Path
 
 from helpers import shared
-from helpers.downloads import fetch
-from helpers.files import DATA, WORK
+from helpers.downloads import digest, fetch
+from helpers.files import DATA, WORK, atomic
 
 URL = (
     "https://storage.googleapis.com/download.tensorflow.org/"
@@ -31,22 +30,22 @@ def folder(url=URL, expected=SHA256, place=DATA):
 
     Raises:
         helpers.downloads.DownloadError: the archive could not be had.
+        helpers.files.WriteError: the disk is full or may not be written.
     """
     photos = shared.find("flower_photos") or Path(place) / "flower_photos"
     if photos.is_dir():
         return photos
-    archive = fetch(url, WORK / "flower_photos.tgz", expected)
-    place = Path(place)
-    place.mkdir(parents=True, exist_ok=True)
-    # Unpacked beside its place and moved in one step, so that a stopped
-    # run leaves no half folder. The filter refuses paths and links that
-    # point out of the folder.
-    unpacked = Path(tempfile.mkdtemp(dir=place, prefix=".part-"))
-    try:
+    archive = WORK / "flower_photos.tgz"
+    if not archive.is_file() or digest(archive) != expected:
+        fetch(url, archive, expected)
+    with atomic(photos) as part:
+        # The filter refuses paths and links that point out of the folder.
         with tarfile.open(archive) as tar:
-            tar.extractall(unpacked, filter="data")
-        (unpacked / "flower_photos").rename(photos)
-    finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
-    archive.unlink()
+            tar.extractall(part, filter="data")
+        for path in (part / "flower_photos").iterdir():
+            path.rename(part / path.name)
+        (part / "flower_photos").rmdir()
+    # Windows keeps it while another process reads it, which removes it then.
+    with contextlib.suppress(PermissionError):
+        archive.unlink(missing_ok=True)
     return photos

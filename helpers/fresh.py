@@ -13,6 +13,8 @@ from tqdm import tqdm
 
 from helpers.files import ROOT
 
+# For a new process: on Windows it would write in the system's encoding.
+UTF8 = {"PYTHONIOENCODING": "utf-8:replace"}
 _PROGRAM = """
 import importlib, json, sys
 from helpers import start_up
@@ -98,7 +100,9 @@ def run(module, function, *given, total=None):
     about = Path(first).name
     call = json.dumps([module, function, given], default=str)
     with (
-        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+        tempfile.TemporaryFile(
+            "w+", encoding="utf-8", errors="replace"
+        ) as errors,
         tqdm(
             total=total,
             desc=about,
@@ -109,10 +113,12 @@ def run(module, function, *given, total=None):
     ):
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, call],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | UTF8,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            encoding="utf-8",
+            errors="replace",
         )
         try:
             for line in process.stdout:

@@ -13,20 +13,21 @@ from nbclient.exceptions import (
 )
 
 PHOTOS = "FOLDER, SHARES"  # what the line sets that chooses the photos
-SECONDS = 1800  # for one cell; far more than any lesson may take
+SECONDS = 1800  # for one cell; far more than any lesson takes as it comes
 FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
 
 
-def client(notebook, path):
+def client(notebook, path, seconds=SECONDS):
     """Return an nbclient that runs a notebook and stops at an error.
 
     Args:
         notebook: as nbformat reads it.
         path: where it lies; its cells run in that folder.
+        seconds: how long one cell may take; None, as long as it does.
     """
     return NotebookClient(
         notebook,
-        timeout=SECONDS,
+        timeout=seconds,
         kernel_manager_class=_ThisPython,
         extra_arguments=["--log-level=CRITICAL"],
         resources={"metadata": {"path": str(path.parent)}},

@@ -98,7 +98,8 @@ def _run(lesson, folder, shares):
     chosen = f"{str(folder)!r}, {tuple(shares)!r}"
     kernel.put(notebook, lesson, kernel.PHOTOS, chosen)
     print(f"{lesson} has no model of these photos yet; it is run for one.")
-    running = kernel.client(notebook, path)
+    # With many photos a cell may take hours.
+    running = kernel.client(notebook, path, seconds=None)
     bar = tqdm(notebook.cells, desc=lesson, unit="cell", file=sys.stdout)
     with running.setup_kernel(), bar:
         for index, cell in enumerate(bar):

@@ -9,6 +9,7 @@ import types
 import nbformat
 import pytest
 
+from helpers import shared
 from helpers.checks import page
 from helpers.files import ROOT
 from tools import _pinned, regenerate, times
@@ -227,6 +228,22 @@ def test_the_times_are_written_between_their_lines(small, monkeypatch, capsys):
     assert len(set(folders)) == 1
     assert not times.Path(folders[0]).exists()
     assert line in capsys.readouterr().out
+
+
+def test_what_is_shared_with_others_does_not_shorten_the_times(
+    small, monkeypatch
+):
+    found = []
+
+    def drawing(folder):
+        found.append(shared.folder())
+        return 33.3
+
+    monkeypatch.setattr(times, "_drawing", drawing)
+    times.os.environ[shared.VARIABLE] = str(small)
+    assert shared.folder() == small
+    times.measure(times.RUNS)
+    assert found == [None]
 
 
 def test_a_cell_is_timed_under_its_heading(

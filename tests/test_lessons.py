@@ -83,6 +83,18 @@ def test_a_lesson_is_run_once_for_its_model(lesson, folder, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_no_cell_is_stopped_for_the_time_it_takes(lesson, folder, monkeypatch):
+    clients, client = [], kernel.client
+
+    def noted(*args, **options):
+        clients.append(client(*args, **options))
+        return clients[-1]
+
+    monkeypatch.setattr(kernel, "client", noted)
+    lessons.model("03_small", folder("mine"), SHARES)
+    assert [one.timeout for one in clients] == [None]
+
+
 def test_a_model_of_other_photos_is_kept(lesson, folder, capsys):
     first, second = folder("first"), folder("second")
     path = lessons.model("03_small", first, SHARES)

@@ -17,7 +17,7 @@ import pytest
 from clone import SOURCE, contents, one_sentence
 
 import start
-from helpers import downloads, flowers, store, surfaces, weights
+from helpers import downloads, flowers, shared, store, surfaces, weights
 from tools import pack
 
 HERE = "{}.{}".format(*sys.version_info[:2])
@@ -183,6 +183,31 @@ def test_a_pack_says_what_to_type(made):
     text = (made / start.READ_FIRST).read_text()
     assert "python3 pack/start.py" in text
     assert f"{start.platform_name()} with Python {HERE}" in text
+
+
+@pytest.mark.parametrize("shared_with", [None, "others"])
+def test_what_is_shared_with_others_is_no_place_to_pack_from(
+    project, made, tmp_path, monkeypatch, shared_with
+):
+    if shared_with:
+        monkeypatch.setenv(shared.VARIABLE, str(tmp_path))
+
+    def folder():
+        assert shared.folder() is None
+
+    monkeypatch.setattr(surfaces, "folder", folder)
+    assert pack.main([str(tmp_path / "pack")]) == 0
+    assert start.listed(tmp_path / "pack").keys() == start.listed(made).keys()
+
+
+def test_activations_that_were_broken_off_stay_here(project, made):
+    path = store.folder() / "ours.npy"
+    part = store.folder() / ".part-1-0123abcd-0.npy"
+    shutil.copy(path, part)
+    try:
+        assert list(pack._activations(without=False).values()) == [path]
+    finally:
+        part.unlink()
 
 
 def test_no_activations_is_one_sentence(
@@ -419,12 +444,7 @@ def test_a_folder_of_that_name_is_left_alone(stick, empty):
     assert contents(empty / start.NEW) == {"mine.txt": b"mine"}
 
 
-OUTSIDE = '{"files": {"requirements.lock": [1, "a"], "../mine.txt": [1, "a"]}}'
-
-
-@pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", '{"files": 3}', OUTSIDE]
-)
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"files": 3}'])
 def test_what_is_no_pack_is_one_sentence(stick, empty, text):
     (stick / start.MANIFEST).unlink()
     if text is not None:
@@ -432,6 +452,30 @@ def test_what_is_no_pack_is_one_sentence(stick, empty, text):
     done = run(stick, "--from", stick, "hello", cwd=empty)
     assert done.returncode == 1
     assert start.MANIFEST in one_sentence(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../mine.txt",
+        "data/../../mine.txt",
+        "..\\..\\mine.txt",
+        "data\\mine.txt",
+        "C:/mine.txt",
+        "C:mine.txt",
+        "/mine.txt",
+    ],
+)
+def test_a_pack_writes_nothing_beside_the_folder(stick, empty, name):
+    (stick / "mine.txt").write_text("not of this pack")
+    facts = [16, start.digest(stick / "mine.txt")]
+    relist(stick, lambda files: files | {"data/mine..txt": facts})
+    assert "data/mine..txt" in start.listed(stick)
+    relist(stick, lambda files: files | {name: facts})
+    done = run(stick, "--from", stick, "hello", cwd=empty)
+    assert done.returncode == 1
+    assert start.MANIFEST in one_sentence(done.stderr)
+    assert contents(empty) == {}
 
 
 def test_a_pack_without_a_name_is_one_sentence(stick, empty):

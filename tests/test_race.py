@@ -1,6 +1,8 @@
 """The race runs every way alike, and reports what it measured."""
 
+import io
 import json
+import sys
 
 import keras
 import numpy as np
@@ -118,6 +120,20 @@ def test_the_results_are_shown_and_written(monkeypatch, capsys, tmp_path):
     ) in said
     bars = [line.count("█") for line in said.splitlines() if "█" in line]
     assert bars == [46, 4] * 3
+
+
+def test_a_terminal_without_its_letters_costs_no_results(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(race, "_run", FOUND.get)
+    written = io.BytesIO()
+    pipe = io.TextIOWrapper(written, "ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", pipe)
+    file = tmp_path / "race.json"
+    with pytest.raises(UnicodeEncodeError):
+        race.main(["--json", str(file)])
+    assert json.loads(file.read_text())["frozen"]["ratio"] == 12.0
+    assert b"running recipe frozen" in written.getvalue()
 
 
 def test_a_way_that_fails_ends_the_race_with_its_last_line(

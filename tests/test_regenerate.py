@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from helpers import files
+from helpers import files, kernel
 from tools import _browser, _outputs, _pinned, _sphinx, regenerate
 from tools import test as test_verb
 
@@ -87,6 +87,30 @@ def test_a_notebook_that_fails_is_left_alone(
     assert "\x1b" not in said
     assert path.read_bytes() == before
     assert list(lessons.glob(".part-*")) == []
+
+
+def test_what_another_program_has_saved_meanwhile_is_kept(
+    lessons, notebook, code, save, capsys
+):
+    # The cell stands for JupyterLab: it saves the notebook while it is run.
+    source = "with open('01_small.ipynb', 'a') as file:\n    file.write(' ')"
+    path = save(notebook(code(source.replace("' '", "''"), None)))
+    assert regenerate.main([]) == 0  # opened, and nothing changed
+    assert path.read_text().endswith("}\n")
+
+    path = save(notebook(code(source, None)))
+    before = path.read_bytes()
+    assert regenerate.main([]) == 1
+    said = capsys.readouterr().err
+    assert "01_small.ipynb was saved by another program" in said
+    assert path.read_bytes() == before + b" "
+    assert list(lessons.iterdir()) == [path]
+
+
+def test_a_cell_that_hangs_is_given_up(notebook, code, save):
+    made = notebook(code("1"))
+    path = save(made)
+    assert kernel.client(made, path).timeout == kernel.SECONDS
 
 
 def test_outputs_that_are_not_for_others_are_refused(

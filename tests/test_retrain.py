@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from helpers import kernel
 from tools import retrain
 
 CELLS = (
@@ -20,6 +21,9 @@ CELLS = (
     (
         "code",
         "if 'odd' in FOLDER:\n    raise RuntimeError('too odd')\n"
+        "if 'halting' in FOLDER and not (OUT / 'labels.txt').exists():\n"
+        "    (OUT / 'labels.txt').touch()\n"
+        "    raise RuntimeError('halted')\n"
         "print('learned from', FOLDER, SHARES)",
     ),
     (
@@ -103,3 +107,86 @@ def test_results_of_a_stopped_run_are_no_finished_run(page, monkeypatch):
     assert retrain.main(args) == 0
     results = json.loads((page / "out" / "results.json").read_text())
     assert results["chosen"] == "fine_tuned"
+
+
+def contents(folder):
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_what_a_run_left_before_its_end_is_gone_on_with(page):
+    args = [str(page / "halting"), "--out", str(page / "out")]
+    assert retrain.main(args) == 1
+    left = {path.name for path in (page / "out").iterdir()}
+    assert left == {"labels.txt", retrain.MARK}
+    assert retrain.main(args) == 0
+    left = {path.name for path in (page / "out").iterdir()}
+    assert left == {"labels.txt", "results.json", "report.html"}
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("labels.txt", 2),
+        ("thesis/model.keras", 2),
+        (".DS_Store", 0),
+        ("unfinished-1a/chief/note", 0),  # as Keras has left it
+    ],
+)
+def test_a_folder_of_other_things_is_left_alone(page, capsys, name, code):
+    mine = page / "out" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    before = contents(page / "out")
+    args = [str(page / "mine"), "--out", str(page / "out")]
+    assert retrain.main(args) == code
+    said = capsys.readouterr().err
+    assert ("holds something else" in said) == (code == 2)
+    if code == 2:
+        assert contents(page / "out") == before
+    assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("mine", "among the photos"),
+        ("mine/new", "among the photos"),
+        ("mine/a/deeper/new", "among the photos"),
+        ("file", "file is a file"),
+        ("file/new", "file is a file"),
+    ],
+)
+def test_results_go_to_no_place_that_is_not_for_them(page, capsys, out, words):
+    (page / "mine" / "a").mkdir(parents=True)
+    (page / "file").write_text("mine")
+    args = [str(page / "mine"), "--out", str(page / out)]
+    assert retrain.main(args) == 2
+    assert words in capsys.readouterr().err
+    assert contents(page) == {page / "file": b"mine"}
+
+
+def test_a_folder_beside_the_photos_is_none_of_theirs(page):
+    args = [str(page / "mine"), "--out", str(page / "mine too")]
+    assert retrain.main(args) == 0
+
+
+def test_a_full_disk_is_one_sentence(page, monkeypatch, capsys):
+    def full(*_):
+        raise retrain.files.WriteError("the disk is full")
+
+    monkeypatch.setattr(retrain, "_mark", full)
+    args = [str(page / "mine"), "--out", str(page / "out")]
+    assert retrain.main(args) == 1
+    assert capsys.readouterr().err.strip() == "the disk is full"
+
+
+def test_no_cell_is_stopped_for_the_time_it_takes(page, monkeypatch):
+    clients, client = [], kernel.client
+
+    def noted(*args, **options):
+        clients.append(client(*args, **options))
+        return clients[-1]
+
+    monkeypatch.setattr(kernel, "client", noted)
+    assert retrain.main([str(page / "mine"), "--out", str(page / "out")]) == 0
+    assert [one.timeout for one in clients] == [None]

@@ -1,6 +1,8 @@
 """start.py sets up once, hands over, and says one sentence when it can't."""
 
 import ast
+import contextlib
+import errno
 import json
 import os
 import re
@@ -70,6 +72,19 @@ def test_a_failed_install_is_taken_up_again(clone):
     assert clone.run("hello").returncode == 7
     assert len(clone.installs()) == 2
     assert clone.stamp.exists()
+
+
+def test_a_second_start_waits_for_the_first(clone):
+    with start.alone(str(clone.venv), str(clone.lock)):
+        second = clone.run("hello")
+        assert second.returncode == 1
+        assert "Another start" in one_sentence(second.stderr)
+        assert clone.installs() == []
+    assert clone.run("hello").returncode == 7
+    # With nothing to install there is nothing to wait for.
+    with start.alone(str(clone.venv), str(clone.lock)):
+        assert clone.run("hello").returncode == 7
+    assert len(clone.installs()) == 1
 
 
 def test_jupyterlab_asks_nothing_about_news(clone):
@@ -330,6 +345,34 @@ def test_an_intel_mac_is_one_sentence(inside, monkeypatch):
     assert "Intel" in one_sentence(error)
 
 
+def test_what_another_start_has_just_set_up_is_not_made_anew(
+    inside, clone, monkeypatch
+):
+    alone = start.alone
+
+    @contextlib.contextmanager
+    def late(venv, lock):
+        clone.run("hello")  # it is through before this one gets its turn
+        with alone(venv, lock):
+            yield
+
+    monkeypatch.setattr(start, "alone", late)
+    monkeypatch.setattr(start, "hand_over", lambda command: 0)
+    assert inside("hello") == (0, "")
+    assert len(clone.installs()) == 1
+
+
+@POSIX
+def test_a_disk_that_locks_nothing_is_no_hindrance(inside, clone, monkeypatch):
+    def flock(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(start.fcntl, "flock", flock)
+    monkeypatch.setattr(start, "hand_over", lambda command: 0)
+    assert inside("hello") == (0, "")
+    assert len(clone.installs()) == 1
+
+
 def test_a_venv_of_another_python_is_kept(inside, monkeypatch, clone):
     monkeypatch.setattr(start, "ask", lambda command: facts((3, 10)))
     code, error = inside("hello")
@@ -383,6 +426,25 @@ def test_a_verb_gets_its_arguments_from_any_folder(clone, tmp_path):
     got = json.loads(done.stdout.splitlines()[-1])
     assert got["argv"] == given
     assert Path(got["cwd"]) == clone.root
+
+
+@POSIX  # for the way in which its pipe is made to lack letters
+@pytest.mark.parametrize(
+    ("wish", "said"), [("", b"na?ve ? 7"), ("utf-8", "naïve ü 7".encode())]
+)
+def test_letters_that_a_pipe_lacks_stop_nothing(
+    clone, monkeypatch, wish, said
+):
+    clone.run("hello")
+    (clone.root / "tools" / "hello.py").write_text(
+        "print('na\\u00efve \\u00fc', 7)"
+    )
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    settings = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    settings |= {"PYTHONIOENCODING": wish} if wish else {}
+    done = clone.run("hello", **settings)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout.encode()
 
 
 def test_what_follows_the_dashes_goes_to_jupyterlab(clone, tmp_path):

@@ -5,6 +5,8 @@ import hashlib
 import http.server
 import io
 import socket
+import ssl
+import tarfile
 import threading
 
 import numpy as np
@@ -115,6 +117,27 @@ def test_a_network_that_swallows_everything_is_given_up(tmp_path):
             downloads.fetch(url, tmp_path / "f", MD5, "md5", timeout=0.5)
 
 
+def test_a_connection_that_is_not_safe_gets_its_own_sentence(server, tmp_path):
+    url = server.replace("http:", "https:")
+    with pytest.raises(downloads.DownloadError, match="safe") as error:
+        downloads.fetch(f"{url}/whole", tmp_path / "f", MD5, "md5", 5)
+    assert "clock is right" in str(error.value)
+    assert "connect to the network" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_python_that_trusts_nobody_can_download(tmp_path, monkeypatch):
+    empty = tmp_path / "empty"
+    empty.touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(empty))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    assert ssl.create_default_context().get_ca_certs() == []
+    context = downloads._trusting()
+    assert len(context.get_ca_certs()) > 50
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
 def test_a_full_disk_is_not_taken_for_the_network(server, tmp_path):
     def full(*args):
         raise OSError(errno.ENOSPC, "full")
@@ -215,8 +238,6 @@ def test_without_room_for_imagenet_it_is_the_starter(monkeypatch, capsys):
 
 
 def archive(path, *names):
-    import tarfile
-
     with tarfile.open(path, "w:gz") as tar:
         for name in names:
             source = path.parent / "photo.jpg"
@@ -231,6 +252,57 @@ def test_flowers_are_fetched_once_and_unpacked(tmp_path):
     assert (folder / "daisy" / "1.jpg").read_bytes() == b"photo"
     (tmp_path / "f.tgz").unlink()
     assert flowers.folder(url, sha, tmp_path / "data") == folder
+
+
+def test_a_whole_archive_is_not_fetched_again(tmp_path):
+    url, sha = archive(tmp_path / "f.tgz", "flower_photos/daisy/1.jpg")
+    there = flowers.WORK / "flower_photos.tgz"
+    there.parent.mkdir()
+    nowhere = (tmp_path / "gone.tgz").as_uri()
+    there.write_bytes((tmp_path / "f.tgz").read_bytes()[:-9])
+    with pytest.raises(downloads.DownloadError):
+        flowers.folder(nowhere, sha, tmp_path / "data")
+    there.write_bytes((tmp_path / "f.tgz").read_bytes())
+    folder = flowers.folder(nowhere, sha, tmp_path / "data")
+    assert (folder / "daisy" / "1.jpg").read_bytes() == b"photo"
+    assert not there.exists()
+
+
+def test_whoever_comes_second_has_the_flowers_too(tmp_path, monkeypatch):
+    url, sha = archive(tmp_path / "f.tgz", "flower_photos/daisy/1.jpg")
+    opened = tarfile.open
+
+    def meanwhile(path):
+        monkeypatch.setattr(tarfile, "open", opened)
+        tar = opened(path)
+        flowers.folder(url, sha, tmp_path / "data")  # by another process
+        return tar
+
+    monkeypatch.setattr(tarfile, "open", meanwhile)
+    folder = flowers.folder(url, sha, tmp_path / "data")
+    assert (folder / "daisy" / "1.jpg").read_bytes() == b"photo"
+    assert list((tmp_path / "data").iterdir()) == [folder]
+
+
+def half(tar, path, filter):
+    (path / "flower_photos").mkdir(parents=True)
+    raise KeyboardInterrupt
+
+
+def test_a_killed_unpacking_is_tidied_up(tmp_path, monkeypatch):
+    url, sha = archive(tmp_path / "f.tgz", "flower_photos/daisy/1.jpg")
+    with monkeypatch.context() as patch:
+        # Of a process that is no more, and could not remove it.
+        patch.setattr(files.os, "getpid", lambda: 2**22 + 1)
+        patch.setattr(files, "_remove", lambda part: None)
+        patch.setattr(flowers, "digest", lambda path: "another")
+        patch.setattr(tarfile.TarFile, "extractall", half)
+        with pytest.raises(KeyboardInterrupt):
+            flowers.folder(url, sha, tmp_path / "data")
+    files._swept.discard(tmp_path / "data")
+    assert len(list((tmp_path / "data").iterdir())) == 1
+    folder = flowers.folder(url, sha, tmp_path / "data")
+    assert list((tmp_path / "data").iterdir()) == [folder]
 
 
 def test_an_archive_that_reaches_out_of_its_folder_is_refused(tmp_path):

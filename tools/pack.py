@@ -18,7 +18,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 import start
-from helpers import downloads, flowers, store, surfaces, weights
+from helpers import downloads, flowers, shared, store, surfaces, weights
 from helpers.files import DATA, ROOT, WORK, shown
 
 # As pip and the lock name what a platform is. Linux: any with glibc 2.28.
@@ -111,6 +111,8 @@ def main(argv):
 def _make(pack, args):
     """Make a pack, or what it lacks, with the list of its files last."""
     _require_ours(pack)
+    # A pack holds what lies in data/; it would be looked for elsewhere.
+    os.environ.pop(shared.VARIABLE, None)
     platforms = args.platform or [start.platform_name()]
     pythons = args.python or [start.dotted(sys.version_info[:2])]
     wanted = {name: ROOT / name for name in _project()}
@@ -240,7 +242,8 @@ def _activations(without):
     photos = (DATA / "surfaces").rglob("*.jpg")
     drawn = {downloads.digest(photo) for photo in photos}
     found = {}
-    for path in sorted(store.folder().glob("*.npy")):
+    # Without a dot in front: those are being written, or were broken off.
+    for path in sorted(store.folder().glob("[!.]*.npy")):
         stored = store.load(path)
         if stored and drawn.issuperset(stored[1]):
             found[f"data/work/activations/{path.name}"] = path

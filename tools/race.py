@@ -36,10 +36,10 @@ def main(argv):
             print(error, file=sys.stderr)
             return 1
     results = summary(found)
-    print("\n" + table(results, found))
-    if args.json:
+    if args.json:  # before what can fail, such as a closed terminal
         with atomic(args.json) as part:
             part.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    print("\n" + table(results, found))
     return 0
 
 

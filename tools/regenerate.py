@@ -69,8 +69,10 @@ def regenerate(path):
 
     Raises:
         RegenerateError: a cell failed, or an output is not one for others
-            to read. The file is untouched.
+            to read; or the file was saved by another program meanwhile.
+            It is left alone.
     """
+    before = path.read_bytes()
     notebook = read(path)
     seconds, peak = run(notebook, path)
     _outputs.normalise(notebook)
@@ -84,6 +86,12 @@ def regenerate(path):
         mode = path.stat().st_mode
         part.write_text(text(notebook), encoding="utf-8", newline="\n")
         part.chmod(mode)
+        if path.read_bytes() != before:
+            raise RegenerateError(
+                f"{path.name} was saved by another program, such as "
+                "JupyterLab, while it was run, and is left as that has saved "
+                "it: close it there, then regenerate it again."
+            )
     return seconds, peak
 
 

@@ -16,13 +16,15 @@ PAGE = files.ROOT / "notebooks" / "07_your_own_photos.ipynb"
 SHARES = (60, 20, 20)
 NOT_USABLE = 2
 PHOTOS = "The photos"  # the stage that finds a folder unusable
+MARK = "unfinished.txt"  # of a run, in the folder of its results
 
 
 def main(argv):
     """Run the page of lesson 07 on a folder; return the exit code.
 
-    0: done. 1: a step failed. 2: the folder is not usable, or `--out` is
-    taken. A run that was stopped goes on when it is started again.
+    0: done. 1: a step failed. 2: the folder is not usable, or nothing may
+    be written to `--out`. A run that was stopped goes on when it is started
+    again.
     """
     parser = argparse.ArgumentParser(prog="retrain", description=__doc__)
     parser.add_argument(
@@ -33,12 +35,9 @@ def main(argv):
     parser.add_argument("--out", metavar="DIR", help="where results go")
     args = parser.parse_args(argv)
     out = _out(args)
-    if (out / "results.json").exists():
-        print(
-            f"{files.shown(out)}: a finished run lies there; name another "
-            "folder with --out, or move it away.",
-            file=sys.stderr,
-        )
+    taken = _taken(out, Path(args.folder or files.DATA / "surfaces"))
+    if taken:
+        print(f"{files.shown(out)}: {taken}.", file=sys.stderr)
         return NOT_USABLE
     notebook = nbformat.read(PAGE, as_version=4)
     if args.folder:
@@ -46,12 +45,15 @@ def main(argv):
         kernel.put(notebook, PAGE.stem, kernel.PHOTOS, chosen)
     kernel.put(notebook, PAGE.stem, "OUT", f"files.Path({str(out)!r})")
     try:
-        code = _run(notebook)
+        code = _run(notebook, out)
+        if code == 0:
+            _finish(notebook, out)
+    except files.WriteError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on from here.")
         return 130
-    if code == 0:
-        _finish(notebook, out)
     return code
 
 
@@ -63,16 +65,52 @@ def _out(args):
     return files.WORK / "retrained" / name
 
 
-def _run(notebook):
-    """Run all cells, a line for each stage; return the exit code."""
+def _taken(out, photos):
+    """Return why results can't go to `out`, and what to do; or None."""
+    photos = photos.resolve()
+    if photos in (out, *out.parents):
+        return (
+            "results among the photos would be taken for photos; name a "
+            "folder elsewhere with --out"
+        )
+    there = next(path for path in (out, *out.parents) if path.exists())
+    if not there.is_dir():
+        return f"{there.name} is a file; name a folder with --out"
+    if there != out or (out / MARK).is_file():
+        return None
+    if (out / "results.json").exists():
+        return (
+            "a finished run lies there; name another folder with --out, or "
+            "move it away"
+        )
+    # A system hides its own files so; and an earlier version of this left
+    # no mark, but the notes of a training that was stopped.
+    known = ".", "unfinished-"
+    if any(not path.name.startswith(known) for path in out.iterdir()):
+        return (
+            "this folder holds something else, which might be replaced; "
+            "name a new one with --out"
+        )
+    return None
+
+
+def _run(notebook, out):
+    """Run all cells, a line for each stage; return the exit code.
+
+    Once the photos are found usable, the folder `out` is marked as one that
+    a run which goes on may write to.
+    """
     stages = [_heading(cell) for cell in notebook.cells]
     of, number, stage = len([s for s in stages if s]), 0, "Getting ready"
     begun = time.monotonic()
-    running = kernel.client(notebook, PAGE)
+    # With many photos a cell may take hours.
+    running = kernel.client(notebook, PAGE, seconds=None)
     print(f"{stage} ...", end=" ", flush=True)
     with running.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             if stages[index]:
+                if stage == PHOTOS:
+                    _mark(out)
                 number, stage = number + 1, stages[index]
                 now = time.monotonic()
                 print(f"{now - begun:.0f} s")
@@ -90,6 +128,15 @@ def _run(notebook):
     return 0
 
 
+def _mark(out):
+    with files.atomic(out / MARK) as part:
+        part.write_text(
+            "A retraining writes here and is not through: the command that "
+            "began it goes on.\n",
+            encoding="utf-8",
+        )
+
+
 def _heading(cell):
     """Return the last heading of the second level in a cell, or None."""
     if cell.cell_type != "markdown":
@@ -104,6 +151,7 @@ def _finish(notebook, out):
     with files.atomic(out / "report.html") as part:
         title = f"Retrained: {out.name}"
         part.write_text(_report.html(notebook, title), encoding="utf-8")
+    (out / MARK).unlink(missing_ok=True)
     for name, share in results["accuracy"].items():
         chosen = "  <- chosen" if name == results["chosen"] else ""
         print(f"{name:<12} {share:.1%}{chosen}")

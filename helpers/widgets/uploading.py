@@ -14,8 +14,9 @@ from helpers.widgets.panel import Panel, figure
 def upload(classifier, class_names, path):
     """Show what a classifier says of a photo, and of one that is uploaded.
 
-    The photo stays in memory and in this notebook's own process. A file
-    that is no photo is answered with a sentence, and the picture stays.
+    The photo stays on the computer that runs the notebook, and on its disk
+    only while it is read. A file that is no photo is answered with a
+    sentence, and the picture stays.
 
     Args:
         classifier: a model from pixels of 0 to 255 to probabilities.

@@ -1,0 +1,67 @@
+"""What new processes say is read as they wrote it, on any system."""
+
+import threading
+import types
+
+import pytest
+
+from helpers import cluster, fresh
+
+# Its letters are not those of Windows' old encodings, and one byte is none.
+SAYS = r"""
+import sys
+def say(path):
+    print("about пятно", flush=True)
+    sys.stdout.buffer.write(b"\xff\n")
+    raise ValueError("не фото")
+if __name__ == "__main__":
+    say("")
+"""
+
+
+@pytest.fixture
+def says(tmp_path, monkeypatch):
+    """A module `says` on a system whose own encoding is another."""
+    (tmp_path / "says.py").write_text(SAYS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1251")
+
+
+def test_a_new_process_is_understood(says):
+    with pytest.raises(RuntimeError, match="^пятно: say failed .* не фото$"):
+        fresh.run("says", "say", "a path")
+
+
+def test_a_worker_is_understood(says, capsys):
+    with pytest.raises(RuntimeError, match="^says, worker 0: .* не фото$"):
+        cluster.run("says")
+    said = capsys.readouterr().out
+    assert "worker 0: about пятно\n" in said
+    assert "worker 0: \N{REPLACEMENT CHARACTER}\n" in said
+
+
+def test_a_worker_that_cannot_be_read_is_waited_for_no_longer(
+    monkeypatch, capsys
+):
+    class Broken(list):
+        def __iter__(self):
+            yield "a line\n"
+            raise OSError("the pipe broke")
+
+        def close(self):
+            pass
+
+    process = types.SimpleNamespace(
+        stdout=Broken(), wait=lambda: 1, kill=lambda: None
+    )
+    seen, found = [], []
+    monkeypatch.setattr(threading, "excepthook", seen.append)
+    watching = threading.Thread(
+        target=lambda: found.append(cluster._watched([process], None)),
+        daemon=True,
+    )
+    watching.start()
+    watching.join(60)  # far longer than it takes
+    assert found == [(0, False)]
+    assert [str(one.exc_value) for one in seen] == ["the pipe broke"]
+    assert capsys.readouterr().out == "worker 0: a line\n"
