@@ -35,12 +35,14 @@ from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
 from helpers import shared
-from helpers.files import DATA, atomic
+from helpers.files import DATA, atomic, shown
 
 CLASS_NAMES = ("clean", "crack", "dent", "pits", "scratch", "stain")
 MATERIALS = ("brushed", "cast", "sanded")
 SHARES = (60, 20, 50)  # photos of a class for train, validation, test
 SETS = {"photos": sum(SHARES), "remounted": SHARES[2]}  # photos of a class
+EDITION = 2  # of the pictures; to be raised when `draw` gives other ones
+MARK = "edition.txt"  # holds it, beside the sets
 SIZE = 299  # pixels on each side of a photo
 QUALITY = 92  # of the JPEG files
 # How strong a defect is drawn: the grain of a casting hides a weak one.
@@ -66,7 +68,8 @@ def folder(seed=0):
         The `pathlib.Path` of the folder.
 
     Raises:
-        ValueError: `seed` is no whole number from 0 on.
+        ValueError: `seed` is no whole number from 0 on, or what is there
+            was drawn by another version of this project.
     """
     return _complete("photos", seed)
 
@@ -132,6 +135,7 @@ def _complete(set_name, seed):
     drawn = shared.find(place.name)
     if drawn and not _missing(drawn, set_name):
         return drawn / set_name
+    _require_edition(place)
     missing = _missing(place, set_name)
     if not missing:
         return place / set_name
@@ -155,6 +159,21 @@ def _complete(set_name, seed):
             pool.shutdown(cancel_futures=True)
             raise
     return place / set_name
+
+
+def _require_edition(place):
+    """Note in a new place which pictures it holds; refuse those of others."""
+    mark = place / MARK
+    if not any((place / set_name).is_dir() for set_name in SETS):
+        with atomic(mark) as part:
+            part.write_text(f"{EDITION}\n", encoding="utf-8")
+    elif not mark.is_file() or mark.read_text("utf-8").strip() != str(EDITION):
+        raise ValueError(
+            f"{shown(place)}: these pictures are of another version of the "
+            "workbook, and what the lessons say would not fit them. Move the "
+            "folder away, or delete it if nothing in it is yours, and run "
+            "this again; then they are drawn anew."
+        )
 
 
 def _missing(place, set_name):

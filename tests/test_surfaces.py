@@ -179,11 +179,47 @@ def test_a_stopped_run_leaves_whole_files_and_goes_on(few, monkeypatch):
     place = few / "surfaces"
     made = contents(place)
     assert 0 < len(made)
+    assert made.pop(surfaces.MARK)
     for name, content in made.items():
         Image.open(io.BytesIO(content)).load()
         assert ".part-" not in name
     whole = contents(surfaces.folder().parent)
     assert made.items() <= whole.items()
+
+
+@pytest.mark.parametrize("edition", [None, "1\n", ""])
+def test_pictures_of_another_version_are_not_taken(few, edition):
+    place = surfaces.folder().parent
+    before = contents(place)
+    mark = place / surfaces.MARK
+    if edition is None:
+        mark.unlink()
+    else:
+        mark.write_text(edition)
+    for ask in (surfaces.folder, surfaces.remounted):
+        with pytest.raises(ValueError, match="of another version of the"):
+            ask()
+    place.rename(few / "aside")
+    assert contents(surfaces.folder().parent) == before
+    assert len(contents(few / "aside")) >= len(before) - 1
+
+
+def test_other_pictures_are_another_edition():
+    """Where this fails, raise `EDITION`, and put these numbers right."""
+    assert surfaces.EDITION == 2
+    found = {
+        ("crack", 0, "photos"): (101.35, 589),
+        ("pits", 1, "photos"): (69.45, 312),
+        ("clean", 2, "photos"): (75.94, 0),
+        ("dent", 3, "remounted"): (59.10, 1893),
+        ("scratch", 4, "photos"): (138.59, 354),
+        ("stain", 5, "remounted"): (31.73, 729),
+    }
+    for (class_name, index, set_name), (light, pixels) in found.items():
+        photo, where = surfaces.draw(class_name, index, 0, set_name)
+        # Another machine may round a few pixels otherwise.
+        assert photo.mean() == pytest.approx(light, abs=0.1)
+        assert where.sum() == pytest.approx(pixels, abs=5)
 
 
 @pytest.mark.parametrize(
