@@ -38,6 +38,7 @@ COMMAND = "py start.py" if os.name == "nt" else "python3 start.py"
 # packages lie. And the folder that is made of one.
 MANIFEST = "MANIFEST.json"
 READ_FIRST = "READ_ME_FIRST.txt"
+EDITION = "data/surfaces/edition.txt"  # see helpers/surfaces.py
 WHEELS = "wheels"
 NEW = "inception-workbook"
 PLATFORMS = {
@@ -680,7 +681,8 @@ def bring(source, target):
 def fill(pack, root):
     """Put into the folder `root` what it lacks of a pack.
 
-    What is there stays as it is, whatever it holds.
+    What is there stays as it is, whatever it holds. Pictures that are there
+    don't get the note that says of which edition those of the pack are.
 
     Raises:
         StartError: the pack is damaged, or of another version than `root`.
@@ -695,11 +697,16 @@ def fill(pack, root):
             f"The pack {pack} is of another version than {root}: go to "
             "another folder, and there start with the start.py of the pack."
         )
+    drawn = os.path.dirname(EDITION)
+    sets = [os.path.join(root, drawn, one) for one in ("photos", "remounted")]
+    left = {READ_FIRST}
+    if any(map(os.path.isdir, sets)):
+        left.add(EDITION)
     missing = [
         name
         for name in files
         if not name.startswith(WHEELS + "/")
-        and name != READ_FIRST
+        and name not in left
         and not os.path.lexists(in_pack(root, name))
     ]
     if not missing:

@@ -22,6 +22,7 @@ from helpers import forward, memory, photos, precision, store
 
 BATCH_SIZE = 16
 ROWS = 512  # photos in a file, 84 MB past mixed8
+PLAIN = (bool, int, float, str, tuple, type(None))  # with a `repr` to rely on
 FRAMEWORK = ("keras", "tensorflow", "builtins")  # where Keras' layers are from
 _copies = weakref.WeakKeyDictionary()  # model -> its `forward.Copy`
 
@@ -289,22 +290,28 @@ def _key(lower, augment, view, policy):
 
 
 def _own_code(kind):
-    """Return the code of the methods of a class of layers, as text.
+    """Return what a class of layers is made of, as text.
 
-    Of classes from Keras there is none: the text is empty. A class of the
+    Of classes from Keras it is nothing: the text is empty. A class of the
     learner's own may be edited under the same name; its text changes with
-    what its methods do, but not with where they stand. It is another one in
+    the code of its methods, plain defaults of their arguments and plain
+    values of the class, but not with where they stand. It is another one in
     another version of Python.
     """
     found = []
     for base in kind.__mro__:
         if base.__module__.partition(".")[0] in FRAMEWORK:
             continue
-        for name, method in sorted(vars(base).items()):
-            method = inspect.unwrap(getattr(method, "fget", method))
+        for name, value in sorted(vars(base).items()):
+            method = inspect.unwrap(getattr(value, "fget", value))
             code = getattr(method, "__code__", None)
             if isinstance(code, types.CodeType):
-                found.append([name, _plain(code)])
+                defaults = [*(method.__defaults__ or ())]
+                defaults += sorted((method.__kwdefaults__ or {}).items())
+                plain = [one for one in defaults if isinstance(one, PLAIN)]
+                found.append([name, _plain(code), plain])
+            elif isinstance(value, PLAIN) and not name.startswith("__"):
+                found.append([name, value])
     return repr(found) if found else ""
 
 

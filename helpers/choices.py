@@ -94,7 +94,7 @@ def _write(its_path, rows):
 def _wishes(its_path):
     """Return {file: (left out or not, problem, advice)}, as listed."""
     wishes = {}
-    for row in [row for row in labels.cells(its_path) if any(row)][1:]:
+    for row in [row for row in labels.cells(its_path) or [] if any(row)][1:]:
         name, out, reason, advice, *_ = row + [""] * 3
         if out.lower() not in ("yes", "no"):
             raise ValueError(

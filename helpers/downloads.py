@@ -67,7 +67,9 @@ def fetch(url, path, expected, kind="sha256", timeout=10):
     except (OSError, http.client.HTTPException, EOFError) as error:
         wrapped = isinstance(error, urllib.error.URLError)
         reason = error.reason if wrapped else error
-        if isinstance(reason, ssl.SSLError):
+        # One that breaks off says nothing of safety.
+        broken = isinstance(reason, ssl.SSLEOFError)
+        if isinstance(reason, ssl.SSLError) and not broken:
             raise DownloadError(
                 f"{name}: no safe connection to {url} ({reason}); see that "
                 "this computer's clock is right, and try again later or on "

@@ -130,7 +130,7 @@ def undo(folder):
 
 
 def cells(its_path):
-    """Return the rows of a list, each a list of texts; none without a file.
+    """Return the rows of a list, each a list of texts; None without a file.
 
     Args:
         its_path: of a CSV file that a learner may have edited.
@@ -145,7 +145,7 @@ def cells(its_path):
                 for row in csv.reader(file, strict=True)
             ]
     except FileNotFoundError:
-        return []
+        return None
     except (csv.Error, UnicodeDecodeError):
         raise ValueError(
             f"{shown(its_path)}: not a CSV file in UTF-8; save it as one, or "
@@ -161,7 +161,7 @@ def _class(file):
 def _rows(its_path):
     """Return (number of the row, file, label) for each row of a list."""
     rows = cells(its_path)
-    if not rows:
+    if rows is None:
         return []
     if rows[:1] != [list(COLUMNS)]:
         raise _fault(its_path, 1, f"the columns are not {', '.join(COLUMNS)}")

@@ -1,5 +1,6 @@
 """A second test set as after somebody remounted the camera."""
 
+import collections
 import hashlib
 import sys
 from pathlib import Path
@@ -37,16 +38,20 @@ def photographed(folder, test):
     # A mended label makes another set: a picture lies in one class alone.
     key = hashlib.sha256(repr([test.keys, names]).encode()).hexdigest()[:16]
     place = WORK / "remounted" / key / "remounted"
+    copies = collections.Counter()
     for path, name, digest in tqdm(
         list(zip(test.paths, names, test.keys, strict=True)),
         desc="remounting",
         unit="photo",
         file=sys.stdout,
     ):
-        # Two photos may share a name (a/1.jpg, b/1.jpg), but no content.
-        file = place / name / f"{digest[:32]}.png"
+        # Two photos may share a name (a/1.jpg, b/1.jpg), and copies that
+        # somebody has let in share their content: each is turned otherwise.
+        copy = copies[digest]
+        copies[digest] += 1
+        file = place / name / f"{digest[:32]}-{copy}.png"
         if not file.is_file():
-            rng = np.random.default_rng(int(digest, 16))
+            rng = np.random.default_rng([int(digest, 16), copy])
             with atomic(file) as part:
                 _turned(photos.pixels(path).numpy(), rng).save(part, "png")
     return photos.whole(place, test.class_names)

@@ -135,10 +135,12 @@ def _complete(set_name, seed):
     drawn = shared.find(place.name)
     if drawn and not _missing(drawn, set_name):
         return drawn / set_name
-    _require_edition(place)
+    require_edition(place)
     missing = _missing(place, set_name)
     if not missing:
         return place / set_name
+    with atomic(place / MARK) as part:
+        part.write_text(f"{EDITION}\n", encoding="utf-8")
     for class_name in CLASS_NAMES:
         (place / set_name / class_name).mkdir(parents=True, exist_ok=True)
         if class_name != "clean":
@@ -161,18 +163,26 @@ def _complete(set_name, seed):
     return place / set_name
 
 
-def _require_edition(place):
-    """Note in a new place which pictures it holds; refuse those of others."""
+def require_edition(place):
+    """Refuse a folder of pictures that are not noted to be today's.
+
+    Args:
+        place: the folder of the sets, such as data/surfaces; it may be
+            missing.
+
+    Raises:
+        ValueError: there are sets in it, and no note or that of others.
+    """
     mark = place / MARK
-    if not any((place / set_name).is_dir() for set_name in SETS):
-        with atomic(mark) as part:
-            part.write_text(f"{EDITION}\n", encoding="utf-8")
-    elif not mark.is_file() or mark.read_text("utf-8").strip() != str(EDITION):
+    drawn = any((place / set_name).is_dir() for set_name in SETS)
+    noted = mark.read_text("utf-8").strip() if mark.is_file() else None
+    if drawn and noted != str(EDITION):
         raise ValueError(
-            f"{shown(place)}: these pictures are of another version of the "
-            "workbook, and what the lessons say would not fit them. Move the "
-            "folder away, or delete it if nothing in it is yours, and run "
-            "this again; then they are drawn anew."
+            f"{shown(place)}: its {MARK} does not say that these pictures "
+            "are those of this version of the workbook, and what the lessons "
+            "say might not fit them. Move the folder away, or delete it if "
+            "nothing in it is yours, and run this again; then they are drawn "
+            "anew."
         )
 
 

@@ -85,6 +85,8 @@ def test_freezing_changes_no_name(part):
 
 OWN = """
 class Own(keras.layers.Layer):
+    brightest = 1
+
     def __init__(self, seed=None, **options):
         super().__init__(**options)
         self.dice = keras.random.SeedGenerator(seed)
@@ -93,7 +95,7 @@ class Own(keras.layers.Layer):
     def darkest(self):
         return 0.25
 
-    def call(self, x, training=False):
+    def call(self, x, training=False, more=0, *, most=2):
         # Whoever is darkened is darkened as a whole.
         shape = (keras.ops.shape(x)[0], 1, 1, 1)
         known = self.name in {"a", "b", "c", "d"}
@@ -119,6 +121,9 @@ def own(source, line=0):
         ("return 0.25", "return 0.5", False),  # of a property
         ("lambda: 0", "lambda: 9", False),  # of a function inside
         ("ops.shape", "ops.zeros_like", False),  # a name
+        ("more=0", "more=1", False),  # a default
+        ("most=2", "most=3", False),
+        ("brightest = 1", "brightest = 0.5", False),  # a value of the class
     ],
 )
 def test_a_layer_of_ones_own_is_known_by_its_code(part, old, new, same):

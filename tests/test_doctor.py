@@ -18,7 +18,7 @@ from clone import one_sentence
 from nbformat import v4
 
 import start
-from helpers import files, machine, starter
+from helpers import files, machine, starter, surfaces
 from tools import _pinned, doctor
 
 ROOM = doctor._room
@@ -27,7 +27,8 @@ ROOM = doctor._room
 @pytest.fixture
 def other_checks_pass(monkeypatch):
     """Leaves the check that a test puts in place of `_weights`."""
-    for name in ("_packages", "_notebooks", "_machine", "_room", "_forward"):
+    names = ("_packages", "_notebooks", "_pictures", "_machine", "_room")
+    for name in (*names, "_forward"):
         monkeypatch.setattr(doctor, name, lambda: None)
     monkeypatch.setattr(doctor, "_answers", lambda lab, kept: None)
     started = [sys.executable, "-c", ""]
@@ -128,6 +129,17 @@ def test_damaged_weights_are_named(monkeypatch):
     assert doctor._weights() is None
     monkeypatch.setattr(starter, "SHA256", "0" * 64)
     assert starter.FILE.name in one_sentence(doctor._weights())
+
+
+def test_pictures_of_another_version_are_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(surfaces, "DATA", tmp_path)
+    assert doctor._pictures() is None  # they will be drawn
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "surfaces" / "photos").mkdir(parents=True)
+    assert "edition.txt does not say" in one_sentence(doctor._pictures())
+    mark = tmp_path / "surfaces" / surfaces.MARK
+    mark.write_text(f"{surfaces.EDITION}\n")
+    assert doctor._pictures() is None
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,15 @@ def test_other_columns_are_named(folder):
         labels.apply(folder)
 
 
+def test_an_emptied_list_is_not_taken_for_none(folder):
+    path = labels.path(folder)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    for ask in (labels.noted, labels.apply):
+        with pytest.raises(ValueError, match="row 1: the columns are not"):
+            ask(folder)
+
+
 def test_bytes_that_are_no_text_are_said(folder):
     path = labels.path(folder)
     path.parent.mkdir(parents=True)

@@ -219,6 +219,26 @@ def test_photos_of_one_name_or_a_long_one_are_all_remounted(
     assert sorted(second.labels) == sorted(test.labels) == [0] * 4 + [1] * 2
 
 
+def test_copies_that_were_let_in_are_each_turned_otherwise(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr(remount, "WORK", tmp_path / "work")
+    folder = folder_of(tmp_path)
+    one = folder / "a" / "0.png"
+    for copy in (folder / "a" / "9.png", folder / "b" / "9.png"):
+        copy.write_bytes(one.read_bytes())
+    photos.check(folder)
+    (listed,) = (tmp_path / "work" / "left_out").iterdir()
+    text = listed.read_text(encoding="utf-8-sig")
+    listed.write_text(text.replace(",yes,", ",no,"), encoding="utf-8-sig")
+    test = photos.whole(folder, ("a", "b"))
+    assert len(set(test.keys)) == len(test) - 2
+    second = remount.photographed(folder, test)
+    assert sorted(second.labels) == sorted(test.labels)
+    assert len(set(second.keys)) == len(second)
+
+
 def test_a_mended_label_is_that_of_the_remounted_photo(tmp_path, monkeypatch):
     monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
     monkeypatch.setattr(remount, "WORK", tmp_path / "work")

@@ -33,6 +33,7 @@ OURS = {
     "notebooks/00_start_here.ipynb": "{}",
     "tools/hello.py": HELLO,
     "data/README.md": "The card.",
+    "data/surfaces/edition.txt": "2",
     "data/surfaces/photos/dent/dent-000.jpg": "a dent",
     "data/surfaces/masks/dent/dent-000.png": "its mask",
     "data/flower_photos/daisy/1.jpg": "a daisy",
@@ -159,6 +160,18 @@ def relist(folder, change):
 
 
 # What is in a pack.
+
+
+def test_old_pictures_are_not_noted_to_be_those_of_the_pack(stick, empty):
+    photo = empty / "data/surfaces/photos/dent/dent-001.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_text("an old dent")
+    start.fill(str(stick), str(empty))
+    assert not (empty / start.EDITION).exists()
+    assert (empty / "data/README.md").is_file()
+    other = empty / "another"
+    start.fill(str(stick), str(other))
+    assert (other / start.EDITION).read_text() == "2"
 
 
 def test_a_pack_lists_all_that_it_holds(made):

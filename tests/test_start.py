@@ -74,7 +74,7 @@ def test_a_failed_install_is_taken_up_again(clone):
     assert clone.stamp.exists()
 
 
-def test_a_second_start_waits_for_the_first(clone):
+def test_a_second_start_is_refused_while_the_first_sets_up(clone):
     with start.alone(str(clone.venv), str(clone.lock)):
         second = clone.run("hello")
         assert second.returncode == 1

@@ -53,7 +53,8 @@ def _next_step():
         _jupyterlab(kept) as lab,  # starts while all else is looked at
     ):
         checks = (
-            *(_packages, _notebooks, _weights, _machine, _room, _forward),
+            *(_packages, _notebooks, _weights, _pictures),
+            *(_machine, _room, _forward),
             lambda: _answers(lab, kept),
         )
         try:
@@ -103,6 +104,16 @@ def _notebooks():
                 f"{path.name} can't be read ({type(error).__name__}): fetch "
                 "that notebook again."
             )
+    return None
+
+
+def _pictures():
+    from helpers import surfaces
+
+    try:
+        surfaces.require_edition(surfaces.DATA / "surfaces")
+    except ValueError as error:
+        return str(error)
     return None
 
 

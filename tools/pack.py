@@ -10,6 +10,7 @@ there) sets a machine up from it.
 import argparse
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -95,6 +96,9 @@ def main(argv):
     except start.StartError as error:
         print(error, file=sys.stderr)
         return error.code
+    except ValueError as error:  # of pictures of another version
+        print(error, file=sys.stderr)
+        return 1
     except OSError as error:
         print(
             f"{error.filename or pack}: {error.strerror or error}; mend "
@@ -264,7 +268,11 @@ def _arithmetic():
         policy = known["policy"].removeprefix("mixed_")
     except (OSError, ValueError, KeyError):
         return "in an arithmetic that is not noted"
-    return f"for machines that choose {policy} as this one does"
+    version = ".".join(platform.python_version_tuple()[:2])
+    return (
+        f"for machines that choose {policy} as this one does, those of "
+        f"lesson 04's own layer for Python {version}"
+    )
 
 
 def _imagenet():

@@ -46,7 +46,10 @@ def main(argv):
         with contextlib.redirect_stdout(sys.stderr):
             measured = measure(RUNS if args.again else RUNS[:1])
         write(measured)
-    except (TimesError, regenerate.RegenerateError, WriteError) as error:
+    except (
+        *(TimesError, regenerate.RegenerateError, WriteError),
+        ValueError,  # of pictures of another version
+    ) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
