@@ -98,8 +98,8 @@ def reliability(answers, labels):
         ax.label_outer()
         ax.legend(loc="lower right", fontsize=9)
     # One scale everywhere: the line of the calibrated has the same slope.
-    ends = min(lowest) - 3, 102
-    axes[0, 0].set(xlim=ends, ylim=ends)
+    scale = min(lowest) - 3, 102
+    axes[0, 0].set(xlim=scale, ylim=scale)
     figure.suptitle(f"Reliability, {len(labels)} photos, 95 % intervals")
     plt.show()
 

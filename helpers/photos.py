@@ -340,9 +340,9 @@ def _twins(photos):
         earlier = np.sort(near[near < place])
         for some in np.array_split(earlier, len(earlier) // 100 + 1):
             differ = np.abs(like[some] - like[place]).mean(axis=1)
-            if (differ <= ALIKE).any():
-                first = some[(differ <= ALIKE).argmax()]
-                twins.append((photo, photos[first]))
+            alike = some[differ <= ALIKE]
+            if len(alike):
+                twins.append((photo, photos[alike[0]]))
                 break
     return twins
 

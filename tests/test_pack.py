@@ -166,6 +166,7 @@ def test_old_pictures_are_not_noted_to_be_those_of_the_pack(stick, empty):
     photo = empty / "data/surfaces/photos/dent/dent-001.jpg"
     photo.parent.mkdir(parents=True)
     photo.write_text("an old dent")
+    assert start.EDITION == f"data/surfaces/{surfaces.MARK}"
     start.fill(str(stick), str(empty))
     assert not (empty / start.EDITION).exists()
     assert (empty / "data/README.md").is_file()
@@ -211,6 +212,15 @@ def test_what_is_shared_with_others_is_no_place_to_pack_from(
     monkeypatch.setattr(surfaces, "folder", folder)
     assert pack.main([str(tmp_path / "pack")]) == 0
     assert start.listed(tmp_path / "pack").keys() == start.listed(made).keys()
+
+
+def test_old_pictures_are_not_packed(project, tmp_path, monkeypatch, capsys):
+    def refused():
+        raise ValueError("data/surfaces: of another version.")
+
+    monkeypatch.setattr(surfaces, "folder", refused)
+    assert pack.main([str(tmp_path / "pack")]) == 1
+    assert one_sentence(capsys.readouterr().err).startswith("data/surfaces")
 
 
 def test_activations_that_were_broken_off_stay_here(project, made):

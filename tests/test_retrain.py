@@ -129,7 +129,7 @@ def test_what_a_run_left_before_its_end_is_gone_on_with(page):
         ("labels.txt", 2),
         ("thesis/model.keras", 2),
         (".DS_Store", 0),
-        ("unfinished-1a/chief/note", 0),  # as Keras has left it
+        ("unfinished-1a/chief/note", 2),  # not under our mark
     ],
 )
 def test_a_folder_of_other_things_is_left_alone(page, capsys, name, code):

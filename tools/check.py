@@ -28,12 +28,10 @@ def main(argv):
         except (ValueError, WriteError) as error:
             found, sentence = None, str(error)
         except OSError as error:
-            found, sentence = (
-                None,
-                (
-                    f"{error.filename or args.folder}: it can't be read "
-                    f"({error.strerror}); see to that, and check again."
-                ),
+            found = None
+            sentence = (
+                f"{error.filename or args.folder}: it can't be read "
+                f"({error.strerror}); see to that, and check again."
             )
     if args.json:
         print(json.dumps(_rows(found, args.folder, sentence), indent=1))

@@ -96,9 +96,6 @@ def main(argv):
     except start.StartError as error:
         print(error, file=sys.stderr)
         return error.code
-    except ValueError as error:  # of pictures of another version
-        print(error, file=sys.stderr)
-        return 1
     except OSError as error:
         print(
             f"{error.filename or pack}: {error.strerror or error}; mend "
@@ -233,8 +230,11 @@ def _below(folder, place):
 
 def _pictures():
     """Return the default pictures, drawn if need be, with their masks."""
-    surfaces.folder()
-    surfaces.remounted()
+    try:
+        surfaces.folder()
+        surfaces.remounted()
+    except ValueError as error:
+        raise start.StartError(str(error)) from None
     return _below(DATA / "surfaces", "data/surfaces")
 
 

@@ -83,10 +83,8 @@ def _taken(out, photos):
             "a finished run lies there; name another folder with --out, or "
             "move it away"
         )
-    # A system hides its own files so; and an earlier version of this left
-    # no mark, but the notes of a training that was stopped.
-    known = ".", "unfinished-"
-    if any(not path.name.startswith(known) for path in out.iterdir()):
+    # What begins with a dot is what a system keeps of its own.
+    if any(not path.name.startswith(".") for path in out.iterdir()):
         return (
             "this folder holds something else, which might be replaced; "
             "name a new one with --out"

@@ -46,10 +46,7 @@ def main(argv):
         with contextlib.redirect_stdout(sys.stderr):
             measured = measure(RUNS if args.again else RUNS[:1])
         write(measured)
-    except (
-        *(TimesError, regenerate.RegenerateError, WriteError),
-        ValueError,  # of pictures of another version
-    ) as error:
+    except (TimesError, regenerate.RegenerateError, WriteError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -100,8 +97,11 @@ def _drawing(folder):
         surfaces.DATA = usual
     took = time.monotonic() - begun
     # Those of the lessons, if they are missing: no lesson shall draw them.
-    surfaces.folder()
-    surfaces.remounted()
+    try:
+        surfaces.folder()
+        surfaces.remounted()
+    except ValueError as error:
+        raise TimesError(str(error)) from None
     return took
 
 

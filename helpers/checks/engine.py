@@ -42,6 +42,8 @@ def plain(fill, says):
 
 def _equal(fill):
     wanted = ast.literal_eval(fill)
+    if isinstance(wanted, set):  # in any brackets, in any order
+        return lambda value, *_: set(value) == wanted
     return lambda value, *_: value == wanted
 
 

@@ -37,7 +37,6 @@ q1 = ask(
 q2 = ask(
     2,
     fill='{"weights", "photos", "scaling"}',
-    right=lambda said: set(said) == {"weights", "photos", "scaling"},
     wrong=(
         Wrong(
             '{"weights", "photos", "scaling", "head"}',

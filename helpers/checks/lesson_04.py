@@ -12,7 +12,6 @@ ask = partial(Exercise, "04_augmentation")
 q1 = ask(
     1,
     fill='{"flip", "rotation"}',
-    right=lambda said: set(said) == {"flip", "rotation"},
     wrong=(
         plain(
             '{"flip"}',

@@ -14,7 +14,6 @@ def _lacks(what):
 q1 = ask(
     1,
     fill='{"scaling", "names", "size"}',
-    right=lambda said: set(said) == {"scaling", "names", "size"},
     wrong=(
         Wrong(
             '{"scaling", "names", "size", "optimiser"}',
