@@ -5,8 +5,10 @@ header, and at last the picture, decoded by the function that training uses.
 """
 
 import errno
+import fnmatch
 import hashlib
 import io
+import re
 import stat
 import warnings
 from dataclasses import dataclass
@@ -20,20 +22,55 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # what Keras lists
 LEAST = 75  # pixels on the shorter side: Inception v3 takes no less
 MOST = 89_000_000  # pixels; PIL, too, takes more for an attack
 LONG = 3  # times as long as high, squeezed into a square
-NOTES = ("desktop.ini", "thumbs.db")  # of the system; no one's photos
+# What operating systems, servers and programs leave in folders: names of files
+# and of folders, in lower case, as patterns.
+SYSTEM_NAMES = (
+    "._*", ".apdisk", ".appledb", ".appledesktop", ".appledouble", ".ds_store",
+    ".documentrevisions-v100", ".fseventsd", ".localized", ".spotlight-v100",
+    ".temporaryitems", "__macosx", "icon\r", "network trash folder",
+    "$recycle.bin", "desktop.ini", "ehthumbs*.db", "thumbs.db",
+    "system volume information", "~$*",
+    ".directory", ".fuse_hidden*", ".nfs*", ".thumbnails", ".~lock.*",
+    ".trash*", "lost+found",
+    "#recycle", "#snapshot", "@eadir", "@recently-snapshot", "@recycle",
+    "@tmp",
+    ".dropbox*", ".nomedia", ".picasa*", ".stfolder", ".stversions",
+    ".sync*", "picasa.ini",
+    ".cache", ".dvc", ".git*", ".hg", ".idea", ".ipynb_checkpoints", ".svn",
+    ".venv", ".vscode", "__pycache__",
+    ".part-*",  # this project's own, while it writes
+)  # fmt: skip
+_IS_SYSTEM_NAME = re.compile("|".join(map(fnmatch.translate, SYSTEM_NAMES)))
+HEAD = 1024  # bytes that tell the kind of a file
+DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners deliver
 ORIENTATION = 0x0112  # the EXIF tag that says which side was up
 
 # The first bytes of what is found among photos. ISO files (HEIC, AVIF, MP4)
 # say what they are in bytes 4 to 12.
 STARTS = {
     b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF8": "GIF",
-    b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF",
-    b"PK\x03\x04": "ZIP", b"\xff\x0a": "JPEG XL",
+    b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF",
+    b"%PDF": "PDF", b"PK\x03\x04": "ZIP", b"8BPS": "Photoshop",
+    b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"P2\n": "PGM", b"P5\n": "PGM", b"P3\n": "PPM", b"P6\n": "PPM",
+    b"FUJIFILMCCD-RAW": "camera raw", b"IIRO": "camera raw",
+    b"IIU\0": "camera raw",
 }  # fmt: skip
 BRANDS = {
     b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"mif1": "HEIC",
-    b"avif": "AVIF", b"qt  ": "MOV", b"isom": "MP4", b"mp42": "MP4",
+    b"msf1": "HEIC", b"hevx": "HEIC", b"avif": "AVIF", b"avis": "AVIF",
+    b"crx ": "camera raw", b"qt  ": "MOV", b"isom": "MP4", b"mp42": "MP4",
 }  # fmt: skip
+RAW_SUFFIXES = (
+    ".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2",
+)  # fmt: skip
+# A file of one of these names should hold a picture, readable here or not.
+PICTURE_SUFFIXES = (
+    *SUFFIXES, *RAW_SUFFIXES, ".avif", ".dcm", ".heic", ".heif", ".jfif",
+    ".jp2", ".jpe", ".jxl", ".pgm", ".ppm", ".psd", ".svg", ".tif", ".tiff",
+    ".webp",
+)  # fmt: skip
 PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg")
 READ = {  # kinds that TensorFlow decodes, and the suffixes they should have
     "JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "GIF": (".gif",),
@@ -41,8 +78,10 @@ READ = {  # kinds that TensorFlow decodes, and the suffixes they should have
 }  # fmt: skip
 EXPORT = "Save or export it as .jpg or .png to use it."
 ADVICE = {
-    "HEIC": "Export it as JPEG; on an iPhone, Settings > Camera > Formats > "
-    "Most Compatible makes JPEGs from now on.",
+    "DICOM": "Export it as PNG, with a DICOM viewer such as Weasis or with "
+    "dcmj2pnm of DCMTK.",
+    "camera raw": "Export it as JPEG, with the camera's program, darktable "
+    "or RawTherapee.",
     "MOV": "It is a film; save single pictures of it as .jpg to use them.",
     "MP4": "It is a film; save single pictures of it as .jpg to use them.",
     "ZIP": "Unpack it, and sort what is inside into the class folders.",
@@ -128,10 +167,46 @@ def printed(name):
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def is_note(file):
-    """Say whether a file is one that the system keeps for itself."""
-    hidden = file.name.startswith(".") and not file.name.startswith("._")
-    return hidden or file.name.lower() in NOTES
+def is_system_name(name: str) -> bool:
+    """Say whether a file or folder of this name is no one's photos.
+
+    Operating systems, servers and programs leave such files: thumbnails,
+    notes, recycle bins. Another name is not one of these because it begins
+    with a dot: `.22_LR` may be a class.
+    """
+    return _IS_SYSTEM_NAME.match(name.lower()) is not None
+
+
+def is_named_as_picture(name: str) -> bool:
+    """Say whether a file of this name should hold a picture."""
+    return name.lower().endswith(PICTURE_SUFFIXES)
+
+
+def is_sidecar(file: Path) -> bool:
+    """Say whether another program keeps its notes about photos in a file.
+
+    Neither its name nor its first bytes are those of a picture, a film or an
+    archive: XMP, labels, tables, texts. A broken photo is none of these as
+    long as its name is that of a picture.
+    """
+    if is_named_as_picture(file.name):
+        return False
+    try:
+        if not file.is_file():  # opening a pipe would wait for ever
+            return False
+        with open(file, "rb") as opened:
+            kind = _kind(opened.read(HEAD))
+    except (OSError, ValueError):  # `look` says what is wrong with it
+        return False
+    office = kind == "ZIP" and file.suffix.lower() != ".zip"  # .xlsx, .npz
+    return kind in (None, "page") or office
+
+
+def passed_over_as(file: Path) -> str:
+    """Return what a file that is passed over counts as in a report."""
+    if is_system_name(file.name):
+        return "._*" if file.name.startswith("._") else printed(file.name)
+    return printed(f"*{file.suffix.lower()}") if file.suffix else "no suffix"
 
 
 def _require_utf8(file):
@@ -147,8 +222,6 @@ def _require_utf8(file):
 
 def _content(file):
     """Return the bytes of a file that is worth decoding."""
-    if file.name.startswith("._"):
-        raise _UnusableError("macOS' note about another file", NOTHING)
     try:
         status = file.stat()
     except PermissionError:
@@ -181,7 +254,10 @@ def _content(file):
 
 
 def _kind(content):
-    """Return what a file is by its first bytes; "page" for web pages."""
+    """Return what a file is by its first `HEAD` bytes, or None.
+
+    "page" stands for web pages and other XML.
+    """
     for start, kind in STARTS.items():
         if content.startswith(start):
             return kind
@@ -189,8 +265,15 @@ def _kind(content):
         return "WebP"
     if content[4:8] == b"ftyp":
         return BRANDS.get(content[8:12], "ISO media")
-    text = content[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return "page" if text.startswith(PAGES) else None
+    if content[:2] == b"BM" and content[6:10] == bytes(4):  # not "BMI,age"
+        return "BMP"
+    if content[128:132] == b"DICM":
+        return "DICOM"
+    text = content[:HEAD].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not text.startswith(PAGES):
+        return None
+    drawing = text.startswith((b"<svg", b"<?xml")) and b"<svg" in text
+    return "SVG" if drawing else "page"
 
 
 def _require_readable(file, kind):
@@ -199,18 +282,40 @@ def _require_readable(file, kind):
         raise _UnusableError("not a picture of any kind known here", COPY)
     if kind == "page":
         raise _UnusableError("a web page, not a photo", ADVICE["page"])
+    suffix = file.suffix.lower()
+    if kind == "TIFF" and suffix in RAW_SUFFIXES:  # many are built like one
+        kind = "camera raw"
     if kind not in READ:
-        raise _UnusableError(
-            f"{kind} is not read here", ADVICE.get(kind, EXPORT)
-        )
-    if file.suffix.lower() in SUFFIXES:
+        advice = ADVICE.get(kind) or _conversion(kind, file.suffix)
+        raise _UnusableError(f"{kind} is not read here", advice)
+    if suffix in SUFFIXES:
         return
-    shown = f"with {file.suffix}" if file.suffix else "without a suffix"
+    shown = f"with {file.suffix}" if suffix else "without a suffix"
     right = READ[kind][0]
     raise _UnusableError(
         f"a {kind}, but {shown} Keras passes it by",
-        f"Rename it to end in {right}." if right in SUFFIXES else EXPORT,
+        f"Rename it to end in {right}."
+        if right in SUFFIXES
+        else _conversion(kind, file.suffix),
     )
+
+
+def _conversion(kind, suffix):
+    """Return how to convert a picture of a kind that is not read here."""
+    lower = suffix.lower()
+    if lower in SUFFIXES or lower not in PICTURE_SUFFIXES:
+        return EXPORT  # the command below would match readable photos, too
+    to = "jpg" if kind == "HEIC" else "png"
+    advice = (
+        f"Convert it to .{to}, for example with ImageMagick (magick mogrify "
+        f"-format {to} *{suffix})."
+    )
+    if kind == "HEIC":
+        advice += (
+            " On an iPhone, Settings > Camera > Formats > Most Compatible "
+            "makes JPEGs from now on."
+        )
+    return advice
 
 
 def _decoded(content):
@@ -230,15 +335,13 @@ def _decoded(content):
         if image.width * image.height > MOST:
             raise _too_large()
         try:
-            decoded = tf.io.decode_image(
-                content, channels=3, expand_animations=False
-            )
+            decoded = decode(content)
         except tf.errors.OpError:
             decoded = None
         if image.format == "BMP":
             _require_same(image, decoded)
         if decoded is None:
-            raise _damaged()
+            raise _undecodable(image)
         notes = _notes(content, image)
     height, width = decoded.shape[:2]
     if min(height, width) < LEAST:
@@ -277,6 +380,26 @@ def _require_same(image, decoded):
         raise _UnusableError("a BMP of a kind that is not read here", EXPORT)
 
 
+def _undecodable(image):
+    """Return what is wrong with a picture that TensorFlow does not decode.
+
+    Args:
+        image: the same picture, opened by PIL.
+    """
+    try:
+        image.load()
+    except Exception:  # any of PIL's readers may stumble over bytes
+        return _damaged()
+    if getattr(image, "n_frames", 1) > 1:
+        return _UnusableError(
+            f"an animated {image.format}, which is not read here",
+            "Save one picture of it as .png to use it.",
+        )
+    return _UnusableError(
+        f"a {image.format} of a kind that is not read here", EXPORT
+    )
+
+
 def _damaged():
     return _UnusableError("cannot be decoded: damaged or cut off", COPY)
 
@@ -299,7 +422,15 @@ def _notes(content, image):
             )
         )
     if image.format == "PNG" and content[24] == 16:
-        notes.append(("16 bits a colour", "It is read with 8. " + NOTHING))
+        depth = bit_depth(_decoded_with_16_bits(content))
+        notes.append(
+            (
+                f"16-bit PNG, read as {depth} bits",
+                f"Its values of 0 to {2**depth - 1} become 0 to 255; if the "
+                "photos are not all read as the same depth, save them all "
+                "as 8-bit PNG.",
+            )
+        )
     if image.mode == "P" and image.format == "PNG":
         notes.append(("colours from a palette", NOTHING))
     if _is_transparent(image):
@@ -309,7 +440,8 @@ def _notes(content, image):
                 "The network sees what lies beneath; fill it with a colour.",
             )
         )
-    if getattr(image, "n_frames", 1) > 1:
+    # An MPO is a JPEG with a preview or a second view; nothing moves.
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         notes.append(("animated", "Its first picture is used."))
     if orientation(content) != 1:
         notes.append(
@@ -326,6 +458,59 @@ def _is_transparent(image):
     except Exception:  # TensorFlow could decode it: that is what counts
         return False
     return alpha.getextrema()[0] < 255
+
+
+def decode(content):
+    """Decode a photo, everywhere in the same way.
+
+    A PNG with 16 bits a colour mostly holds what a camera or scanner
+    delivered with fewer. It is read with the smallest of `DEPTHS` that holds
+    its largest value, so that it is neither cut off nor nearly black.
+
+    Args:
+        content: the bytes of a file, or a scalar string tensor of them.
+
+    Returns:
+        A uint8 tensor of shape (height, width, 3), values 0-255, RGB; of an
+        animation, the first picture.
+
+    Raises:
+        tf.errors.OpError: TensorFlow cannot decode it.
+    """
+    # Byte 24 of a PNG is how many bits a colour has.
+    is_png = tf.strings.substr(content, 0, 4) == b"\x89PNG"
+    has_16_bits = tf.strings.substr(content, 24, 1) == b"\x10"
+    return tf.cond(
+        is_png & has_16_bits,
+        lambda: _to_8_bits(_decoded_with_16_bits(content)),
+        lambda: tf.io.decode_image(
+            content, channels=3, expand_animations=False
+        ),
+    )
+
+
+def _decoded_with_16_bits(content):
+    return tf.io.decode_png(content, channels=3, dtype=tf.uint16)
+
+
+def _to_8_bits(photo):
+    """Return uint16 pixels as uint8, without the lowest bits."""
+
+    def shift(photo):
+        return (photo >> (bit_depth(photo) - 8)).astype("uint8")
+
+    shifted = tf.numpy_function(shift, [photo], tf.uint8)
+    return tf.ensure_shape(shifted, (None, None, 3))
+
+
+def bit_depth(photo) -> int:
+    """Return the smallest of `DEPTHS` that holds all values of a photo.
+
+    Args:
+        photo: uint16 pixels of any shape, an array or a tensor.
+    """
+    largest = int(np.max(photo))
+    return next(depth for depth in DEPTHS if largest < 2**depth)
 
 
 def _likeness(pixels):

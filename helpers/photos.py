@@ -10,7 +10,7 @@ import csv
 import hashlib
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +18,19 @@ import tensorflow as tf
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from helpers import choices, labels, photo_files
+from helpers import choices, labels, layouts, photo_files
 from helpers.files import ROOT, atomic, list_path, shown
-from helpers.photo_files import Problem
+from helpers.layouts import FolderError
+from helpers.photo_files import Problem, decode
 
 SIZE = 299  # pixels on each side, what Inception v3 was made for
-READING = "upright"  # changes when `pixels` would give others than before
+READING = "bit depth"  # changes when `pixels` would give others than before
 FEW = 20  # photos of a class below which a result says little
 UNEVEN = 10  # times as many photos in the largest class as in a smaller
 # Of 255, by how much the mean colours of 16×16 places differ when a photo
 # is saved anew, smaller and poorer: 1 to 3. Photos of the same kind of thing
 # differ by 4 or more.
 ALIKE = 3
-SHOWN = 3  # files named in a report for one and the same problem
 PARTS = ("train", "validation", "test")
 
 
@@ -38,7 +38,9 @@ PARTS = ("train", "validation", "test")
 class Folder:
     """A checked folder: the photos fit for use, and the problems found.
 
-    `twins` holds pairs of photos that are nearly the same.
+    `twins` holds pairs of photos that are nearly the same. `passed_over` says
+    what systems and other programs have left there, which hurts nobody:
+    {name of a file or folder, or *.suffix: number of files}.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Folder:
     photos: tuple
     problems: tuple
     twins: tuple
+    passed_over: dict = field(default_factory=dict)
 
     def counts(self):
         """Return {class name: number of photos fit for use}."""
@@ -66,29 +69,37 @@ class Folder:
         )
         for name, count in self.counts().items():
             print(f"  {name:<16} {count:>6}")
-        sizes = sorted({(p.width, p.height) for p in self.photos})
+        sizes = sorted(
+            {(p.width, p.height) for p in self.photos},
+            key=lambda size: (size[0] * size[1], size),
+        )
         (w, h), (wide, high) = sizes[0], sizes[-1]
         print(
             f"sizes: {w}×{h} pixels"
             + (f" to {wide}×{high}" if len(sizes) > 1 else ", all alike")
         )
-        alike = collections.defaultdict(list)
-        for p in self.problems:
-            alike[p.problem, p.left_out, p.advice].append(p.name)
-        for (problem, out, advice), names in alike.items():
-            kept = "left out" if out else "kept"
-            print(f"- {_some(names)}: {problem} ({kept}). {advice}")
+        print_problems(self.problems)
+        if self.passed_over:
+            held = self.passed_over.items()
+            kinds = layouts.some(f"{kind} {count}" for kind, count in held)
+            print(
+                f"passed over: {sum(self.passed_over.values())} files of "
+                f"systems and other programs ({kinds}); nothing to do"
+            )
         if left_out:
             print(f"your choice: {shown(choices.path(self.path))}")
         if not self.problems:
             print("nothing to mend")
 
 
-def _some(names):
-    """Return a few names, and how many more there are."""
-    if len(names) <= SHOWN + 1:
-        return ", ".join(names)
-    return f"{', '.join(names[:SHOWN])} and {len(names) - SHOWN} more"
+def print_problems(problems):
+    """Print `Problem`s, a line for all files with the same one."""
+    alike = collections.defaultdict(list)
+    for p in problems:
+        alike[p.problem, p.left_out, p.advice].append(p.name)
+    for (problem, out, advice), names in alike.items():
+        kept = "left out" if out else "kept"
+        print(f"- {layouts.some(names)}: {problem} ({kept}). {advice}")
 
 
 @dataclass(frozen=True)
@@ -137,23 +148,15 @@ def check(folder):
 
     Raises:
         ValueError: the folder is missing or may not be looked into, or
-            there are not at least two classes with a photo, or a list can't
-            be understood.
+            there are not at least two classes with a photo (a
+            `layouts.FolderError`), or a list can't be understood.
     """
-    folder = Path(folder).expanduser()
+    folder = Path(os.path.expanduser(folder))
     entries = _entries(folder)
     if entries is None:
-        if (ROOT / folder).is_dir():
-            there = os.path.relpath(ROOT / folder)
-            raise ValueError(
-                f"{folder}: there is no such folder where this page lies, "
-                f"but one in the project's folder: give {there!r}."
-            )
-        raise ValueError(
-            f"{folder}: there is no such folder; give the folder that holds "
-            "one folder of photos for each class."
-        )
-    files, class_folders, problems = _found(entries)
+        raise ValueError(_missing(folder))
+    files, class_folders, problems, passed_over = _found(entries)
+    layouts.require_class_names(folder, files)
     mended = labels.applied(folder, class_folders)
     photos = []
     # The bar shows only where the wait is worth one.
@@ -176,15 +179,14 @@ def check(folder):
     photos = tuple(p for p in photos if p.name not in out)
     class_names = tuple(sorted({p.class_name for p in photos}))
     if len(class_names) < 2:
-        raise ValueError(
-            f"{folder}: found {len(class_names)} class folders with photos "
-            "in them, and telling classes apart takes two; put the photos "
-            "of each class into a folder of its own in here."
-        )
+        raise FolderError(layouts.refusal(folder, photos, problems), problems)
     twins = tuple(_twins(photos))
-    problems += _of_twins(twins) + _of_classes(photos, class_folders)
-    problems += _of_labels(photos)
-    return Folder(folder, class_names, photos, tuple(problems), twins)
+    problems += _of_twins(twins)
+    problems += _of_classes(photos, class_folders, problems)
+    problems += layouts.lookalikes(class_names) + _of_labels(photos)
+    return Folder(
+        folder, class_names, photos, tuple(problems), twins, passed_over
+    )
 
 
 def _entries(folder):
@@ -207,15 +209,31 @@ def _entries(folder):
     return entries
 
 
+def _missing(folder):
+    """Return what is wrong with the path of a folder that is not there."""
+    if os.path.lexists(folder):
+        return layouts.not_a_folder(folder)
+    if (ROOT / folder).is_dir():
+        there = os.path.relpath(ROOT / folder)
+        return (
+            f"{folder}: there is no such folder where this page lies, but "
+            f"one in the project's folder: give {there!r}."
+        )
+    looked = "" if folder.is_absolute() else f" at {folder.absolute()}"
+    return f"{folder}: there is no such folder{looked}; {layouts.GIVE}."
+
+
 def _found(entries):
     """Return what lies in a folder with these paths in it.
 
-    That are the files in class folders, the names of these folders, and the
-    `Problem`s of all the rest.
+    That are the files in class folders, the names of these folders, the
+    `Problem`s of all the rest, and {what is passed over: number of files}.
     """
     files, class_folders, problems = [], [], []
+    passed_over = collections.Counter()
+    names = [path.name for path in entries if os.path.isdir(path)]
     for entry in entries:
-        if photo_files.is_note(entry):
+        if _is_passed_over(entry, passed_over):
             continue
         name = photo_files.printed(entry.name)
         try:
@@ -240,46 +258,74 @@ def _found(entries):
                 )
             )
             continue
+        set_aside = layouts.split_set_aside(entry, inside, names)
+        if set_aside:
+            problems.append(set_aside)
+            continue
         class_folders.append(entry.name)
         for path in inside:
-            if photo_files.is_note(path):
+            if _is_passed_over(path, passed_over):
                 continue
             if os.path.isdir(path):  # a file where that can't be asked
                 problems.append(_nested(path))
             else:
                 files.append(path)
-    return files, class_folders, problems
+    return files, class_folders, problems, dict(passed_over.most_common())
+
+
+def _is_passed_over(path, passed_over):
+    """Say whether a file or folder is passed over, and count it if so."""
+    if photo_files.is_system_name(path.name) and os.path.isdir(path):
+        name = f"{photo_files.printed(path.name)}/"
+        passed_over[name] += layouts.count_files(path)
+        return True
+    if photo_files.is_system_name(path.name) or photo_files.is_sidecar(path):
+        passed_over[photo_files.passed_over_as(path)] += 1
+        return True
+    return False
 
 
 def _nested(path):
-    held = sum(len(names) for _, _, names in os.walk(path))
     return Problem(
         photo_files.printed(f"{path.parent.name}/{path.name}/"),
         "a folder inside a class folder",
         True,
         "Move its photos up into the class folder, or make it a class.",
-        held,
+        layouts.count_files(path),
     )
 
 
-def _of_classes(photos, class_folders):
-    """Return the `Problem`s of classes: none, few or uneven photos."""
+def _of_classes(photos, class_folders, problems):
+    """Return the `Problem`s of classes: none, few or uneven photos.
+
+    Args:
+        photos: each `Photo` that is used.
+        class_folders: the names of the class folders.
+        problems: the `Problem`s of their files.
+    """
     counts = collections.Counter(p.class_name for p in photos)
     most = max(counts.values())
-    problems = [
-        Problem(
-            f"{photo_files.printed(name)}/",
-            "no photo that can be used, so no class",
-            True,
-            "Add photos, or take the folder away: Keras would count it.",
-            0,
+    found = []
+    for name in map(photo_files.printed, class_folders):
+        if name in counts:
+            continue
+        its = [
+            p for p in problems if p.left_out and p.name.startswith(f"{name}/")
+        ]
+        why = f": {layouts.causes(its)}" if its else ""
+        found.append(
+            Problem(
+                f"{name}/",
+                f"no photo that can be used, so not a class{why}",
+                True,
+                "Add photos, or move the folder away: Keras would count it "
+                "as a class.",
+                0,
+            )
         )
-        for name in class_folders
-        if name not in counts
-    ]
     for name, count in sorted(counts.items()):
         if count < FEW:
-            problems.append(
+            found.append(
                 Problem(
                     f"{name}/",
                     f"only {count} photos",
@@ -288,7 +334,7 @@ def _of_classes(photos, class_folders):
                 )
             )
         elif count * UNEVEN <= most:
-            problems.append(
+            found.append(
                 Problem(
                     f"{name}/",
                     f"{most // count} times fewer photos than the largest "
@@ -297,7 +343,7 @@ def _of_classes(photos, class_folders):
                     "Add photos, and look at the accuracy of each class.",
                 )
             )
-    return problems
+    return found
 
 
 def _doubles(photos):
@@ -496,7 +542,7 @@ def pixels(path):
         A uint8 tensor of shape (299, 299, 3), values 0-255, RGB.
     """
     content = tf.io.read_file(path)
-    photo = tf.io.decode_image(content, channels=3, expand_animations=False)
+    photo = decode(content)
     photo = upright(photo, content)
     photo = tf.image.resize(photo, (SIZE, SIZE), antialias=True)
     photo = tf.cast(tf.round(photo), tf.uint8)

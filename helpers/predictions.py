@@ -1,14 +1,13 @@
 """What a classifier says of every photo in a folder, as a table."""
 
 import csv
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from helpers import photo_files, photos
+from helpers import layouts, photo_files, photos
 from helpers.files import atomic, list_path
 
 COLUMNS = (
@@ -22,7 +21,8 @@ def write(classifier, class_names, folder):
 
     Every file in the folder and in its folders, linked ones too, has a row,
     in the order of the names: the likeliest class, the next one, and how
-    likely they are. What can't be read has a row that says why.
+    likely they are. What can't be read has a row that says why. What systems
+    and other programs keep beside photos has none.
 
     Args:
         classifier: a model from pixels of 0 to 255 to probabilities.
@@ -95,38 +95,22 @@ def _guesses(class_names, said):
 
 def _files(folder):
     if not folder.is_dir():
+        looked = "" if folder.is_absolute() else f" at {folder.absolute()}"
         raise ValueError(
-            f"{folder}: there is no such folder; give one with photos in it."
+            f"{folder}: there is no such folder{looked}; give one with "
+            "photos in it."
         )
     found = [
         Path(place, name)
-        for place, names in _walked(folder)
+        for place, names in layouts.walk(folder)
         for name in names
-        if not photo_files.is_note(Path(name))
+        if not photo_files.is_sidecar(Path(place, name))
     ]
     if not found:
         raise ValueError(
             f"{folder}: there is no file in it; put the photos in here."
         )
     return sorted(found, key=lambda file: _name(file, folder))
-
-
-def _walked(folder):
-    """Yield each folder in a folder, and the names of the files in it.
-
-    Links are followed, but each folder is entered once, and none that the
-    first one lies in: a link to a parent would lead round for ever.
-    """
-    top = os.path.realpath(folder)
-    entered = {str(place) for place in Path(top).parents}
-    for place, inner, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in entered:
-            inner.clear()
-            continue
-        entered.add(real)
-        inner.sort()  # of two links to one folder, the first counts
-        yield place, names
 
 
 def _name(file, folder):

@@ -23,37 +23,45 @@ def main(argv):
         from helpers import photos
         from helpers.files import WriteError
 
+        found, problems = None, ()
         try:
-            found, sentence = photos.check(args.folder), None
+            found = photos.check(args.folder)
+            problems = found.problems
         except (ValueError, WriteError) as error:
-            found, sentence = None, str(error)
+            sentence = str(error)
+            problems = getattr(error, "problems", ())
         except OSError as error:
-            found = None
             sentence = (
                 f"{error.filename or args.folder}: it can't be read "
                 f"({error.strerror}); see to that, and check again."
             )
     if args.json:
-        print(json.dumps(_rows(found, args.folder, sentence), indent=1))
+        rows = _rows(problems)
+        if not found:
+            rows.append(_refusal(args.folder, sentence))
+        print(json.dumps(rows, indent=1))
     elif found:
         found.report()
+    else:
+        photos.print_problems(problems)
     if not found:
         print(sentence, file=sys.stderr)
         return NOT_USABLE
     return USABLE if found.problems else 0
 
 
-def _rows(found, folder, sentence):
+def _refusal(folder, sentence):
+    """Return why a folder can't be used, as a row."""
+    return {
+        "file": folder,
+        "problem": sentence,
+        "left_out": True,
+        "advice": "Do what the sentence says, and check again.",
+    }
+
+
+def _rows(problems):
     """Return the problems as a list of dictionaries."""
-    if not found:
-        return [
-            {
-                "file": folder,
-                "problem": sentence,
-                "left_out": True,
-                "advice": "Do what the sentence says, and check again.",
-            }
-        ]
     return [
         {
             "file": p.name,
@@ -61,7 +69,7 @@ def _rows(found, folder, sentence):
             "left_out": p.left_out,
             "advice": p.advice,
         }
-        for p in found.problems
+        for p in problems
     ]
 
 
