@@ -88,8 +88,10 @@ def require_class_names(folder: Path, files: Iterable[Path]) -> None:
         raise FolderError(_layout(folder, *_census(folder)))
 
 
-def refusal(folder: Path, photos: list, problems: list[Problem]) -> str:
-    """Return why a folder does not have two classes of photos, and what to do.
+def refusal(
+    folder: Path, photos: list, problems: list[Problem]
+) -> FolderError:
+    """Return why a folder does not have two classes of photos.
 
     Args:
         folder: the folder that should hold the class folders.
@@ -104,7 +106,8 @@ def refusal(folder: Path, photos: list, problems: list[Problem]) -> str:
     counts, tables, others = _census(folder)
     in_place = all(len(parts) == 1 for parts in counts)
     if len(held) < 2 and not (held and in_place and not usable):
-        return _layout(folder, counts, tables, others)
+        # What else was found follows from the layout.
+        return FolderError(_layout(folder, counts, tables, others), about)
     where = some(f"{_clean(name)}/" for name in sorted(held - set(usable)))
     if not usable:
         what = f"no photo in {where} can be used: {causes(about)}"
@@ -117,7 +120,7 @@ def refusal(folder: Path, photos: list, problems: list[Problem]) -> str:
             what += f"; left out: {causes(about)}"
     common = collections.Counter(p.advice for p in about).most_common(1)
     advice = common[0][0] if common else "Add photos of another class."
-    return f"{folder}: {what}. {advice}"
+    return FolderError(f"{folder}: {what}. {advice}", problems)
 
 
 def causes(problems: Iterable[Problem]) -> str:
@@ -133,19 +136,24 @@ def causes(problems: Iterable[Problem]) -> str:
 
 def not_a_folder(path: Path) -> str:
     """Return what to give instead of a file."""
-    if zipfile.is_zipfile(path) and path.suffix.lower() == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            found = tree(_count(map(PurePosixPath, archive.namelist())))
-        holds = f" ({found})" if found else ""
-        return (
-            f"{path}: a ZIP file{holds}, not a folder; unpack it and {GIVE}."
-        )
     if path.suffix.lower() in ARCHIVES:
-        what = "an archive"
-        return f"{path}: {what}, not a folder; unpack it and {GIVE}."
+        found = _in_zip(path)
+        holds = f" with {found} in it" if found else ""
+        return (
+            f"{path}: an archive{holds}, not a folder; unpack it and {GIVE}."
+        )
     picture = photo_files.is_named_as_picture(path.name)
     what = "a single picture" if picture else "a file"
     return f"{path}: {what}, not a folder; {GIVE}."
+
+
+def _in_zip(path):
+    """Return the `tree` of a ZIP file; an empty text if it is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tree(_count(map(PurePosixPath, archive.namelist())))
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return ""
 
 
 def split_set_aside(
@@ -254,6 +262,7 @@ def _layout(folder, counts, tables, others):
     outer = sorted({parts[0] for parts in counts if parts})
     deeper = any(len(parts) > 1 for parts in counts)
     found = tree(counts)
+    loose = f" (and {counts[()]} lie beside it)" if counts[()] else ""
     table = (
         f" ({_clean(tables[0])} may say which photo is of which class)"
         if tables
@@ -295,9 +304,9 @@ def _layout(folder, counts, tables, others):
             "photos up into it."
         )
     return (
-        f"{folder}: only one folder holds photos, {found}, and a classifier "
-        "needs two classes or more; add a folder with photos of each other "
-        "class."
+        f"{folder}: only one folder holds photos, {found}{loose}, and a "
+        "classifier needs two classes or more; put the photos of each other "
+        "class into a folder of its own."
     )
 
 

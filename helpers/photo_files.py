@@ -341,7 +341,7 @@ def _decoded(content):
         if image.format == "BMP":
             _require_same(image, decoded)
         if decoded is None:
-            raise _undecodable(image)
+            raise _undecodable(image, _kind(content))
         notes = _notes(content, image)
     height, width = decoded.shape[:2]
     if min(height, width) < LEAST:
@@ -380,11 +380,12 @@ def _require_same(image, decoded):
         raise _UnusableError("a BMP of a kind that is not read here", EXPORT)
 
 
-def _undecodable(image):
+def _undecodable(image, kind):
     """Return what is wrong with a picture that TensorFlow does not decode.
 
     Args:
         image: the same picture, opened by PIL.
+        kind: what it is by its first bytes.
     """
     try:
         image.load()
@@ -392,12 +393,10 @@ def _undecodable(image):
         return _damaged()
     if getattr(image, "n_frames", 1) > 1:
         return _UnusableError(
-            f"an animated {image.format}, which is not read here",
+            f"an animated {kind}, which is not read here",
             "Save one picture of it as .png to use it.",
         )
-    return _UnusableError(
-        f"a {image.format} of a kind that is not read here", EXPORT
-    )
+    return _UnusableError(f"a {kind} of a kind that is not read here", EXPORT)
 
 
 def _damaged():

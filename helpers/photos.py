@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from helpers import choices, labels, layouts, photo_files
 from helpers.files import ROOT, atomic, list_path, shown
-from helpers.layouts import FolderError
 from helpers.photo_files import Problem, decode
 
 SIZE = 299  # pixels on each side, what Inception v3 was made for
@@ -179,7 +178,7 @@ def check(folder):
     photos = tuple(p for p in photos if p.name not in out)
     class_names = tuple(sorted({p.class_name for p in photos}))
     if len(class_names) < 2:
-        raise FolderError(layouts.refusal(folder, photos, problems), problems)
+        raise layouts.refusal(folder, photos, problems)
     twins = tuple(_twins(photos))
     problems += _of_twins(twins)
     problems += _of_classes(photos, class_folders, problems)
@@ -211,7 +210,7 @@ def _entries(folder):
 
 def _missing(folder):
     """Return what is wrong with the path of a folder that is not there."""
-    if os.path.lexists(folder):
+    if os.path.exists(folder):
         return layouts.not_a_folder(folder)
     if (ROOT / folder).is_dir():
         there = os.path.relpath(ROOT / folder)

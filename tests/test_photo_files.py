@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from helpers import choices, photo_files, photos
@@ -63,6 +64,20 @@ def deep():
     return saved(Image.fromarray(rows), "PNG")
 
 
+def png_of_16_bits(pixels):
+    """A PNG of uint16 values: grey, grey and alpha, RGB or RGBA."""
+    height, width, channels = pixels.shape
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    head = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
 def see_through():
     image = noise(10, mode="RGBA")
     image.putalpha(0)
@@ -110,6 +125,9 @@ GOOD = {
     "фото – 写真 🌸.jpg": saved(noise(14), "JPEG"),
     "square.jpg": saved(noise(15, (75, 75)), "JPEG"),
     "long.jpg": saved(noise(16, (80, 240)), "JPEG"),
+    "camera.jpg": saved(
+        noise(65), "MPO", save_all=True, append_images=[noise(66, (80, 80))]
+    ),
 }
 BAD = {  # name: content, part of the problem, left out or kept
     "empty.jpg": (b"", "empty", True),
@@ -123,8 +141,7 @@ BAD = {  # name: content, part of the problem, left out or kept
     "page.jpg": (b"<html>Not found</html>", "web page", True),
     "doctype.jpg": (b"\xef\xbb\xbf\n<!DOCTYPE html>", "web page", True),
     "denied.jpg": (b"<?xml version='1.0'?><Error/>", "web page", True),
-    "drawing.png": (b"<svg xmlns=''></svg>", "web page", True),
-    "._photo.jpg": (b"\0\5\x16\7", "macOS", True),
+    "drawing.png": (b"<svg xmlns=''></svg>", "SVG is not read", True),
     "photo.webp": (saved(noise(40), "WEBP"), ".webp Keras passes", True),
     "photo.tiff": (saved(noise(41), "TIFF"), "TIFF is not read", True),
     "tiff.jpg": (saved(noise(42), "TIFF"), "TIFF is not read", True),
@@ -149,7 +166,13 @@ BAD = {  # name: content, part of the problem, left out or kept
     "jpeg.png": (saved(noise(50), "JPEG"), "JPEG under another", False),
     "webp.jpg": (saved(noise(51), "WEBP"), "WebP under another", False),
     "print.jpg": (saved(noise(52, mode="CMYK"), "JPEG"), "CMYK", False),
-    "deep.png": (deep(), "16 bits", False),
+    "deep.png": (deep(), "16-bit PNG, read as 16 bits", False),
+    "moving.jpg": (frames("WEBP"), "an animated WebP", True),
+    "scan.dcm": (bytes(128) + b"DICM", "DICOM is not read", True),
+    "raw.nef": (b"MM\0*" + bytes(99), "camera raw is not read", True),
+    "scan.jp2": (b"\0\0\0\x0cjP  " + bytes(99), "JPEG 2000", True),
+    "layers.psd": (b"8BPS" + bytes(99), "Photoshop", True),
+    "face.pgm": (b"P5\n1 1\n255\n0", "PGM is not read", True),
     "see.png": (see_through(), "transparent", False),
     "few.png": (saved(noise(53).convert("P"), "PNG"), "palette", False),
     "moving.gif": (frames("GIF"), "animated", False),
@@ -365,13 +388,14 @@ def test_a_photo_saved_anew_is_nearly_the_same(folder):
 
 
 def test_a_fuzzed_file_is_a_photo_or_named(tmp_path):
-    """2,500 broken photos: no crash, no hang, no file passed over."""
+    """3,000 broken photos: no crash, no hang, no file passed over."""
     kinds = {
         "jpg": saved(noise(60, (80, 80)), "JPEG"),
         "png": saved(noise(61, (80, 80)), "PNG"),
         "gif": saved(noise(62, (80, 80)).convert("P"), "GIF"),
         "bmp": saved(noise(63, (80, 80)), "BMP"),
         "webp.jpg": saved(noise(64, (80, 80)), "WEBP"),
+        "deep.png": deep(),
     }
     rng = np.random.default_rng(0)
     outcomes = {"used": 0, "left out": 0}
@@ -395,6 +419,53 @@ def test_a_fuzzed_file_is_a_photo_or_named(tmp_path):
                 pixels = photos.pixels(str(file))
                 assert pixels.shape == (299, 299, 3)
     assert min(outcomes.values()) > 100, outcomes
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("depth", [8, 10, 12, 14, 16])
+def test_16_bits_are_read_as_deep_as_their_values(channels, depth):
+    rng = np.random.default_rng([channels, depth])
+    right = rng.integers(0, 256, (80, 90, channels), "uint8")
+    right[0, 0] = 255
+    lower = rng.integers(0, 2 ** (depth - 8), right.shape)
+    values = (right.astype("uint16") << (depth - 8)) + lower
+    if channels in (2, 4):  # what is transparent says nothing of the depth
+        values[..., -1] = 2**16 - 1
+    content = png_of_16_bits(values.astype("uint16"))
+    colours = right[..., :1] if channels < 3 else right[..., :3]
+    expected = np.broadcast_to(colours, (80, 90, 3))
+    assert np.array_equal(photo_files.decode(content), expected)
+
+
+def test_12_bits_in_a_png_of_16_are_read_as_the_same_photo_of_8(folder):
+    image = noise(70, mode="L")
+    deep = Image.fromarray(np.asarray(image, "uint16") * 16)
+    put(folder / "a", {"8 bits.png": saved(image, "PNG")})
+    put(folder / "b", {"12 bits.png": saved(deep, "PNG")})
+    found = photos.check(folder)
+    says = [p.problem for p in found.problems if p.name == "b/12 bits.png"]
+    assert says[0] == "16-bit PNG, read as 12 bits"
+    assert ["b/12 bits.png", "a/8 bits.png"] in [
+        [photo.name, other.name] for photo, other in found.twins
+    ]
+    # As training reads them: in a graph.
+    paths = [
+        str(folder / "a" / "8 bits.png"),
+        str(folder / "b" / "12 bits.png"),
+    ]
+    ds = tf.data.Dataset.from_tensor_slices(paths).map(photos.pixels)
+    eight, twelve = ds.as_numpy_iterator()
+    assert np.array_equal(eight, twelve) and eight.max() > 200
+    assert np.array_equal(photos.array(paths)[1], twelve)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_a_png_is_decoded_as_pillow_does(mode):
+    image = noise(80).convert(mode)
+    if mode == "RGBA":
+        image.putalpha(noise(81, mode="L"))
+    right = np.asarray(image.convert("RGB"))
+    assert np.array_equal(photo_files.decode(saved(image, "PNG")), right)
 
 
 def test_a_photo_is_turned_upright_whichever_way_it_was_held(tmp_path):

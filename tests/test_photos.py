@@ -164,7 +164,7 @@ def test_a_folder_that_lies_in_the_project_is_pointed_at(
         photos.check(folder.name)
     there = str(caught.value).split("give '")[1].rstrip("'.")
     assert photos.check(there).class_names == photos.check(folder).class_names
-    with pytest.raises(ValueError, match="gone: there is no such folder; "):
+    with pytest.raises(ValueError, match="gone: there is no such folder at "):
         photos.check("gone")
 
 
