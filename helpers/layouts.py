@@ -30,7 +30,10 @@ class FolderError(ValueError):
     """
 
     def __init__(self, sentence: str, problems: Iterable[Problem] = ()):
-        super().__init__(sentence)
+        # A name may hold a line break.
+        super().__init__(
+            "".join(c if c.isprintable() else repr(c)[1:-1] for c in sentence)
+        )
         self.problems = tuple(problems)
 
 
@@ -108,12 +111,12 @@ def refusal(
     if len(held) < 2 and not (held and in_place and not usable):
         # What else was found follows from the layout.
         return FolderError(_layout(folder, counts, tables, others), about)
-    where = some(f"{_clean(name)}/" for name in sorted(held - set(usable)))
+    where = some(f"{name}/" for name in sorted(held - set(usable)))
     if not usable:
         what = f"no photo in {where} can be used: {causes(about)}"
     else:
         what = (
-            f"only {_clean(usable[0])}/ has photos that can be used, and a "
+            f"only {usable[0]}/ has photos that can be used, and a "
             "classifier needs two classes or more"
         )
         if about:
@@ -246,11 +249,11 @@ def tree(counts: dict[tuple[str, ...], int]) -> str:
     described = []
     for name, inner in sorted(folders.items()):
         below = [
-            f"{_clean(parts[0])}/ {count}"
+            f"{parts[0]}/ {count}"
             for parts, count in sorted(inner.items())
             if parts
         ]
-        text = f"{_clean(name)}/ {inner.total()}"
+        text = f"{name}/ {inner.total()}"
         described.append(f"{text} ({some(below)})" if below else text)
     return some(described)
 
@@ -264,7 +267,7 @@ def _layout(folder, counts, tables, others):
     found = tree(counts)
     loose = f" (and {counts[()]} lie beside it)" if counts[()] else ""
     table = (
-        f" ({_clean(tables[0])} may say which photo is of which class)"
+        f" ({tables[0]} may say which photo is of which class)"
         if tables
         else ""
     )
@@ -318,13 +321,13 @@ def _no_picture(folder, others):
     ]
     if archives:
         return (
-            f"{folder}: no photo lies in it, but {some(map(_clean, archives))}"
+            f"{folder}: no photo lies in it, but {some(archives)}"
             f"; unpack that and {GIVE}."
         )
     if not others:
         return f"{folder}: there is no file in it; {GIVE}."
     kinds = collections.Counter(
-        _clean(photo_files.passed_over_as(Path(name))) for name in others
+        photo_files.passed_over_as(Path(name)) for name in others
     )
     found = some(f"{count} {kind}" for kind, count in kinds.most_common())
     return f"{folder}: no photo lies in it, only other files: {found}; {GIVE}."
@@ -366,8 +369,3 @@ def _is_split(name):
 
 def _without_system_names(names):
     return [name for name in names if not photo_files.is_system_name(name)]
-
-
-def _clean(name):
-    """Return a name as it can stand in a sentence, without line breaks."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)

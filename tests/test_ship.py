@@ -274,6 +274,22 @@ def test_every_file_of_a_folder_has_its_row(model, part, mixed):
     assert why == ["the file is empty", "a web page, not a photo"]
 
 
+def test_leavings_and_sidecars_have_no_row_and_dotted_photos_do(model, mixed):
+    before = [
+        row["file"] for row in rows(predictions.write(model, NAMES, mixed))
+    ]
+    (mixed / "@eaDir").mkdir()
+    whole = (mixed / "monday" / "a.png").read_bytes()
+    (mixed / "@eaDir" / "a.png").write_bytes(whole)
+    (mixed / "monday" / "a.png.json").write_text("{}")
+    (mixed / "._b.png").write_bytes(b"\0\5\x16\7")
+    (mixed / ".hidden.png").write_bytes(whole)
+    after = [
+        row["file"] for row in rows(predictions.write(model, NAMES, mixed))
+    ]
+    assert after == [".hidden.png", *before]
+
+
 def test_answers_for_a_part_stand_beside_its_labels(part, tmp_path):
     said = np.linspace(0.1, 0.9, len(part))
     said = np.stack([said, 1 - said], axis=1)
@@ -300,7 +316,7 @@ def test_a_folder_larger_than_a_batch_is_answered_to_the_end(
     folder.mkdir()
     for i in range(7):
         (folder / f"{i}.png").write_bytes(open(part.paths[i], "rb").read())
-    (folder / "z.txt").write_text("the last file is no photo")
+    (folder / "z.jpg").write_text("the last file is no photo")
     found = rows(predictions.write(model, NAMES, folder))
     said = model.predict(photos.array(part.paths[:7]), verbose=0)
     assert [row["class"] for row in found[:-1]] == [
