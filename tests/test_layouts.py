@@ -328,7 +328,7 @@ def test_the_smallest_and_largest_photos_are_those_by_area(fill, capsys):
 # --- Trees drawn by lot ----------------------------------------------------
 
 FOLDERS = (
-    "good", "bent", "Good", "train", "test", "valid", "a", ".b", "#recycle",
+    "good", "bent", "train", "test", "valid", "a", ".b", "#recycle",
     "__MACOSX", ".git", "two\nlines", "ü", " ", "lost+found",
 )  # fmt: skip
 FILES = (
