@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from helpers import choices, labels, photo_files
 from helpers.files import ROOT, atomic, list_path, shown
+from helpers.names import one_line
 from helpers.photo_files import Problem
 
 SIZE = 299  # pixels on each side, what Inception v3 was made for
@@ -65,7 +66,7 @@ class Folder:
             f"fit for use, {left_out} files left out"
         )
         for name, count in self.counts().items():
-            print(f"  {name:<16} {count:>6}")
+            print(f"  {one_line(name):<16} {count:>6}")
         sizes = sorted({(p.width, p.height) for p in self.photos})
         (w, h), (wide, high) = sizes[0], sizes[-1]
         print(
@@ -77,7 +78,8 @@ class Folder:
             alike[p.problem, p.left_out, p.advice].append(p.name)
         for (problem, out, advice), names in alike.items():
             kept = "left out" if out else "kept"
-            print(f"- {_some(names)}: {problem} ({kept}). {advice}")
+            line = f"- {_some(names)}: {problem} ({kept}). {advice}"
+            print(one_line(line))
         if left_out:
             print(f"your choice: {shown(choices.path(self.path))}")
         if not self.problems:
@@ -423,7 +425,8 @@ def split(found, shares):
         if missing:
             raise ValueError(
                 f"{found.path}: the {name} part has no photo of "
-                f"{', '.join(sorted(missing))}; add photos of that class."
+                f"{one_line(', '.join(sorted(missing)))}; add photos of that "
+                "class."
             )
         parts.append(_part(name, found.class_names, photos))
     if found.left_out():
@@ -440,7 +443,7 @@ def split(found, shares):
     if apart:
         print(
             f"{len(apart)} photos are nearly one of another part, such as "
-            f"{' and '.join(apart[0])}: a test may know the answer."
+            f"{one_line(' and '.join(apart[0]))}: a test may know the answer."
         )
     with atomic(manifest_path(found)) as manifest:
         with open(manifest, "w", newline="", encoding="utf-8") as file:
