@@ -321,7 +321,7 @@ def confusion(labels, predicted, class_names):
     names = plot_labels.classes(class_names, min(0.3 * side, 2))
     ticks = [names[place] for place in shown]
     _, ax = plt.subplots(figsize=(side + 1, side))
-    ax.imshow(matrix, cmap="Blues")
+    ax.imshow(matrix, cmap="Blues", vmin=0)
     ax.grid(False)
     numbered = range(n if n <= NUMBERED else 0)
     for row in numbered:
@@ -415,7 +415,7 @@ def seconds(times, title):
     plt.show()
 
 
-@plt.rc_context({"text.parse_math": True})  # for powers on the axis
+@plt.rc_context({"text.parse_math": True})  # powers of ten
 def learning_rates(rates, losses, chosen):
     """Draw the loss at each learning rate tried, and the one chosen.
 
@@ -424,7 +424,7 @@ def learning_rates(rates, losses, chosen):
         losses: the loss at each, shape (n,).
         chosen: the learning rate taken.
     """
-    _, ax = plt.subplots(figsize=(8, 3.4))
+    figure, ax = plt.subplots(figsize=(8, 3.4))
     ax.plot(rates, losses, color=BLUE)
     ax.axvline(chosen, color=ORANGE, linewidth=2)
     low = np.nanmin(losses)
@@ -443,6 +443,7 @@ def learning_rates(rates, losses, chosen):
         xlabel="learning rate",
         ylabel="loss before the step",
     )
+    figure.draw_without_rendering()  # labels of ticks are made only now
     plt.show()
 
 

@@ -10,7 +10,7 @@ from helpers.widgets.panel import Panel, figure
 JUMPS = 2  # times the loss at the rate before
 
 
-@matplotlib.rc_context({"text.parse_math": True})  # for powers on the axis
+@matplotlib.rc_context({"text.parse_math": True})  # powers of ten
 def learning_rates(rates, losses, chosen):
     """Show the loss at each learning rate tried, one after the other.
 
