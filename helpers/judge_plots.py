@@ -39,7 +39,7 @@ def by_class(labels, predicted, class_names):
         xlabel="share of test photos (%), 95 % interval",
         ylabel="class",
     )
-    below = -0.22 * 4.9 / height  # the same distance in inches
+    below = max(-0.22 * 4.9 / height, -0.28)  # about the same in inches
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, below), ncols=2)
     plt.show()
     plot_labels.explain(class_names, names, shown)

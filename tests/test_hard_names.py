@@ -186,6 +186,12 @@ def test_a_figure_holds_for_hard_names_and_many_classes(name, count, photo):
     figure = plt.gcf()
     assert not overlaps(figure)
     assert max(figure.get_size_inches()) <= 14
+    for ax in figure.axes:
+        if ax.get_legend():
+            box = ax.get_legend().get_window_extent()
+            assert (
+                -2 <= box.y0 and box.y1 < ax.xaxis.label.get_window_extent().y0
+            )
     for ax in figure.axes:  # the data keep most of the figure
         if ax.yaxis.get_label_text() in ("class", "true class"):
             box = ax.get_window_extent()
@@ -394,7 +400,7 @@ def write_folder(folder, class_names):
 
 def test_a_report_has_one_line_for_each_entry(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
-    folder = write_folder(tmp_path / "mine", ("plain", *CONTROL))
+    folder = write_folder(tmp_path / "mine", CONTROL)
     photos.check(folder).report()
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith(r"  two\nlines  ") for line in lines)
