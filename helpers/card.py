@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from helpers import downloads, journal
 from helpers.files import atomic
+from helpers.names import markdown, markdown_code
 
 WARNING = """\
 - It always names one of its classes, whatever it is shown: a photo of
@@ -46,12 +47,13 @@ def write(path, parts, weights_name, folder, results, agreement):
         for name, alike in agreement.items()
     }
     sections = [
-        f"# Model card: {path.name}",
+        f"# Model card: {markdown(path.name)}",
         "Names the class of a photo: one of "
-        f"{', '.join(parts[0].class_names)}.",
-        f"Inception v3, started from the weights `{weights_name}`, trained "
-        f"on the photos of `{_last_two(folder)}`. It takes RGB pixels of 0 "
-        "to 255 and scales them itself; the names of its classes are inside.",
+        f"{', '.join(map(markdown, parts[0].class_names))}.",
+        f"Inception v3, started from the weights {markdown_code(weights_name)}"
+        f", trained on the photos of {markdown_code(_last_two(folder))}. It "
+        "takes RGB pixels of 0 to 255 and scales them itself; the names of "
+        "its classes are inside.",
         "## Photos",
         _table(parts),
         "The content of a photo decides its part. Test photos are kept for "
@@ -67,7 +69,7 @@ def write(path, parts, weights_name, folder, results, agreement):
         WARNING,
         "## File",
         f"Made with TensorFlow {tf.__version__} and Keras "
-        f"{keras.__version__}. SHA-256 of `{path.name}`:\n\n"
+        f"{keras.__version__}. SHA-256 of {markdown_code(path.name)}:\n\n"
         f"    {downloads.digest(path)}",
     ]
     card = path.with_suffix(".md")
@@ -89,10 +91,10 @@ def _table(parts):
     ]
     for place, name in enumerate(parts[0].class_names):
         counts = [str(int((part.labels == place).sum())) for part in parts]
-        lines.append(f"| {name} | " + " | ".join(counts) + " |")
+        lines.append(f"| {markdown(name)} | " + " | ".join(counts) + " |")
     return "\n".join(lines)
 
 
 def _list(rows):
-    lines = [f"- {name}: {row}" for name, row in rows.items()]
+    lines = [f"- {markdown(name)}: {row}" for name, row in rows.items()]
     return "\n".join(lines) or "- nothing yet"

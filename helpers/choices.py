@@ -1,17 +1,17 @@
 """The list of what is left out of a folder of photos, for a learner to edit.
 
-A CSV file with the columns file, left_out (yes or no), problem and advice.
+A CSV file with the columns file, left_out (yes or no), problem and advice,
+made for spreadsheets (see `tables`).
 Write no for a file that shall be used all the same, if it can be read;
 write yes, or add a line, for one that shall not. The next check does so. A
 line of a file that is not there stays, at the end, in case it comes back.
 """
 
-import csv
-import io
 from dataclasses import replace
 
-from helpers import labels
+from helpers import labels, tables
 from helpers.files import atomic, list_path, shown
+from helpers.names import one_line
 from helpers.photo_files import Problem
 
 COLUMNS = ("file", "left_out", "problem", "advice")
@@ -80,11 +80,8 @@ def applied(folder, photos, problems):
 
 def _write(its_path, rows):
     """Write {file: the other three columns}, if that is another list."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows((name, *row) for name, row in rows.items())
-    content = text.getvalue().encode("utf-8-sig")
+    cells = [(name, *row) for name, row in rows.items()]
+    content = tables.encoded([COLUMNS, *cells])
     if its_path.exists() and its_path.read_bytes() == content:
         return
     with atomic(its_path) as part:
@@ -94,12 +91,18 @@ def _write(its_path, rows):
 def _wishes(its_path):
     """Return {file: (left out or not, problem, advice)}, as listed."""
     wishes = {}
-    for row in [row for row in labels.cells(its_path) or [] if any(row)][1:]:
+    rows = [
+        row
+        for row in labels.cells(its_path) or []
+        if any(cell.strip() for cell in row)
+    ]
+    for row in rows[1:]:
         name, out, reason, advice, *_ = row + [""] * 3
+        out = out.strip()
         if out.lower() not in ("yes", "no"):
             raise ValueError(
-                f"{shown(its_path)}: left_out of {name} is {out!r}; write yes "
-                "or no."
+                f"{shown(its_path)}: left_out of {one_line(name)} is "
+                f"{out!r}; write yes or no."
             )
         wishes[name] = out.lower() == "yes", reason, advice
     return wishes

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from helpers import memory, models, photos
 from helpers.files import atomic
+from helpers.names import one_line
 
 THREADS = 2  # for every format, so that their times can be compared
 TIMED = 20  # photos asked one at a time, against the clock
@@ -64,7 +65,9 @@ def for_small_computers(path, photo_paths):
     """Convert a classifier to LiteRT twice, and list its classes.
 
     Beside the file come one of the same name that ends in -float16.tflite,
-    one in -int8.tflite, and labels.txt with a class in each line.
+    one in -int8.tflite, and labels.txt with a class in each line. A line
+    break in a name is written there as a backslash and an n (`one_line`);
+    the names as they are stand in each of the three files.
 
     Args:
         path: the `.keras` file.
@@ -79,7 +82,8 @@ def for_small_computers(path, photo_paths):
         convert_to_float16(saved, half)
         convert_to_int8(saved, whole, photo_paths)
     with atomic(path.with_name("labels.txt")) as part:
-        part.write_text("\n".join(names) + "\n", encoding="utf-8")
+        lines = [f"{one_line(name)}\n" for name in names]
+        part.write_text("".join(lines), encoding="utf-8")
 
 
 def lite_paths(path):

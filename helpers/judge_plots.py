@@ -3,39 +3,46 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers import calibration, measure, plots, truth
+from helpers import calibration, measure, plot_labels, plots, truth
 from helpers.plots import BLUE, COLOURS, GREY, ORANGE
 
 
 def by_class(labels, predicted, class_names):
     """Draw precision and recall of each class, with 95 % intervals.
 
+    Of more than `plots.MOST` classes, those with the most errors are shown.
+
     Args:
         labels, predicted: integers of shape (n,), places in `class_names`.
         class_names: the classes. One that was never named has no
             precision, and no dot for it.
     """
-    rows = np.arange(len(class_names))
-    _, ax = plt.subplots(figsize=(8, 0.55 * len(class_names) + 1.6))
+    names = plot_labels.classes(class_names, 2)
+    shown = plots.most_errors(labels, predicted, class_names)
+    height = min(0.55 * len(shown) + 1.6, 13.6)
+    _, ax = plt.subplots(figsize=(8, height))
     for name, colour, of, up in (
         ("recall: of these photos, called so", BLUE, labels, -0.13),
         ("precision: of those called so, true", ORANGE, predicted, 0.13),
     ):
         found = [
-            (row, measure.accuracy((labels == predicted)[of == row]))
-            for row in rows
-            if (of == row).any()
+            (row, measure.accuracy((labels == predicted)[of == place]))
+            for row, place in enumerate(shown)
+            if (of == place).any()
         ]
         _dots(ax, found, up, colour, name)
-    ax.set_yticks(rows, class_names)
-    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_yticks(range(len(shown)), [names[place] for place in shown])
+    ax.set_ylim(len(shown) - 0.5, -0.5)
+    worst = plots.of_all(shown, class_names, "most errors")
     ax.set(
-        title="Precision and recall by class",
+        title=f"Precision and recall by class{worst}",
         xlabel="share of test photos (%), 95 % interval",
         ylabel="class",
     )
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=2)
+    below = max(-0.22 * 4.9 / height, -0.28)  # about the same in inches
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, below), ncols=2)
     plt.show()
+    plot_labels.explain(class_names, names, shown)
 
 
 def _dots(ax, found, up, colour, name):
@@ -145,13 +152,14 @@ def heat(images, heats, masks, titles):
         heats: numbers from 0 on, (n, rows, columns), to be blown up.
         masks: n masks, bool (299, 299), outlined in white; None draws no
             outline.
-        titles: n short texts.
+        titles: n short texts, as for `plots.photos`.
     """
+    labels = plot_labels.titles(titles, 2.1, 10)
     figure, axes = plt.subplots(
         1, len(images), figsize=(2.2 * len(images), 2.9), squeeze=False
     )
     for ax, image, warm, mask, title in zip(
-        axes.flat, images, heats, masks, titles, strict=True
+        axes.flat, images, heats, masks, labels, strict=True
     ):
         warm = truth.blown_up(warm)
         ax.imshow(np.asarray(image))
@@ -168,3 +176,4 @@ def heat(images, heats, masks, titles):
         + ("; outlined the true defect" if outlined else "")
     )
     plt.show()
+    plot_labels.explain(titles, labels, noun="photo")

@@ -1,14 +1,17 @@
 """Labels that were found to be wrong, mended without touching a photo.
 
-There are two lists, CSV files with the columns file, label and was. The
-notes (`path`) may be edited by hand. `apply` copies them to where
-`photos.check` looks (`applied_path`), and `undo` puts that copy aside.
+There are two lists, CSV files with the columns file, label and was, made
+for spreadsheets (see `tables`). The notes (`path`) may be edited by hand.
+`apply` copies them to where `photos.check` looks (`applied_path`), and `undo`
+puts that copy aside.
 """
 
 import csv
 from pathlib import Path
 
+from helpers import tables
 from helpers.files import atomic, list_path, shown
+from helpers.names import one_line
 
 COLUMNS = ("file", "label", "was")
 
@@ -66,11 +69,9 @@ def note(folder, file, label):
     notes.pop(file, None)
     if label != _class(file):
         notes[file] = label
+    rows = [(its, to, _class(its)) for its, to in notes.items()]
     with atomic(path(folder)) as part:
-        with open(part, "w", newline="", encoding="utf-8-sig") as out:
-            writer = csv.writer(out)
-            writer.writerow(COLUMNS)
-            writer.writerows((f, to, _class(f)) for f, to in notes.items())
+        part.write_bytes(tables.encoded([COLUMNS, *rows]))
 
 
 def apply(folder):
@@ -139,11 +140,7 @@ def cells(its_path):
         ValueError: it is no CSV file in UTF-8.
     """
     try:
-        with open(its_path, newline="", encoding="utf-8-sig") as file:
-            return [
-                [cell.strip() for cell in row]
-                for row in csv.reader(file, strict=True)
-            ]
+        return tables.read(its_path)
     except FileNotFoundError:
         return None
     except (csv.Error, UnicodeDecodeError):
@@ -163,11 +160,11 @@ def _rows(its_path):
     rows = cells(its_path)
     if rows is None:
         return []
-    if rows[:1] != [list(COLUMNS)]:
+    if [name.strip() for name in (rows or [[]])[0]] != list(COLUMNS):
         raise _fault(its_path, 1, f"the columns are not {', '.join(COLUMNS)}")
     found = []
     for number, row in enumerate(rows[1:], 2):
-        if not any(row):
+        if not any(cell.strip() for cell in row):
             continue
         if len(row) != len(COLUMNS) or not all(row):
             raise _fault(its_path, number, "a value is missing, or too many")
@@ -182,5 +179,6 @@ def _rows(its_path):
 
 def _fault(its_path, row, what):
     return ValueError(
-        f"{shown(its_path)}, row {row}: {what}; mend the row or delete it."
+        f"{shown(its_path)}, row {row}: {one_line(what)}; fix the row or "
+        "delete it."
     )

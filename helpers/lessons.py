@@ -61,7 +61,7 @@ def _is_there(lesson, weights_name, folder, shares):
     """Return whether the saved model is of these photos and weights."""
     try:
         with open(
-            files.list_path("splits", folder), newline="", encoding="utf-8"
+            files.list_path("splits", folder), newline="", encoding="utf-8-sig"
         ) as file:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from helpers import choices, labels, layouts, photo_files
 from helpers.files import ROOT, atomic, list_path, shown
+from helpers.names import one_line
 from helpers.photo_files import Problem, decode
 
 SIZE = 299  # pixels on each side, what Inception v3 was made for
@@ -67,7 +68,7 @@ class Folder:
             f"fit for use, {left_out} files left out"
         )
         for name, count in self.counts().items():
-            print(f"  {name:<16} {count:>6}")
+            print(f"  {one_line(name):<16} {count:>6}")
         sizes = sorted(
             {(p.width, p.height) for p in self.photos},
             key=lambda size: (size[0] * size[1], size),
@@ -83,7 +84,8 @@ class Folder:
             kinds = layouts.some(f"{kind} {count}" for kind, count in held)
             print(
                 f"passed over: {sum(self.passed_over.values())} files of "
-                f"systems and other programs ({kinds}); nothing to do"
+                f"systems and other programs ({one_line(kinds)}); nothing to "
+                "do"
             )
         if left_out:
             print(f"your choice: {shown(choices.path(self.path))}")
@@ -98,7 +100,8 @@ def print_problems(problems):
         alike[p.problem, p.left_out, p.advice].append(p.name)
     for (problem, out, advice), names in alike.items():
         kept = "left out" if out else "kept"
-        print(f"- {layouts.some(names)}: {problem} ({kept}). {advice}")
+        line = f"- {layouts.some(names)}: {problem} ({kept}). {advice}"
+        print(one_line(line))
 
 
 @dataclass(frozen=True)
@@ -468,7 +471,8 @@ def split(found, shares):
         if missing:
             raise ValueError(
                 f"{found.path}: the {name} part has no photo of "
-                f"{', '.join(sorted(missing))}; add photos of that class."
+                f"{one_line(', '.join(sorted(missing)))}; add photos of that "
+                "class."
             )
         parts.append(_part(name, found.class_names, photos))
     if found.left_out():
@@ -485,7 +489,7 @@ def split(found, shares):
     if apart:
         print(
             f"{len(apart)} photos are nearly one of another part, such as "
-            f"{' and '.join(apart[0])}: a test may know the answer."
+            f"{one_line(' and '.join(apart[0]))}: a test may know the answer."
         )
     with atomic(manifest_path(found)) as manifest:
         with open(manifest, "w", newline="", encoding="utf-8") as file:

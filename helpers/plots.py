@@ -7,7 +7,7 @@ colour vision tell apart.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers import blocks, measure
+from helpers import blocks, measure, plot_labels
 from helpers import photos as reading
 
 BLUE, ORANGE, GREEN, RED, GREY = (
@@ -19,12 +19,14 @@ BLUE, ORANGE, GREEN, RED, GREY = (
 )
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
 NUMBERED = 25  # classes of a confusion matrix whose cells have room for it
+MOST = 40  # classes in one figure, so that their names can be read
 
 plt.rcParams.update(
     {
         "figure.dpi": 100,
         "figure.constrained_layout.use": True,
         "font.size": 11,
+        "text.parse_math": False,  # a class may be named $1_$5
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
@@ -39,10 +41,13 @@ def photos(images, titles, title, columns=6):
 
     Args:
         images: n pictures, uint8 or float in 0-255, (height, width, 3).
-        titles: n short texts, one above each.
+        titles: n short texts, one above each. One with a character that no
+            installed font has becomes "photo 3", counted from 0, and is
+            printed below.
         title: of the figure.
         columns: photos in a row.
     """
+    labels = plot_labels.titles(titles, 1.7, 10)
     rows = -(-len(images) // columns)
     figure, axes = plt.subplots(
         rows,
@@ -52,26 +57,38 @@ def photos(images, titles, title, columns=6):
     )
     for ax in axes.flat:
         ax.axis("off")
-    for ax, image, text in zip(axes.flat, images, titles, strict=False):
+    for ax, image, text in zip(axes.flat, images, labels, strict=False):
         ax.imshow(np.clip(np.asarray(image), 0, 255).astype("uint8"))
         ax.set_title(text, fontsize=10)
     figure.suptitle(title)
     plt.show()
+    plot_labels.explain(titles, labels, noun="photo")
 
 
 def class_counts(parts):
     """Show how many photos of each class each part of a split has.
 
+    Of more than `MOST` classes, those with the fewest photos are shown.
+
     Args:
         parts: a list of `photos.Part`.
     """
     class_names = parts[0].class_names
-    _, ax = plt.subplots(figsize=(8, 3.2))
-    left = np.zeros(len(class_names))
-    for part, colour in zip(parts, COLOURS, strict=False):
-        counts = np.bincount(part.labels, minlength=len(class_names))
-        ax.barh(class_names, counts, left=left, color=colour, label=part.name)
-        for row, (start, count) in enumerate(zip(left, counts, strict=True)):
+    labels = plot_labels.classes(class_names, 2)
+    counts = [
+        np.bincount(part.labels, minlength=len(class_names)) for part in parts
+    ]
+    total = np.sum(counts, axis=0)
+    shown = np.sort(np.argsort(total, kind="stable")[:MOST])
+    height = max(3.2, 0.24 * len(shown) + 1.3)
+    _, ax = plt.subplots(figsize=(8, height))
+    rows, left = np.arange(len(shown)), np.zeros(len(shown))
+    for part, its, colour in zip(parts, counts, COLOURS, strict=False):
+        widths = its[shown]
+        ax.barh(rows, widths, left=left, color=colour, label=part.name)
+        for row, (start, count) in enumerate(zip(left, widths, strict=True)):
+            if count < 0.03 * total[shown].max():
+                continue  # the number would stand on the next one
             ax.text(
                 start + count / 2,
                 row,
@@ -80,11 +97,38 @@ def class_counts(parts):
                 va="center",
                 color="white",
             )
-        left += counts
+        left += widths
+    ax.set_yticks(rows, [labels[place] for place in shown])
     ax.invert_yaxis()
-    ax.set(title="The split, by class", xlabel="photos", ylabel="class")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=3)
+    fewest = of_all(shown, class_names, "fewest photos")
+    ax.set(title=f"The split, by class{fewest}", xlabel="photos")
+    ax.set(ylabel="class")
+    below = -0.25 * 3.2 / height  # the same distance in inches
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=3)
     plt.show()
+    plot_labels.explain(class_names, labels, shown)
+
+
+def most_errors(labels, predicted, class_names):
+    """Return the places of the classes with the most errors, ascending.
+
+    An error counts for the true class and for the predicted one.
+
+    Args:
+        labels, predicted: integers of shape (n,), places in `class_names`.
+        class_names: the classes. Of more than `MOST`, so many are chosen.
+    """
+    wrong = labels != predicted
+    both = np.concatenate([labels[wrong], predicted[wrong]])
+    errors = np.bincount(both, minlength=len(class_names))
+    return np.sort(np.argsort(-errors, kind="stable")[:MOST])
+
+
+def of_all(shown, class_names, what):
+    """Return what a title says of classes that are not all there are."""
+    if len(shown) == len(class_names):
+        return ""
+    return f": the {len(shown)} of {len(class_names)} with the {what}"
 
 
 def pixel_values(values):
@@ -167,8 +211,10 @@ def answers(found, names=("mixed0", "mixed5", "mixed10"), columns=6):
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
     figure.colorbar(shown, ax=axes, label="answer (0: none)", shrink=0.8)
-    figure.suptitle(f"The channels that stand out most ({found.names[0]})")
+    label = plot_labels.classes(found.names[:1], 5, 12)
+    figure.suptitle(f"The channels that stand out most ({label[0]})")
     plt.show()
+    plot_labels.explain(found.names[:1], label)
 
 
 def curves(histories, title):
@@ -217,11 +263,13 @@ def some(part, count, seed=0):
     """
     count = min(count, len(part))
     chosen = np.random.default_rng(seed).choice(len(part), count, False)
+    labels = plot_labels.classes(part.class_names, 1.7, 10)
     photos(
         [reading.pixels(part.paths[i]) for i in chosen],
-        [part.class_names[part.labels[i]] for i in chosen],
+        [labels[part.labels[i]] for i in chosen],
         f"{count} photos drawn by lot ({part.name}), with their labels",
     )
+    plot_labels.explain(part.class_names, labels, part.labels[chosen])
 
 
 def mistakes(part, probabilities, count=12):
@@ -238,10 +286,9 @@ def mistakes(part, probabilities, count=12):
     if not worst:
         print(f"No mistakes among the {len(part)} photos of {part.name}.")
         return
-    true, said = (
-        [part.class_names[labels[i]] for i in worst]
-        for labels in (part.labels, predicted)
-    )
+    labels = plot_labels.classes(part.class_names, 1.1, 10)
+    places = part.labels[worst], predicted[worst]
+    true, said = ([labels[place] for place in its] for its in places)
     photos(
         [reading.pixels(part.paths[i]) for i in worst],
         [
@@ -250,23 +297,31 @@ def mistakes(part, probabilities, count=12):
         ],
         "The surest mistakes: true class, and what the model said",
     )
+    plot_labels.explain(part.class_names, labels, np.concatenate(places))
 
 
 def confusion(labels, predicted, class_names):
     """Draw the confusion matrix: rows are true classes, in photos.
 
-    With more than `NUMBERED` classes, no numbers stand in the cells.
+    With more than `NUMBERED` classes, no numbers stand in the cells. Of
+    more than `MOST`, those with the most errors are shown.
 
     Args:
         labels, predicted: integers of shape (n,), places in `class_names`.
         class_names: the classes.
     """
+    labels, predicted = np.asarray(labels), np.asarray(predicted)
     n = len(class_names)
     matrix = np.bincount(n * labels + predicted, minlength=n * n)
-    matrix = matrix.reshape(n, n)
+    shown = most_errors(labels, predicted, class_names)
+    matrix = matrix.reshape(n, n)[np.ix_(shown, shown)]
+    worst = of_all(shown, class_names, "most errors")
+    n = len(shown)
     side = min(max(4.2, 0.75 * n + 1.6), 12)  # inches
+    names = plot_labels.classes(class_names, min(0.3 * side, 2))
+    ticks = [names[place] for place in shown]
     _, ax = plt.subplots(figsize=(side + 1, side))
-    ax.imshow(matrix, cmap="Blues")
+    ax.imshow(matrix, cmap="Blues", vmin=0)
     ax.grid(False)
     numbered = range(n if n <= NUMBERED else 0)
     for row in numbered:
@@ -280,17 +335,15 @@ def confusion(labels, predicted, class_names):
                 va="center",
                 color="white" if dark else "black",
             )
-    size = min(plt.rcParams["font.size"], 600 / n)  # a line for each class
-    ax.set_xticks(
-        range(n), class_names, rotation=45, ha="right", fontsize=size
-    )
-    ax.set_yticks(range(n), class_names, fontsize=size)
+    ax.set_xticks(range(n), ticks, rotation=45, ha="right")
+    ax.set_yticks(range(n), ticks)
     ax.set(
-        title="Confusion matrix (photos)",
+        title=f"Confusion matrix (photos){worst}",
         xlabel="predicted class",
         ylabel="true class",
     )
     plt.show()
+    plot_labels.explain(class_names, names, shown)
 
 
 def accuracies(found, title, of="test"):
@@ -362,6 +415,7 @@ def seconds(times, title):
     plt.show()
 
 
+@plt.rc_context({"text.parse_math": True})  # powers of ten
 def learning_rates(rates, losses, chosen):
     """Draw the loss at each learning rate tried, and the one chosen.
 
@@ -370,7 +424,7 @@ def learning_rates(rates, losses, chosen):
         losses: the loss at each, shape (n,).
         chosen: the learning rate taken.
     """
-    _, ax = plt.subplots(figsize=(8, 3.4))
+    figure, ax = plt.subplots(figsize=(8, 3.4))
     ax.plot(rates, losses, color=BLUE)
     ax.axvline(chosen, color=ORANGE, linewidth=2)
     low = np.nanmin(losses)
@@ -389,6 +443,7 @@ def learning_rates(rates, losses, chosen):
         xlabel="learning rate",
         ylabel="loss before the step",
     )
+    figure.draw_without_rendering()  # labels of ticks are made only now
     plt.show()
 
 

@@ -1,13 +1,15 @@
-"""What a classifier says of every photo in a folder, as a table."""
+"""What a classifier says of every photo in a folder, as a table.
 
-import csv
+The tables are for spreadsheets: see `tables` for what that changes in names.
+"""
+
 import sys
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from helpers import layouts, photo_files, photos
+from helpers import layouts, photo_files, photos, tables
 from helpers.files import atomic, list_path
 
 COLUMNS = (
@@ -30,7 +32,8 @@ def write(classifier, class_names, folder):
         folder: with photos, sorted into folders or not.
 
     Returns:
-        The `pathlib.Path` of a CSV file (UTF-8) with the columns `COLUMNS`.
+        The `pathlib.Path` of a CSV file with the columns `COLUMNS`, which
+        `tables.read` reads.
 
     Raises:
         ValueError: the folder is missing or empty.
@@ -53,11 +56,7 @@ def write(classifier, class_names, folder):
             _ask(classifier, class_names, fit, rows)
             fit = []
     path = list_path("predictions", folder)
-    with atomic(path) as part:
-        with open(part, "w", newline="", encoding="utf-8") as out:
-            writer = csv.DictWriter(out, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows.values())
+    _write(path, COLUMNS, rows.values())
     return path
 
 
@@ -65,21 +64,26 @@ def of_part(path, part, probabilities):
     """Write what was said of each photo of a part, beside its label.
 
     Args:
-        path: of the CSV file (UTF-8).
+        path: of the CSV file, which `tables.read` reads.
         part: a `photos.Part` of n photos.
         probabilities: what the model said, (n, number of classes), 0-1.
     """
     names = part.class_names
-    with atomic(path) as made:
-        with open(made, "w", newline="", encoding="utf-8") as out:
-            writer = csv.DictWriter(out, ("file", "label", *COLUMNS[1:-1]))
-            writer.writeheader()
-            for photo, label, said in zip(
-                part.paths, part.labels, probabilities, strict=True
-            ):
-                file = "/".join(Path(photo).parts[-2:])
-                row = {"file": file, "label": names[label]}
-                writer.writerow(row | _guesses(names, said))
+    rows = [
+        {"file": "/".join(Path(photo).parts[-2:]), "label": names[label]}
+        | _guesses(names, said)
+        for photo, label, said in zip(
+            part.paths, part.labels, probabilities, strict=True
+        )
+    ]
+    _write(path, ("file", "label", *COLUMNS[1:-1]), rows)
+
+
+def _write(path, columns, rows):
+    """Write dictionaries as the rows of a CSV file."""
+    cells = [[row.get(name, "") for name in columns] for row in rows]
+    with atomic(path) as part:
+        part.write_bytes(tables.encoded([columns, *cells]))
 
 
 def _guesses(class_names, said):

@@ -47,7 +47,7 @@ def read_list(path):
         ValueError: the file is missing, or is no such list.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))
     except FileNotFoundError:
         rows = []

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers import photos, plots
+from helpers import photos, plot_labels, plots
 from helpers.plots import BLUE, GREY, ORANGE
 
 
@@ -40,21 +40,26 @@ def draw_answer(axes, pixels, said, class_names):
         pixels: uint8 (299, 299, 3).
         said: probabilities, (classes,).
         class_names: the classes.
+
+    Returns:
+        The places of the classes that are drawn, and their labels.
     """
+    labels = plot_labels.classes(class_names, 1.5)
     photo, bars = axes
     photo.clear()
     photo.imshow(pixels)
     photo.set_axis_off()
     bars.clear()
     best = np.asarray(said).argsort()[::-1][:6]
-    drawn = bars.barh(
-        [class_names[i] for i in best], [100 * said[i] for i in best]
-    )
+    rows = range(len(best))
+    drawn = bars.barh(rows, [100 * said[i] for i in best])
+    bars.set_yticks(rows, [labels[i] for i in best])
     for bar, colour in zip(drawn, [BLUE] + 5 * [GREY], strict=False):
         bar.set_color(colour)
     bars.bar_label(drawn, fmt="{:.0f} %", padding=4)
     bars.invert_yaxis()
     bars.set(xlim=(0, 115), xlabel="probability (%)", ylabel="class")
+    return best, labels
 
 
 def answer(path, said, class_names):
@@ -66,9 +71,11 @@ def answer(path, said, class_names):
         class_names: the classes.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
-    draw_answer(axes, photos.pixels(path).numpy(), said, class_names)
+    pixels = photos.pixels(path).numpy()
+    best, labels = draw_answer(axes, pixels, said, class_names)
     figure.suptitle("A photo, and what the classifier says")
     plt.show()
+    plot_labels.explain(class_names, labels, best)
 
 
 def two_cameras(measures):

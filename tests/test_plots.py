@@ -75,7 +75,7 @@ def test_the_confusion_matrix_of_many_classes_stays_on_the_screen(n):
     assert max(plt.gcf().get_size_inches()) <= 13
     assert len(ax.texts) == (n * n if n <= 25 else 0)
     names = [label.get_text() for label in ax.get_yticklabels()]
-    assert names == [f"class {i}" for i in every]
+    assert names == [f"class {i}" for i in every[:40]]
     plt.gcf().canvas.draw()
     boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
     assert all(a.y0 >= b.y1 - 1 for a, b in pairwise(boxes))

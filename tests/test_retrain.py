@@ -30,7 +30,9 @@ CELLS = (
         "code",
         "found = {'classes': ['a', 'b'], 'test_photos': 8, 'left_out': 1,\n"
         "    'accuracy': {'frozen': 0.5, 'fine_tuned': 0.75},\n"
-        "    'chosen': 'fine_tuned', 'seconds': 1.0}\n"
+        "    'chosen': 'fine_tuned', 'seconds': 1.0,\n"
+        "    'weights': 'random' if 'blank' in FOLDER else 'starter'\n"
+        "    if 'imagenet' not in FOLDER else 'imagenet'}\n"
         "OUT.mkdir(parents=True, exist_ok=True)\n"
         "_ = (OUT / 'results.json').write_text(json.dumps(found))",
     ),
@@ -70,6 +72,25 @@ def test_without_a_folder_the_drawn_photos_are_taken(page):
     out = page / "work" / "retrained" / "surfaces"
     report = (out / "report.html").read_text()
     assert "learned from drawn (1, 2, 3)" in report
+
+
+@pytest.mark.parametrize("name", ["starter", "blank", "imagenet"])
+def test_the_last_lines_say_which_weights_were_used(page, capsys, name):
+    args = [str(page / name), "--out", str(page / "out")]
+    assert retrain.main(args) == 0
+    weights = "random" if name == "blank" else name
+    said = capsys.readouterr().out.splitlines()[-4:]
+    assert f"started from the weights: {weights}" in said
+    advice = [line for line in said if "ImageNet's weights do much" in line]
+    assert len(advice) == (weights != "imagenet")
+    assert all("WORKBOOK_WEIGHTS" in line for line in advice)
+
+
+def test_for_the_synthetic_photos_no_other_weights_are_advised(page, capsys):
+    assert retrain.main([]) == 0
+    said = capsys.readouterr().out
+    assert "started from the weights: starter" in said
+    assert "ImageNet" not in said
 
 
 def test_a_bad_folder_gets_its_sentence_and_exit_code_2(page, capsys):

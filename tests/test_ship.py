@@ -253,7 +253,7 @@ def mixed(part, tmp_path, monkeypatch):
 
 
 def rows(path):
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 

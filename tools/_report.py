@@ -1,5 +1,7 @@
 """A notebook that was run, as one HTML file for people to read."""
 
+import html as escaping
+
 from nbconvert import HTMLExporter
 
 # Plain HTML that needs no other file: a report is mailed, and read offline.
@@ -42,4 +44,4 @@ def html(notebook, title):
         exclude_output_prompt=True,
     )
     body, _ = exporter.from_notebook_node(notebook)
-    return _PAGE.format(title=title, body=body)
+    return _PAGE.format(title=escaping.escape(title), body=body)

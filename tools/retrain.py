@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 from nbclient.exceptions import CellExecutionError
 
-from helpers import files, kernel
+from helpers import files, kernel, weights
 from tools import _report
 
 PAGE = files.ROOT / "notebooks" / "07_your_own_photos.ipynb"
@@ -47,7 +47,7 @@ def main(argv):
     try:
         code = _run(notebook, out)
         if code == 0:
-            _finish(notebook, out)
+            _finish(notebook, out, own_photos=bool(args.folder))
     except files.WriteError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -143,8 +143,14 @@ def _heading(cell):
     return lines[-1].removeprefix("## ").strip() if lines else None
 
 
-def _finish(notebook, out):
-    """Write the report, and say what was found and where it lies."""
+def _finish(notebook, out, own_photos):
+    """Write the report, and say what was found and where it lies.
+
+    Args:
+        notebook: that was run.
+        out: the folder of the results.
+        own_photos: False for the photos that the project draws.
+    """
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     with files.atomic(out / "report.html") as part:
         title = f"Retrained: {out.name}"
@@ -158,6 +164,14 @@ def _finish(notebook, out):
         f"{len(results['classes'])} classes; {results['left_out']} files "
         "left out"
     )
+    name = results["weights"]
+    print(f"started from the weights: {name}")
+    if own_photos and name in ("starter", "random"):
+        print(
+            "ImageNet's weights do much better on everyday photos. To get "
+            "them, go online and retrain into a new folder, or name their "
+            f"file in {weights.VARIABLE}."
+        )
     print(f"Read {files.shown(out / 'report.html')}")
 
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageColor
 
 from helpers import photos as reading
 from helpers import surfaces
+from helpers.names import one_line
 from helpers.plots import RED
 from helpers.widgets.panel import DPI, Panel, figure
 
@@ -46,7 +47,7 @@ def augmentation(path):
     photo = Image.fromarray(reading.pixels(str(path)).numpy())
     photo = np.float32(photo.resize((SIDE, SIDE)))
     mark = _mark(Path(path))
-    label = Path(path).parent.name
+    label = one_line(Path(path).parent.name)
     wide = {"description_width": "initial"}
     width = {"width": "270px"}
 

@@ -6,9 +6,10 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from helpers import labels
+from helpers import labels, plot_labels
 from helpers import photos as reading
 from helpers.files import shown
+from helpers.names import one_line
 from helpers.plots import BLUE, RED
 from helpers.widgets.panel import Panel, figure
 
@@ -78,6 +79,7 @@ class _Browser:
         self.page, self.filters, self.chosen = 0, None, None
         self.pictures = {}  # place in the part -> what is shown of it
         names = list(part.class_names)
+        self.short = plot_labels.classes(names, 1.3, 10)  # for the figure
         wide = {"description_width": "initial"}
 
         def dropdown(text, options, width):
@@ -164,14 +166,18 @@ class _Browser:
                 continue
             place = here[number]
             self.shown[number].set_data(self.picture(place))
-            label, answer = self._names(place)
-            sure = f"{answer} {self.sure[place]:.0%}"
-            ax.set_title(f"{number + 1}: {label}, said\n{sure}", fontsize=10)
+            label, answer = self._names(place, self.short)
+            sure = f"{self.sure[place]:.0%}"
+            title = f"{number + 1}: {label}, said\n{answer} {sure}"
+            ax.set_title(title, fontsize=10)
             ax.spines[:].set_color(RED if place == self.chosen else "none")
             truth = noted.get(self.file(place))
-            self.notes[number].set_text(f"noted: {truth}" if truth else "")
+            note = f"noted: {self._short(truth)}" if truth else ""
+            self.notes[number].set_text(note)
             self.notes[number].set_visible(bool(truth))
-            said.append(f"{number + 1}: {label}, said {sure}")
+            label, answer = self._names(place, self.part.class_names)
+            words = f"{number + 1}: {label}, said {answer} {sure}"
+            said.append(one_line(words))
         if not len(here):
             return f"None of the {len(self.part)} photos of {self.part.name}."
         pages = -(-len(found) // PAGE)
@@ -194,26 +200,32 @@ class _Browser:
         number = its["photo"].value
         chosen = None if number is None else here[number - 1]
         if chosen is not None and chosen != self.chosen:
-            its["truth"].value = self._names(chosen)[1]
+            names = self.part.class_names
+            its["truth"].value = self._names(chosen, names)[1]
         self.chosen = chosen
         its["back"].disabled = self.page == 0
         its["on"].disabled = (self.page + 1) * PAGE >= len(found)
         its["wrong"].disabled = chosen is None
 
-    def _names(self, place):
-        """Return the label and the answer of a photo."""
+    def _short(self, name):
+        """Return the name of a class as it stands in the figure."""
         names = self.part.class_names
+        return self.short[names.index(name)] if name in names else "another"
+
+    def _names(self, place, names):
+        """Return the label and the answer of a photo, as one of `names`."""
         return names[self.part.labels[place]], names[self.predicted[place]]
 
     def _chosen(self, noted):
         """Say which photo is chosen, and what is noted of it."""
         file = self.file(self.chosen)
-        words = f"Photo {self.controls['photo'].value} is {file}"
+        number = self.controls["photo"].value
+        words = f"Photo {number} is {one_line(file)}"
         if file in noted:
             words += (
-                f", noted as {noted[file]}. To take what is noted, run "
-                "`from helpers import labels; labels.apply(FOLDER)` in a new "
-                "cell, and the lesson from its top; `labels.undo(FOLDER)` "
+                f", noted as {one_line(noted[file])}. To take what is noted, "
+                "run `from helpers import labels; labels.apply(FOLDER)` in a "
+                "new cell, and the lesson from its top; `labels.undo(FOLDER)` "
                 "takes it back."
             )
         else:

@@ -1,6 +1,7 @@
 """The search for a learning rate, to be read rate by rate."""
 
 import ipywidgets
+import matplotlib
 import numpy as np
 
 from helpers.plots import BLUE, GREEN, ORANGE
@@ -9,6 +10,7 @@ from helpers.widgets.panel import Panel, figure
 JUMPS = 2  # times the loss at the rate before
 
 
+@matplotlib.rc_context({"text.parse_math": True})  # powers of ten
 def learning_rates(rates, losses, chosen):
     """Show the loss at each learning rate tried, one after the other.
 

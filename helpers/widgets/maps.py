@@ -3,6 +3,7 @@
 import ipywidgets
 import numpy as np
 
+from helpers.names import one_line
 from helpers.widgets.panel import Panel, figure
 
 ROWS, COLUMNS = 3, 4  # of channels
@@ -62,7 +63,7 @@ def answers(found):
         said.set_data(grid)
         said.set_clim(0, float(maps.max()) or 1)
         right.set_title(f"{name}: the channels that stand out most")
-        return _words(name, found.names[i], maps[i], channels)
+        return _words(name, one_line(found.names[i]), maps[i], channels)
 
     return Panel(
         "answers",
@@ -71,7 +72,7 @@ def answers(found):
         drawn,
         update,
         "Run this cell to choose a block and a photo; the figure above "
-        f"shows three blocks and the photo of {found.names[0]}.",
+        f"shows three blocks and the photo of {one_line(found.names[0])}.",
     )
 
 

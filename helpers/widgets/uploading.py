@@ -7,6 +7,7 @@ import ipywidgets
 import numpy as np
 
 from helpers import photo_files, photos
+from helpers.names import one_line
 from helpers.ship_plots import draw_answer
 from helpers.widgets.panel import Panel, figure
 
@@ -46,7 +47,7 @@ def upload(classifier, class_names, path):
         said = np.asarray(classifier.predict_on_batch(pixels[None]))[0]
         draw_answer(axes, pixels, said, class_names)
         first, second = said.argsort()[::-1][:2]
-        return (
+        return one_line(
             f"{name}: {class_names[first]}, {said[first]:.0%}; next "
             f"{class_names[second]}, {said[second]:.0%}."
         )
