@@ -60,7 +60,7 @@ def write(path, parts, weights_name, folder, results, agreement):
         _list(own),
         "In other formats:",
         _list(same),
-        "Other models of the same photos, for comparison (*remounted*: on "
+        "Other models on the same photos, for comparison (*remounted*: on "
         "photos of a camera that was mounted otherwise):",
         _list(others),
         "## Not for",
