@@ -107,7 +107,7 @@ def _get_again(remembered):
         chosen = _get(remembered.setting)
         if chosen.name != remembered.name:
             raise ValueError(f"{chosen.path} has changed since.")
-    except (downloads.DownloadError, ValueError, WriteError) as error:
+    except (downloads.DownloadError, ValueError, OSError) as error:
         print(
             f"Earlier lessons used the weights {remembered.name}, which are "
             f"not available now: {error}"
