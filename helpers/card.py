@@ -25,7 +25,7 @@ def write(path, parts, weights_name, folder, results, agreement):
     """Write the card of a saved classifier beside it; return where.
 
     What was measured comes from the journal: the model's own results first,
-    then those of other models on the same photos and weights.
+    then those of other models on the same photos.
 
     Args:
         path: the `.keras` file.
@@ -62,7 +62,7 @@ def write(path, parts, weights_name, folder, results, agreement):
         _list(own),
         "In other formats:",
         _list(same),
-        "Other models from the same weights, for comparison (*remounted*: on "
+        "Other models on the same photos, for comparison (*remounted*: on "
         "photos of a camera that was mounted otherwise):",
         _list(others),
         "## Not for",

@@ -20,6 +20,8 @@ import psutil
 from helpers.files import ROOT
 from helpers.fresh import UTF8
 
+# With this exit code a worker says that it could not have its port.
+NO_PORT = 3
 # For a new process what `memory.give_back_early` does for this one.
 LEAN = {
     "MALLOC_ARENA_MAX": "2",
@@ -53,13 +55,21 @@ def place():
     )
 
 
+def address():
+    """Return the address that `TF_CONFIG` gives this worker."""
+    config = json.loads(os.environ["TF_CONFIG"])
+    return config["cluster"]["worker"][config["task"]["index"]]
+
+
 def run(module, *given, workers=1, kill_at=None):
     """Run a module in some processes of this machine, to their end.
 
     Each process gets one core, as if it were a machine of its own (where
     the system can be told so: not on macOS), and no graphics card, which
     two cannot share. What they print is shown, with their number before it.
-    If one fails, the others are ended: they would wait for it.
+    If one fails, the others are ended: they would wait for it. If it fails
+    as another program has taken its port meanwhile, all are started once
+    more on other ports.
 
     Args:
         module: its name, for example "scale.train".
@@ -71,6 +81,21 @@ def run(module, *given, workers=1, kill_at=None):
     Raises:
         RuntimeError: a worker failed that was not to be killed; the message
             ends with its last line.
+    """
+    command = [sys.executable, "-m", module, *map(str, given)]
+    code, error = _attempt(command, workers, kill_at)
+    if code == NO_PORT:
+        code, error = _attempt(command, workers, kill_at)
+    if code:
+        raise RuntimeError(f"{module}, {error}")
+
+
+def _attempt(command, workers, kill_at):
+    """Run some workers to their end.
+
+    Returns:
+        The exit code of the first that failed and was not to be killed, or
+        0; and which it was, with its last line.
     """
     with contextlib.ExitStack() as stack:
         errors = [
@@ -84,7 +109,6 @@ def run(module, *given, workers=1, kill_at=None):
         processes = []
         stack.callback(_end, processes)  # also if the cell is stopped
         for number, config in enumerate(_configs(workers)):
-            command = [sys.executable, "-m", module, *map(str, given)]
             processes.append(_begun(command, config, errors[number]))
         failed, killed = _watched(processes, kill_at)
         if killed:
@@ -93,11 +117,12 @@ def run(module, *given, workers=1, kill_at=None):
             errors[failed].seek(0)
             lines = errors[failed].read().strip().splitlines()
             last = (lines or ["it was ended"])[-1]
-            raise RuntimeError(f"{module}, worker {failed}: {last}")
+            return processes[failed].returncode, f"worker {failed}: {last}"
         elif kill_at:
             raise RuntimeError(
-                f"{module} ended before any line began with {kill_at!r}."
+                f"{command[2]} ended before any line began with {kill_at!r}."
             )
+    return 0, ""
 
 
 def _configs(workers):

@@ -1,8 +1,8 @@
 """What a lesson found, kept for the lessons after it.
 
-One JSON file a lesson. A row belongs to one set of photos, shared out in one
-way, and one choice of weights, so that rows of different runs are never set
-side by side.
+One JSON file for each lesson and choice of weights. A row belongs to one set
+of photos, shared out in one way: rows of other photos are never set side by
+side. Rows of other weights carry the name of these.
 """
 
 import json
@@ -16,10 +16,11 @@ from helpers.files import WORK, atomic, list_path, model_path, shown
 
 
 def write(lesson, weights_name, folder, verdicts, hits=None):
-    """Keep what a lesson found; an older entry of the lesson is replaced.
+    """Keep what a lesson found on these weights.
 
-    Noted beside it are the split of the photos and the model that the
-    lesson has saved, if there are any, for `rows` and `is_of`.
+    An older entry of the lesson on the same weights is replaced. Noted
+    beside it are the split of the photos and the model that the lesson has
+    saved, if there are any, for `rows` and `is_of`.
 
     Args:
         lesson: the notebook's name, for example "02_frozen_baseline".
@@ -37,8 +38,13 @@ def write(lesson, weights_name, folder, verdicts, hits=None):
         "hits": _digits(hits or {}),
         "model": _weights(lesson),
     }
-    with atomic(WORK / "journal" / f"{lesson}.json") as part:
+    with atomic(_path(lesson, weights_name)) as part:
         part.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+
+
+def _path(lesson, weights_name):
+    """Return the file of an entry; weights differ in the end of their name."""
+    return WORK / "journal" / f"{lesson}_{weights_name[-40:]}.json"
 
 
 def _digits(verdicts):
@@ -84,7 +90,7 @@ def is_of(lesson, weights_name, folder):
     Args:
         lesson, weights_name, folder: as for `write`.
     """
-    entry = _entry(WORK / "journal" / f"{lesson}.json")
+    entry = _entry(_path(lesson, weights_name))
     now = {**_about(weights_name, folder), "model": _weights(lesson)}
     return None not in now.values() and now == {k: entry.get(k) for k in now}
 
@@ -107,23 +113,30 @@ def _entry(path):
 
 
 def rows(weights_name, folder):
-    """Return {name: `measure.Accuracy`} of all lessons run on the same.
+    """Return {name: `measure.Accuracy`} of all lessons run on the same photos.
 
-    The same are the weights, the photos, and how these are shared out now:
-    an accuracy on other test photos compares with nothing.
+    The same are the photos and how these are shared out now: an accuracy on
+    other test photos compares with nothing. Those of these weights come
+    first; then those of other weights, whose names end with that of the
+    weights, such as "frozen base (imagenet)".
 
     Args:
         weights_name, folder: as for `write`.
     """
     now = _about(weights_name, folder)
-    found = {}
+    same, others = {}, {}
     for path in sorted((WORK / "journal").glob("[0-9]*.json")):
         entry = _entry(path)
-        if now == {key: entry.get(key) for key in now}:
-            for name, digits in entry.get("verdicts", {}).items():
-                right = np.array(list(digits)) == "1"
-                found[name] = measure.accuracy(right)
-    return found
+        its_weights = entry.get("weights")
+        if {**now, "weights": its_weights} != {k: entry.get(k) for k in now}:
+            continue
+        for name, digits in entry.get("verdicts", {}).items():
+            accuracy = measure.accuracy(np.array(list(digits)) == "1")
+            if its_weights == weights_name:
+                same[name] = accuracy
+            else:
+                others[f"{name} ({its_weights})"] = accuracy
+    return same | others
 
 
 def note_done(lesson, number):

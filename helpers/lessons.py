@@ -4,9 +4,8 @@ A model counts as there only if the journal knows from which photos, shares
 and weights it came (see `journal.is_of`).
 """
 
-import contextlib
 import csv
-import io
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -19,36 +18,35 @@ from helpers import downloads, files, journal, kernel, photos, weights
 NOTEBOOKS = files.ROOT / "notebooks"
 
 
-def model(lesson, folder, shares):
+def model(lesson, folder, shares, started_from: weights.Weights):
     """Return where the model of a lesson lies; run the lesson if need be.
 
     It is the one of these photos as `photos.split` has shared them out, and
-    of the weights that `weights.choose` gives. If there is none, the
-    notebook is run with them in a new kernel, which takes minutes and shows
-    a bar. What lay there before is kept under another name, and a line says
-    under which.
+    started from these weights. If there is none, the notebook is run with
+    them in a new kernel, which takes minutes and shows a bar. What lay there
+    before is kept under another name, and a line says under which.
 
     Args:
         lesson: the notebook's name, for example "03_fine_tuning".
         folder: the folder of photos.
         shares: three positive numbers, as for `photos.split`.
+        started_from: what `weights.choose` gave the lesson that asks.
 
     Returns:
         The `pathlib.Path` of a file that `models.load` reads.
 
     Raises:
-        ValueError: there is no such lesson, or it chooses no photos.
+        ValueError: there is no such lesson, or it chooses no photos or no
+            weights.
         RuntimeError: a cell of the lesson failed, or it saved no model.
     """
     folder = Path(folder).expanduser().resolve()
-    # The lesson that asks has said already which weights it found.
-    with contextlib.redirect_stdout(io.StringIO()):
-        name = weights.choose().name
+    name = started_from.name
     path = files.model_path(lesson)
     if _is_there(lesson, name, folder, shares):
         return path
     _keep(path)
-    _run(lesson, folder, shares)
+    _run(lesson, folder, shares, started_from.setting)
     if not _is_there(lesson, name, folder, shares):
         raise RuntimeError(
             f"{lesson} ran through and left no model of {folder.name}: see "
@@ -86,8 +84,12 @@ def _keep(path):
     )
 
 
-def _run(lesson, folder, shares):
-    """Run the notebook of a lesson on a folder; nothing of it is stored."""
+def _run(lesson, folder, shares, setting):
+    """Run the notebook of a lesson on a folder; nothing of it is stored.
+
+    Args:
+        setting: which weights, as WORKBOOK_WEIGHTS takes them.
+    """
     path = NOTEBOOKS / f"{lesson}.ipynb"
     if not path.is_file():
         raise ValueError(
@@ -97,11 +99,15 @@ def _run(lesson, folder, shares):
     notebook = nbformat.read(path, as_version=4)
     chosen = f"{str(folder)!r}, {tuple(shares)!r}"
     kernel.put(notebook, lesson, kernel.PHOTOS, chosen)
+    # A choice that was written into the notebook would come before the
+    # variable, and be remembered.
+    kernel.put(notebook, lesson, "WEIGHTS", "weights.choose()")
+    environment = {**os.environ, weights.VARIABLE: setting}
     print(f"{lesson} has no model of these photos yet; it is run for one.")
     # With many photos a cell may take hours.
     running = kernel.client(notebook, path, seconds=None)
     bar = tqdm(notebook.cells, desc=lesson, unit="cell", file=sys.stdout)
-    with running.setup_kernel(), bar:
+    with running.setup_kernel(env=environment), bar:
         for index, cell in enumerate(bar):
             try:
                 running.execute_cell(cell, index)

@@ -1,11 +1,12 @@
 """A small folder with faults, to see what they do before your own has any."""
 
 import shutil
+from pathlib import Path
 
-from helpers.files import WORK
+from helpers.files import WORK, atomic
 
 
-def with_faults(found):
+def with_faults(found, lesson: str) -> Path:
     """Make a folder of two classes with three bad files; return its path.
 
     Every fourth photo of the first two classes is copied, and beside them
@@ -14,19 +15,24 @@ def with_faults(found):
 
     Args:
         found: a `photos.Folder`; it stays as it is.
+        lesson: the notebook's name, for example "01_data_prep"; each has a
+            folder of its own, as two may be open at once.
+
+    Raises:
+        helpers.files.WriteError: it can't be written.
     """
-    folder = WORK / "playground"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = WORK / lesson / "playground"
     some = [p for p in found.photos if p.class_name in found.class_names[:2]]
-    one, two = (folder / name for name in found.class_names[:2])
-    one.mkdir(parents=True)
-    two.mkdir()
-    for photo in some[::4]:
-        shutil.copy(photo.path, folder / photo.class_name)
-    (one / "empty.jpg").touch()
-    (two / "page.jpg").write_text("<html>Not found</html>")
-    shutil.copy(some[-1].path, two)
-    shutil.copy(some[-1].path, one / "copy.jpg")
+    with atomic(folder) as part:
+        one, two = (part / name for name in found.class_names[:2])
+        one.mkdir(parents=True)
+        two.mkdir()
+        for photo in some[::4]:
+            shutil.copy(photo.path, part / photo.class_name)
+        (one / "empty.jpg").touch()
+        (two / "page.jpg").write_text("<html>Not found</html>")
+        shutil.copy(some[-1].path, two)
+        shutil.copy(some[-1].path, one / "copy.jpg")
     return folder
 
 

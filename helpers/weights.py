@@ -5,12 +5,13 @@
 `random`: nothing learned. Or the path of a weights file.
 """
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import downloads, shared, starter
-from helpers.files import WORK, WriteError, atomic
+from helpers.files import WORK, WriteError, atomic, shown
 
 IMAGENET_NAME = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 IMAGENET_URL = (
@@ -19,6 +20,7 @@ IMAGENET_URL = (
 )
 IMAGENET_MD5 = "bcbd6486424b2319ff4ef7d526e38f63"
 VARIABLE = "WORKBOOK_WEIGHTS"
+REMEMBERED = "weights.json"  # in the folder of work
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,25 @@ class Weights:
     name: str
     path: str | None
 
+    @property
+    def setting(self) -> str:
+        """What `choose` and WORKBOOK_WEIGHTS take for these weights."""
+        if self.name in _SENTENCES:
+            return self.name
+        return os.path.abspath(self.path)
+
 
 def choose(wanted=None):
     """Decide which weights to start from, say so, and return `Weights`.
 
-    Without a wish (argument, or the environment variable WORKBOOK_WEIGHTS)
-    it is `imagenet`; where that can't be had, `starter`, then `random`.
+    The argument decides, else the environment variable WORKBOOK_WEIGHTS,
+    else the choice that is remembered in the folder of work. Where nothing
+    is remembered it is `imagenet`; where that can't be had, `starter`, then
+    `random`.
+
+    The first choice in a folder of work is remembered, and so is every
+    argument. The variable does not change what is remembered: it holds for
+    as long as it is set.
 
     Args:
         wanted: "imagenet", "starter", "random" or the path of a weights
@@ -48,39 +63,86 @@ def choose(wanted=None):
         helpers.files.WriteError: there is no room for what was asked for,
             or for the starter weights.
     """
-    wanted = wanted or os.environ.get(VARIABLE)
-    if not wanted:
-        return _best()
-    if wanted == "imagenet":
+    remembered = _remembered()
+    asked = wanted or os.environ.get(VARIABLE)
+    if asked:
         try:
-            return _say("imagenet", imagenet())
+            chosen = _get(asked)
         except downloads.DownloadError as error:
             raise ValueError(
                 f"ImageNet weights were asked for, but {error}"
             ) from None
+        _say(chosen)
+    elif remembered:
+        chosen = _get_again(remembered)
+    else:
+        chosen = _best()
+    if wanted or not remembered:
+        _remember(chosen)
+    return chosen
+
+
+def _get(wanted):
+    if wanted == "imagenet":
+        return Weights("imagenet", str(imagenet()))
     if wanted == "starter":
-        return _say("starter", _starter())
+        return Weights("starter", str(_starter()))
     if wanted == "random":
-        return _say("random", None)
+        return Weights("random", None)
     path = Path(wanted)
     if path.is_file():
         # Two files may share a name, and nothing made from one is to be
         # taken for the other's.
-        return _say(f"{path.stem}-{downloads.digest(path)[:6]}", path)
+        name = f"{path.stem}-{downloads.digest(path)[:6]}"
+        return Weights(name, str(path))
     raise ValueError(
         f"{wanted}: neither a weights file nor one of imagenet, starter, "
         "random; give one of these."
     )
 
 
+def _get_again(remembered):
+    """Return the remembered weights, or others where they can't be had."""
+    try:
+        chosen = _get(remembered.setting)
+        if chosen.name != remembered.name:
+            raise ValueError(f"{chosen.path} has changed since.")
+    except (downloads.DownloadError, ValueError, OSError) as error:
+        print(
+            f"Earlier lessons used the weights {remembered.name}, which are "
+            f"not available now: {error}"
+        )
+        # A second attempt to download would fail as well.
+        is_imagenet = remembered.name == "imagenet"
+        return _without_imagenet() if is_imagenet else _best()
+    _say(chosen)
+    other = "starter" if chosen.name == "imagenet" else "imagenet"
+    where = ""
+    if other == "imagenet":
+        is_here = _local(IMAGENET_MD5) is not None
+        where = " (already on this computer)" if is_here else " (a download)"
+    print(
+        f"Earlier lessons used the same weights; to switch to {other}{where} "
+        "for this and later lessons, call "
+        f'weights.choose("{other}") here.'
+    )
+    return chosen
+
+
 def _best():
     try:
-        return _say("imagenet", imagenet())
+        chosen = _get("imagenet")
     except (downloads.DownloadError, WriteError) as error:
         print(f"No ImageNet weights: {error}")
-    if starter.FILE.is_file():
-        return _say("starter", _starter())
-    return _say("random", None)
+        return _without_imagenet()
+    _say(chosen)
+    return chosen
+
+
+def _without_imagenet():
+    chosen = _get("starter" if starter.FILE.is_file() else "random")
+    _say(chosen)
+    return chosen
 
 
 _SENTENCES = {
@@ -94,9 +156,38 @@ _SENTENCES = {
 }
 
 
-def _say(name, path):
-    print(_SENTENCES.get(name, f"Weights: {name}, from the file {path}."))
-    return Weights(name, None if path is None else str(path))
+def _say(chosen):
+    about = f"Weights: {chosen.name}, from the file {chosen.path}."
+    print(_SENTENCES.get(chosen.name, about))
+
+
+def _remembered():
+    """Return the `Weights` that `_remember` noted; None without a note."""
+    path = WORK / REMEMBERED
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+        name, its_path = noted["name"], noted["path"]
+        if name in _SENTENCES or (name and its_path):
+            return Weights(str(name), its_path and str(its_path))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError):
+        pass  # one sentence for all that may be wrong with it
+    print(
+        f"{shown(path)} does not say which weights earlier lessons used; it "
+        "is written anew."
+    )
+    return None
+
+
+def _remember(chosen):
+    path = None if chosen.name in _SENTENCES else chosen.setting
+    noted = {"name": chosen.name, "path": path}
+    try:
+        with atomic(WORK / REMEMBERED) as part:
+            part.write_text(json.dumps(noted), encoding="utf-8")
+    except OSError as error:
+        print(f"The choice of weights is not remembered: {error}")
 
 
 def imagenet(url=IMAGENET_URL, expected=IMAGENET_MD5):
@@ -111,13 +202,19 @@ def imagenet(url=IMAGENET_URL, expected=IMAGENET_MD5):
     Raises:
         helpers.downloads.DownloadError: it is nowhere and can't be fetched.
     """
+    ours = WORK / "weights" / IMAGENET_NAME
+    return _local(expected) or downloads.fetch(url, ours, expected, "md5")
+
+
+def _local(expected):
+    """Return where ImageNet's weights are on this computer, or None."""
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
     ours = WORK / "weights" / IMAGENET_NAME
     first = shared.find(f"work/weights/{IMAGENET_NAME}") or ours
     for path in (first, home / "models" / IMAGENET_NAME, ours):
         if path.is_file() and downloads.digest(path, "md5") == expected:
             return path
-    return downloads.fetch(url, ours, expected, "md5")
+    return None
 
 
 def _starter():

@@ -54,14 +54,34 @@ def main(argv):
         worker, _ = cluster.place()
         found = shards.Shards(args.shards)
         _require_same_run(args, found)
-        # TensorFlow must not have computed anything before this.
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        strategy = _strategy()
         _require_fit(args, found, strategy.num_replicas_in_sync)
         train(args, found, strategy, is_first=worker == 0)
+    except PortError as error:
+        print(error, file=sys.stderr)
+        return cluster.NO_PORT
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+class PortError(Exception):
+    """This worker's port is not free."""
+
+
+def _strategy():
+    """Join the other workers, which wait for each other here."""
+    try:
+        # TensorFlow must not have computed anything before this.
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.UnknownError as error:
+        if "start gRPC server" not in error.message:
+            raise
+        raise PortError(
+            f"{cluster.address()}: another program may be using this port of "
+            "TF_CONFIG; give another."
+        ) from None
 
 
 def train(args, found, strategy, is_first):

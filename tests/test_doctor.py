@@ -188,3 +188,14 @@ def test_a_full_disk_is_one_sentence(other_checks_pass, monkeypatch, capfd):
     monkeypatch.setattr(files.os, "replace", full)
     assert doctor.main([]) == 1
     assert "the disk is full" in one_sentence(capfd.readouterr().out)
+
+
+def test_the_room_check_spares_what_another_process_writes(
+    tmp_path, monkeypatch
+):
+    for name in ("DATA", "WORK"):
+        monkeypatch.setattr(files, name, tmp_path)
+    (tmp_path / "doctor.txt").write_text("of another")
+    assert ROOM() is None
+    assert [path.name for path in tmp_path.iterdir()] == ["doctor.txt"]
+    assert (tmp_path / "doctor.txt").read_text() == "of another"

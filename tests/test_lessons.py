@@ -10,6 +10,7 @@ from PIL import Image
 from helpers import files, journal, kernel, lessons, photos, weights
 
 SHARES = (1, 1, 1)
+RANDOM = weights.Weights("random", None)
 # What a lesson does, but for TensorFlow: its weights are a text.
 CELLS = (
     "import zipfile\nfrom helpers import files, journal, surfaces, weights",
@@ -72,13 +73,13 @@ def folder(tmp_path, work):
 
 def test_a_lesson_is_run_once_for_its_model(lesson, folder, capsys):
     mine = folder("mine 'quoted' \\1")
-    path = lessons.model("03_small", mine, SHARES)
+    path = lessons.model("03_small", mine, SHARES, RANDOM)
     assert saved(path) == f"random {mine} {SHARES}"
     assert "03_small has no model of these photos yet" in (
         capsys.readouterr().out
     )
     written = path.stat().st_mtime_ns
-    assert lessons.model("03_small", mine, SHARES) == path
+    assert lessons.model("03_small", mine, SHARES, RANDOM) == path
     assert path.stat().st_mtime_ns == written
     assert capsys.readouterr().out == ""
 
@@ -91,15 +92,15 @@ def test_no_cell_is_stopped_for_the_time_it_takes(lesson, folder, monkeypatch):
         return clients[-1]
 
     monkeypatch.setattr(kernel, "client", noted)
-    lessons.model("03_small", folder("mine"), SHARES)
+    lessons.model("03_small", folder("mine"), SHARES, RANDOM)
     assert [one.timeout for one in clients] == [None]
 
 
 def test_a_model_of_other_photos_is_kept(lesson, folder, capsys):
     first, second = folder("first"), folder("second")
-    path = lessons.model("03_small", first, SHARES)
+    path = lessons.model("03_small", first, SHARES, RANDOM)
     old = saved(path)
-    lessons.model("03_small", second, SHARES)
+    lessons.model("03_small", second, SHARES, RANDOM)
     assert saved(path) != old
     (kept,) = path.parent.glob("03_small-*.keras")
     assert saved(kept) == old
@@ -110,7 +111,7 @@ def test_a_model_counts_for_what_it_is_of_alone(
     lesson, folder, work, monkeypatch
 ):
     mine = folder("mine")
-    path = lessons.model("03_small", mine, SHARES)
+    path = lessons.model("03_small", mine, SHARES, RANDOM)
 
     def is_there(weights_name="random", shares=SHARES):
         return lessons._is_there("03_small", weights_name, mine, shares)
@@ -136,35 +137,55 @@ def test_without_a_split_or_an_entry_there_is_no_model(work, tmp_path):
     assert not journal.is_of("03_small", "random", tmp_path)
 
 
+def test_a_lesson_is_run_on_the_weights_of_the_lesson_that_asks(
+    lesson, folder, work, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("WORKBOOK_WEIGHTS")
+    weights.choose("random")  # that is remembered
+    before = (work / weights.REMEMBERED).read_bytes()
+    (tmp_path / "mine.h5").write_bytes(b"1")
+    (tmp_path / "theirs.h5").write_bytes(b"2")
+    theirs = f"weights.choose({str(tmp_path / 'theirs.h5')!r})"
+    lesson(*(cell.replace("weights.choose()", theirs) for cell in CELLS))
+    monkeypatch.chdir(tmp_path)
+    mine = weights.Weights("mine-6b86b2", "mine.h5")
+    path = lessons.model("03_small", folder("photos"), SHARES, mine)
+    assert saved(path).startswith("mine-6b86b2 ")
+    assert (work / weights.REMEMBERED).read_bytes() == before
+
+
 def test_a_lesson_that_stops_says_where(lesson, folder):
     lesson(*CELLS[:2], "1 / 0", *CELLS[2:])
     with pytest.raises(RuntimeError, match="stops in cell 3 .*division by"):
-        lessons.model("03_small", folder("mine"), SHARES)
+        lessons.model("03_small", folder("mine"), SHARES, RANDOM)
 
 
 def test_a_lesson_that_saves_nothing_is_named(lesson, folder):
-    lesson(*CELLS[:2])
+    lesson(*CELLS[:2], "WEIGHTS = weights.choose()")
     with pytest.raises(RuntimeError, match="03_small ran through and left no"):
-        lessons.model("03_small", folder("mine"), SHARES)
+        lessons.model("03_small", folder("mine"), SHARES, RANDOM)
 
 
 def test_a_lesson_without_the_line_is_not_run(lesson, folder):
     lesson(CELLS[0], *CELLS[2:])
     with pytest.raises(ValueError, match="0 lines begin with FOLDER"):
-        lessons.model("03_small", folder("mine"), SHARES)
+        lessons.model("03_small", folder("mine"), SHARES, RANDOM)
 
 
 def test_a_lesson_that_is_not_there_is_named(folder):
     with pytest.raises(ValueError, match="there is no such lesson"):
-        lessons.model("99_none", folder("mine"), SHARES)
+        lessons.model("99_none", folder("mine"), SHARES, RANDOM)
 
 
-@pytest.mark.parametrize("stem", ["02_frozen_baseline", "03_fine_tuning"])
-def test_the_line_is_found_in_the_lessons_themselves(stem, tmp_path):
+@pytest.mark.parametrize(
+    "stem", ["02_frozen_baseline", "03_fine_tuning", "04_augmentation"]
+)
+def test_the_lines_are_found_in_the_lessons_themselves(stem, tmp_path):
     path = files.ROOT / "notebooks" / f"{stem}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     chosen = f"{str(tmp_path)!r}, {SHARES!r}"
     kernel.put(notebook, stem, kernel.PHOTOS, chosen)
+    kernel.put(notebook, stem, "WEIGHTS", "None")
     sources = [cell.source for cell in notebook.cells]
     line = f"FOLDER, SHARES = {str(tmp_path)!r}, (1, 1, 1)"
     assert sum(line in source.splitlines() for source in sources) == 1

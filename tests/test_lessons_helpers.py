@@ -54,7 +54,7 @@ def test_the_journal_gives_back_what_lessons_wrote(at):
 
 def test_an_entry_of_another_version_counts_as_missing(at):
     journal.write("02_x", "starter", at, {"frozen": [True]})
-    path = at / "journal" / "02_x.json"
+    (path,) = (at / "journal").iterdir()
     entry = json.loads(path.read_text())
     del entry["verdicts"]
     path.write_text(json.dumps(entry))
@@ -65,15 +65,35 @@ def test_hits_are_kept_and_are_no_accuracies(at):
     hits = {"pointing": [True, False]}
     journal.write("05_x", "starter", at, {"tuned": [True, False]}, hits)
     assert list(journal.rows("starter", at)) == ["tuned"]
-    entry = json.loads((at / "journal" / "05_x.json").read_text())
+    (path,) = (at / "journal").iterdir()
+    entry = json.loads(path.read_text())
     assert entry["hits"] == {"pointing": "10"}
 
 
-def test_the_journal_never_mixes_weights_or_photos(at):
+def test_the_journal_never_mixes_photos(at):
     journal.write("02_x", "starter", at, {"frozen": [True]})
-    assert journal.rows("imagenet", at) == {}
     assert journal.rows("starter", at / "other") == {}
-    assert json.loads((at / "journal" / "02_x.json").read_text())
+    assert journal.rows("imagenet", at / "other") == {}
+    assert len(journal.rows("starter", at)) == 1
+
+
+def test_results_of_other_weights_are_shown_under_their_name(at):
+    journal.write("02_x", "starter", at, {"frozen": [True, False]})
+    journal.write("03_x", "starter", at, {"tuned": [True, True]})
+    journal.write("02_x", "imagenet", at, {"frozen": [True, True]})
+    rows = journal.rows("imagenet", at)
+    assert list(rows) == ["frozen", "frozen (starter)", "tuned (starter)"]
+    assert [row.right for row in rows.values()] == [2, 1, 2]
+    rows = journal.rows("starter", at)
+    assert list(rows) == ["frozen", "tuned", "frozen (imagenet)"]
+
+
+def test_weights_files_of_one_long_name_keep_their_results_apart(at):
+    names = [f"{'größe' * 45}-{digest}" for digest in ("6b86b2", "d4735e")]
+    for right, name in enumerate(names):
+        journal.write("02_x", name, at, {"frozen": [bool(right)]})
+    for right, name in enumerate(names):
+        assert journal.rows(name, at)["frozen"].right == right
 
 
 def test_the_journal_never_mixes_ways_to_share_photos_out(at):
@@ -114,11 +134,13 @@ def test_a_damaged_entry_is_passed_over_and_written_anew(at, capsys, damaged):
     journal.write("03_x", "starter", at, {"tuned": [True]})
     for name in ("01_x", "02_x"):
         journal.note_done(name, 1)
-    for name in ("02_x", "exercises-02_x"):
+    for name in ("02_x_starter", "exercises-02_x"):
         (at / "journal" / f"{name}.json").write_bytes(damaged)
     assert list(journal.rows("starter", at)) == ["tuned"]
     (line,) = capsys.readouterr().out.splitlines()
-    assert "/02_x.json is damaged and passed over" in line.replace("\\", "/")
+    assert "/02_x_starter.json is damaged and passed over" in line.replace(
+        "\\", "/"
+    )
     assert not journal.is_of("02_x", "starter", at)
     capsys.readouterr()
     assert journal.done() == {"01_x": [1]}

@@ -179,7 +179,7 @@ def test_the_playground_has_three_faults_and_spares_the_folder(
     monkeypatch.setattr(playground, "WORK", folder.parent / "work")
     found = photos.check(folder)
     before = sorted(p.read_bytes() for p in folder.glob("*/*"))
-    small = playground.with_faults(found)
+    small = playground.with_faults(found, "01_data_prep")
     problems = photos.check(small).problems
     left_out = [p.name for p in problems if p.left_out]
     assert {"a/empty.jpg", "b/page.jpg", "a/copy.jpg"} < set(left_out)
@@ -187,6 +187,20 @@ def test_the_playground_has_three_faults_and_spares_the_folder(
     added = playground.add_a_photo(small, found)
     assert added.exists() and small in added.parents
     assert sorted(p.read_bytes() for p in folder.glob("*/*")) == before
+
+
+def test_two_lessons_do_not_share_a_playground(folder, monkeypatch):
+    monkeypatch.setattr(playground, "WORK", folder.parent / "work")
+    found = photos.check(folder)
+    first = playground.with_faults(found, "01_data_prep")
+    added = playground.add_a_photo(first, found)
+    before = sorted(first.rglob("*"))
+    second = playground.with_faults(found, "06_ship_it")
+    assert sorted(first.rglob("*")) == before
+    assert not (second / "a" / added.name).exists()
+    # Begun anew in its own lesson, it is as it was, under the same name.
+    assert playground.with_faults(found, "01_data_prep") == first
+    assert sorted(first.rglob("*")) == [p for p in before if p != added]
 
 
 def test_some_photos_are_read_in_order(folder):

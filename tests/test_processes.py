@@ -40,6 +40,16 @@ def test_a_worker_is_understood(says, capsys):
     assert "worker 0: \N{REPLACEMENT CHARACTER}\n" in said
 
 
+def test_workers_without_a_port_are_started_only_once_more(says, capsys):
+    with open("says.py", "w", encoding="utf-8") as file:
+        file.write("print('begun'); import sys\n")
+        file.write("print('no port', file=sys.stderr)\n")
+        file.write(f"sys.exit({cluster.NO_PORT})\n")
+    with pytest.raises(RuntimeError, match="^says, worker 0: no port$"):
+        cluster.run("says")
+    assert capsys.readouterr().out == "worker 0: begun\n" * 2
+
+
 def test_a_worker_that_cannot_be_read_is_waited_for_no_longer(
     monkeypatch, capsys
 ):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 from types import SimpleNamespace
 
@@ -332,6 +333,24 @@ def test_a_worker_that_fails_is_named_with_its_reason(trained):
     with pytest.raises(RuntimeError, match="worker . *: --batch 7: it cannot"):
         given = trained / "tail.keras", trained / "shards", trained / "odd"
         cluster.run("scale.train", *given, "--batch", 7, workers=2)
+
+
+def test_workers_whose_port_is_taken_meanwhile_start_on_others(
+    filled, monkeypatch
+):
+    begun, taken = cluster._begun, []
+
+    def meanwhile(command, config, errors):
+        if not taken:
+            address = json.loads(config)["cluster"]["worker"][0]
+            host, port = address.split(":")
+            taken.append(socket.create_server((host, int(port))))
+        return begun(command, config, errors)
+
+    monkeypatch.setattr(cluster, "_begun", meanwhile)
+    fit(filled, "elsewhere", workers=2)
+    taken[0].close()
+    assert (filled / "elsewhere" / "tail.keras").is_file()
 
 
 def test_each_photo_comes_once_in_a_pass():

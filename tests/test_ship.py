@@ -426,6 +426,7 @@ def test_the_card_says_what_was_measured(shipped, part, tmp_path, monkeypatch):
     results = {"shipped, test": np.arange(20) < 15}
     journal.write("06_x", "starter", folder, results)
     journal.write("04_x", "starter", folder, {"another": np.arange(20) < 5})
+    journal.write("04_x", "imagenet", folder, {"another": np.arange(20) < 9})
     path = tmp_path / "m.keras"
     path.write_bytes(shipped["keras"].read_bytes())
     same = {"int8": np.arange(20) < 19}
@@ -439,6 +440,7 @@ def test_the_card_says_what_was_measured(shipped, part, tmp_path, monkeypatch):
         "- shipped, test: 15 of 20 photos right: 75.0%",
         "- int8: 19 of 20 test photos",
         "- another: 5 of 20 photos right",
+        "- another (imagenet): 9 of 20 photos right",
         "## Not for",
         keras.__version__,
     ):

@@ -1,5 +1,6 @@
 """The choice of weights, with and without a network."""
 
+import concurrent.futures
 import errno
 import hashlib
 import http.server
@@ -237,6 +238,178 @@ def test_without_room_for_imagenet_it_is_the_starter(monkeypatch, capsys):
         weights.choose("imagenet")
 
 
+# --- Remembered -----------------------------------------------------------
+
+
+@pytest.fixture
+def begun_offline(monkeypatch, capsys):
+    """A folder of work whose first lesson had no network."""
+    with monkeypatch.context() as patch:
+        offline(patch)
+        weights.choose()
+    capsys.readouterr()
+    monkeypatch.setattr(weights, "imagenet", lambda: pytest.fail("asked"))
+
+
+@pytest.fixture(autouse=True)
+def expanded_already(monkeypatch, request):
+    if "begun_offline" in request.fixturenames:
+        monkeypatch.setattr(weights, "_starter", lambda: "expanded.h5")
+
+
+def test_lessons_begun_offline_keep_their_weights_when_connected(
+    begun_offline, capsys
+):
+    assert weights.choose() == weights.Weights("starter", "expanded.h5")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("Weights: starter, learned from pictures")
+    assert "Earlier lessons used the same weights; to switch" in second
+    assert "(a download)" in second
+    assert 'call weights.choose("imagenet")' in second
+
+
+def test_imagenet_that_has_come_since_is_mentioned_and_not_taken(
+    begun_offline, tmp_path, monkeypatch, capsys
+):
+    cached(tmp_path, CONTENT)
+    monkeypatch.setattr(weights, "IMAGENET_MD5", MD5)
+    assert weights.choose().name == "starter"
+    assert "imagenet (already on this computer)" in capsys.readouterr().out
+
+
+def test_the_first_lesson_says_no_more_than_its_weights(monkeypatch, capsys):
+    monkeypatch.setattr(weights, "imagenet", lambda: "here")
+    weights.choose()
+    assert capsys.readouterr().out == weights._SENTENCES["imagenet"] + "\n"
+    weights.choose()
+    second = capsys.readouterr().out.splitlines()[1]
+    assert 'call weights.choose("starter")' in second
+
+
+def test_an_argument_is_remembered(begun_offline, tmp_path, monkeypatch):
+    assert weights.choose("random").name == "random"
+    assert weights.choose().name == "random"
+    path = tmp_path / "mine.h5"
+    path.write_bytes(b"1")
+    monkeypatch.chdir(tmp_path)
+    chosen = weights.choose("mine.h5")
+    monkeypatch.chdir("/")
+    assert weights.choose() == weights.Weights(chosen.name, str(path))
+
+
+def test_the_variable_holds_while_it_is_set_and_changes_nothing(
+    begun_offline, tmp_path, monkeypatch, capsys
+):
+    note = tmp_path / "work" / weights.REMEMBERED
+    before = note.read_bytes()
+    monkeypatch.setenv(weights.VARIABLE, "random")
+    assert weights.choose().name == "random"
+    assert capsys.readouterr().out == weights._SENTENCES["random"] + "\n"
+    assert note.read_bytes() == before
+    monkeypatch.delenv(weights.VARIABLE)
+    assert weights.choose().name == "starter"
+
+
+def test_what_the_variable_chose_first_is_remembered(monkeypatch):
+    monkeypatch.setattr(weights, "imagenet", lambda: pytest.fail("asked"))
+    monkeypatch.setenv(weights.VARIABLE, "random")
+    weights.choose()
+    monkeypatch.delenv(weights.VARIABLE)
+    assert weights.choose().name == "random"
+
+
+def test_a_wish_that_fails_is_not_remembered(begun_offline):
+    with pytest.raises(ValueError, match="nonsense"):
+        weights.choose("nonsense")
+    assert weights.choose().name == "starter"
+
+
+def test_remembered_imagenet_that_is_gone_is_replaced_until_it_is_back(
+    begun_offline, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(weights, "imagenet", lambda: "here")
+    weights.choose("imagenet")
+    attempts = []
+
+    def gone():
+        attempts.append(1)
+        raise downloads.DownloadError("no network.")
+
+    monkeypatch.setattr(weights, "imagenet", gone)
+    capsys.readouterr()
+    assert weights.choose().name == "starter"
+    first, second = capsys.readouterr().out.splitlines()
+    assert "imagenet, which are not available now: no network" in first
+    assert second.startswith("Weights: starter")
+    assert len(attempts) == 1  # each may be a long wait
+    monkeypatch.setattr(weights, "imagenet", lambda: "here")
+    assert weights.choose().name == "imagenet"
+
+
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [(None, "neither a weights file"), (b"2", "has changed since")],
+)
+def test_a_remembered_file_that_is_gone_or_changed_is_not_used(
+    begun_offline, tmp_path, monkeypatch, capsys, left, says
+):
+    monkeypatch.setattr(weights, "imagenet", lambda: "here")
+    path = tmp_path / "mine.h5"
+    path.write_bytes(b"1")
+    name = weights.choose(str(path)).name
+    path.unlink() if left is None else path.write_bytes(left)
+    capsys.readouterr()
+    assert weights.choose() == weights.Weights("imagenet", "here")
+    first, second = capsys.readouterr().out.splitlines()
+    assert name in first and str(path) in first and says in first
+    assert second.startswith("Weights: imagenet")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\xff", b"[]", b"{}", b'{"name": "x", "path": null}', b'{"na'],
+)
+def test_a_damaged_note_of_the_choice_is_written_anew(
+    begun_offline, tmp_path, monkeypatch, capsys, damaged
+):
+    monkeypatch.setattr(weights, "imagenet", lambda: "here")
+    (tmp_path / "work" / weights.REMEMBERED).write_bytes(damaged)
+    assert weights.choose().name == "imagenet"
+    first, second = capsys.readouterr().out.splitlines()
+    assert f"{weights.REMEMBERED} does not say which weights" in first
+    assert second.startswith("Weights: imagenet")
+    weights.choose()
+    assert "does not say" not in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(
+    monkeypatch, capsys
+):
+    def read_only(*args):
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr(files.os, "replace", read_only)
+    assert weights.choose("random").name == "random"
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("Weights: random")
+    assert second.startswith("The choice of weights is not remembered: ")
+    assert "its disk can only be read" in second
+
+
+def test_lessons_that_choose_at_once_leave_a_whole_note(tmp_path):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        wishes = ["random", None] * 20
+        weights.choose("random")
+        names = {chosen.name for chosen in pool.map(weights.choose, wishes)}
+    assert names == {"random"}
+    assert [p.name for p in (tmp_path / "work").iterdir()] == [
+        weights.REMEMBERED
+    ]
+
+
+# --- Flowers --------------------------------------------------------------
+
+
 def archive(path, *names):
     with tarfile.open(path, "w:gz") as tar:
         for name in names:
@@ -311,6 +484,9 @@ def test_an_archive_that_reaches_out_of_its_folder_is_refused(tmp_path):
         flowers.folder(url, sha, tmp_path / "data")
     assert not (tmp_path / "outside.jpg").exists()
     assert not (tmp_path / "data" / "flower_photos").exists()
+
+
+# --- Starter weights ------------------------------------------------------
 
 
 def test_starter_weights_are_what_the_file_holds(capsys):

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -123,8 +124,10 @@ def adopt_orphans():
 
 
 def _free_ports(count):
-    """Return the first of so many free ports in a row."""
-    for first in range(18000, 28000, count):
+    """Return the first of some free ports in a row."""
+    firsts = range(18000, 28000, count)
+    # In no order: two rehearsals that begin at once differ.
+    for first in random.sample(firsts, len(firsts)):
         with contextlib.ExitStack() as stack:
             try:
                 for port in range(first, first + count):
