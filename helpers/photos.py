@@ -21,6 +21,7 @@ from tqdm import tqdm
 from helpers import choices, labels, photo_files
 from helpers.files import ROOT, atomic, list_path, shown
 from helpers.photo_files import Problem
+from helpers.split import SPLITS, assign_splits
 
 SIZE = 299  # pixels on each side, what Inception v3 was made for
 READING = "upright"  # changes when `pixels` would give others than before
@@ -31,7 +32,6 @@ UNEVEN = 10  # times as many photos in the largest class as in a smaller
 # differ by 4 or more.
 ALIKE = 3
 SHOWN = 3  # files named in a report for one and the same problem
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -279,10 +279,13 @@ def _of_classes(photos, class_folders):
     ]
     for name, count in sorted(counts.items()):
         if count < FEW:
+            only = f"only {count} photos"
+            if count < len(SPLITS):
+                only += ", so no split can be made"
             problems.append(
                 Problem(
                     f"{name}/",
-                    f"only {count} photos",
+                    only,
                     False,
                     f"Add photos until there are {FEW} or more.",
                 )
@@ -375,67 +378,55 @@ def _of_labels(photos):
 # --- The split ------------------------------------------------------------
 
 
-def place(key, shares):
-    """Return the part that a content hash belongs to.
-
-    The hash alone decides: a photo keeps its part when others are added,
-    when it is renamed, and on any machine; copies always fall together.
-    The idea is that of TensorFlow's retrain.py, which hashed file names.
-
-    Args:
-        key: SHA-256 of the file as a hex string.
-        shares: three positive numbers, the shares of `PARTS`.
-    """
-    point = int(key[:15], 16) / 16**15 * sum(shares)
-    if point < shares[0]:
-        return PARTS[0]
-    return PARTS[1] if point < shares[0] + shares[1] else PARTS[2]
-
-
 def split(found, shares):
     """Split a checked folder; return the parts train, validation and test.
 
-    The photos of a part are in the order of their hashes, which is fixed
-    and mixes the classes. The split is written down as a manifest (see
-    `manifest_path`). If files are left out, or photos in different parts
-    are nearly the same, a line says how many.
+    Each class is in each split, and `split.assign_splits` says how far a
+    photo keeps its split when others come. The photos of a split are in the
+    order of their hashes, which is fixed and mixes the classes. The split
+    is written down as a manifest (see `manifest_path`). If files are left
+    out, or photos in different splits are nearly the same, a line says how
+    many.
 
     Args:
         found: a `Folder` from `check`.
         shares: three positive numbers, for example (60, 20, 20).
 
     Raises:
-        ValueError: shares are not three positive numbers, or a part would
-            lack a class.
+        ValueError: shares are not three positive numbers, or a class has
+            fewer than three photos.
     """
     if len(shares) != 3 or min(shares) <= 0:
         raise ValueError(
             f"SHARES is {shares}; give three positive numbers for train, "
             "validation and test, such as (60, 20, 20)."
         )
-    rows = [(place(p.sha256, shares), p) for p in found.photos]
-    parts = []
-    for name in PARTS:
-        photos = sorted(
-            (p for part, p in rows if part == name), key=lambda p: p.sha256
+    try:
+        split_of = assign_splits(
+            [(p.sha256, p.class_name) for p in found.photos], shares
         )
-        missing = set(found.class_names) - {p.class_name for p in photos}
-        if missing:
-            raise ValueError(
-                f"{found.path}: the {name} part has no photo of "
-                f"{', '.join(sorted(missing))}; add photos of that class."
-            )
-        parts.append(_part(name, found.class_names, photos))
+    except ValueError as error:
+        raise ValueError(f"{found.path}: {error}") from None
+    parts = [
+        _part(
+            name,
+            found.class_names,
+            sorted(
+                (p for p in found.photos if split_of[p.sha256] == name),
+                key=lambda p: p.sha256,
+            ),
+        )
+        for name in SPLITS
+    ]
     if found.left_out():
         print(
             f"{found.left_out()} files of {found.path.name} are left out; "
             "photos.check(FOLDER).report() names them."
         )
-    part_of = {photo.name: part for part, photo in rows}
     apart = [
         (photo.name, other.name)
         for photo, other in found.twins
-        if part_of[photo.name] != part_of[other.name]
+        if split_of[photo.sha256] != split_of[other.sha256]
     ]
     if apart:
         print(
@@ -446,8 +437,11 @@ def split(found, shares):
         with open(manifest, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["part", "class", "file", "sha256"])
-            for part, p in rows:
-                writer.writerow([part, p.class_name, p.path.name, p.sha256])
+            for p in found.photos:
+                split_name = split_of[p.sha256]
+                writer.writerow(
+                    [split_name, p.class_name, p.path.name, p.sha256]
+                )
     return parts
 
 
