@@ -10,15 +10,22 @@ import csv
 import hashlib
 import os
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from helpers import choices, labels, photo_files
+from helpers import (
+    check_cache,
+    choices,
+    labels,
+    near_duplicates,
+    photo_files,
+)
 from helpers.files import ROOT, atomic, list_path, shown
 from helpers.photo_files import Problem
 from helpers.split import SPLITS, assign_splits
@@ -27,10 +34,6 @@ SIZE = 299  # pixels on each side, what Inception v3 was made for
 READING = "upright"  # changes when `pixels` would give others than before
 FEW = 20  # photos of a class below which a result says little
 UNEVEN = 10  # times as many photos in the largest class as in a smaller
-# Of 255, by how much the mean colours of 16×16 places differ when a photo
-# is saved anew, smaller and poorer: 1 to 3. Photos of the same kind of thing
-# differ by 4 or more.
-ALIKE = 3
 SHOWN = 3  # files named in a report for one and the same problem
 
 
@@ -156,15 +159,7 @@ def check(folder):
     files, class_folders, problems = _found(entries)
     mended = labels.applied(folder, class_folders)
     photos = []
-    # The bar shows only where the wait is worth one.
-    for file in tqdm(
-        files,
-        desc="reading the folder",
-        unit="file",
-        file=sys.stdout,
-        delay=5,
-    ):
-        photo, its = photo_files.look(file)
+    for photo, its in _looked_at(folder, files):
         photos += [photo] if photo else []
         problems += its
     photos = [
@@ -181,10 +176,33 @@ def check(folder):
             "in them, and telling classes apart takes two; put the photos "
             "of each class into a folder of its own in here."
         )
-    twins = tuple(_twins(photos))
-    problems += _of_twins(twins) + _of_classes(photos, class_folders)
+    twins, its = _near_duplicates(folder, photos)
+    problems += its + _of_classes(photos, class_folders)
     problems += _of_labels(photos)
     return Folder(folder, class_names, photos, tuple(problems), twins)
+
+
+def _looked_at(folder, files):
+    """Return what `photo_files.look` gives for each file, in their order."""
+    cache = check_cache.Cache(folder)
+    pool = ThreadPoolExecutor(os.cpu_count())
+    # Python's filters of warnings are set aside in one thread at a time.
+    with warnings.catch_warnings():
+        try:
+            # The bar shows only where the wait is worth one.
+            results = tqdm(
+                pool.map(cache.look, files),
+                desc="reading the folder",
+                total=len(files),
+                unit="file",
+                file=sys.stdout,
+                delay=5,
+            )
+            results = list(results)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    cache.save()
+    return results
 
 
 def _entries(folder):
@@ -329,37 +347,52 @@ def _doubles(photos):
     return problems
 
 
-def _twins(photos):
-    """Return the photos that are nearly an earlier one, with that one."""
-    like = np.stack([np.frombuffer(p.likeness, "uint8") for p in photos])
-    like = like.astype("int16")
-    # Means of quarters differ no more than what they are the means of.
-    rough = like.reshape(-1, 2, 8, 2, 8, 3).mean(axis=(2, 4)).reshape(-1, 12)
-    tree = cKDTree(rough)
-    twins = []
-    # One after another: of a fixed camera, all pairs would fill the memory.
-    for place, photo in enumerate(photos):
-        near = np.array(tree.query_ball_point(rough[place], ALIKE * 12, p=1))
-        earlier = np.sort(near[near < place])
-        for some in np.array_split(earlier, len(earlier) // 100 + 1):
-            differ = np.abs(like[some] - like[place]).mean(axis=1)
-            alike = some[differ <= ALIKE]
-            if len(alike):
-                twins.append((photo, photos[alike[0]]))
-                break
-    return twins
-
-
-def _of_twins(twins):
-    return [
+def _near_duplicates(folder, photos):
+    """Return pairs of photos that are nearly the same, and `Problem`s."""
+    groups = near_duplicates.groups(photos)
+    near = near_duplicates.find(photos)
+    problems = []
+    if groups.copies:
+        copies = sum(len(group) for group in groups.copies)
+        problems.append(
+            Problem(
+                f"{folder.resolve().name}/",
+                f"{copies} files look like augmented copies of "
+                f"{len(groups.copies)} photos by their names, such as "
+                f"{' and '.join(p.name for p in groups.copies[0][:2])}",
+                False,
+                "Keep one of each, or export the data set again without "
+                "augmentation: copies in different splits let the test know "
+                "the answer.",
+                copies,
+            )
+        )
+    if groups.films:
+        frames = sum(len(film) for film in groups.films)
+        problems.append(
+            Problem(
+                f"{folder.resolve().name}/",
+                f"{frames} files look like consecutive frames of "
+                f"{len(groups.films)} films or bursts, such as "
+                f"{' and '.join(p.name for p in groups.films[0][:2])}",
+                False,
+                "Keep one of each: frames in different splits let the test "
+                "know the answer.",
+                frames,
+            )
+        )
+    problems += [
         Problem(
             photo.name,
             f"nearly the same picture as {other.name}",
             False,
             "Keep one of the two, or the test may know the answer.",
         )
-        for photo, other in twins
+        for photo, other in near
+        if not groups.hold(photo, other)
     ]
+    # A pair may have been found twice.
+    return tuple(dict.fromkeys(near + groups.pairs())), problems
 
 
 def _of_labels(photos):
@@ -580,13 +613,11 @@ def _require_unchanged(part):
     """Raise if a file does not hold what it held when it was checked."""
     for path, key in zip(part.paths, part.keys, strict=True):
         try:
-            content = Path(path).read_bytes()
-        except OSError:
-            what = "can no longer be read"
-        else:
-            if hashlib.sha256(content).hexdigest() == key:
+            if check_cache.is_unchanged(path, key):
                 continue
             what = "holds another picture"
+        except OSError:
+            what = "can no longer be read"
         raise ValueError(
             f"{path} {what} since the folder was checked: run the cell with "
             "photos.check again, and those after it."
