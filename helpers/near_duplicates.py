@@ -8,7 +8,6 @@ frames of a film or a burst.
 import collections
 import itertools
 import re
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -25,33 +24,6 @@ SHIFT, FRAME_CORRELATION, FRAME_DETAIL = 2, 0.97, 0.6
 FRAMES = 3  # consecutive files that make a film
 # Roboflow names each augmented copy NAME.rf.HASH.jpg.
 COPY = re.compile(r"(.+)\.rf\.[0-9a-zA-Z]{6,}")
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Groups of photos: the augmented copies of one original, or one film.
-
-    `copies` and `films` are tuples of groups, each a tuple of two or more
-    `photo_files.Photo`.
-    """
-
-    copies: tuple
-    films: tuple
-
-    def pairs(self):
-        """Return each photo of a group with the one before it."""
-        return [
-            (photo, before)
-            for group in self.copies + self.films
-            for before, photo in itertools.pairwise(group)
-        ]
-
-    def hold(self, photo, other):
-        """Return whether two photos are in the same group."""
-        return any(
-            photo in group and other in group
-            for group in self.copies + self.films
-        )
 
 
 def thumbnail(pixels):
@@ -82,13 +54,13 @@ def find(photos):
     Returns:
         A list of pairs (photo, earlier photo), in the order of the photos.
     """
-    parts = [
-        _features(_thumbnails(photos[start : start + BLOCK]))
-        for start in range(0, len(photos), BLOCK)
-    ]
-    coarse, detail, contrast = (
-        np.concatenate(arrays) for arrays in zip(*parts, strict=True)
-    )
+    coarse = np.empty((len(photos), 3 * GRID**2 // 4), "float32")
+    detail = np.empty((len(photos), 3 * GRID**2 // 2), "float32")
+    contrast = np.empty(len(photos), "float32")
+    for start in range(0, len(photos), BLOCK):
+        rows = slice(start, start + BLOCK)
+        features = _features(_thumbnails(photos[rows]))
+        coarse[rows], detail[rows], contrast[rows] = features
     size = np.linalg.norm(detail, axis=1)
     found = []
     for start in range(0, len(photos), BLOCK):
@@ -115,7 +87,7 @@ def find(photos):
 
 
 def groups(photos):
-    """Return the `Groups` that the names of photos tell of.
+    """Return augmented copies and films, each a list of tuples of photos.
 
     Copies of one original have its name. Frames are numbered, and each must
     be like the one before as photos of different classes are not: those of
@@ -131,14 +103,12 @@ def groups(photos):
         copy = COPY.fullmatch(stem)
         if copy:
             copies[folder, copy[1]].append(photo)
-        elif number := re.fullmatch(r"(.*?)(\d+)(\D*)", stem):
+        elif number := re.fullmatch(r"(.*\D|)(\d+)(\D*)", stem):
             series = folder, number[1], number[3]
             numbered.append((series, int(number[2]), photo))
     numbered.sort(key=lambda row: (*row[:2], row[2].name))
-    return Groups(
-        tuple(tuple(group) for group in copies.values() if len(group) > 1),
-        tuple(_films(numbered)),
-    )
+    copies = [tuple(group) for group in copies.values() if len(group) > 1]
+    return copies, _films(numbered)
 
 
 def _films(numbered):

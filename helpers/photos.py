@@ -8,6 +8,7 @@ lists made here, and named.
 import collections
 import csv
 import hashlib
+import itertools
 import os
 import sys
 import warnings
@@ -349,38 +350,51 @@ def _doubles(photos):
 
 def _near_duplicates(folder, photos):
     """Return pairs of photos that are nearly the same, and `Problem`s."""
-    groups = near_duplicates.groups(photos)
+    copies, films = near_duplicates.groups(photos)
     near = near_duplicates.find(photos)
     problems = []
-    if groups.copies:
-        copies = sum(len(group) for group in groups.copies)
-        problems.append(
-            Problem(
-                f"{folder.resolve().name}/",
-                f"{copies} files look like augmented copies of "
-                f"{len(groups.copies)} photos by their names, such as "
-                f"{' and '.join(p.name for p in groups.copies[0][:2])}",
-                False,
-                "Keep one of each, or export the data set again without "
-                "augmentation: copies in different splits let the test know "
-                "the answer.",
-                copies,
+    for groups, what, advice in (
+        (
+            copies,
+            "augmented copies of {} photos by their names",
+            "Keep one of each, or export the data set again without "
+            "augmentation; a test on copies of training photos tells nothing.",
+        ),
+        (
+            films,
+            "consecutive frames of {} films or bursts",
+            "Keep one of each, or a few that differ; a test on frames next "
+            "to training frames tells nothing.",
+        ),
+    ):
+        if groups:
+            count = sum(len(group) for group in groups)
+            first, second, *_ = (photo.name for photo in groups[0])
+            problems.append(
+                Problem(
+                    f"{folder.resolve().name}/",
+                    f"{count} files look like {what.format(len(groups))}, "
+                    f"such as {first} and {second}",
+                    False,
+                    advice,
+                    count,
+                )
             )
-        )
-    if groups.films:
-        frames = sum(len(film) for film in groups.films)
-        problems.append(
-            Problem(
-                f"{folder.resolve().name}/",
-                f"{frames} files look like consecutive frames of "
-                f"{len(groups.films)} films or bursts, such as "
-                f"{' and '.join(p.name for p in groups.films[0][:2])}",
-                False,
-                "Keep one of each: frames in different splits let the test "
-                "know the answer.",
-                frames,
-            )
-        )
+    group_of = {
+        photo: number
+        for number, group in enumerate(copies + films)
+        for photo in group
+    }
+    pairs = [
+        (photo, before)
+        for group in copies + films
+        for before, photo in itertools.pairwise(group)
+    ]
+    alone = [
+        (photo, other)
+        for photo, other in near
+        if photo not in group_of or group_of[photo] != group_of.get(other)
+    ]
     problems += [
         Problem(
             photo.name,
@@ -388,11 +402,9 @@ def _near_duplicates(folder, photos):
             False,
             "Keep one of the two, or the test may know the answer.",
         )
-        for photo, other in near
-        if not groups.hold(photo, other)
+        for photo, other in alone
     ]
-    # A pair may have been found twice.
-    return tuple(dict.fromkeys(near + groups.pairs())), problems
+    return tuple(alone + pairs), problems
 
 
 def _of_labels(photos):
