@@ -2,14 +2,12 @@
 
 import csv
 import hashlib
-import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import photo_files, photos, playground
+from helpers import photos, playground
 
 
 def picture(path, seed, size=(90, 80)):
@@ -251,35 +249,3 @@ def test_the_split_says_which_photos_of_two_parts_are_nearly_one(
     photos.split(found, (60, 20, 20))
     said = capsys.readouterr().out
     assert "are nearly one of another part, such as a/" in said
-
-
-def of_one_camera(count):
-    """Photos of nearly one scene, some of them nearly the same."""
-    rng = np.random.default_rng(0)
-    scene = rng.integers(20, 230, 16 * 16 * 3)
-    for number in range(count):
-        seen = scene + rng.normal(0, rng.uniform(1, 5), scene.size)
-        file = Path("a", f"{number}.png")
-        likeness = seen.astype("uint8").tobytes()
-        yield photo_files.Photo(file, "a", f"{number}", 90, 80, likeness)
-
-
-def test_a_twin_comes_with_the_earliest_photo_it_is_like():
-    some = list(of_one_camera(150))
-    like = np.array([list(photo.likeness) for photo in some])
-    expected = []
-    for place, photo in enumerate(some):
-        differ = np.abs(like[:place] - like[place]).mean(axis=1)
-        if (differ <= photos.ALIKE).any():
-            expected.append((photo, some[(differ <= photos.ALIKE).argmax()]))
-    assert photos._twins(some) == expected
-    assert 20 < len(expected) < 140
-
-
-def test_twins_of_a_fixed_camera_fit_into_memory():
-    some = list(of_one_camera(1600))
-    tracemalloc.start()
-    photos._twins(some)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 5_000 * len(some)  # a pair takes 16 bytes, and all 20 MB
