@@ -42,7 +42,8 @@ SHOWN = 3  # files named in a report for one and the same problem
 class Folder:
     """A checked folder: the photos fit for use, and the problems found.
 
-    `twins` holds pairs of photos that are nearly the same.
+    `twins` holds pairs of photos that are nearly the same, augmented copies
+    of one photo, or consecutive frames.
     """
 
     path: Path
@@ -131,10 +132,11 @@ class Part:
 def check(folder):
     """Read every file of a folder of class folders; return a `Folder`.
 
-    Each photo is decoded once, by the function that training uses, so what
-    passes here does not stop an epoch there. What was left out stands in a
-    list (see `choices.path`), and what the list says is done. A photo whose
-    label was mended (see `labels`) counts for its new class.
+    Each photo is decoded once, by the decoder that training uses, so what
+    passes here does not stop an epoch there. The next check decodes only
+    files that are new or changed (see `check_cache`). What was left out
+    stands in a list (see `choices.path`), and what the list says is done. A
+    photo whose label was mended (see `labels`) counts for its new class.
 
     Args:
         folder: the folder that holds the class folders.

@@ -14,15 +14,15 @@ def assign_splits(photos, fractions):
     0.6, validation between 0.6 and 0.8, the test above. A photo's name, its
     folder and the machine play no part.
 
-    If that gives a class less than half of the photos which it should have
-    in a split (or none), the thresholds are moved for this class, past as
-    few photos as possible. So each class of three or more photos is in each
-    split.
+    If that gives a class less than a third of the photos which it should
+    have in a split (or none), the thresholds are moved for this class, past
+    as few photos as possible. So each class of three or more photos is in
+    each split.
 
     When photos are added or removed, photos of other classes keep their
     split. In the class itself one more photo changes the split of two at
     most, and of none while no threshold of the class has to move. At
-    (60, 20, 20) it has to in about one of seven classes of 20 photos, and
+    (60, 20, 20) it has to in about one of 50 classes of 20 photos, and
     practically never in classes of 200.
 
     Args:
@@ -90,7 +90,7 @@ def _cuts(keys, fractions):
         for threshold in _thresholds(fractions)
     )
     train, validation, test = (
-        max(1, int(len(keys) * fraction / sum(fractions) / 2))
+        max(1, int(len(keys) * fraction / sum(fractions) / 3))
         for fraction in fractions
     )
     second = min(max(second, train + validation), len(keys) - test)

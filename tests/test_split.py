@@ -42,7 +42,7 @@ def test_no_folder_of_six_classes_with_twenty_photos_is_refused():
         splits = assign_splits(photos, SHARES)
         assert len(splits) == len(photos)
         for train, validation, test in sizes(photos, splits).values():
-            assert train >= 6 and validation >= 2 and test >= 2
+            assert train >= 4 and validation >= 1 and test >= 1
             total += (train, validation, test)
     assert np.allclose(total / total.sum(), (0.6, 0.2, 0.2), atol=0.01)
 
@@ -91,7 +91,7 @@ def test_hashes_alone_decide_where_each_split_has_enough():
 def test_the_nearest_photos_fill_up_a_split_without_enough():
     numbers = (0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.59, 0.61, 0.62, 0.63)
     splits = assign_splits([(at(n), "a") for n in numbers], SHARES)
-    # Ten photos, so at least 3, 1 and 1 in training, validation and test.
+    # Ten photos, so at least 2, 1 and 1 in training, validation and test.
     assert [splits[at(n)] for n in numbers] == (
         ["train"] * 7 + ["validation"] * 2 + ["test"]
     )
@@ -129,8 +129,8 @@ def test_hardly_a_photo_changes_its_split_when_many_come():
             moved[count] += changed(
                 before, assign_splits(photos + added, SHARES)
             )
-    assert moved[20] < 300 * 20 * 0.02
-    assert moved[60] < 300 * 60 * 0.002
+    assert 0 < moved[20] < 300 * 20 * 0.005
+    assert moved[60] < 300 * 60 * 0.001
     assert moved[200] == 0
 
 
@@ -146,8 +146,8 @@ def test_as_many_classes_are_corrected_as_the_docs_say():
                 != SPLITS[np.searchsorted([0.6, 0.8], int(k[:8], 16) / 2**32)]
                 for k, split in splits.items()
             )
-    assert 1 / 8 < corrected[20] / 1000 < 1 / 6
-    assert corrected[200] <= 1
+    assert 0.01 < corrected[20] / 1000 < 0.03
+    assert corrected[200] == 0
 
 
 def test_the_order_of_the_photos_plays_no_part():
