@@ -477,8 +477,9 @@ def split(found, shares):
     ]
     if apart:
         print(
-            f"{len(apart)} photos are nearly one of another part, such as "
-            f"{' and '.join(apart[0])}: a test may know the answer."
+            f"{len(apart)} photos are nearly the same as one in another "
+            f"split, such as {' and '.join(apart[0])}: accuracies may come "
+            "out too high. photos.check(FOLDER).report() says what to do."
         )
     with atomic(manifest_path(found)) as manifest:
         with open(manifest, "w", newline="", encoding="utf-8") as file:

@@ -228,7 +228,10 @@ def test_augmented_copies_are_one_line_and_an_export_without_is_none(
     assert problem.name == "mine/" and not problem.left_out
     assert "120 files look like augmented copies of 40" in problem.problem
     photos.split(found, (60, 20, 20))
-    assert "are nearly one of another part" in capsys.readouterr().out
+    assert (
+        "are nearly the same as one in another split"
+        in capsys.readouterr().out
+    )
 
 
 def film(rng, count, step=6):
@@ -255,7 +258,10 @@ def test_films_are_one_line_and_not_one_for_each_frame(save, capsys, step):
         problem.problem
     )
     photos.split(found, (60, 20, 20))
-    assert "are nearly one of another part" in capsys.readouterr().out
+    assert (
+        "are nearly the same as one in another split"
+        in capsys.readouterr().out
+    )
 
 
 def test_numbered_photos_of_different_things_are_no_film():

@@ -248,4 +248,4 @@ def test_the_split_says_which_photos_of_two_parts_are_nearly_one(
     assert len(found.twins) > 5
     photos.split(found, (60, 20, 20))
     said = capsys.readouterr().out
-    assert "are nearly one of another part, such as a/" in said
+    assert "are nearly the same as one in another split, such as a/" in said
