@@ -77,7 +77,8 @@ def note(folder, file, label):
 def apply(folder):
     """Let `photos.check` go by the noted labels, and print how many.
 
-    A photo keeps its part of the split, which hangs on its bytes alone.
+    A photo keeps its split, unless its old or its new class is so small
+    that thresholds are moved for it (see `split.assign_splits`).
 
     Args:
         folder: the folder of class folders; nothing in it is changed.

@@ -13,7 +13,8 @@ from pathlib import Path
 import nbformat
 from tqdm import tqdm
 
-from helpers import downloads, files, journal, kernel, photos, weights
+from helpers import downloads, files, journal, kernel, weights
+from helpers.split import assign_splits
 
 NOTEBOOKS = files.ROOT / "notebooks"
 
@@ -64,9 +65,10 @@ def _is_there(lesson, weights_name, folder, shares):
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         return False
-    split_so = all(
-        photos.place(row["sha256"], shares) == row["part"] for row in rows
+    splits = assign_splits(
+        [(row["sha256"], row["class"]) for row in rows], shares
     )
+    split_so = all(splits[row["sha256"]] == row["part"] for row in rows)
     return split_so and journal.is_of(lesson, weights_name, folder)
 
 

@@ -18,9 +18,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from helpers import near_duplicates
+
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # what Keras lists
 LEAST = 75  # pixels on the shorter side: Inception v3 takes no less
 MOST = 89_000_000  # pixels; PIL, too, takes more for an attack
+LARGE = 2048  # pixels on the shorter side: a JPEG is decoded as a draft
 LONG = 3  # times as long as high, squeezed into a square
 # What operating systems, servers and programs leave in folders: names of files
 # and of folders, in lower case, as patterns.
@@ -97,8 +100,7 @@ class Photo:
 
     `name` is that of its class folder and file, with a slash between, and
     `class_name` that of the folder unless its label was mended. `likeness`
-    holds the bytes of 16×16 mean colours, which hardly change when a photo
-    is saved anew.
+    is its thumbnail (see `near_duplicates.thumbnail`).
     """
 
     path: Path
@@ -144,20 +146,18 @@ def look(file):
         content = _content(file)
         kind = _kind(content)
         _require_readable(file, kind)
-        decoded, notes = _decoded(content)
+        decoded, size, notes = _decoded(content)
     except _UnusableError as found:
         problem, advice = found.args
         return None, [Problem(name, problem, True, advice)]
     if file.suffix.lower() not in READ[kind]:
         notes.append((f"a {kind} under another suffix", NOTHING))
-    height, width = decoded.shape[:2]
     photo = Photo(
         file,
         file.parent.name,
         hashlib.sha256(content).hexdigest(),
-        width,
-        height,
-        _likeness(decoded.numpy()),
+        *size,
+        near_duplicates.thumbnail(decoded.numpy()),
     )
     return photo, [Problem(name, what, False, do) for what, do in notes]
 
@@ -319,9 +319,10 @@ def _conversion(kind, suffix):
 
 
 def _decoded(content):
-    """Decode a picture; return its pixels and notes of what is odd.
+    """Decode a picture; return pixels, width and height, and notes.
 
-    The pixels are uint8 (height, width, 3), a note is a pair of problem and
+    The pixels are uint8 (height, width, 3), those of a large JPEG 8 times
+    fewer on each side. A note of what is odd is a pair of problem and
     advice.
     """
     with warnings.catch_warnings():
@@ -334,8 +335,13 @@ def _decoded(content):
             raise _damaged() from None
         if image.width * image.height > MOST:
             raise _too_large()
+        # That reads all of the file, and finds what full decoding finds.
+        draft = content.startswith(b"\xff\xd8") and min(image.size) >= LARGE
         try:
-            decoded = decode(content)
+            if draft:
+                decoded = tf.io.decode_jpeg(content, channels=3, ratio=8)
+            else:
+                decoded = decode(content)
         except tf.errors.OpError:
             decoded = None
         if image.format == "BMP":
@@ -343,7 +349,7 @@ def _decoded(content):
         if decoded is None:
             raise _undecodable(image, _kind(content))
         notes = _notes(content, image)
-    height, width = decoded.shape[:2]
+    width, height = image.size if draft else decoded.shape[1::-1]
     if min(height, width) < LEAST:
         notes.append(
             (
@@ -358,7 +364,7 @@ def _decoded(content):
                 "It is squeezed into a square; crop it first.",
             )
         )
-    return decoded, notes
+    return decoded, (width, height), notes
 
 
 def _require_same(image, decoded):
@@ -510,11 +516,6 @@ def bit_depth(photo) -> int:
     """
     largest = int(np.max(photo))
     return next(depth for depth in DEPTHS if largest < 2**depth)
-
-
-def _likeness(pixels):
-    small = Image.fromarray(pixels).resize((16, 16), Image.Resampling.BOX)
-    return small.tobytes()
 
 
 def orientation(content):

@@ -8,39 +8,45 @@ lists made here, and named.
 import collections
 import csv
 import hashlib
+import itertools
 import os
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from helpers import choices, labels, layouts, photo_files
+from helpers import (
+    check_cache,
+    choices,
+    labels,
+    layouts,
+    near_duplicates,
+    photo_files,
+)
 from helpers.files import ROOT, atomic, list_path, shown
 from helpers.names import one_line
 from helpers.photo_files import Problem, decode
+from helpers.split import SPLITS, assign_splits
 
 SIZE = 299  # pixels on each side, what Inception v3 was made for
 READING = "bit depth"  # changes when `pixels` would give others than before
 FEW = 20  # photos of a class below which a result says little
 UNEVEN = 10  # times as many photos in the largest class as in a smaller
-# Of 255, by how much the mean colours of 16×16 places differ when a photo
-# is saved anew, smaller and poorer: 1 to 3. Photos of the same kind of thing
-# differ by 4 or more.
-ALIKE = 3
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Folder:
     """A checked folder: the photos fit for use, and the problems found.
 
-    `twins` holds pairs of photos that are nearly the same. `passed_over` says
-    what systems and other programs have left there, which hurts nobody:
-    {name of a file or folder, or *.suffix: number of files}.
+    `twins` holds pairs of photos that are nearly the same, augmented copies
+    of one photo, or consecutive frames. `passed_over` says what systems and
+    other programs have left there, which hurts nobody: {name of a file or
+    folder, or *.suffix: number of files}.
     """
 
     path: Path
@@ -140,10 +146,11 @@ class Part:
 def check(folder):
     """Read every file of a folder of class folders; return a `Folder`.
 
-    Each photo is decoded once, by the function that training uses, so what
-    passes here does not stop an epoch there. What was left out stands in a
-    list (see `choices.path`), and what the list says is done. A photo whose
-    label was mended (see `labels`) counts for its new class.
+    Each photo is decoded once, by the decoder that training uses, so what
+    passes here does not stop an epoch there. The next check decodes only
+    files that are new or changed (see `check_cache`). What was left out
+    stands in a list (see `choices.path`), and what the list says is done. A
+    photo whose label was mended (see `labels`) counts for its new class.
 
     Args:
         folder: the folder that holds the class folders.
@@ -161,15 +168,7 @@ def check(folder):
     layouts.require_class_names(folder, files)
     mended = labels.applied(folder, class_folders)
     photos = []
-    # The bar shows only where the wait is worth one.
-    for file in tqdm(
-        files,
-        desc="reading the folder",
-        unit="file",
-        file=sys.stdout,
-        delay=5,
-    ):
-        photo, its = photo_files.look(file)
+    for photo, its in _looked_at(folder, files):
         photos += [photo] if photo else []
         problems += its
     photos = [
@@ -182,13 +181,35 @@ def check(folder):
     class_names = tuple(sorted({p.class_name for p in photos}))
     if len(class_names) < 2:
         raise layouts.refusal(folder, photos, problems)
-    twins = tuple(_twins(photos))
-    problems += _of_twins(twins)
-    problems += _of_classes(photos, class_folders, problems)
+    twins, its = _near_duplicates(folder, photos)
+    problems += its + _of_classes(photos, class_folders, problems)
     problems += layouts.lookalikes(class_names) + _of_labels(photos)
     return Folder(
         folder, class_names, photos, tuple(problems), twins, passed_over
     )
+
+
+def _looked_at(folder, files):
+    """Return what `photo_files.look` gives for each file, in their order."""
+    cache = check_cache.Cache(folder)
+    pool = ThreadPoolExecutor(os.cpu_count())
+    # Python's filters of warnings are set aside in one thread at a time.
+    with warnings.catch_warnings():
+        try:
+            # The bar shows only where the wait is worth one.
+            results = tqdm(
+                pool.map(cache.look, files),
+                desc="reading the folder",
+                total=len(files),
+                unit="file",
+                file=sys.stdout,
+                delay=5,
+            )
+            results = list(results)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    cache.save()
+    return results
 
 
 def _entries(folder):
@@ -327,10 +348,13 @@ def _of_classes(photos, class_folders, problems):
         )
     for name, count in sorted(counts.items()):
         if count < FEW:
+            only = f"only {count} photos"
+            if count < len(SPLITS):
+                only += ", so no split can be made"
             found.append(
                 Problem(
                     f"{name}/",
-                    f"only {count} photos",
+                    only,
                     False,
                     f"Add photos until there are {FEW} or more.",
                 )
@@ -374,37 +398,63 @@ def _doubles(photos):
     return problems
 
 
-def _twins(photos):
-    """Return the photos that are nearly an earlier one, with that one."""
-    like = np.stack([np.frombuffer(p.likeness, "uint8") for p in photos])
-    like = like.astype("int16")
-    # Means of quarters differ no more than what they are the means of.
-    rough = like.reshape(-1, 2, 8, 2, 8, 3).mean(axis=(2, 4)).reshape(-1, 12)
-    tree = cKDTree(rough)
-    twins = []
-    # One after another: of a fixed camera, all pairs would fill the memory.
-    for place, photo in enumerate(photos):
-        near = np.array(tree.query_ball_point(rough[place], ALIKE * 12, p=1))
-        earlier = np.sort(near[near < place])
-        for some in np.array_split(earlier, len(earlier) // 100 + 1):
-            differ = np.abs(like[some] - like[place]).mean(axis=1)
-            alike = some[differ <= ALIKE]
-            if len(alike):
-                twins.append((photo, photos[alike[0]]))
-                break
-    return twins
-
-
-def _of_twins(twins):
-    return [
+def _near_duplicates(folder, photos):
+    """Return pairs of photos that are nearly the same, and `Problem`s."""
+    copies, films = near_duplicates.groups(photos)
+    near = near_duplicates.find(photos)
+    problems = []
+    for groups, what, advice in (
+        (
+            copies,
+            "augmented copies of {} photos by their names",
+            "Keep one of each, or export the data set again without "
+            "augmentation; a test on copies of training photos tells nothing.",
+        ),
+        (
+            films,
+            "consecutive frames of {} films or bursts",
+            "Keep one of each, or a few that differ; a test on frames next "
+            "to training frames tells nothing.",
+        ),
+    ):
+        if groups:
+            count = sum(len(group) for group in groups)
+            first, second, *_ = (photo.name for photo in groups[0])
+            problems.append(
+                Problem(
+                    f"{folder.resolve().name}/",
+                    f"{count} files look like {what.format(len(groups))}, "
+                    f"such as {first} and {second}",
+                    False,
+                    advice,
+                    count,
+                )
+            )
+    group_of = {
+        photo: number
+        for number, group in enumerate(copies + films)
+        for photo in group
+    }
+    pairs = [
+        (photo, before)
+        for group in copies + films
+        for before, photo in itertools.pairwise(group)
+    ]
+    alone = [
+        (photo, other)
+        for photo, other in near
+        if photo not in group_of or group_of[photo] != group_of.get(other)
+    ]
+    problems += [
         Problem(
             photo.name,
             f"nearly the same picture as {other.name}",
             False,
             "Keep one of the two, or the test may know the answer.",
         )
-        for photo, other in twins
+        for photo, other in alone
     ]
+    return tuple(alone + pairs), problems
 
 
 def _of_labels(photos):
@@ -423,80 +473,72 @@ def _of_labels(photos):
 # --- The split ------------------------------------------------------------
 
 
-def place(key, shares):
-    """Return the part that a content hash belongs to.
-
-    The hash alone decides: a photo keeps its part when others are added,
-    when it is renamed, and on any machine; copies always fall together.
-    The idea is that of TensorFlow's retrain.py, which hashed file names.
-
-    Args:
-        key: SHA-256 of the file as a hex string.
-        shares: three positive numbers, the shares of `PARTS`.
-    """
-    point = int(key[:15], 16) / 16**15 * sum(shares)
-    if point < shares[0]:
-        return PARTS[0]
-    return PARTS[1] if point < shares[0] + shares[1] else PARTS[2]
-
-
 def split(found, shares):
     """Split a checked folder; return the parts train, validation and test.
 
-    The photos of a part are in the order of their hashes, which is fixed
-    and mixes the classes. The split is written down as a manifest (see
-    `manifest_path`). If files are left out, or photos in different parts
-    are nearly the same, a line says how many.
+    Each class is in each split, and `split.assign_splits` says how far a
+    photo keeps its split when others come. The photos of a split are in the
+    order of their hashes, which is fixed and mixes the classes. The split
+    is written down as a manifest (see `manifest_path`). If files are left
+    out, or photos in different splits are nearly the same, a line says how
+    many.
 
     Args:
         found: a `Folder` from `check`.
         shares: three positive numbers, for example (60, 20, 20).
 
     Raises:
-        ValueError: shares are not three positive numbers, or a part would
-            lack a class.
+        ValueError: shares are not three positive numbers, or a class has
+            fewer than three photos.
     """
     if len(shares) != 3 or min(shares) <= 0:
         raise ValueError(
             f"SHARES is {shares}; give three positive numbers for train, "
             "validation and test, such as (60, 20, 20)."
         )
-    rows = [(place(p.sha256, shares), p) for p in found.photos]
-    parts = []
-    for name in PARTS:
-        photos = sorted(
-            (p for part, p in rows if part == name), key=lambda p: p.sha256
+    try:
+        split_of = assign_splits(
+            [(p.sha256, p.class_name) for p in found.photos], shares
         )
-        missing = set(found.class_names) - {p.class_name for p in photos}
-        if missing:
-            raise ValueError(
-                f"{found.path}: the {name} part has no photo of "
-                f"{one_line(', '.join(sorted(missing)))}; add photos of that "
-                "class."
-            )
-        parts.append(_part(name, found.class_names, photos))
+    except ValueError as error:
+        raise ValueError(f"{found.path}: {one_line(str(error))}") from None
+    parts = [
+        _part(
+            name,
+            found.class_names,
+            sorted(
+                (p for p in found.photos if split_of[p.sha256] == name),
+                key=lambda p: p.sha256,
+            ),
+        )
+        for name in SPLITS
+    ]
     if found.left_out():
         print(
             f"{found.left_out()} files of {found.path.name} are left out; "
             "photos.check(FOLDER).report() names them."
         )
-    part_of = {photo.name: part for part, photo in rows}
     apart = [
         (photo.name, other.name)
         for photo, other in found.twins
-        if part_of[photo.name] != part_of[other.name]
+        if split_of[photo.sha256] != split_of[other.sha256]
     ]
     if apart:
         print(
-            f"{len(apart)} photos are nearly one of another part, such as "
-            f"{one_line(' and '.join(apart[0]))}: a test may know the answer."
+            f"{len(apart)} photos are nearly the same as one in another "
+            f"split, such as {one_line(' and '.join(apart[0]))}: accuracies "
+            "may come out too high. photos.check(FOLDER).report() says what "
+            "to do."
         )
     with atomic(manifest_path(found)) as manifest:
         with open(manifest, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["part", "class", "file", "sha256"])
-            for part, p in rows:
-                writer.writerow([part, p.class_name, p.path.name, p.sha256])
+            for p in found.photos:
+                split_name = split_of[p.sha256]
+                writer.writerow(
+                    [split_name, p.class_name, p.path.name, p.sha256]
+                )
     return parts
 
 
@@ -635,13 +677,11 @@ def _require_unchanged(part):
     """Raise if a file does not hold what it held when it was checked."""
     for path, key in zip(part.paths, part.keys, strict=True):
         try:
-            content = Path(path).read_bytes()
-        except OSError:
-            what = "can no longer be read"
-        else:
-            if hashlib.sha256(content).hexdigest() == key:
+            if check_cache.is_unchanged(path, key):
                 continue
             what = "holds another picture"
+        except OSError:
+            what = "can no longer be read"
         raise ValueError(
             f"{path} {what} since the folder was checked: run the cell with "
             "photos.check again, and those after it."

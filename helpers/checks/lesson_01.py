@@ -52,8 +52,8 @@ q2 = ask(
         ),
     ),
     clue="Add up the shares: where does each part begin and end?",
-    more="It stays there whatever else comes into the folder or leaves it, "
-    "on every computer.",
+    more="It stays there on every computer and, in a class with enough "
+    "photos, whatever else comes into the folder or leaves it.",
 )
 
 

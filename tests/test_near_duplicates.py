@@ -1,0 +1,286 @@
+"""Near-duplicates, augmented copies and films are found, and nothing else."""
+
+import io
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance
+
+from helpers import near_duplicates, photos
+from helpers.photo_files import Photo
+
+
+def noisy(rng, pixels, noise=3):
+    """An image of these pixels (height, width[, 3]) with a camera's noise."""
+    pixels = pixels + rng.normal(0, noise, pixels.shape)
+    return Image.fromarray(pixels.clip(0, 255).astype("uint8")).convert("RGB")
+
+
+def scene(rng):
+    """A colourful scene: no two have anything in common."""
+    coarse = rng.integers(0, 256, (9, 12, 3), "uint8")
+    image = Image.fromarray(coarse).resize(
+        (400, 300), Image.Resampling.BICUBIC
+    )
+    return noisy(rng, np.asarray(image, float))
+
+
+def small_thing(rng):
+    """A small thing somewhere on a white ground."""
+    image = Image.new("RGB", (400, 400), "white")
+    x, y, r = *rng.integers(60, 340, 2), rng.integers(10, 16)
+    pen = ImageDraw.Draw(image)
+    draw = pen.ellipse if rng.random() < 0.5 else pen.rectangle
+    draw([int(x - r), int(y - r), int(x + r), int(y + r)], (90, 90, 100))
+    return image
+
+
+def xray(rng):
+    """A chest: dark lungs of slightly different sizes, ribs, a spine."""
+    y, x = np.mgrid[0:400, 0:400] / 400
+    pixels = 110 * np.exp(-(((x - 0.5) / 0.35) ** 4))
+    for side in (-1, 1):
+        width, height = rng.uniform((0.08, 0.24), (0.14, 0.34))
+        middle = 0.5 + side * rng.uniform(0.15, 0.21)
+        lung = ((x - middle) / width) ** 4 + ((y - 0.5) / height) ** 4
+        pixels -= rng.uniform(50, 90) * np.exp(-lung)
+    for top in np.linspace(0.2, 0.8, 9) + rng.normal(0, 0.01, 9):
+        rib = (y - top - 0.25 * abs(x - 0.5)) / 0.012
+        pixels += 10 * np.exp(-(rib**2)) * (abs(x - 0.5) < 0.36)
+    pixels += 60 * np.exp(-(((x - 0.5) / 0.05) ** 2)) + 20
+    return noisy(rng, pixels)
+
+
+def document(rng):
+    """A page of text: lines of words in the same margins."""
+    image = Image.new("L", (900, 1200), 250)
+    pen = ImageDraw.Draw(image)
+    for y in range(100, 1100, 32):
+        x = 100
+        while rng.random() > 0.05 and x < 780:
+            width = int(rng.integers(16, 80))
+            for left in range(x, min(x + width, 800), 12):
+                pen.rectangle([left, y, left + 6, y + 16], fill=50)
+            x += width + 16
+    return image.convert("RGB")
+
+
+def dark(rng):
+    """Some lamps in the night."""
+    y, x = np.mgrid[0:300, 0:300] / 300
+    pixels = np.full((300, 300, 3), 4.0)
+    for _ in range(4):
+        right, down = rng.uniform(0.1, 0.9, 2)
+        lamp = np.exp(-((x - right) ** 2 + (y - down) ** 2) / 0.005)
+        pixels += rng.uniform(15, 60, 3) * lamp[..., None]
+    return noisy(rng, pixels)
+
+
+def jpeg(image, quality):
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return Image.open(file)
+
+
+def half(image):
+    return image.resize([side // 2 for side in image.size])
+
+
+def a_moment_later(image):
+    return noisy(np.random.default_rng(99), np.asarray(image, float))
+
+
+KINDS = [scene, small_thing, xray, document, dark]
+AGAIN = {
+    "compressed": lambda image: jpeg(image, 40),
+    "smaller and poorer": lambda image: jpeg(half(image), 60),
+    "larger": lambda image: image.resize([2 * side for side in image.size]),
+    "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.08),
+    "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.92),
+    "more contrast": lambda image: ImageEnhance.Contrast(image).enhance(1.1),
+    "the next frame": a_moment_later,
+}
+
+
+def photo(image, name):
+    """A checked photo of an image; its class is before the slash."""
+    path = Path("mine", *name.split("/"))
+    pixels = np.asarray(image.convert("RGB"))
+    likeness = near_duplicates.thumbnail(pixels)
+    return Photo(path, path.parent.name, name, *image.size, likeness)
+
+
+def names(pairs):
+    return [(one.name, other.name) for one, other in pairs]
+
+
+@pytest.mark.parametrize("again", AGAIN.values(), ids=AGAIN)
+@pytest.mark.parametrize("draw", KINDS)
+def test_a_photo_saved_again_is_found(draw, again):
+    images = [draw(np.random.default_rng(seed)) for seed in range(8)]
+    checked = [photo(image, f"a/{i}") for i, image in enumerate(images)]
+    checked += [
+        photo(again(image), f"b/{i}") for i, image in enumerate(images)
+    ]
+    found = names(near_duplicates.find(checked))
+    assert found == [(f"b/{i}", f"a/{i}") for i in range(8)]
+
+
+@pytest.mark.parametrize("draw", KINDS)
+def test_different_photos_of_one_kind_are_not_the_same(draw):
+    rng = np.random.default_rng(0)
+    checked = [photo(draw(rng), f"a/{i}") for i in range(60)]
+    assert near_duplicates.find(checked) == []
+    assert near_duplicates.groups(checked) == ([], [])
+
+
+def test_things_that_differ_in_colour_alone_are_not_the_same():
+    images = []
+    for colour in ("red", "blue"):
+        image = scene(np.random.default_rng(0))
+        ImageDraw.Draw(image).ellipse([150, 100, 200, 150], colour)
+        images.append(image)
+    red, blue, again = *images, jpeg(images[0], 80)
+    checked = [photo(red, "a/1"), photo(blue, "b/1"), photo(again, "a/2")]
+    assert names(near_duplicates.find(checked)) == [("a/2", "a/1")]
+
+
+@pytest.mark.parametrize("tone", [0, 128, 255])
+def test_photos_without_any_detail_are_compared(tone):
+    plain = Image.new("RGB", (90, 80), (tone, tone, tone))
+    near_duplicates.find([photo(plain, "a/1"), photo(plain, "a/2")])
+
+
+def of_one_camera(count):
+    """Photos of one scene that differ by a little noise."""
+    image = scene(np.random.default_rng(0))
+    pixels = np.asarray(image.resize((32, 32)), float)
+    rng = np.random.default_rng(1)
+    for number in range(count):
+        noise = rng.uniform(0.5, 20)
+        yield photo(noisy(rng, pixels, noise), f"a/{number}")
+
+
+def test_a_near_duplicate_comes_with_the_earliest_photo_it_is_like(
+    monkeypatch,
+):
+    checked = list(of_one_camera(120))
+    expected = []
+    for number, one in enumerate(checked):
+        for other in checked[:number]:
+            if near_duplicates.find([other, one]):
+                expected.append((one.name, other.name))
+                break
+    monkeypatch.setattr(near_duplicates, "BLOCK", 50)
+    assert names(near_duplicates.find(checked)) == expected
+    assert 20 < len(expected) < 110
+
+
+def test_photos_of_a_fixed_camera_fit_into_memory():
+    checked = list(of_one_camera(1600))
+    tracemalloc.start()
+    near_duplicates.find(checked)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40_000 * len(checked)  # all pairs would take 150,000 each
+
+
+# --- Groups, by their names -------------------------------------------------
+
+
+@pytest.fixture
+def save(tmp_path, monkeypatch):
+    """Saves an image in a folder of class folders."""
+    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+
+    def write(image, name):
+        path = tmp_path / "mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path, quality=90)
+        return tmp_path / "mine"
+
+    return write
+
+
+def copies(image):
+    """What an export with augmentation makes of one photo."""
+    mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return [image, mirrored, image.rotate(12)]
+
+
+@pytest.mark.parametrize("augmented", [True, False])
+def test_augmented_copies_are_one_line_and_an_export_without_is_none(
+    save, augmented, capsys
+):
+    for class_name in "ab":
+        for number in range(20):
+            rng = np.random.default_rng([number, ord(class_name)])
+            for image in copies(scene(rng))[: 3 if augmented else 1]:
+                name = f"IMG_{number}_jpg.rf.{rng.bytes(16).hex()}.jpg"
+                folder = save(image, f"{class_name}/{name}")
+    found = photos.check(folder)
+    if not augmented:
+        assert found.problems == ()
+        return
+    (problem,) = found.problems
+    assert problem.name == "mine/" and not problem.left_out
+    assert "120 files look like augmented copies of 40" in problem.problem
+    photos.split(found, (60, 20, 20))
+    assert (
+        "are nearly the same as one in another split"
+        in capsys.readouterr().out
+    )
+
+
+def film(rng, count, step=6):
+    """Frames of a camera that moves; the light flickers a little."""
+    coarse = rng.integers(0, 256, (6, 14, 3), "uint8")
+    wide = Image.fromarray(coarse).resize((440, 200), Image.Resampling.BICUBIC)
+    for frame in range(count):
+        view = wide.crop((step * frame, 0, step * frame + 260, 200))
+        light = 1 + 0.05 * np.sin(frame)
+        yield noisy(rng, np.asarray(view, float) * light)
+
+
+@pytest.mark.parametrize("step", [0, 2, 6])
+def test_films_are_one_line_and_not_one_for_each_frame(save, capsys, step):
+    for class_name in "ab":
+        for number in (1, 2):
+            rng = np.random.default_rng([number, ord(class_name)])
+            for i, image in enumerate(film(rng, 15, step)):
+                name = f"film{number}_{i:04d}.jpg"
+                folder = save(image, f"{class_name}/{name}")
+    found = photos.check(folder)
+    (problem,) = found.problems
+    assert "60 files look like consecutive frames of 4 films" in (
+        problem.problem
+    )
+    photos.split(found, (60, 20, 20))
+    assert (
+        "are nearly the same as one in another split"
+        in capsys.readouterr().out
+    )
+
+
+def test_numbered_photos_of_different_things_are_no_film():
+    rng = np.random.default_rng(0)
+    checked = [
+        photo(scene(rng), f"{class_name}/img{i:03d}")
+        for class_name in "ab"
+        for i in range(40)
+    ]
+    assert near_duplicates.groups(checked) == ([], [])
+
+
+def test_numbered_photos_of_a_fixed_camera_are_no_film():
+    rng = np.random.default_rng(0)
+    jig = np.asarray(scene(rng), float)
+    checked = []
+    for number in range(60):
+        part = Image.fromarray(jig.clip(0, 255).astype("uint8"))
+        x, y = (int(at) for at in rng.integers(60, 240, 2))
+        ImageDraw.Draw(part).ellipse([x, y, x + 40, y + 40], "black")
+        checked.append(photo(part, f"{'ab'[number % 2]}/img{number:03d}"))
+    assert near_duplicates.groups(checked) == ([], [])
