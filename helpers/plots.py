@@ -20,6 +20,7 @@ BLUE, ORANGE, GREEN, RED, GREY = (
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
 NUMBERED = 25  # classes of a confusion matrix whose cells have room for it
 
+plt.rcdefaults()  # whatever the user's matplotlibrc says
 plt.rcParams.update(
     {
         "figure.dpi": 100,
