@@ -915,11 +915,12 @@ def environment():
     and JupyterLab's user settings, such as its theme.
     """
     kept = {n: v for n, v in os.environ.items() if n not in DROPPED}
-    jupyter = kept.get("JUPYTER_CONFIG_DIR", os.path.expanduser("~/.jupyter"))
-    kept.setdefault(
-        "JUPYTERLAB_SETTINGS_DIR",
-        os.path.join(jupyter, "lab", "user-settings"),
-    )
+    if not kept.get("JUPYTERLAB_SETTINGS_DIR"):
+        jupyter = os.path.expanduser("~/.jupyter")
+        jupyter = kept.get("JUPYTER_CONFIG_DIR") or jupyter
+        kept["JUPYTERLAB_SETTINGS_DIR"] = os.path.join(
+            jupyter, "lab", "user-settings"
+        )
     # In the encoding of the terminal, and `?` for the letters it lacks.
     encoding = kept.get("PYTHONIOENCODING", "").partition(":")[0]
     kept.update(

@@ -60,7 +60,10 @@ def tensorflow():
             )
         except (AssertionError, AttributeError, ValueError) as error:
             file = Path(os.environ.get("KERAS_HOME", "~/.keras"), "keras.json")
-            sys.exit(f"Keras can't use {file}: rename that file. {error}")
+            sys.exit(
+                f"Keras does not start ({error!r}): rename {file}, or unset "
+                "the environment variable that this is about."
+            )
     keras_defaults()
     # Saving goes through h5py, which NumPy 2 warns of a change to come:
     # nothing that a learner can do anything about.
