@@ -7,17 +7,25 @@ pack (tools/pack.py) and nothing from a network. It parses on Python 3.6 and
 later, so that an old Python can be told what is missing.
 """
 
+import os
+import sys
+
+if __name__ == "__main__":
+    # PYTHONPATH is for other programs; it may even hold an old json.py.
+    _foreign = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    _foreign = {os.path.abspath(folder) for folder in _foreign if folder}
+    sys.path[:] = [p for p in sys.path if os.path.abspath(p) not in _foreign]
+
+import ast
 import contextlib
 import glob
 import hashlib
 import json
-import os
 import platform
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 
 if os.name == "nt":
     import msvcrt
@@ -47,6 +55,24 @@ PLATFORMS = {
     ("Windows", "AMD64"): "win_amd64",
     ("Darwin", "arm64"): "macosx_arm64",
 }
+
+# Environment variables for other programs that would change results here or
+# stop a start. `environment` also sets some of its own.
+DROPPED = (
+    *("PYTHONHOME", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONOPTIMIZE"),
+    *("PYTHONINSPECT", "PYTHONSAFEPATH", "PYTHONPLATLIBDIR"),
+    *("JUPYTER_CONFIG_PATH", "JUPYTER_NO_CONFIG", "JUPYTER_PATH"),
+    *("JUPYTER_PREFER_ENV_PATH", "JUPYTERLAB_DIR", "MPLBACKEND"),
+    *("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "TF_USE_LEGACY_KERAS"),
+    *("TF_CONFIG", "TF_XLA_FLAGS", "XLA_FLAGS"),
+)
+# The user's pip settings that say where packages come from. The others,
+# such as `user` and `target`, would install them elsewhere or not at all.
+PIP_SETTINGS = (
+    *("index-url", "extra-index-url", "find-links", "no-index", "proxy"),
+    *("cert", "client-cert", "trusted-host", "keyring-provider"),
+    *("timeout", "default-timeout", "retries", "cache-dir", "no-cache-dir"),
+)
 
 # Asked of each Python. It has to run on any, so it uses nothing recent.
 _QUESTION = """
@@ -128,7 +154,8 @@ def run(argv):
         find_python(pack)  # says what is missing before anything is copied
         fill(pack, root)
         program = os.path.join(root, "start.py")
-        return hand_over([sys.executable, program, "--from", pack] + argv)
+        command = [sys.executable, program, "--from", pack]
+        return hand_over(command + argv, os.getcwd())
     if pack:
         fill(pack, ROOT)
     elif verb == "doctor":
@@ -139,8 +166,10 @@ def run(argv):
     python = set_up(VENV, LOCK, pack)
     if verb == "--":
         say("JupyterLab opens in your browser; Ctrl-C here stops it.")
-        return hand_over(jupyter_command(python, argv[1:]))
-    return hand_over([python, "-m", "tools." + verb] + argv[1:])
+        return hand_over(jupyter_command(python, argv[1:]), ROOT)
+    # -P: a json.py in the folder where the user stands is none of ours.
+    command = [python, "-P", "-m", "tools." + verb]
+    return hand_over(command + argv[1:], os.getcwd())
 
 
 def say(text):
@@ -321,11 +350,13 @@ def ask(command):
     """Return what a Python says of itself, or None if it does not run.
 
     A name on PATH proves nothing: pyenv puts `python3.12` there for a 3.12
-    that is not chosen, and Windows one that opens its shop.
+    that is not chosen, and Windows one that opens its shop. It is asked in
+    isolation (-I), so that the user's settings and the current folder can't
+    make a good Python look broken.
     """
     try:
         answer = subprocess.run(
-            command + ["-c", _QUESTION],
+            command + ["-I", "-c", _QUESTION],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -468,6 +499,8 @@ def run_quietly(command):
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        cwd=ROOT,
+        env=environment(),
     )
 
 
@@ -511,6 +544,7 @@ def pip(venv, python, verb, arguments):
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         cwd=ROOT,
+        env=pip_environment(python, verb),
     )
     try:
         complaints = process.stderr.read()
@@ -526,6 +560,34 @@ def pip(venv, python, verb, arguments):
         log = os.path.join(venv, "install.log")
         write(log, complaints.decode("utf-8", "replace"))
         raise StartError(why_not_installed(complaints, log))
+
+
+def pip_environment(python, verb):
+    """Return environment variables that keep only PIP_SETTINGS of pip's.
+
+    Args:
+        python: the Python whose pip is meant.
+        verb: what pip will do, for example "install".
+    """
+    done = run_quietly([python, "-m", "pip", "config", "list"])
+    settings = {}
+    # Lines such as: install.index-url='https://...'; :env: holds PIP_*.
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        key, _, value = line.partition("=")
+        section, _, name = key.rpartition(".")
+        if name in PIP_SETTINGS and section in ("global", verb, ":env:"):
+            with contextlib.suppress(ValueError, SyntaxError):
+                settings[section, name] = ast.literal_eval(value)
+    variables = environment()
+    for name in [name for name in variables if name.startswith("PIP_")]:
+        del variables[name]
+    for section in ("global", verb, ":env:"):  # the last one wins
+        for name in PIP_SETTINGS:
+            if (section, name) in settings:
+                variable = "PIP_" + name.upper().replace("-", "_")
+                variables[variable] = settings[section, name]
+    variables["PIP_CONFIG_FILE"] = os.devnull
+    return variables
 
 
 def why_not_installed(complaints, log):
@@ -845,23 +907,50 @@ def jupyter_command(python, args):
     return command + args
 
 
-def hand_over(command):
-    """Run `command` from ROOT with .venv first on PATH; return its code."""
-    environment = dict(os.environ, VIRTUAL_ENV=VENV)
-    scripts = os.path.dirname(command[0])
-    environment["PATH"] = os.pathsep.join(
-        [scripts, environment.get("PATH", os.defpath)]
-    )
+def environment():
+    """Return the environment variables for what is started from here.
+
+    What the user has set for other programs neither changes results nor
+    stops a start. Kept are proxies, certificates, package indexes, KERAS_HOME
+    and JupyterLab's user settings, such as its theme.
+    """
+    kept = {n: v for n, v in os.environ.items() if n not in DROPPED}
+    if not kept.get("JUPYTERLAB_SETTINGS_DIR"):
+        jupyter = os.path.expanduser("~/.jupyter")
+        jupyter = kept.get("JUPYTER_CONFIG_DIR") or jupyter
+        kept["JUPYTERLAB_SETTINGS_DIR"] = os.path.join(
+            jupyter, "lab", "user-settings"
+        )
     # In the encoding of the terminal, and `?` for the letters it lacks.
-    environment.setdefault("PYTHONIOENCODING", ":replace")
+    encoding = kept.get("PYTHONIOENCODING", "").partition(":")[0]
+    kept.update(
+        IPYTHONDIR=os.path.join(VENV, "ipython"),
+        JUPYTER_CONFIG_DIR=os.path.join(VENV, "jupyter"),
+        KERAS_BACKEND="tensorflow",
+        MATPLOTLIBRC=os.devnull,
+        PYTHONIOENCODING=encoding + ":replace",
+        PYTHONNOUSERSITE="1",
+        PYTHONPATH=ROOT,
+        VIRTUAL_ENV=VENV,
+    )
+    return kept
+
+
+def hand_over(command, folder):
+    """Run `command` in a folder, .venv first on PATH; return its code."""
+    variables = environment()
+    scripts = os.path.dirname(command[0])
+    variables["PATH"] = os.pathsep.join(
+        [scripts, variables.get("PATH", os.defpath)]
+    )
     if os.name == "posix":
         # From here on this process is the command: signals and the exit
         # code are its own.
-        os.chdir(ROOT)
-        os.execve(command[0], command, environment)
+        os.chdir(folder)
+        os.execve(command[0], command, variables)
     # Ctrl-C reaches the command as well; what to do is for it to decide.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return subprocess.call(command, cwd=ROOT, env=environment)
+    return subprocess.call(command, cwd=folder, env=variables)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
 NUMBERED = 25  # classes of a confusion matrix whose cells have room for it
 MOST = 40  # classes in one figure, so that their names can be read
 
+plt.rcdefaults()  # whatever the user's matplotlibrc says
 plt.rcParams.update(
     {
         "figure.dpi": 100,

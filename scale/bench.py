@@ -27,6 +27,7 @@ from helpers import (
     files,
     photos,
     shards,
+    start_up,
     store,
     surfaces,
 )
@@ -38,6 +39,7 @@ FEW, BATCH, ROUNDS = 256, 32, 5
 
 def main(argv):
     """Measure and write; return the exit code."""
+    start_up.keras_defaults()
     parser = argparse.ArgumentParser(
         prog="scale.bench",
         description=__doc__,

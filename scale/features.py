@@ -13,7 +13,7 @@ from pathlib import Path
 
 import keras
 
-from helpers import activations, cluster, shards
+from helpers import activations, cluster, shards, start_up
 
 
 def one_or_more(text):
@@ -35,6 +35,7 @@ def one_or_more(text):
 
 def main(argv):
     """Write this worker's shards; return the exit code."""
+    start_up.keras_defaults()
     parser = argparse.ArgumentParser(
         prog="scale.features",
         description=__doc__,

@@ -20,12 +20,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import cluster, downloads, files, photos, shards
+from helpers import cluster, downloads, files, photos, shards, start_up
 from scale.features import one_or_more
 
 
 def main(argv):
     """Train to the end; return the exit code."""
+    start_up.keras_defaults()
     parser = argparse.ArgumentParser(
         prog="scale.train",
         description=__doc__,

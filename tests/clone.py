@@ -17,6 +17,8 @@ SOURCE = Path(start.__file__)
 PIP = """
 import os, sys
 if __name__ == "__main__":
+    if sys.argv[1] == "config":
+        sys.exit()  # no settings
     with open("asked.txt", "a") as file:
         print(*sys.argv[1:], file=file)
     print("progress of pip")

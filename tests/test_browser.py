@@ -1,6 +1,6 @@
 """The lessons run in JupyterLab in a browser, without a fault on the page.
 
-Collected only where there is a Chromium: see conftest.py.
+Run only where there is a Chromium: see conftest.py.
 """
 
 import re
@@ -8,7 +8,6 @@ import re
 import browser
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
 
 from helpers import labels, surfaces
 
@@ -57,7 +56,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    with sync_playwright() as playwright:
+    with browser.sync_playwright() as playwright:
         running = browser.chromium(playwright)
         yield running
         running.close()

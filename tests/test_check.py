@@ -51,6 +51,17 @@ def test_a_folder_that_may_not_be_read_is_one_sentence(
     assert said.out == ""
 
 
+def test_a_relative_folder_that_is_missing_is_named_in_full(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert check.main(["my_photos"]) == 2
+    assert str(tmp_path / "my_photos") in capsys.readouterr().err
+    assert check.main(["my_photos", "--json"]) == 2
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["file"] == str(tmp_path / "my_photos")
+
+
 def test_a_folder_that_is_none_is_one_sentence(tmp_path, capsys):
     gone = str(tmp_path / "gone")
     assert check.main([gone]) == 2

@@ -164,7 +164,8 @@ def test_a_lesson_that_lies_alone_begins(colab, cells):
     photos = project / "data" / "surfaces" / "photos"
     assert f"photos 780 {photos}" in lines
     assert (project / "data" / "starter" / "README.md").is_file()
-    assert names(colab.content) == ["workbook"]
+    assert names(project.parent / f"{TAG}.part") == []
+    assert names(colab.content) == [f"{TAG}.part", "workbook"]
 
 
 def with_stand_in(project):
@@ -172,7 +173,7 @@ def with_stand_in(project):
     (project / "notebooks").mkdir(parents=True)
     (project / "helpers").mkdir()
     (project / "helpers" / "start_up.py").write_text(
-        "def tensorflow():\n    print('started', __file__)\n"
+        "def notebook():\n    print('started', __file__)\n"
     )
 
 
@@ -186,7 +187,6 @@ def test_a_stopped_fetch_goes_on(colab, cells, tmp_path):
         done = colab(cells[:1], archive=whole)
         assert done.returncode == 0, done.stderr
         assert f"started {colab.content / 'workbook'}" in done.stdout
-        assert names(colab.content) == ["workbook"]
     assert "asked" not in done.stdout
 
 
@@ -200,33 +200,55 @@ def test_a_project_that_is_there_is_used(colab, cells):
     assert names(colab.content) == ["workbook"]
 
 
-def test_beside_its_helpers_a_notebook_fetches_nothing(colab, cells, tmp_path):
+def elsewhere(cell, cwd):
+    """Run a cell elsewhere than on Colab, in a folder."""
+    return subprocess.run(
+        [sys.executable, "-c", cell],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_beside_its_helpers_a_notebook_fetches_nothing(cells, tmp_path):
     with_stand_in(tmp_path / "mine")
-    done = colab(cells[:1], cwd=tmp_path / "mine" / "notebooks")
+    done = elsewhere(cells[0], tmp_path / "mine" / "notebooks")
     assert done.returncode == 0, done.stderr
-    assert "asked" not in done.stdout
     assert "started" in done.stdout
     assert names(tmp_path / "mine" / "notebooks") == []
 
 
 def test_elsewhere_than_on_colab_nothing_is_fetched(cells, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", cells[0]],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": ""},
-        capture_output=True,
-        text=True,
-    )
-    assert "No module named 'helpers'" in done.stderr
+    done = elsewhere(cells[0], tmp_path)
+    assert done.returncode == 1
+    said = one_sentence(done.stderr)
+    assert said.startswith("Open this notebook in its project or ")
+    assert "No module named 'helpers'" in said
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("folder", ["notebooks", ".", "home"])
+def test_a_kernel_in_another_folder_finds_the_project(
+    published, cells, tmp_path, folder
+):
+    """Editors start kernels in the project's or the home folder."""
+    cell, cwd = cells[0], published / folder
+    if folder == "home":  # where only VS Code says what it has opened
+        cell = f"__vsc_ipynb_file__ = {str(published / LESSON)!r}\n" + cell
+        cwd = tmp_path
+    done = elsewhere(cell + "\nimport os; print(os.getcwd())", cwd)
+    assert done.returncode == 0, done.stderr
+    versions, here = done.stdout.splitlines()
+    assert versions.startswith("TensorFlow")
+    assert here == str(published / "notebooks")
 
 
 def test_what_is_not_there_is_told_in_one_sentence(colab, cells):
     done = colab(cells[:1], there="https://github.com/ada/other")
     assert done.returncode == 1
     said = one_sentence(done.stderr)
-    assert f"from {URL}/archive/{TAG}.zip (HTTP Error 404: Not Found)" in said
-    assert "try again" in said
+    assert f"try {URL}/archive/{TAG}.zip again (HTTP Error 404: Not" in said
     assert names(colab.content) == []
 
 
@@ -236,7 +258,7 @@ def test_half_an_archive_is_told_in_one_sentence(colab, cells, archive):
     done = colab(cells[:1], archive=half)
     assert done.returncode == 1
     said = one_sentence(done.stderr)
-    assert f"from {URL}/archive/{TAG}.zip" in said
+    assert f"try {URL}/archive/{TAG}.zip again" in said
     assert "not a zip file" in said
     assert names(colab.content) == []
 
@@ -253,20 +275,38 @@ def test_without_an_address_one_sentence_says_what_to_do(colab, first_cell):
     done = colab([first_cell])
     assert done.returncode == 1
     said = one_sentence(done.stderr)
-    assert "No project from file:workbook.zip" in said
-    assert "upload it" in said
+    assert "upload file:workbook.zip" in said
     assert "asked" not in done.stdout
     assert names(colab.content) == []
 
 
-def test_an_uploaded_project_is_used(colab, first_cell, tmp_path):
-    with_stand_in(tmp_path / "small" / "my workbook")
+@pytest.mark.parametrize("name", ["my workbook", "Workbook"])
+@pytest.mark.parametrize("mac", [True, False])
+def test_an_uploaded_project_is_used(colab, first_cell, tmp_path, name, mac):
+    with_stand_in(tmp_path / "small" / name)
+    if mac:  # what the Finder adds
+        other = tmp_path / "small" / "__MACOSX" / name
+        other.mkdir(parents=True)
+        (other / "._helpers").touch()
+    uploaded = colab.content / "workbook"
+    shutil.make_archive(uploaded, "zip", tmp_path / "small")
+    for _ in range(2):
+        done = colab([first_cell])
+        assert done.returncode == 0, done.stderr
+        assert f"started {uploaded}" in done.stdout
+    assert names(uploaded) == ["helpers", "notebooks"]
+
+
+def test_an_upload_without_the_project_is_one_sentence(
+    colab, first_cell, tmp_path
+):
+    (tmp_path / "small" / "photos").mkdir(parents=True)
     uploaded = colab.content / "workbook"
     shutil.make_archive(uploaded, "zip", tmp_path / "small")
     done = colab([first_cell])
-    assert done.returncode == 0, done.stderr
-    assert f"started {uploaded}" in done.stdout
-    assert names(colab.content) == ["workbook", "workbook.zip"]
+    assert done.returncode == 1
+    assert "upload file:workbook.zip" in one_sentence(done.stderr)
+    assert not uploaded.exists()
 
 
 def test_half_an_upload_is_told_in_one_sentence(colab, first_cell, archive):

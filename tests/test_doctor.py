@@ -62,7 +62,7 @@ def test_the_first_thing_is_said_and_nothing_else(
 @pytest.mark.parametrize(
     ("system", "error", "words"),
     [
-        ("linux", ImportError("x", name="h5py"), "h5py does not load"),
+        ("linux", ImportError("x", name="h9py"), "h9py does not load"),
         ("win32", ImportError("DLL load failed"), "Visual C++"),
         ("linux", OSError(errno.ENOSPC, "The disk is full"), "disk is full"),
     ],
@@ -77,6 +77,19 @@ def test_what_breaks_is_one_sentence(
     monkeypatch.setattr(doctor.sys, "platform", system)
     assert doctor.main([]) == 1
     assert words in one_sentence(capfd.readouterr().out)
+
+
+@pytest.mark.parametrize("at_fault", ["surroundings", ".venv"])
+def test_the_doctor_blames_what_is_at_fault(monkeypatch, tmp_path, at_fault):
+    (tmp_path / "numpy").mkdir()
+    (tmp_path / "numpy" / "__init__.py").write_text("raise ImportError('old')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    name = "numpy" if at_fault == "surroundings" else "no_such_thing"
+    said = one_sentence(doctor._cause(ImportError("old", name=name)))
+    if at_fault == "surroundings":
+        assert "unset PYTHONPATH" in said and "delete" not in said
+    else:
+        assert "delete the folder .venv" in said
 
 
 def test_without_a_browser_it_is_said_what_to_do(

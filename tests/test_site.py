@@ -1,6 +1,6 @@
 """The site has every page, its links lead somewhere, it needs no network.
 
-Collected only where Sphinx is: see conftest.py.
+Run only where Sphinx is: see conftest.py.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The site in a browser, at the widths of a desktop and of a phone.
 
-Collected only where there are Sphinx and a Chromium: see conftest.py.
+Run only where there are Sphinx and a Chromium: see conftest.py.
 """
 
 import functools
@@ -9,7 +9,6 @@ import threading
 
 import browser
 import pytest
-from playwright.sync_api import sync_playwright
 
 WIDTHS = (1280, 390)
 # What reaches past the right edge, unless something around it scrolls.
@@ -50,7 +49,7 @@ def address(site):
 
 @pytest.fixture(scope="module")
 def chromium():
-    with sync_playwright() as playwright:
+    with browser.sync_playwright() as playwright:
         running = browser.chromium(playwright)
         yield running
         running.close()

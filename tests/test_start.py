@@ -148,7 +148,7 @@ def inside(clone, monkeypatch, capsys):
     monkeypatch.setattr(start, "VENV", str(clone.venv))
     monkeypatch.setattr(start, "LOCK", str(clone.lock))
     # The real one would put what it starts in the place of this process.
-    monkeypatch.setattr(start, "hand_over", lambda c: pytest.fail(str(c)))
+    monkeypatch.setattr(start, "hand_over", lambda *c: pytest.fail(str(c)))
 
     def main(*argv):
         code = start.main(list(argv))
@@ -329,7 +329,7 @@ def test_too_little_space_is_one_sentence(
         (packages / "tensorflow-2.21.0.dist-info").mkdir()
     usage = shutil._ntuple_diskusage(0, 0, free)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    monkeypatch.setattr(start, "hand_over", lambda command: 0)
+    monkeypatch.setattr(start, "hand_over", lambda *command: 0)
     got, error = inside("hello")
     assert got == code
     if code:
@@ -357,7 +357,7 @@ def test_what_another_start_has_just_set_up_is_not_made_anew(
             yield
 
     monkeypatch.setattr(start, "alone", late)
-    monkeypatch.setattr(start, "hand_over", lambda command: 0)
+    monkeypatch.setattr(start, "hand_over", lambda *command: 0)
     assert inside("hello") == (0, "")
     assert len(clone.installs()) == 1
 
@@ -368,7 +368,7 @@ def test_a_disk_that_locks_nothing_is_no_hindrance(inside, clone, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(start.fcntl, "flock", flock)
-    monkeypatch.setattr(start, "hand_over", lambda command: 0)
+    monkeypatch.setattr(start, "hand_over", lambda *command: 0)
     assert inside("hello") == (0, "")
     assert len(clone.installs()) == 1
 
@@ -409,7 +409,7 @@ def test_a_broken_venv_is_made_anew(inside, monkeypatch, clone, broken):
     monkeypatch.setattr(start.subprocess, "run", run)
     monkeypatch.setattr(start, "give_pip", lambda *args: None)
     monkeypatch.setattr(start, "install", lambda *args: None)
-    monkeypatch.setattr(start, "hand_over", lambda command: 0)
+    monkeypatch.setattr(start, "hand_over", lambda *command: 0)
     assert inside("hello") == (0, "")
     assert len(made) == 1
     assert ("--clear" in made[0]) == broken
@@ -419,13 +419,17 @@ def test_a_broken_venv_is_made_anew(inside, monkeypatch, clone, broken):
 # What is handed over, and to whom.
 
 
-def test_a_verb_gets_its_arguments_from_any_folder(clone, tmp_path):
+@pytest.mark.parametrize("inside", [True, False])
+def test_paths_given_to_a_verb_count_from_the_current_folder(
+    clone, tmp_path, inside
+):
+    here = clone.root if inside else tmp_path
     given = ["-k", "a b", "--", "--help", "ü"]
-    done = clone.run("hello", *given, cwd=tmp_path)
+    done = clone.run("hello", *given, cwd=here)
     assert done.returncode == 7, done.stderr
     got = json.loads(done.stdout.splitlines()[-1])
     assert got["argv"] == given
-    assert Path(got["cwd"]) == clone.root
+    assert Path(got["cwd"]) == here
 
 
 @POSIX  # for the way in which its pipe is made to lack letters

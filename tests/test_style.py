@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -213,12 +214,70 @@ def read(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements", "tests/browser", "tests/colab", "tests/site"]
+    ("name", "lock"),
+    [
+        ("requirements.txt", "requirements.lock"),
+        ("tests/requirements.txt", "requirements.lock"),
+        ("tests/browser.txt", "tests/browser.lock"),
+        ("tests/colab.txt", "tests/colab.lock"),
+        ("tests/site.txt", "tests/site.lock"),
+    ],
 )
-def test_a_lock_holds_what_is_required(name):
-    wanted = ranges(read(f"{name}.txt"))
+def test_a_lock_holds_what_is_required(name, lock):
+    wanted = ranges(read(name))
     assert wanted
-    assert unmet(wanted, pins(read(f"{name}.lock"))) == []
+    assert unmet(wanted, pins(read(lock))) == []
+
+
+# Module -> package, where the names differ.
+PACKAGES = {
+    "ai_edge_litert": "ai-edge-litert",
+    "IPython": "ipython",
+    "PIL": "pillow",
+    "jupyter_client": "jupyter-client",
+    "jupyter_core": "jupyter-core",
+    "sklearn": "scikit-learn",
+    "websocket": "websocket-client",
+    "yaml": "pyyaml",
+}
+# Packages that are needed and imported by no file.
+UNSEEN = {"backports-strenum", "jupyterlab", "nbval", "ruff"}
+# What only `rehearse` imports is declared with what tests need.
+REHEARSE = {"requests", "websocket-client"}
+# Installed on their own: tests/browser.txt, workshop/hub.txt, pretraining/.
+APART = {"playwright", "jupyterhub", "docutils", "jax"}
+
+
+def needed(*folders):
+    """Return the packages that files and notebooks of folders import."""
+    sources = []
+    for path in (p for f in folders for p in sorted((ROOT / f).rglob("*"))):
+        if path.suffix == ".py":
+            sources.append(path.read_text(encoding="utf-8"))
+        elif path.suffix == ".ipynb" and path.parent == ROOT / "notebooks":
+            cells = nbformat.read(path, as_version=4).cells
+            sources += [c.source for c in cells if c.cell_type == "code"]
+    modules = {m.partition(".")[0] for s in sources for m in imported(s)}
+    ours = {p.stem for g in ("*.py", "tests/*.py") for p in ROOT.glob(g)}
+    ours |= {p.name for p in ROOT.iterdir() if p.is_dir()}
+    modules -= ours | set(sys.stdlib_module_names)
+    return {PACKAGES.get(module, module) for module in modules} - APART
+
+
+def declared(name):
+    return {requirement.name for requirement in ranges(read(name))}
+
+
+def test_what_is_imported_is_declared_and_nothing_else():
+    run_time = needed("helpers", "tools", "scale", "notebooks", "workshop")
+    in_tests = needed("tests", "pretraining")
+    assert run_time - declared("requirements.txt") == REHEARSE
+    unused = declared("requirements.txt") - run_time
+    assert unused - {"ai-edge-litert"} <= UNSEEN
+    both = declared("requirements.txt") | declared("tests/requirements.txt")
+    assert in_tests - both == set()
+    unused = declared("tests/requirements.txt") - in_tests
+    assert unused <= UNSEEN | REHEARSE
 
 
 def test_the_versions_of_colab_are_within_the_ranges():
@@ -226,9 +285,9 @@ def test_the_versions_of_colab_are_within_the_ranges():
     there = {pin.name for pin, _ in colab}
     wanted = ranges(read("requirements.txt"))
     assert unmet([r for r in wanted if r.name in there], colab) == []
-    # JupyterLab is Colab's own affair, and ruff is for those who write.
+    # JupyterLab is Colab's own affair. LiteRT is not on Colab.
     missing = {r.name for r in wanted} - there
-    assert missing == {"jupyterlab", "ruff"}
+    assert missing == {"jupyterlab", "ai-edge-litert", "backports-strenum"}
 
 
 @pytest.mark.parametrize("lock", ["tests/browser.lock", "tests/site.lock"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -181,16 +182,42 @@ def test_a_chromium_is_found_by_its_name(tmp_path, monkeypatch, name):
     assert _browser.path() == str(program)
 
 
-def test_what_did_not_run_is_said_in_one_line():
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q"]
-        + ["-p", "no:cacheprovider", "tests"]
-        + ["--ignore-glob=*/test_[!b]*", "--ignore=tests/test_blocks.py"],
+GROUPS = ("test_browser.py", "test_site.py", "test_site_browser.py")
+
+
+def run_groups(**environment):
+    """Run the tests that need a browser or Sphinx as if both were missing."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        + [f"tests/{name}" for name in GROUPS],
         cwd=ROOT,
-        env=os.environ | {_browser.REASON: "It rains."},
+        env=os.environ
+        | {_browser.REASON: "No browser.", _sphinx.REASON: "No Sphinx."}
+        | environment,
         capture_output=True,
         text=True,
     )
+
+
+def test_groups_that_cannot_run_are_skipped_and_say_why():
+    done = run_groups(CI="")
     lines = done.stdout.splitlines()
-    assert "The browser tests did not run: It rains." in lines
-    assert not [line for line in lines if "test_browser.py" in line]
+    assert done.returncode == 0, done.stdout
+    assert "The browser tests did not run: No browser." in lines
+    assert "The tests of the site did not run: No Sphinx." in lines
+    assert re.match(r"[1-9]\d* skipped in ", lines[-1])
+
+
+def test_groups_that_cannot_run_fail_in_ci():
+    done = run_groups(CI="true")
+    assert done.returncode == 1, done.stdout
+    assert re.match(r"[1-9]\d* errors in ", done.stdout.splitlines()[-1])
+    for name in GROUPS:
+        assert f"ERROR tests/{name}" in done.stdout
+    assert "No browser." in done.stdout and "No Sphinx." in done.stdout
+
+
+def test_ci_is_strict_and_runs_the_command_of_the_readme():
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert "export CI=true" in lines
+    assert lines[-1] == "exec python3 start.py test"

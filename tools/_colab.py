@@ -26,6 +26,7 @@ APART = (
     "test_site_browser",
     "test_start",
     "test_style",
+    "test_surroundings",
     "test_test",
     "test_workshop",
 )

@@ -22,6 +22,7 @@ from helpers import (
     files,
     photos,
     precision,
+    start_up,
     store,
     surfaces,
     weights,
@@ -300,6 +301,7 @@ def run(way, parts):
 
 
 def main():
+    start_up.keras_defaults()
     parts = photos.split(photos.check(surfaces.folder()), surfaces.SHARES)
     weights.choose()  # what is made once for all lessons does not count
     precision.chosen()

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import os
 import sys
 
 USABLE, NOT_USABLE = 1, 2
@@ -16,6 +17,7 @@ def main(argv):
         "--json", action="store_true", help="print the problems as JSON"
     )
     args = parser.parse_args(argv)
+    args.folder = os.path.abspath(args.folder)  # for what is said of it
     with contextlib.redirect_stdout(sys.stderr):  # versions and progress
         from helpers import start_up
 

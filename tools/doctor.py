@@ -25,6 +25,10 @@ LESSONS = 9  # 00 to 08
 FREE = 2.0  # GiB of memory that a lesson may take
 PATIENCE = 60  # seconds in which JupyterLab has to answer
 IMPORTED = "numpy scipy sklearn PIL matplotlib ipywidgets nbclient".split()
+SUSPECTS = (
+    *("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD"),
+    "DYLD_LIBRARY_PATH",
+)
 ANEW = f"rename or delete the folder .venv, then run {start.COMMAND}."
 REDISTRIBUTABLE = (
     "TensorFlow does not load: install the Microsoft Visual C++ "
@@ -62,9 +66,37 @@ def _next_step():
         except ImportError as error:
             if sys.platform == "win32" and "DLL" in str(error):
                 return REDISTRIBUTABLE
-            return f"{error.name or 'A package'} does not load: {ANEW}"
+            return _cause(error)
+        except SystemExit as error:  # from helpers.start_up
+            return str(error)
         except OSError as error:
             return str(error)
+
+
+def _cause(error: ImportError) -> str:
+    """Return a sentence on what keeps a package from loading.
+
+    The package is asked for again without the user's environment variables:
+    if it loads then, .venv is not to blame.
+    """
+    name = (error.name or "").partition(".")[0]
+    needed = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "HOME")
+    again = subprocess.run(
+        [sys.executable, "-I", "-c", f"import {name or ', '.join(IMPORTED)}"],
+        env={n: os.environ[n] for n in needed if n in os.environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    if again.returncode:
+        return f"{name or 'A package'} does not load: {ANEW}"
+    found = [
+        n for n in SUSPECTS if os.environ.get(n, start.ROOT) != start.ROOT
+    ]
+    return (
+        f"{name or 'A package'} does not load ({error}), but does without "
+        "your environment variables, so .venv is not at fault: unset "
+        f"{' and '.join(found) or 'those for other programs'}, then ask again."
+    )
 
 
 def _packages():

@@ -24,26 +24,28 @@ README = files.ROOT / "README.md"
 FIRST = "00_start_here"  # what the badges of README.md open
 NOT_USABLE = 2
 
-# How every notebook begins. What is unpacked gets its name last, so that half
-# a project never bears it.
+# How every notebook begins. VS Code says which file it has opened, for its
+# kernels may start in another folder. What is unpacked gets its name last, so
+# that half a project never bears it; a ZIP file made on a Mac also holds a
+# folder __MACOSX.
 _FIRST = string.Template("""\
-import os
 import sys
+from pathlib import Path
 from shutil import unpack_archive
 from urllib.request import urlretrieve
 
 AT = "$at"
-home = ".." if os.path.exists("../helpers") else "workbook"
-if "google.colab" in sys.modules and not os.path.exists(home):
-    try:
+root = Path(globals().get("__vsc_ipynb_file__", "workbook/x/x")).parents[1]
+try:
+    if "google.colab" in sys.modules and not root.exists():
         unpack_archive(urlretrieve(AT)[0], "$name.part", "zip")
-    except OSError as error:
-        sys.exit(f"No project from {AT} ({error}): upload it or try again.")
-    os.renames("$name.part/" + max(os.listdir("$name.part")), home)
-sys.path.insert(0, home)
-from helpers import start_up
+        min(Path("$name.part").glob("*/helpers")).parent.rename(root)
+    sys.path[:0] = ["..", str(root)]
+    from helpers import start_up
+except (OSError, ValueError, ModuleNotFoundError) as error:
+    sys.exit(f"Open this notebook in its project or $get ({error}).")
 
-start_up.tensorflow()""")
+start_up.notebook()""")
 # Without an address: the project as one folder, packed and uploaded by hand.
 UPLOADED = "workbook"
 
@@ -56,6 +58,7 @@ _BEGINS = re.compile(
     re.escape(_FIRST.template)
     .replace(re.escape("$at"), r'[^"\s]+')
     .replace(re.escape("$name"), r"[\w.-]+")
+    .replace(re.escape("$get"), r"[^()]+")
 )
 _BADGES = re.compile(r"^\[!\[Open in Colab\].*$", re.MULTILINE)
 
@@ -145,8 +148,11 @@ def first_cell(url, version):
         version: the tag, or None.
     """
     if url is None:
-        return _FIRST.substitute(at=f"file:{UPLOADED}.zip", name=UPLOADED)
-    return _FIRST.substitute(at=f"{url}/archive/{version}.zip", name=version)
+        at, name, get = f"file:{UPLOADED}.zip", UPLOADED, "upload {AT}"
+    else:
+        at, name = f"{url}/archive/{version}.zip", version
+        get = "try {AT} again"
+    return _FIRST.substitute(at=at, name=name, get=get)
 
 
 def badges(url, version, lesson=FIRST):
