@@ -43,7 +43,7 @@ def free_training(model):
     import tensorflow as tf
 
     for variable in model.optimizer.variables:
-        if variable.shape:
+        if len(variable.shape):
             tf.raw_ops.AssignVariableOp(
                 resource=variable.value.handle,
                 value=tf.zeros([], variable.dtype),

@@ -19,6 +19,9 @@ def tensorflow():
     """
     memory.give_back_early()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Else the first process takes a whole graphics card. A value that is
+    # set already stays.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     with quiet():
         tf = importlib.import_module("tensorflow")
     # Saving goes through h5py, which NumPy 2 warns of a change to come:
