@@ -171,7 +171,7 @@ FUNCTION = named("builtins", "function") | {"config": "get_file"}
         (named("keras.layers", "StringLookup", **VOCABULARY), "StringLookup"),
         (named("keras.layers", "TextVectorization", **VOCABULARY), "TextVec"),
         (named("keras.layers", "IntegerLookup", **VOCABULARY), "IntegerL"),
-        (named("keras.layers", "TFSMLayer", filepath="/tmp"), "TFSMLayer"),
+        (named("keras.layers", "TFSMLayer", filepath="a folder"), "TFSMLayer"),
         (named("keras.src.layers.core.lambda_layer", "Lambda"), "Lambda"),
         (named("keras.src.saving.saving_lib", "load_model"), "load_model"),
         # A class that is known, under a module or name that is not.
