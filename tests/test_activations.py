@@ -238,7 +238,7 @@ def random_stack(rng, depth=0):
     return made(stack), drawn
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(24))
 def test_any_stack_of_preprocessing_layers_is_reproducible(seed, monkeypatch):
     pixels = np.random.default_rng(1).uniform(0, 255, (4, 16, 16, 3))
     batches = [(np.float32(pixels), None)] * 2
