@@ -6,25 +6,21 @@ are kept on disk as float16: a part of many photos in pieces, a file each,
 so that whoever was stopped goes on where they were.
 """
 
+import contextlib
 import hashlib
-import inspect
-import json
+import random
 import sys
-import types
 import weakref
 
-import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from helpers import forward, memory, photos, precision, store
+from helpers import cache_key, forward, memory, photos, precision, store
 
 BATCH_SIZE = 16
 ROWS = 512  # photos in a file, 84 MB past mixed8
-PLAIN = (bool, int, float, str, tuple, type(None))  # with a `repr` to rely on
-FRAMEWORK = ("keras", "tensorflow", "builtins")  # where Keras' layers are from
-_copies = weakref.WeakKeyDictionary()  # model -> its `forward.Copy`
+_copies = weakref.WeakKeyDictionary()  # model -> (structure, `forward.Copy`)
 
 
 @precision.same_dice()
@@ -35,23 +31,44 @@ def stored(lower, part, augment=None, view=0):
     made. What the same model has said of a photo as a member of another
     part is taken from there: a photo is computed once.
 
+    A layer or function that is not from Keras can change without a trace in
+    the model. Features of a model or augmentation that uses one are cached
+    only if its class declares a version, `cache_version = 1`, to be changed
+    whenever the code of the class changes. Otherwise they are computed anew
+    each time, in memory, and a sentence says so.
+
     Args:
         lower: a model from pixels, (b, 299, 299, 3) in 0-255, to a tensor.
         part: a `photos.Part`.
-        augment: a `keras.Sequential` of augmentation layers that the photos
-            go through first, or None.
-        view: which random draw of `augment`; the same number gives the
-            same draw.
+        augment: a Keras layer or model that the photos go through first,
+            for example a `keras.Sequential` of preprocessing layers: from
+            float32 (b, 299, 299, 3) in 0-255 to what `lower` takes. Its
+            seeds are set for the time of this call.
+        view: number of the augmented copy, 0 to 999; the same number gives
+            the same pixels.
 
     Returns:
         What can be read as a float16 array of shape (n, ...), in the order
-        of `part`, and not be written: a memory map of the file, or a
-        `store.Rows` of several.
+        of `part`. If it is cached, it can't be written: a memory map of the
+        file, or a `store.Rows` of several.
 
     Raises:
-        ValueError: an activation does not fit float16.
+        ValueError: an activation does not fit float16, or the output of
+            `augment` does not fit `lower`.
     """
-    model_key = _key(lower, augment, view, precision.chosen())
+    if augment is None:
+        return _stored(lower, part)
+    with _restored(augment):
+        _require_shape(augment, lower)
+        return _stored(lower, part, augment, view)
+
+
+def _stored(lower, part, augment=None, view=0):
+    try:
+        model_key = _key(lower, augment, view, precision.chosen())
+    except cache_key.NotCacheableError as error:
+        print(error)
+        return _uncached(lower, part, augment, view)
     paths, missing = [], {}
     for number, piece in pieces(part, ROWS):
         # The dice of a view are others in each piece, so its place counts.
@@ -62,6 +79,14 @@ def stored(lower, part, augment=None, view=0):
             paths[-1] = store.folder() / name
             missing[paths[-1]] = number, piece
     if missing:
+        if augment is not None and not _is_reproducible(augment, view, part):
+            print(
+                f"Features are computed anew each time, because {augment.name}"
+                " gives different pixels from the same seeds; to have them "
+                "cached, let its layers draw from a keras.random.SeedGenerator"
+                " that they keep as an attribute."
+            )
+            return _uncached(lower, part, augment, view)
         wanted = [key for _, piece in missing.values() for key in piece.keys]
         # A view depends on the order of the photos, so it is made whole.
         others = (
@@ -74,6 +99,18 @@ def stored(lower, part, augment=None, view=0):
     if len(paths) > 1:
         return store.Rows(paths)
     return np.load(paths[0], mmap_mode="r")
+
+
+def _uncached(lower, part, augment, view):
+    """Return what `stored` does, without a file."""
+    out = np.empty((len(part), *lower.output_shape[1:]), "float16")
+    model = _fast(lower, precision.chosen())
+    with _progress(part, augment, len(part)) as bar:
+        for number, piece in pieces(part, ROWS):
+            rows = out[number * ROWS :][: len(piece)]
+            batches = _batches(piece, augment, view, number)
+            _fill(rows, np.arange(len(piece)), model, batches, bar)
+    return out
 
 
 def write(lower, part, path):
@@ -189,11 +226,7 @@ def _make(lower, missing, others, augment=None, view=0):
     parts = [piece for _, piece in missing.values()]
     count = sum(key not in known for piece in parts for key in piece.keys)
     model = _fast(lower, policy) if count else None
-    name = parts[0].name + ("" if augment is None else ", augmented")
-    # Where nothing is asked there is no bar; else TQDM_DISABLE has a say.
-    silent = {} if count else {"disable": True}
-    show = {"desc": name, "unit": "photo", "file": sys.stdout} | silent
-    with tqdm(total=count, **show) as bar:
+    with _progress(parts[0], augment, count) as bar:
         for path, (number, piece) in missing.items():
             shape = (len(piece), *lower.output_shape[1:])
             with store.saved(path, shape, piece.keys) as out:
@@ -201,9 +234,20 @@ def _make(lower, missing, others, augment=None, view=0):
                 if len(places):
                     # Another process may have removed one of the others.
                     model = model or _fast(lower, policy)
-                    dice = _seeded(augment, view, number)
-                    _fill(out, places, model, piece, dice, bar)
+                    rest = piece.take(places)
+                    batches = _batches(rest, augment, view, number)
+                    _fill(out, places, model, batches, bar)
                 del out  # Windows renames no file that is still mapped
+
+
+def _progress(part, augment, count):
+    """Return a bar over photos; there is none if there are no photos."""
+    name = part.name + ("" if augment is None else ", augmented")
+    # Where there are photos, TQDM_DISABLE has a say.
+    silent = {} if count else {"disable": True}
+    return tqdm(
+        total=count, desc=name, unit="photo", file=sys.stdout, **silent
+    )
 
 
 def _take_over(out, part, others):
@@ -222,23 +266,29 @@ def _take_over(out, part, others):
 
 
 def _fast(model, policy):
-    """Return the copy of a model that is asked in its place."""
-    copy = _copies.get(model)
-    if copy and copy.policy == policy:
+    """Return a model that computes the same, faster where that is possible.
+
+    A layer that is not from Keras may not survive being copied, so a model
+    that holds one is returned itself.
+    """
+    if not cache_key.is_keras(model):
+        return model
+    structure = cache_key.structure(model)
+    known, copy = _copies.get(model, (None, None))
+    if known == structure and copy.policy == policy:
         copy.refresh()
     else:
         _copies.clear()  # one at a time: each takes 0.2 GiB
         memory.trim()
-        copy = _copies[model] = forward.Copy(model, policy)
+        copy = forward.Copy(model, policy)
+        _copies[model] = structure, copy
     return copy.model
 
 
-def _fill(out, places, model, part, augment, bar):
-    """Write the answers of a model for some places of a part, in batches."""
+def _fill(out, places, model, batches, bar):
+    """Write the output of a model for batches of pixels into some rows."""
     done = 0
-    for pixels, _ in photos.single_pass(part.take(places), BATCH_SIZE):
-        if augment is not None:
-            pixels = augment(tf.cast(pixels, tf.float32), training=True)
+    for pixels in batches:
         answer = np.float32(model.predict_on_batch(pixels))
         if not np.abs(answer).max() < np.finfo("float16").max:
             raise ValueError(
@@ -251,84 +301,73 @@ def _fill(out, places, model, part, augment, bar):
         bar.update(len(answer))
 
 
-def _seeded(augment, view, number):
-    """Return a copy of the augmentation layers with fixed draws.
+def _batches(part, augment, view, number):
+    """Yield the pixels of a part in batches, augmented if that is wanted.
 
-    They are those of a view (of less than 1000) for one piece of a part.
+    Args:
+        part: a `photos.Part`.
+        augment, view: as for `stored`.
+        number: of the piece of the whole part that this is.
     """
-    if augment is None:
-        return None
-    layers = []
-    for i, layer in enumerate(augment.layers):
-        seed = 1_000_000 * number + 1000 * view + i
-        config = layer.get_config() | {"seed": seed}
-        layers.append(type(layer).from_config(config))
-    return keras.Sequential(layers)
+    if augment is not None:
+        _seed(augment, view, number)
+    for batch, (pixels, _) in enumerate(photos.single_pass(part, BATCH_SIZE)):
+        if augment is not None:
+            random.seed(f"{number} {view} {batch}")  # AugMix draws from it
+            pixels = augment(tf.cast(pixels, tf.float32), training=True)
+        yield pixels
+
+
+def _seed(augment, view, number):
+    """Seed every generator in an augmentation, at any depth."""
+    states = [v for v in augment.variables if v.name == "seed_generator_state"]
+    for i, state in enumerate(states):
+        state.assign([1_000_000 * number + 1000 * view + i, 0])
+
+
+def _is_reproducible(augment, view, part):
+    """Return whether the same seeds give the same pixels, in one batch."""
+    some = part.take(range(min(BATCH_SIZE, len(part))))
+    first, again = (list(_batches(some, augment, view, 0)) for _ in range(2))
+    # Some operations of a graphics card differ in the last digits.
+    return np.allclose(first, again, atol=0.01)
+
+
+def _require_shape(augment, lower):
+    """Refuse an augmentation whose output a model can't take."""
+    blank = tf.zeros((1, photos.SIZE, photos.SIZE, 3))
+    found = tuple(augment(blank, training=True).shape[1:])
+    wanted = lower.input_shape[1:]
+    if len(found) != len(wanted) or any(
+        size not in (None, its)
+        for its, size in zip(found, wanted, strict=True)
+    ):
+        raise ValueError(
+            f"The augmentation gives images of shape {found} and the model "
+            f"takes {wanted}: let keras.layers.Resizing{wanted[:2]} be its "
+            "last layer."
+        )
+
+
+@contextlib.contextmanager
+def _restored(augment):
+    """Leave the weights and seeds of an augmentation as they were."""
+    before = [(v, v.numpy()) for v in augment.variables]
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)
 
 
 def _key(lower, augment, view, policy):
-    """Return a name that changes with anything the answers depend on."""
-    key = hashlib.sha256()
-    for model in [lower] if augment is None else [lower, augment]:
-        for layer in _leaves(model):
-            # Names are numbered anew in each process, and what is frozen
-            # does not change the answers.
-            config = {
-                k: v
-                for k, v in layer.get_config().items()
-                if k not in ("name", "trainable")
-            }
-            key.update(type(layer).__name__.encode())
-            key.update(json.dumps(config, default=str).encode())
-            key.update(_own_code(type(layer)).encode())
-    for array in lower.get_weights():
-        key.update(np.ascontiguousarray(array))
+    """Return a name that changes with all that the features depend on.
+
+    Raises:
+        cache_key.NotCacheableError: what they depend on can't be told.
+    """
+    models = [lower] if augment is None else [lower, augment]
     view = 0 if augment is None else view
     how = f"{policy} folded {photos.SIZE} {photos.READING} {view}"
-    key.update(how.encode())
-    return key.hexdigest()[:16]
-
-
-def _own_code(kind):
-    """Return what a class of layers is made of, as text.
-
-    Of classes from Keras it is nothing: the text is empty. A class of the
-    learner's own may be edited under the same name; its text changes with
-    the code of its methods, plain defaults of their arguments and plain
-    values of the class, but not with where they stand. It is another one in
-    another version of Python.
-    """
-    found = []
-    for base in kind.__mro__:
-        if base.__module__.partition(".")[0] in FRAMEWORK:
-            continue
-        for name, value in sorted(vars(base).items()):
-            method = inspect.unwrap(getattr(value, "fget", value))
-            code = getattr(method, "__code__", None)
-            if isinstance(code, types.CodeType):
-                defaults = [*(method.__defaults__ or ())]
-                defaults += sorted((method.__kwdefaults__ or {}).items())
-                plain = [one for one in defaults if isinstance(one, PLAIN)]
-                found.append([name, _plain(code), plain])
-            elif isinstance(value, PLAIN) and not name.startswith("__"):
-                found.append([name, value])
-    return repr(found) if found else ""
-
-
-def _plain(constant):
-    """Return a constant of code as what has the same `repr` at any time."""
-    if isinstance(constant, types.CodeType):
-        constants = [_plain(one) for one in constant.co_consts]
-        return [constant.co_code, constant.co_names, constants]
-    if isinstance(constant, frozenset):  # its order is another in each process
-        return sorted(map(repr, constant))
-    return constant
-
-
-def _leaves(model):
-    """Yield the layers of a model, those of models inside it included."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _leaves(layer)
-        else:
-            yield layer
+    parts = [how, *(cache_key.of(model) for model in models)]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]

@@ -137,19 +137,31 @@ def _saved_model(path):
     return ask
 
 
+def interpreter(path):
+    """Return a LiteRT interpreter of a `.tflite` file.
+
+    It is the one of the package ai-edge-litert. Where that is missing, as
+    it may be on Colab, it is the older one that comes with TensorFlow.
+    """
+    try:
+        from ai_edge_litert import interpreter as litert
+    except ImportError:
+        litert = tf.lite
+    return litert.Interpreter(str(path), num_threads=THREADS)
+
+
 def _litert(path):
-    # The same calls are in ai_edge_litert, for who has no TensorFlow.
-    interpreter = tf.lite.Interpreter(str(path), num_threads=THREADS)
-    interpreter.allocate_tensors()
-    (given,) = interpreter.get_input_details()
-    (answer,) = interpreter.get_output_details()
+    model = interpreter(path)
+    model.allocate_tensors()
+    (given,) = model.get_input_details()
+    (answer,) = model.get_output_details()
 
     def ask(pixels):
         found = []
         for photo in np.float32(pixels):
-            interpreter.set_tensor(given["index"], photo[None])
-            interpreter.invoke()
-            found.append(interpreter.get_tensor(answer["index"])[0])
+            model.set_tensor(given["index"], photo[None])
+            model.invoke()
+            found.append(model.get_tensor(answer["index"])[0])
         return np.stack(found)
 
     return ask

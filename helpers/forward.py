@@ -39,6 +39,8 @@ class Copy:
 
         def copied(layer):
             config, norm = layer.get_config(), norms.get(id(layer))
+            if not isinstance(layer, keras.layers.Layer):  # `a + b`
+                return type(layer).from_config(config)
             if type(layer).__name__ not in precision.IN_FULL:
                 config["dtype"] = policy
             if norm:
@@ -77,30 +79,53 @@ def _norms_after(model):
     """Return {id of a convolution: the BatchNorm that it can take in}.
 
     That is one that nothing else stands between, and nothing else than it
-    takes what the convolution says.
+    takes what the convolution says; both are called once.
     """
-    found, takers, convolutions = {}, {}, {}
+    found = {}
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             found |= _norms_after(layer)
-            continue
-        for tensor in keras.tree.flatten(layer.input):
-            takers.setdefault(id(tensor), []).append(layer)
-        if isinstance(layer, keras.layers.Conv2D):
-            convolutions[id(layer.output)] = layer
-    outputs = {id(tensor) for tensor in model.outputs}
-    for tensor, layer in convolutions.items():
-        its = takers.get(tensor, [])
+    if isinstance(model, keras.Sequential):
+        # `clone_model` calls all layers of a Sequential, the folded as well.
+        return found
+    config = model.get_config()
+    calls = {its["name"]: its["inbound_nodes"] for its in config["layers"]}
+    takers = {}
+    for name, nodes in [*calls.items(), (None, config["output_layers"])]:
+        for source in _names(nodes, calls):
+            takers.setdefault(source, []).append(name)
+    layers = {layer.name: layer for layer in model.layers}
+    for name, layer in layers.items():
+        its = takers.get(name, [])
+        norm = layers.get(its[0]) if len(its) == 1 else None
         if (
-            len(its) == 1
-            and isinstance(its[0], keras.layers.BatchNormalization)
-            and its[0].axis in (-1, 3)
+            isinstance(layer, keras.layers.Conv2D)
+            and isinstance(norm, keras.layers.BatchNormalization)
+            and len(calls[name]) == len(calls[norm.name]) == 1
+            and norm.axis in (-1, 3)
             and layer.activation is keras.activations.linear
             and layer.data_format == "channels_last"
-            and tensor not in outputs
         ):
-            found[id(layer)] = its[0]
+            found[id(layer)] = norm
     return found
+
+
+def _names(value, known):
+    """Yield each layer that a part of a configuration takes a tensor from.
+
+    Args:
+        value: nodes or outputs of a functional model's configuration.
+        known: the names of its layers.
+    """
+    if isinstance(value, dict):
+        value = value.get("keras_history", list(value.values()))
+    if isinstance(value, (list, tuple)):
+        is_tensor = len(value) == 3 and isinstance(value[0], str)
+        if is_tensor and value[0] in known:
+            yield value[0]
+        else:
+            for inner in value:
+                yield from _names(inner, known)
 
 
 def _folded(layer, norm):

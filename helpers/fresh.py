@@ -15,6 +15,8 @@ from helpers.files import ROOT
 
 # For a new process: on Windows it would write in the system's encoding.
 UTF8 = {"PYTHONIOENCODING": "utf-8:replace"}
+# The process that starts another may hold the memory of a graphics card.
+ON_CPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 _PROGRAM = """
 import importlib, json, sys
 from helpers import start_up
@@ -84,6 +86,8 @@ def answers(paths, part):
 def run(module, function, *given, total=None):
     """Run a function of this project in a new process, to its end.
 
+    It runs on the CPU, also where there is a graphics card.
+
     Args:
         module, function: their names.
         given: what it is called with, paths or what JSON holds; the first
@@ -113,7 +117,7 @@ def run(module, function, *given, total=None):
     ):
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, call],
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | UTF8,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | UTF8 | ON_CPU,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

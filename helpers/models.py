@@ -17,7 +17,29 @@ from helpers import files
 
 NAMES = "class_names.json"
 EXTRA = "assets.extra"  # where a SavedModel keeps what is not TensorFlow's
-CODE = ("Lambda", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+# {module: classes} of all that the lessons and scale/ save. Keras has others
+# that read a file, fetch one or run code while they are loaded.
+SAVED = {
+    "keras": {"DTypePolicy", "Sequential"},
+    "keras.initializers": {"GlorotUniform", "Ones", "Zeros"},
+    "keras.layers": {
+        "Activation",
+        "AveragePooling2D",
+        "BatchNormalization",
+        "Concatenate",
+        "Conv2D",
+        "Dense",
+        "GlobalAveragePooling2D",
+        "InputLayer",
+        "MaxPooling2D",
+        "Rescaling",
+    },
+    "keras.metrics": {"SparseCategoricalAccuracy"},
+    "keras.optimizers": {"Adam"},
+    "keras.optimizers.schedules": {"CosineDecay"},
+    "keras.src.models.functional": {"Functional"},
+    None: {"__keras_tensor__"},  # the output of a layer
+}
 NOT_WHOLE = (
     "not a whole .keras file; save the classifier again, or copy the file "
     "again from where it came from."
@@ -149,9 +171,9 @@ def _is_whole(place):
 def load(path):
     """Load a classifier that a lesson saved.
 
-    Before Keras sees it, its description is read: a file that names
-    anything but Keras' own layers is refused, so that none of its code
-    runs. Old `.h5` files and pickles are not read at all.
+    Before Keras sees it, its description is read: a file that names any
+    other class than the lessons save (`SAVED`) is refused, so that none of
+    its code runs. Old `.h5` files and pickles are not read at all.
 
     Args:
         path: a `.keras` file with the names of its classes inside.
@@ -182,14 +204,18 @@ def load(path):
         raise ValueError(f"{path}: {NOT_WHOLE}") from None
     if damaged:
         raise ValueError(f"{path}: {NOT_WHOLE}")
-    parts = set(_parts(description))
-    for name, module in sorted(parts):
-        if name in CODE or module.split(".")[0] != "keras":
+    parts = list(_parts(description))
+    for name, module, registered in parts:
+        known = isinstance(name, str) and name in SAVED.get(module, ())
+        # Keras would look for a registered name first.
+        if not known or registered not in (None, name):
+            holds = f"{name} of {module}" if module else name
             raise ValueError(
-                f"{path}: it holds {name} of {module}, which could run code "
-                "of its own; load only files that these lessons saved."
+                f"{path}: it holds {holds}, which no lesson saves and which "
+                "could run code or read files; load only files that these "
+                "lessons saved."
             )
-    if "Rescaling" not in {name for name, _ in parts}:
+    if "Rescaling" not in {name for name, _, _ in parts}:
         raise ValueError(
             f"{path}: it does not scale its pixels, so whoever uses it would "
             "have to; put Rescaling(1 / 127.5, offset=-1) first and save it."
@@ -210,10 +236,11 @@ def load(path):
 
 
 def _parts(config):
-    """Yield (class name, module) of all that a description names."""
+    """Yield (class, module, registered name) of all in a description."""
     if isinstance(config, dict):
-        if config.get("class_name"):
-            yield config["class_name"], config.get("module") or "keras"
+        if "class_name" in config:
+            keys = ("class_name", "module", "registered_name")
+            yield tuple(config.get(key) for key in keys)
         config = list(config.values())
     if isinstance(config, list):
         for inner in config:

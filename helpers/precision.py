@@ -43,14 +43,21 @@ def same_dice():
 def chosen():
     """Return the Keras dtype policy for forward passes on this machine.
 
-    "mixed_float16" on a graphics card. On a processor "mixed_bfloat16" or
-    "float32", whichever a measurement of two seconds finds faster; it is
-    said, and remembered on disk for the next time. Where activations are
-    shared, it is what those were computed in, whoever measured it: thirty
-    learners at once would measure each other.
+    On a graphics card "mixed_bfloat16" if it has tensor cores for it (from
+    compute capability 8.0 on), else "float32". Both have the range of
+    float32, so that a model can be trained in them as it is. In float16
+    small gradients become zero unless the optimizer scales the loss.
+
+    On a processor "mixed_bfloat16" or "float32", whichever a measurement of
+    two seconds finds faster; it is said, and remembered on disk for the next
+    time. Where activations are shared, it is what those were computed in,
+    whoever measured it: thirty learners at once would measure each other.
     """
-    if tf.config.list_physical_devices("GPU"):
-        return "mixed_float16"
+    cards = tf.config.list_physical_devices("GPU")
+    if cards:
+        details = tf.config.experimental.get_device_details(cards[0])
+        recent = details.get("compute_capability", (0, 0)) >= (8, 0)
+        return "mixed_bfloat16" if recent else "float32"
     measured = shared.find("work/precision.json")
     if measured:
         return json.loads(measured.read_text(encoding="utf-8"))["policy"]

@@ -49,6 +49,9 @@ def tensorflow():
     os.environ["KERAS_BACKEND"] = "tensorflow"
     for name in DROPPED:
         os.environ.pop(name, None)
+    # Else the first process takes a whole graphics card. A value that is
+    # set already stays.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     with quiet():
         try:
             tf = importlib.import_module("tensorflow")

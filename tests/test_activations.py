@@ -83,94 +83,243 @@ def test_freezing_changes_no_name(part):
     assert len(files(part)) == 1
 
 
-OWN = """
-class Own(keras.layers.Layer):
-    brightest = 1
+class Dimmed(keras.layers.Layer):
+    """A learner's layer, made without `get_config`."""
 
-    def __init__(self, seed=None, **options):
-        super().__init__(**options)
-        self.dice = keras.random.SeedGenerator(seed)
+    factor = 0.5
 
-    @property
-    def darkest(self):
-        return 0.25
-
-    def call(self, x, training=False, more=0, *, most=2):
-        # Whoever is darkened is darkened as a whole.
-        shape = (keras.ops.shape(x)[0], 1, 1, 1)
-        known = self.name in {"a", "b", "c", "d"}
-        low, least = self.darkest, (lambda: 0)()
-        dice = keras.random.uniform(shape, low, 1, seed=self.dice)
-        return x * dice + least + known
-"""
+    def call(self, x):
+        return x * self.factor
 
 
-def own(source, line=0):
-    """Return the class that a cell of a notebook makes, at some line."""
-    space = {"keras": keras, "__name__": "__main__"}
-    exec(compile("\n" * line + source, f"cell-{line}", "exec"), space)
-    return space["Own"]
+def changed_layer(factor, version=None):
+    """Return an instance of the class that a changed cell would define."""
+    space = {"factor": factor}
+    if version:
+        space["cache_version"] = version
+    kind = type("Dimmed", (keras.layers.Layer,), space)
+    kind.call = Dimmed.call
+    return kind()
+
+
+@pytest.mark.parametrize("inside", ["augment", "model"])
+def test_an_own_layer_without_version_is_computed_anew(part, capsys, inside):
+    def features(layer):
+        if inside == "augment":
+            return activations.stored(lower(), part, layer, view=1)
+        model = lower()
+        return activations.stored(
+            keras.Model(model.input, layer(model.output)), part
+        )
+
+    first = features(changed_layer(0.5))
+    said = capsys.readouterr().out
+    assert said.count("Features are computed anew each time") == 1
+    assert "cache_version = 1" in said and "dimmed" in said
+    assert first.shape == (5, 6, 6, 4) and first.dtype == "float16"
+    assert files(part) == []
+    second = features(changed_layer(0.1))
+    assert "5/5" in capsys.readouterr().out
+    assert np.abs(first - second).max() > 0.01
+
+
+def test_an_own_layer_with_a_version_is_cached_until_it_changes(part, capsys):
+    def features(factor, version):
+        layer = changed_layer(factor, version)
+        return np.array(activations.stored(lower(), part, layer, view=1))
+
+    first = features(0.5, 1)
+    capsys.readouterr()
+    np.testing.assert_array_equal(features(0.5, 1), first)
+    assert capsys.readouterr().out == "" and len(files(part)) == 1
+    assert not np.array_equal(features(0.1, 2), first)
+    assert len(files(part)) == 2
+
+
+def test_an_own_layer_that_draws_without_a_seed_is_not_cached(part, capsys):
+    class Noisy(keras.layers.Layer):
+        cache_version = 1
+
+        def call(self, x):
+            return x + np.random.default_rng().normal(size=x.shape) * 9
+
+    activations.stored(lower(), part, keras.Sequential([Noisy()]), view=1)
+    assert "different pixels from the same seeds" in capsys.readouterr().out
+    assert files(part) == []
+
+
+def test_an_own_layer_with_seed_generators_is_reproducible(part, capsys):
+    class Late(keras.layers.Layer):
+        """Makes its generator when it is first called."""
+
+        cache_version = 1
+
+        def build(self, shape):
+            self.generator = keras.random.SeedGenerator()
+
+        def call(self, x):
+            shape = (keras.ops.shape(x)[0], 1, 1, 1)
+            return x * keras.random.uniform(shape, seed=self.generator)
+
+    first = np.array(activations.stored(lower(), part, Late(), view=1))
+    for file in files(part):
+        file.unlink()
+    again = activations.stored(lower(), part, Late(), view=1)
+    np.testing.assert_array_equal(again, first)
+    assert "anew" not in capsys.readouterr().out
+
+
+def test_the_connections_of_a_model_are_never_mixed_up(part):
+    def model(swapped):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((299, 299, 3))
+        x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+        pair = [keras.layers.Conv2D(2, 5, 50)(x) for _ in "ab"]
+        return keras.Model(
+            inputs, keras.layers.Subtract()(pair[::-1] if swapped else pair)
+        )
+
+    first = np.array(activations.stored(model(False), part))
+    second = np.array(activations.stored(model(True), part))
+    np.testing.assert_array_equal(second, -first)
+    assert np.abs(first).max() > 0.1
+
+
+def test_a_model_that_is_changed_in_place_is_computed_anew(part):
+    inputs = keras.Input((299, 299, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    layer = keras.layers.Conv2D(2, 5, 50)
+    model = keras.Model(inputs, layer(x))
+    first = np.array(activations.stored(model, part))
+    layer.activation = keras.activations.relu
+    np.testing.assert_array_equal(
+        activations.stored(model, part), np.maximum(first, 0)
+    )
+
+
+def adapted_normalization():
+    layer = keras.layers.Normalization()
+    layer.adapt(np.random.default_rng(2).uniform(0, 255, (2, 4, 4, 3)))
+    return layer
+
+
+def random_stack(rng, depth=0):
+    """Return a random stack of preprocessing layers; says if it is random."""
+    layers = keras.layers
+    kinds = [
+        lambda: (layers.RandomFlip("horizontal"), True),
+        lambda: (layers.RandomRotation(0.5, seed=3), True),
+        lambda: (layers.RandomZoom((-0.3, 0.3)), True),
+        lambda: (layers.RandomTranslation(0.3, 0.3), True),
+        lambda: (layers.RandomBrightness(0.4), True),
+        lambda: (layers.RandomContrast(0.6), True),
+        lambda: (layers.RandomColorJitter(brightness_factor=0.4), True),
+        lambda: (layers.RandomErasing(1.0), True),
+        lambda: (layers.AugMix((0, 255)), True),
+        lambda: (layers.GaussianNoise(1.0), True),
+        lambda: (layers.RandomCrop(12, 12), True),
+        lambda: (layers.CenterCrop(12, 12), False),
+        lambda: (layers.Resizing(20, 20), False),
+        lambda: (layers.Rescaling(0.9), False),
+        lambda: (adapted_normalization(), False),
+    ]
+    stack, drawn = [], False
+    for _ in range(rng.integers(1, 4)):
+        if depth < 2 and rng.random() < 0.3:
+            layer, its = random_stack(rng, depth + 1)
+        else:
+            layer, its = kinds[rng.integers(len(kinds))]()
+        stack.append(layer)
+        drawn = drawn or its
+    if depth == 0:
+        stack.append(keras.layers.Resizing(16, 16))
+    pipeline = rng.random() < 0.5
+    made = keras.layers.Pipeline if pipeline else keras.Sequential
+    return made(stack), drawn
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_any_stack_of_preprocessing_layers_is_reproducible(seed, monkeypatch):
+    pixels = np.random.default_rng(1).uniform(0, 255, (4, 16, 16, 3))
+    batches = [(np.float32(pixels), None)] * 2
+    monkeypatch.setattr(
+        activations.photos, "single_pass", lambda *_: iter(batches)
+    )
+
+    def copy(view, number=0):
+        augment, drawn = random_stack(np.random.default_rng(seed))
+        with activations._restored(augment):
+            augment(pixels[:1], training=True)
+            out = list(activations._batches(None, augment, view, number))
+        assert np.shape(out) == (2, 4, 16, 16, 3)
+        return np.array(out), drawn
+
+    first, drawn = copy(1)
+    np.testing.assert_array_equal(copy(1)[0], first)
+    for other, _ in (copy(2), copy(1, number=1)):
+        assert np.array_equal(other, first) != drawn
+    assert np.array_equal(first[0], first[1]) != drawn
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "same"),
+    "augment",
     [
-        ("# Whoever", "# Everybody who", True),
-        ("x * dice", "x / dice", False),  # the code
-        ("[0], 1, 1, 1", "[0], 1, 1, 3", False),  # a constant
-        ("return 0.25", "return 0.5", False),  # of a property
-        ("lambda: 0", "lambda: 9", False),  # of a function inside
-        ("ops.shape", "ops.zeros_like", False),  # a name
-        ("more=0", "more=1", False),  # a default
-        ("most=2", "most=3", False),
-        ("brightest = 1", "brightest = 0.5", False),  # a value of the class
+        lambda its: keras.Sequential([its.RandomFlip(), its.Rescaling(0.5)]),
+        lambda its: keras.Sequential(
+            [its.RandomCrop(200, 200), its.Resizing(299, 299)]
+        ),
+        lambda its: its.Pipeline([its.RandomRotation(0.5, seed=1)]),
+        lambda its: keras.Sequential(
+            [keras.Sequential([its.RandomRotation(0.5)])]
+        ),
+        lambda its: its.RandomRotation(0.5),
+        lambda its: its.Rescaling(0.5),
     ],
+    ids=["Rescaling", "RandomCrop", "Pipeline", "nested", "bare", "fixed"],
 )
-def test_a_layer_of_ones_own_is_known_by_its_code(part, old, new, same):
-    assert old in OWN
+def test_any_augmentation_is_cached_and_the_same_in_each_run(part, augment):
+    def features():
+        made = augment(keras.layers)
+        return np.array(activations.stored(lower(), part, made, view=1))
 
-    def view(source, line):
-        augment = keras.Sequential([own(source, line)()])
-        return activations._key(lower(), augment, 1, "float32")
-
-    first = view(OWN, line=0)
-    assert (view(OWN.replace(old, new), line=5) == first) == same
-
-
-def test_an_edited_layer_is_asked_anew_with_the_same_dice(part):
-    model = pooled()
-
-    def view(source, line=0):
-        augment = keras.Sequential([own(source, line)()])
-        return np.array(activations.stored(model, part, augment, view=1))
-
-    first = view(OWN)
-    assert np.array_equal(view(OWN, line=5), first)
+    first = features()
     assert len(files(part)) == 1
-    # Other code that does the same: it is asked, and throws what it threw.
-    same = view(OWN.replace("x * dice +", "dice * x +"))
-    assert len(files(part)) == 2
-    np.testing.assert_array_equal(same, first)
-    darker = view(OWN.replace("0.25", "0.2"))
-    assert len(files(part)) == 3
-    assert not np.array_equal(darker, first)
+    files(part)[0].unlink()
+    np.testing.assert_array_equal(features(), first)
+    assert not np.array_equal(first, activations.stored(lower(), part))
 
 
-def test_the_code_of_a_layer_is_the_same_in_each_process():
-    kind = own(OWN)
-    text = activations._own_code(kind)
-    for changing in ("frozenset", " at 0x", "cell-0", "__main__"):
-        assert changing not in text
-    layer = kind()
-    for _ in range(50):  # Python rewrites code that is often used
-        layer(np.ones((1, 1, 1, 1), "float32"))
-    assert activations._own_code(kind) == text != ""
+def test_a_flat_stack_draws_from_these_seeds(part):
+    # What lessons print of augmented copies depends on them.
+    augment = keras.Sequential(
+        [keras.layers.RandomRotation(0.5), keras.layers.RandomZoom(0.3)]
+    )
+    turn = keras.layers.RandomRotation(0.5, seed=2000)
+    zoom = keras.layers.RandomZoom(0.3, seed=2001)
+    found = activations.stored(lower(), part, augment, view=2)
+    pixels = np.float32([photos.pixels(p) for p in part.paths])
+    changed = zoom(turn(pixels, training=True), training=True)
+    wanted = lower().predict(changed, verbose=0)
+    np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=1e-3)
 
 
-def test_what_keras_makes_keeps_its_names():
-    kinds = [one for one in vars(keras.layers).values() if type(one) is type]
-    assert keras.layers.Conv2D in kinds and len(kinds) > 100
-    assert {activations._own_code(kind) for kind in kinds} == {""}
+def test_an_augmentation_goes_on_drawing_as_if_nothing_had_been(part):
+    def preview(store_between):
+        augment = keras.layers.RandomRotation(0.5, seed=1)
+        photo = np.ones((1, 9, 9, 3), "float32") * np.arange(9)[:, None]
+        augment(photo, training=True)
+        if store_between:
+            activations.stored(lower(), part, augment, view=1)
+        return np.array(augment(photo, training=True))
+
+    np.testing.assert_array_equal(preview(True), preview(False))
+
+
+def test_an_augmentation_of_another_shape_is_refused(part):
+    crop = keras.layers.RandomCrop(200, 200)
+    with pytest.raises(ValueError, match=r"shape \(200, 200, 3\)") as error:
+        activations.stored(lower(), part, crop, view=1)
+    assert "Resizing(299, 299)" in str(error.value)
 
 
 @pytest.mark.parametrize("change", ["weights", "scaling"])

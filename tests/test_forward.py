@@ -119,7 +119,36 @@ def twice(inputs):
     return layers.BatchNormalization()(once(once(inputs)))
 
 
-@pytest.mark.parametrize("build", [branched, activated, lone, twice])
+def computed(inputs):
+    """A plain computation needs what the convolution says."""
+    x = layers.Conv2D(3, 3, padding="same")(inputs)
+    return layers.BatchNormalization()(x) + 2 * x
+
+
+def reused(inputs):
+    """The convolution is called again without BatchNorm after it."""
+    once = layers.Conv2D(3, 3, padding="same")
+    return layers.BatchNormalization()(once(inputs)) + once(2 * inputs)
+
+
+def norm_reused(inputs):
+    """BatchNorm is called again without a convolution before it."""
+    norm = layers.BatchNormalization()
+    x = layers.Conv2D(3, 3, padding="same")(inputs)
+    return layers.Add()([norm(x), norm(inputs)])
+
+
+def in_sequential(inputs):
+    """All layers of a Sequential are called in a copy."""
+    conv = layers.Conv2D(3, 3, padding="same")
+    return keras.Sequential([conv, layers.BatchNormalization()])(inputs)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [branched, activated, lone, twice]
+    + [computed, reused, norm_reused, in_sequential],
+)
 def test_where_folding_would_be_wrong_batchnorm_stays(build):
     inputs = keras.Input((12, 12, 3))
     model = nested(keras.Model(inputs, build(inputs)))

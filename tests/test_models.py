@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import files, models, photos
+from helpers import files, models, photos, precision
 
 
 class Trap:
@@ -94,21 +94,123 @@ def test_code_in_a_file_is_refused_before_it_runs(path):
         models.load(path)
 
 
-def test_a_foreign_module_is_refused_before_it_is_imported(path, tmp_path):
-    (tmp_path / "evil.py").write_text("open('trapped.txt', 'w')")
+def whole_classifier():
+    """Return a model put together and compiled as the lessons do it."""
+    inputs = keras.Input((299, 299, 3))
+    base = keras.applications.InceptionV3(
+        weights=None, include_top=False, input_shape=(299, 299, 3)
+    )
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    cut = base.get_layer("mixed8").output
+    lower = keras.Model(inputs, keras.Model(base.input, cut)(scaled))
+    upper = keras.Model(cut, base.output)
+    head = keras.Sequential(
+        [
+            keras.Input((2048,)),
+            keras.layers.Dense(8, activation="relu"),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    falling = keras.optimizers.schedules.CosineDecay(0.0, 9)
+    accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
+    loss = "sparse_categorical_crossentropy"
+    head.compile(keras.optimizers.Adam(falling), loss, metrics=[accuracy])
+    at_cut = keras.Input(cut.shape[1:])
+    average = keras.layers.GlobalAveragePooling2D()
+    tail = keras.Model(at_cut, head(average(upper(at_cut, training=False))))
+    tail.compile(keras.optimizers.Adam(1e-4), loss, metrics=["accuracy"])
+    return keras.Model(inputs, tail(lower(inputs)))
+
+
+@pytest.mark.parametrize("policy", [None, "float32", "mixed_bfloat16"])
+def test_what_lessons_save_is_loaded(tmp_path, policy):
+    whole = whole_classifier()
+    if policy:
+        whole = precision.recast(whole, policy)
+    models.write(whole, ("a", "b"), tmp_path / "whole.keras")
+    loaded, names = models.load(tmp_path / "whole.keras")
+    assert names == ("a", "b") and loaded.output_shape == (None, 2)
+    kept = zip(loaded.get_weights(), whole.get_weights(), strict=True)
+    assert all(np.array_equal(one, other) for one, other in kept)
+
+
+def put(path, change):
+    """Change the description of a saved model in place."""
     content = io.BytesIO()
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(content, "w") as new:
         for name in old.namelist():
             data = old.read(name)
             if name == models.DESCRIPTION:
                 config = json.loads(data)
-                layer = config["config"]["layers"][1]
-                layer |= {"module": "evil", "class_name": "Layer"}
+                change(config)
                 data = json.dumps(config)
             new.writestr(name, data)
     path.write_bytes(content.getvalue())
-    with pytest.raises(ValueError, match="it holds Layer of evil"):
+
+
+def named(module, class_name, **config):
+    return {
+        "module": module,
+        "class_name": class_name,
+        "config": config,
+        "registered_name": None,
+    }
+
+
+FETCH = named("keras.utils", "get_file", origin="file:///etc/passwd")
+VOCABULARY = {"vocabulary": "/etc/passwd"}
+FUNCTION = named("builtins", "function") | {"config": "get_file"}
+
+
+@pytest.mark.parametrize(
+    "hostile, holds",
+    [
+        (named("evil", "Layer"), "Layer of evil"),
+        (FETCH, "get_file of keras.utils"),
+        (FUNCTION, "function of builtins"),
+        (named("keras.layers", "StringLookup", **VOCABULARY), "StringLookup"),
+        (named("keras.layers", "TextVectorization", **VOCABULARY), "TextVec"),
+        (named("keras.layers", "IntegerLookup", **VOCABULARY), "IntegerL"),
+        (named("keras.layers", "TFSMLayer", filepath="a folder"), "TFSMLayer"),
+        (named("keras.src.layers.core.lambda_layer", "Lambda"), "Lambda"),
+        (named("keras.src.saving.saving_lib", "load_model"), "load_model"),
+        # A class that is known, under a module or name that is not.
+        (named("evil", "Dense"), "Dense of evil"),
+        (named(None, "Dense"), "Dense"),
+        (named("keras", "Dense"), "Dense of keras"),
+        ({"class_name": "Lambda", "config": {}}, "Lambda"),
+        ({"class_name": ["Dense"], "config": {}}, "Dense"),
+        ({"class_name": "__lambda__", "config": {"value": "x"}}, "__lambda__"),
+        (
+            named("keras.layers", "Dense", units=1)
+            | {"registered_name": "mine>Trap"},
+            "Dense of keras.layers",
+        ),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("where", ["layer", "argument", "deep", "compile"])
+def test_a_hostile_description_is_refused(
+    path, tmp_path, hostile, holds, where
+):
+    (tmp_path / "evil.py").write_text("open('trapped.txt', 'w')")
+
+    def change(config):
+        layers = config["config"]["layers"]
+        if where == "layer":
+            layers[2] = hostile
+        elif where == "argument":
+            layers[-1]["config"]["kernel_initializer"] = hostile
+        elif where == "deep":
+            inner = named("keras", "Sequential", layers=[{"a": [hostile]}])
+            layers.insert(2, inner)
+        else:
+            layers[-1]["compile_config"] = {"optimizer": hostile}
+
+    put(path, change)
+    with pytest.raises(ValueError, match="mine.keras: it holds ") as error:
         models.load(path)
+    assert holds in str(error.value) and "\n" not in str(error.value)
     assert not (tmp_path / "trapped.txt").exists()
 
 

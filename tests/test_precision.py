@@ -76,13 +76,44 @@ def test_another_machine_measures_for_itself(store, monkeypatch):
     assert precision.chosen() == "float32"
 
 
-def test_a_graphics_card_needs_no_measurement(store, monkeypatch):
+CARDS = [  # what TensorFlow tells of a graphics card, the policy for it
+    ({"device_name": "T4", "compute_capability": (7, 5)}, "float32"),
+    ({"device_name": "A100", "compute_capability": (8, 0)}, "mixed_bfloat16"),
+    ({"device_name": "H200", "compute_capability": (9, 0)}, "mixed_bfloat16"),
+    ({"device_name": "METAL"}, "float32"),
+]
+
+
+@pytest.mark.parametrize("details, policy", CARDS)
+def test_a_graphics_card_needs_no_measurement(
+    store, monkeypatch, details, policy
+):
+    config = precision.tf.config
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: [kind])
     monkeypatch.setattr(
-        precision.tf.config, "list_physical_devices", lambda kind: [kind]
+        config.experimental, "get_device_details", lambda card: details
     )
     made = ratio(monkeypatch, 2.0)
-    assert precision.chosen() == "mixed_float16"
+    assert precision.chosen() == policy
     assert made == []
+
+
+@pytest.mark.parametrize("policy", sorted({its for _, its in CARDS}))
+def test_nothing_is_trained_in_float16(policy):
+    # As lesson 03 does: the base is recast, the model around it is not.
+    inputs = keras.Input((8, 8, 3))
+    base = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
+    base = precision.recast(base, policy)
+    head = keras.layers.Dense(2, activation="softmax")
+    average = keras.layers.GlobalAveragePooling2D()
+    tail = keras.Model(inputs, head(average(base(inputs))))
+    tail.compile(keras.optimizers.Adam(), "sparse_categorical_crossentropy")
+    tail.fit(np.ones((2, 8, 8, 3)), np.array([0, 1]), verbose=0)
+    assert {w.dtype for w in tail.trainable_weights} == {"float32"}
+    computed = {layer.compute_dtype for layer in base.layers + tail.layers}
+    assert computed <= {"float32", "bfloat16"}
+    moments = [v.dtype for v in tail.optimizer.variables if len(v.shape)]
+    assert set(moments) == {"float32"}
 
 
 def test_a_recast_model_says_nearly_the_same():

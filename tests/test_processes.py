@@ -1,5 +1,6 @@
 """What new processes say is read as they wrote it, on any system."""
 
+import json
 import threading
 import types
 
@@ -30,6 +31,30 @@ def says(tmp_path, monkeypatch):
 def test_a_new_process_is_understood(says):
     with pytest.raises(RuntimeError, match="^пятно: say failed .* не фото$"):
         fresh.run("says", "say", "a path")
+
+
+NOTES = """
+import json, os
+def note(path):
+    json.dump(dict(os.environ), open(path, "w"))
+"""
+
+
+@pytest.mark.parametrize("growth", [None, "false"])
+def test_a_second_tensorflow_leaves_the_graphics_card_alone(
+    tmp_path, monkeypatch, growth
+):
+    (tmp_path / "notes.py").write_text(NOTES, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
+    if growth:
+        monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", growth)
+    fresh.run("notes", "note", tmp_path / "environment.json")
+    seen = json.loads((tmp_path / "environment.json").read_bytes())
+    assert seen["CUDA_VISIBLE_DEVICES"] == "-1"
+    # Set by `start_up.tensorflow`, unless the user has set it.
+    assert seen["TF_FORCE_GPU_ALLOW_GROWTH"] == (growth or "true")
 
 
 def test_a_worker_is_understood(says, capsys):

@@ -157,16 +157,32 @@ def test_every_format_says_the_same_in_a_new_process(
         assert f"{path.name}: " in shown
 
 
-@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 def test_int8_is_in_whole_numbers_throughout(shipped):
     kinds = [
         details["dtype"]
-        for details in tf.lite.Interpreter(
-            str(shipped["int8"])
+        for details in exported.interpreter(
+            shipped["int8"]
         ).get_tensor_details()
     ]
     assert kinds.count(np.float32) <= 2  # the pixels and the answer
     assert kinds.count(np.int8) > 4
+
+
+# TensorFlow says that it will remove its own interpreter.
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_without_ai_edge_litert_tensorflow_runs_the_model(
+    shipped, part, monkeypatch
+):
+    pixels = photos.array(part.paths[:2])
+    probabilities = exported.opened(shipped["int8"])(pixels)
+    assert probabilities.shape == (2, len(NAMES))
+    # None makes Python say that there is no such package.
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    model = exported.interpreter(shipped["int8"])
+    assert isinstance(model, tf.lite.Interpreter)
+    np.testing.assert_allclose(
+        exported.opened(shipped["int8"])(pixels), probabilities, atol=0.02
+    )
 
 
 def test_a_new_process_that_fails_names_the_file_and_says_why(

@@ -21,7 +21,11 @@ def main(argv):
     with contextlib.redirect_stdout(sys.stderr):  # versions and progress
         from helpers import start_up
 
-        start_up.tensorflow()
+        try:
+            start_up.tensorflow()
+        except SystemExit as error:
+            print(error, file=sys.stderr)
+            return NOT_USABLE
         from helpers import photos
         from helpers.files import WriteError
 
