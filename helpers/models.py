@@ -35,7 +35,7 @@ SAVED = {
         "Rescaling",
     },
     "keras.metrics": {"SparseCategoricalAccuracy"},
-    "keras.optimizers": {"Adam"},
+    "keras.optimizers": {"Adam", "RMSprop"},  # what `compile()` takes
     "keras.optimizers.schedules": {"CosineDecay"},
     "keras.src.models.functional": {"Functional"},
     None: {"__keras_tensor__"},  # the output of a layer

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from helpers import files, measure, surfaces
+from helpers import files, measure, models, surfaces
 
 FROZEN = 0.8  # accuracy of the frozen baseline
 KNOWS = 0.25  # what it is ahead of random weights
@@ -65,6 +65,14 @@ def test_augmentation_costs_nothing_when_it_was_not(verdicts):
 
 def test_grad_cam_points_at_the_defect(verdicts):
     assert ahead(verdicts, "pointing: centre", "pointing: Grad-CAM", POINTED)
+
+
+@pytest.mark.parametrize(
+    "lesson", ["02_frozen_baseline", "03_fine_tuning", "04_augmentation"]
+)
+def test_what_a_lesson_saved_is_loaded(lesson):
+    _, class_names = models.load(files.model_path(lesson))
+    assert class_names == surfaces.CLASS_NAMES
 
 
 def test_what_is_shipped_is_what_was_tested(verdicts):
