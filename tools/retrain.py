@@ -168,9 +168,10 @@ def _finish(notebook, out, own_photos):
     print(f"started from the weights: {name}")
     if own_photos and name in ("starter", "random"):
         print(
-            "ImageNet's weights do much better on everyday photos. To get "
-            "them, go online and retrain into a new folder, or name their "
-            f"file in {weights.VARIABLE}."
+            "ImageNet's weights do much better on everyday photos. To use "
+            f"them, set the environment variable {weights.VARIABLE} to "
+            "imagenet, or to the path of their file, and retrain into a new "
+            "folder; the first time needs a network."
         )
     print(f"Read {files.shown(out / 'report.html')}")
 
