@@ -22,8 +22,13 @@ BLOCK = 256  # photos compared with all others at a time
 # Frames: their thumbnails may be shifted by SHIFT cells against each other.
 SHIFT, FRAME_CORRELATION, FRAME_DETAIL = 2, 0.97, 0.6
 FRAMES = 3  # consecutive files that make a film
-# Roboflow names each augmented copy NAME.rf.HASH.jpg.
-COPY = re.compile(r"(.+)\.rf\.[0-9a-zA-Z]{6,}")
+# Roboflow names each exported image NAME.rf.HASH.jpg, so augmented copies of
+# one photo have the same NAME.
+EXPORTED = re.compile(r"(.+)\.rf\.[0-9a-zA-Z]{20,}")
+# Where this many photos are near-duplicates of the same one, a fixed camera
+# took them; photos that somebody saved again are fewer.
+CROWD = 5
+FIXED_CAMERA = 1 / 3  # the fraction of a folder that such photos make up
 
 
 def thumbnail(pixels):
@@ -45,8 +50,10 @@ def find(photos):
     Two photos are near-duplicates if they look alike on a coarse grid
     (correlation of the colours) and if their local detail, what is left of
     the thumbnail without the mean of each neighbourhood, is the same but
-    for a small part of it. So small things on a plain ground count as much
-    as large ones, and a change of brightness does not count.
+    for a small part of it. So small objects on a plain background count as
+    much as large ones, and a change of brightness does not count. What a
+    thumbnail does not show is missed: with a fixed camera, a photo with a
+    thin crack is a near-duplicate of one without.
 
     Args:
         photos: each a `photo_files.Photo`.
@@ -86,6 +93,22 @@ def find(photos):
     return found
 
 
+def of_fixed_camera(pairs: list[tuple], count: int) -> bool:
+    """Return whether near-duplicates look like photos of a fixed camera.
+
+    Few photos are the same one saved again. Many photos of a fixed camera
+    are near-duplicates of the same one, and they make up a large fraction of
+    the folder.
+
+    Args:
+        pairs: (photo, earlier photo), as from `find`.
+        count: the number of photos in the folder.
+    """
+    alike = collections.Counter(other for _, other in pairs)
+    crowds = sum(size for size in alike.values() if size >= CROWD)
+    return crowds >= FIXED_CAMERA * count
+
+
 def groups(photos):
     """Return augmented copies and films, each a list of tuples of photos.
 
@@ -96,27 +119,42 @@ def groups(photos):
     Args:
         photos: each a `photo_files.Photo`.
     """
-    copies = collections.defaultdict(list)
-    numbered = []
+    exported = collections.defaultdict(list)
+    stems = []
     for photo in photos:
-        stem, folder = photo.path.stem, photo.path.parent.name
-        copy = COPY.fullmatch(stem)
-        if copy:
-            copies[folder, copy[1]].append(photo)
-        elif number := re.fullmatch(r"(.*\D|)(\d+)(\D*)", stem):
-            series = folder, number[1], number[3]
-            numbered.append((series, int(number[2]), photo))
-    numbered.sort(key=lambda row: (*row[:2], row[2].name))
-    copies = [tuple(group) for group in copies.values() if len(group) > 1]
-    return copies, _films(numbered)
+        stem = photo.path.stem
+        if export := EXPORTED.fullmatch(stem):
+            stem = export[1]
+            exported[photo.path.parent.name, stem].append(photo)
+        stems.append((stem, photo))
+    copies = [tuple(group) for group in exported.values() if len(group) > 1]
+    copied = set(itertools.chain.from_iterable(copies))
+    numbered = [
+        ((photo.path.parent.name, *re.split(r"\d+", stem)), numbers, photo)
+        for stem, photo in stems
+        if photo not in copied
+        and (numbers := tuple(map(int, re.findall(r"\d+", stem))))
+    ]
+    # The number of the film may come first (film2_0041) or last (0041_cam2).
+    orders = [
+        sorted(numbered, key=lambda row: (*row[:2], row[2].name)),
+        sorted(
+            numbered,
+            key=lambda row: (row[0], row[1][-1], row[1], row[2].name),
+        ),
+    ]
+    if orders[0] == orders[1]:
+        del orders[1]
+    films = map(_films, orders)
+    return copies, max(films, key=lambda found: sum(map(len, found)))
 
 
 def _films(numbered):
     """Return the films, each a tuple of photos.
 
     Args:
-        numbered: sorted (series, number, photo); a series is a tuple of the
-            class folder and what the names of its photos share.
+        numbered: sorted (series, numbers, photo); a series is a tuple of
+            the class folder and what the names of its photos share.
     """
     half = len(numbered) // 2
     follow = [

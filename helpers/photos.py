@@ -9,6 +9,7 @@ import collections
 import csv
 import hashlib
 import itertools
+import math
 import os
 import sys
 import warnings
@@ -373,29 +374,64 @@ def _of_classes(photos, class_folders, problems):
 
 
 def _doubles(photos):
-    """Return a `Problem` for each exact copy of another photo."""
+    """Return a `Problem` for each exact copy of another photo.
+
+    Problems that a copied folder causes read alike, so the report prints
+    them on one line.
+    """
     same = collections.defaultdict(list)
     for photo in photos:
         same[photo.sha256].append(photo)
+    classes = [sorted({p.class_name for p in its}) for its in same.values()]
+    copied = _copied_folders(classes)
+    surplus = collections.Counter(p.class_name for p in photos)
+    surplus.subtract(itertools.chain.from_iterable(classes))
     problems = []
-    for copies in same.values():
-        if len({p.class_name for p in copies}) == 1:
-            for copy in copies[1:]:
-                what = f"a copy of {copies[0].name}"
-                do = photo_files.NOTHING
-                problems.append(Problem(copy.name, what, True, do))
+    for names, copies in zip(classes, same.values(), strict=True):
+        if len(names) == 1:
+            # "1.jpg" is the original of "1 (1).jpg" and "1 - Copy.jpg".
+            original = min(copies, key=lambda p: len(p.path.name))
+            what = f"a copy of {original.name}"
+            if surplus[names[0]] >= layouts.SHOWN:
+                what = f"a copy of another photo in {names[0]}/"
+            problems += [
+                Problem(p.name, what, True, photo_files.NOTHING)
+                for p in copies
+                if p is not original
+            ]
             continue
         for photo in copies:
             other = next(p for p in copies if p.class_name != photo.class_name)
-            problems.append(
-                Problem(
-                    photo.name,
-                    f"the same picture as {other.name}, under another label",
-                    True,
-                    "Delete the one in the wrong class to use the other.",
-                )
-            )
+            what = f"the same picture as {other.name}, under another label"
+            do = "Delete the one in the wrong class to use the other."
+            for one, two in copied:
+                if photo.class_name in (one, two) and {one, two} <= {*names}:
+                    what = f"the same pictures lie in {one}/ and in {two}/"
+                    do = (
+                        "Move one of the two folders away, or delete the "
+                        "copies in one of them."
+                    )
+                    break
+            problems.append(Problem(photo.name, what, True, do))
     return problems
+
+
+def _copied_folders(classes):
+    """Return pairs of classes that share half the photos of the smaller.
+
+    Args:
+        classes: for each different photo, a sorted list of the classes that
+            it lies in.
+    """
+    counts = collections.Counter(itertools.chain.from_iterable(classes))
+    shared = collections.Counter()
+    for names in classes:
+        shared.update(itertools.combinations(names, 2))
+    return [
+        pair
+        for pair, count in shared.items()
+        if count > 1 and 2 * count >= min(counts[name] for name in pair)
+    ]
 
 
 def _near_duplicates(folder, photos):
@@ -406,25 +442,30 @@ def _near_duplicates(folder, photos):
     for groups, what, advice in (
         (
             copies,
-            "augmented copies of {} photos by their names",
-            "Keep one of each, or export the data set again without "
-            "augmentation; a test on copies of training photos tells nothing.",
+            "augmented copies of {} photo{} by their names",
+            "Keep one copy of each photo, or export the data set again "
+            "without augmentation; a test on copies of training photos tells "
+            "nothing.",
         ),
         (
             films,
-            "consecutive frames of {} films or bursts",
-            "Keep one of each, or a few that differ; a test on frames next "
-            "to training frames tells nothing.",
+            "consecutive frames of {} film{} or burst{}",
+            "Keep one frame of each film, or a few that differ; a test on "
+            "frames next to training frames tells nothing. If they show "
+            "different objects in front of a fixed camera, there is nothing "
+            "to do.",
         ),
     ):
         if groups:
             count = sum(len(group) for group in groups)
             first, second, *_ = (photo.name for photo in groups[0])
+            s = "" if len(groups) == 1 else "s"
             problems.append(
                 Problem(
                     f"{folder.resolve().name}/",
-                    f"{count} files look like {what.format(len(groups))}, "
-                    f"such as {first} and {second}",
+                    f"{count} files look like "
+                    f"{what.format(len(groups), s, s)}, such as {first} and "
+                    f"{second}",
                     False,
                     advice,
                     count,
@@ -445,15 +486,33 @@ def _near_duplicates(folder, photos):
         for photo, other in near
         if photo not in group_of or group_of[photo] != group_of.get(other)
     ]
-    problems += [
-        Problem(
-            photo.name,
-            f"nearly the same picture as {other.name}",
-            False,
-            "Keep one of the two, or the test may know the answer.",
+    if near_duplicates.of_fixed_camera(alone, len(photos)):
+        first, second = (photo.name for photo in alone[0])
+        problems.append(
+            Problem(
+                f"{folder.resolve().name}/",
+                f"{len(alone)} of {len(photos)} photos look nearly the same "
+                f"as another one, such as {first} as {second}",
+                False,
+                "With a fixed camera that is normal, and there is nothing to "
+                "do. Of several photos of the same object, keep one.",
+                len(alone),
+            )
         )
-        for photo, other in alone
-    ]
+        return tuple(alone + pairs), problems
+    for photo, other in alone:
+        what = f"nearly the same picture as {other.name}"
+        do = (
+            "If they show the same object, keep one: a test on "
+            "near-duplicates of training photos tells nothing."
+        )
+        if photo.class_name != other.class_name:
+            what = (
+                f"looks nearly the same as {other.name}, which has another "
+                "label"
+            )
+            do = "Check both labels; with a fixed camera that is normal."
+        problems.append(Problem(photo.name, what, False, do))
     return tuple(alone + pairs), problems
 
 
@@ -480,8 +539,8 @@ def split(found, shares):
     photo keeps its split when others come. The photos of a split are in the
     order of their hashes, which is fixed and mixes the classes. The split
     is written down as a manifest (see `manifest_path`). If files are left
-    out, or photos in different splits are nearly the same, a line says how
-    many.
+    out, or photos of a class in different splits are nearly the same, a line
+    says how many.
 
     Args:
         found: a `Folder` from `check`.
@@ -491,7 +550,12 @@ def split(found, shares):
         ValueError: shares are not three positive numbers, or a class has
             fewer than three photos.
     """
-    if len(shares) != 3 or min(shares) <= 0:
+    try:
+        valid = len(shares) == 3 and min(shares) > 0
+        valid = valid and math.isfinite(sum(shares))
+    except (TypeError, OverflowError):
+        valid = False
+    if not valid:
         raise ValueError(
             f"SHARES is {shares}; give three positive numbers for train, "
             "validation and test, such as (60, 20, 20)."
@@ -513,22 +577,26 @@ def split(found, shares):
         )
         for name in SPLITS
     ]
-    if found.left_out():
+    if left_out := found.left_out():
+        files = "1 file" if left_out == 1 else f"{left_out} files"
+        names = "names it" if left_out == 1 else "names them"
         print(
-            f"{found.left_out()} files of {found.path.name} are left out; "
-            "photos.check(FOLDER).report() names them."
+            f"{files} of {found.path.name} {'is' if left_out == 1 else 'are'} "
+            f"left out; photos.check(FOLDER).report() {names}."
         )
     apart = [
         (photo.name, other.name)
         for photo, other in found.twins
         if split_of[photo.sha256] != split_of[other.sha256]
+        and photo.class_name == other.class_name
     ]
     if apart:
+        are = "photo is" if len(apart) == 1 else "photos are"
         print(
-            f"{len(apart)} photos are nearly the same as one in another "
-            f"split, such as {one_line(' and '.join(apart[0]))}: accuracies "
-            "may come out too high. photos.check(FOLDER).report() says what "
-            "to do."
+            f"{len(apart)} {are} nearly the same as one in another split, "
+            f"such as {one_line(' and '.join(apart[0]))}: accuracies may come "
+            "out too high, unless they show different objects in front of a "
+            "fixed camera. photos.check(FOLDER).report() says what to do."
         )
     with atomic(manifest_path(found)) as manifest:
         with open(manifest, "w", newline="", encoding="utf-8") as file:

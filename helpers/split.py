@@ -14,10 +14,10 @@ def assign_splits(photos, fractions):
     0.6, validation between 0.6 and 0.8, the test above. A photo's name, its
     folder and the machine play no part.
 
-    If that gives a class less than a third of the photos which it should
-    have in a split (or none), the thresholds are moved for this class, past
-    as few photos as possible. So each class of three or more photos is in
-    each split.
+    If that gives a class less than a third (rounded down, and at least one)
+    of the photos which it should have in a split, the thresholds are moved
+    for this class, past as few photos as possible. So each class of three or
+    more photos is in each split.
 
     When photos are added or removed, photos of other classes keep their
     split. In the class itself one more photo changes the split of two at

@@ -178,6 +178,54 @@ def test_a_near_duplicate_comes_with_the_earliest_photo_it_is_like(
     assert 20 < len(expected) < 110
 
 
+def washer(rng, cracked):
+    """A washer as a fixed camera sees it: only noise and a crack differ."""
+    image = Image.new("L", (600, 600), 200)
+    pen = ImageDraw.Draw(image)
+    pen.ellipse([100, 100, 500, 500], fill=120)
+    pen.ellipse([220, 220, 380, 380], fill=200)
+    if cracked:
+        x, y = (int(at) for at in rng.integers(140, 200, 2) + 60)
+        pen.line([x, y, x + 30, y + 40], fill=40, width=3)
+    return noisy(rng, np.asarray(image.convert("RGB"), float), 5)
+
+
+def test_defects_before_a_fixed_camera_are_one_line_with_nothing_to_do(
+    save, capsys
+):
+    for number in range(40):
+        cracked = number % 2 == 1
+        image = washer(np.random.default_rng(number), cracked)
+        name = f"{'crack' if cracked else 'ok'}/{number * 7919 % 997:x}.jpg"
+        folder = save(image, name)
+    found = photos.check(folder)
+    (problem,) = found.problems
+    assert problem.name == "mine/" and not problem.left_out
+    assert "39 of 40 photos look nearly the same" in problem.problem
+    assert "nothing to do" in problem.advice
+    photos.split(found, (60, 20, 20))
+    out = capsys.readouterr().out
+    assert "unless they show different objects in front of a fixed" in out
+
+
+def test_near_duplicates_with_different_labels_are_never_to_be_deleted(save):
+    for number in range(40):
+        image = scene(np.random.default_rng(number))
+        save(image, f"{'ab'[number % 2]}/{number}.jpg")
+        if number < 20:  # a/0 again in a, b/1 again in a, and so on
+            folder = save(half(image), f"a/again {number}.jpg")
+    found = photos.check(folder)
+    assert len(found.problems) == 20
+    for p in found.problems:
+        if "another label" in p.problem:
+            assert "Check both labels" in p.advice
+        else:
+            assert "nearly the same picture as a/" in p.problem
+            assert "keep one" in p.advice
+    across = ["another label" in p.problem for p in found.problems]
+    assert sum(across) == 10
+
+
 def test_photos_of_a_fixed_camera_fit_into_memory():
     checked = list(of_one_camera(1600))
     tracemalloc.start()
@@ -262,6 +310,53 @@ def test_films_are_one_line_and_not_one_for_each_frame(save, capsys, step):
         "are nearly the same as one in another split"
         in capsys.readouterr().out
     )
+
+
+NAMES = {
+    "Roboflow": "film{film}_mp4-{frame:04d}_jpg.rf.{hash}",
+    "Android": "{frame:05d}IMG_{frame:05d}_BURST2024050112{film:04d}",
+    "Pixel": "PXL_2024050112{film:02d}{frame:02d}123.BURST-{frame:02d}",
+    "camera last": "frame{frame}_cam{film}",
+}
+
+
+@pytest.mark.parametrize("is_film", [True, False])
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_films_are_found_by_the_names_that_programs_give(name, is_film):
+    checked = []
+    for class_name in "ab":
+        for number in (1, 2):
+            rng = np.random.default_rng([number, ord(class_name)])
+            images = film(rng, 15) if is_film else map(scene, [rng] * 15)
+            for frame, image in enumerate(images):
+                stem = name.format(
+                    film=number, frame=frame, hash=rng.bytes(16).hex()
+                )
+                checked.append(photo(image, f"{class_name}/{stem}.jpg"))
+    copies, films = near_duplicates.groups(checked)
+    assert copies == []
+    assert [len(frames) for frames in films] == [15] * 4 * is_film
+
+
+def test_one_film_is_told_in_the_singular(save):
+    for frame, image in enumerate(film(np.random.default_rng(0), 15)):
+        save(image, f"a/film_{frame:04d}.jpg")
+    for number in range(20):
+        image = scene(np.random.default_rng(number + 1))
+        folder = save(image, f"b/img_{number:04d}.jpg")
+    (problem, *_) = photos.check(folder).problems
+    assert "frames of 1 film or burst, such as a/film_0000" in problem.problem
+    assert "Keep one frame of each film" in problem.advice
+
+
+def test_a_word_after_rf_does_not_make_copies():
+    rng = np.random.default_rng(0)
+    checked = [
+        photo(scene(rng), f"{class_name}/photo.rf.album{number:03d}.jpg")
+        for class_name in "ab"
+        for number in range(12)
+    ]
+    assert near_duplicates.groups(checked) == ([], [])
 
 
 def test_numbered_photos_of_different_things_are_no_film():

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
@@ -61,6 +62,46 @@ def test_one_picture_under_two_labels_is_left_out_of_both(folder, capsys):
     )
 
 
+def test_a_copied_class_folder_is_one_line(folder, capsys):
+    for i in range(100, 130):
+        picture(folder / "c" / f"{i}.png", i)
+    shutil.copytree(folder / "a", folder / "a - Copy")
+    (folder / "a - Copy" / "0.png").unlink()
+    picture(folder / "a - Copy" / "new.png", 130)
+    found = photos.check(folder)
+    assert found.left_out() == 58
+    found.report()
+    (line,) = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if "(left out)" in line
+    ]
+    assert "55 more: the same pictures lie in a/ and in a - Copy/" in line
+    assert "Move one of the two folders away" in line
+
+
+def test_the_refusal_names_a_copied_class_folder(folder):
+    shutil.rmtree(folder / "b")
+    shutil.copytree(folder / "a", folder / "a - Copy")
+    with pytest.raises(ValueError, match="Move one of the two") as error:
+        photos.check(folder)
+    assert "lie in a/ and in a - Copy/ (60 files)" in str(error.value)
+
+
+@pytest.mark.parametrize("again", ["{} (1).png", "{} - Copy.png"])
+def test_many_copies_in_a_class_are_one_line_and_originals_stay(
+    folder, again, capsys
+):
+    for path in (folder / "a").glob("*.png"):
+        shutil.copy(path, folder / "a" / again.format(path.stem))
+    found = photos.check(folder)
+    assert {p.path.stem for p in found.photos} == {str(i) for i in range(60)}
+    found.report()
+    out = capsys.readouterr().out
+    assert "27 more: a copy of another photo in a/ (left out)" in out
+    assert out.count("a copy of") == 1
+
+
 def test_a_small_class_is_kept_and_named(folder):
     picture(folder / "c" / "only.png", 99)
     found = photos.check(folder)
@@ -115,10 +156,25 @@ def test_the_manifest_says_where_each_photo_is(folder):
     assert folder not in photos.manifest_path(found).parents
 
 
-@pytest.mark.parametrize("shares", [(60, 20), (60, 0, 20), (60, -1, 20)])
+@pytest.mark.parametrize(
+    "shares",
+    [
+        *((60, 20), (60, 0, 20), (60, -1, 20)),
+        *(("a", 1, 1), None, 60, "abc"),
+        *((float("nan"), 1, 1), (1, 1, float("nan")), (1e308,) * 3),
+    ],
+)
 def test_wrong_shares_are_refused(folder, shares):
-    with pytest.raises(ValueError, match="SHARES"):
+    with pytest.raises(ValueError, match="SHARES is .* three positive"):
         photos.split(photos.check(folder), shares)
+
+
+def test_shares_may_be_fractions_or_an_array(folder):
+    found = photos.check(folder)
+    expected = [part.keys for part in photos.split(found, (60, 20, 20))]
+    for shares in ([0.6, 0.2, 0.2], np.array([3, 1, 1])):
+        parts = photos.split(found, shares)
+        assert [part.keys for part in parts] == expected
 
 
 def test_a_class_of_one_photo_is_named_by_check_and_refused_by_split(folder):
@@ -247,7 +303,10 @@ def test_the_split_says_how_many_files_are_left_out(folder, capsys):
     assert capsys.readouterr().out == ""
     (folder / "a" / "empty.jpg").touch()
     photos.split(photos.check(folder), (60, 20, 20))
-    assert "1 files of mine are left out" in capsys.readouterr().out
+    assert "1 file of mine is left out" in capsys.readouterr().out
+    (folder / "a" / "empty too.jpg").touch()
+    photos.split(photos.check(folder), (60, 20, 20))
+    assert "2 files of mine are left out" in capsys.readouterr().out
 
 
 def test_the_split_says_which_photos_of_two_parts_are_nearly_one(

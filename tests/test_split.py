@@ -101,6 +101,14 @@ def test_the_nearest_photos_fill_up_a_split_without_enough():
     )
 
 
+def test_one_of_four_expected_photos_is_a_third_rounded_down():
+    numbers = [*np.linspace(0.01, 0.59, 12), *np.linspace(0.61, 0.79, 7)]
+    keys = [at(n) for n in [*numbers, 0.9]]
+    splits = assign_splits([(key, "a") for key in keys], SHARES)
+    assert list(splits.values()).count("test") == 1
+    assert list(splits.values()).count("validation") == 7
+
+
 def changed(before, after):
     """How many photos are in another split than before."""
     return sum(after[key] != split for key, split in before.items())
