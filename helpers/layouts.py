@@ -294,7 +294,7 @@ def _differences(name, other):
         for difference in _PLAINER
         if _plain(name, difference) != _plain(other, difference)
     ]
-    return _all_of(needed or [UNICODE])  # that also spares case and spaces
+    return _all_of(needed or [UNICODE])  # it may undo all others, too
 
 
 def tree(counts: dict[tuple[str, ...], int]) -> str:
@@ -348,7 +348,7 @@ def _layout(folder, counts, tables, others):
             "for object detection; export the data set again for "
             "classification, with one folder of photos for each class."
         )
-    if len(outer) == 1 and deeper and not counts[outer[0],]:
+    if len(outer) == 1 and deeper and not counts[(outer[0],)]:
         inner = folder / outer[0]
         within = _census(inner)
         classes = {parts[0] for parts in within[0] if len(parts) == 1}
