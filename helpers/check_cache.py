@@ -76,6 +76,7 @@ class Cache:
                 "sha256": photo.sha256,
                 "size": [photo.width, photo.height],
                 "likeness": base64.b64encode(photo.likeness).decode(),
+                "depth": photo.depth,
                 "problems": [[p.problem, p.advice] for p in problems],
             }
             _hashes[str(file), *state] = photo.sha256
@@ -95,6 +96,7 @@ class Cache:
                 row["sha256"],
                 *row["size"],
                 base64.b64decode(row["likeness"]),
+                row["depth"],
             )
             return photo, [
                 Problem(photo.name, problem, False, advice)

@@ -6,18 +6,23 @@ in it. Exports, archives and collections often have other layouts.
 
 import collections
 import os
+import re
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from helpers import photo_files
-from helpers.photo_files import Problem
+from helpers.names import counted
+from helpers.photo_files import ARCHIVES, Problem
 
-SPLITS = frozenset(
-    ("train", "training", "valid", "val", "validation", "test", "testing")
+# Names of splits, such as test, Validation, train_set, test-images, 1_train.
+_SPLIT = re.compile(
+    r"(\d+[ _-]*)?(train(ing|val)?|val(id|idation|idierung)?|test(ing)?|dev"
+    r"|eval(uation)?|holdout|unlabell?ed)([ _-]*(set|data|images|photos))?\d*"
 )
-ARCHIVES = (".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip")
+UNSORTED = ("neuer ordner", "new folder", "predict", "unsorted",
+            "untitled folder")  # fmt: skip
 TABLES = (".csv", ".tsv", ".xlsx")
 SHOWN = 4  # names in a list; of more, one less and how many there are
 GIVE = "give the folder that holds one folder of photos for each class"
@@ -37,13 +42,19 @@ class FolderError(ValueError):
         self.problems = tuple(problems)
 
 
-def some(names: Iterable[str]) -> str:
+def some(names: Iterable[str], more: str = "more") -> str:
     """Return a few names, and how many more there are."""
     names = list(names)
     if len(names) <= SHOWN:
         return ", ".join(names)
     few = names[: SHOWN - 1]
-    return f"{', '.join(few)} and {len(names) - len(few)} more"
+    return f"{', '.join(few)} and {len(names) - len(few)} {more}"
+
+
+def _all_of(names, word="and"):
+    """Return all names, with a word before the last one."""
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last
 
 
 def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
@@ -68,8 +79,20 @@ def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def count_files(folder: Path) -> int:
-    """Return how many files lie in a folder and in its folders."""
+    """Return how many files lie in a folder and in its folders.
+
+    None are counted behind a link to a folder that the link lies in.
+    """
+    if leads_up(folder):
+        return 0
     return sum(len(names) for _, _, names in os.walk(folder))
+
+
+def leads_up(folder: Path) -> bool:
+    """Say whether a folder is a link to one that it lies in."""
+    return Path(os.path.realpath(folder.parent)).is_relative_to(
+        os.path.realpath(folder)
+    )
 
 
 def require_class_names(folder: Path, files: Iterable[Path]) -> None:
@@ -111,8 +134,9 @@ def refusal(
     if len(held) < 2 and not (held and in_place and not usable):
         # What else was found follows from the layout.
         return FolderError(_layout(folder, counts, tables, others), about)
-    where = some(f"{name}/" for name in sorted(held - set(usable)))
+    where = [f"{name}/" for name in sorted(held - set(usable))]
     if not usable:
+        where = _all_of(where, "or") if len(where) <= SHOWN else some(where)
         what = f"no photo in {where} can be used: {causes(about)}"
     else:
         what = (
@@ -132,31 +156,43 @@ def causes(problems: Iterable[Problem]) -> str:
     for p in problems:
         files[p.problem] += p.files
     return some(
-        f"{what} ({count} {'file' if count == 1 else 'files'})"
+        f"{what} ({counted(count, 'file')})"
         for what, count in files.most_common()
     )
 
 
 def not_a_folder(path: Path) -> str:
     """Return what to give instead of a file."""
-    if path.suffix.lower() in ARCHIVES:
-        found = _in_zip(path)
-        holds = f" with {found} in it" if found else ""
-        return (
-            f"{path}: an archive{holds}, not a folder; unpack it and {GIVE}."
-        )
+    if path.name.lower().endswith(ARCHIVES):
+        what, do = _archive(path)
+        return f"{path}: {what}, not a folder; {do}{GIVE}."
     picture = photo_files.is_named_as_picture(path.name)
     what = "a single picture" if picture else "a file"
     return f"{path}: {what}, not a folder; {GIVE}."
 
 
-def _in_zip(path):
-    """Return the `tree` of a ZIP file; an empty text if it is none."""
+def _archive(path):
+    """Return what an archive is, of a ZIP file what is in it; what to do."""
+    unpack = "unpack it and "
+    if path.suffix.lower() != ".zip":
+        return "an archive", unpack
     try:
         with zipfile.ZipFile(path) as archive:
-            return tree(_count(map(PurePosixPath, archive.namelist())))
+            names = archive.namelist()
     except (OSError, ValueError, zipfile.BadZipFile):
-        return ""
+        return "a broken archive", f"copy it again, {unpack}"
+    # Some programs on Windows write backslashes.
+    counts = _count(PurePosixPath(name.replace("\\", "/")) for name in names)
+    if not names:
+        return "an empty archive", ""
+    if not counts:
+        return "an archive without photos", ""
+    outer = {parts[0] for parts in counts if parts}
+    if not outer:
+        what = f"an archive with {counted(counts[()], 'picture')} right in it"
+        return what, unpack
+    splits = "the splits " if all(map(_is_split, outer)) else ""
+    return f"an archive with {splits}{tree(counts)} in it", unpack
 
 
 def split_set_aside(
@@ -164,8 +200,9 @@ def split_set_aside(
 ) -> Problem | None:
     """Return the `Problem` of a folder that repeats the classes, or None.
 
-    Somebody has split photos off into a folder such as test, which lies
-    beside the class folders and holds folders of the same names.
+    Somebody has split photos off into a folder such as test, or keeps masks
+    or copies in one. It lies beside the class folders and holds folders of
+    the same names.
 
     Args:
         folder: the folder beside the class folders.
@@ -178,19 +215,39 @@ def split_set_aside(
         for path in inside
         if path.name not in inner
     )
-    inner = set(_without_system_names(inner))
-    if not _is_split(folder.name) or loose or not inner:
+    inner = {name.casefold() for name in _without_system_names(inner)}
+    others = {name.casefold() for name in names if name != folder.name}
+    if loose or not inner & others:
         return None
-    if not inner <= set(names):
-        return None
-    return Problem(
-        f"{folder.name}/",
-        "a split that was set aside, with folders named as the classes",
-        True,
-        "Move its photos into the class folders to use them, too: the "
-        "lessons split the photos themselves.",
-        count_files(folder),
+    what = "no class, for it holds folders named as the classes"
+    advice = (
+        "If it holds photos, not masks for example, move them into the "
+        "class folders to use them, too."
     )
+    if _is_split(folder.name):
+        what = "a split that was set aside, with folders named as the classes"
+        advice = (
+            "Move its photos into the class folders to use them, too: the "
+            "lessons split the photos themselves."
+        )
+    name = photo_files.printed(folder.name)
+    return Problem(f"{name}/", what, True, advice, count_files(folder))
+
+
+def doubtful(class_names: Iterable[str]) -> list[Problem]:
+    """Return a `Problem` for each class named as a split or as unsorted."""
+    return [
+        Problem(
+            f"{name}/",
+            "taken as a class, though splits or unsorted photos often have "
+            "such a name",
+            False,
+            "If it is no class, move the folder away; the lessons split the "
+            "photos themselves.",
+        )
+        for name in class_names
+        if _is_split(name) or name.strip().lower() in UNSORTED
+    ]
 
 
 def lookalikes(class_names: Iterable[str]) -> list[Problem]:
@@ -202,7 +259,8 @@ def lookalikes(class_names: Iterable[str]) -> list[Problem]:
             problems.append(
                 Problem(
                     f"{name}/",
-                    f"named as {other!r} but for {_difference(name, other)}",
+                    f"{name!r} and {other!r} differ only in "
+                    f"{_differences(name, other)}",
                     False,
                     "If they are one class, move the photos into one folder.",
                 )
@@ -210,12 +268,15 @@ def lookalikes(class_names: Iterable[str]) -> list[Problem]:
     return problems
 
 
+UNICODE = "the Unicode form of their letters"
 _PLAINER = {
-    "upper and lower case": str.casefold,
-    "white space at an end": str.strip,
-    "the Unicode form of its letters (NFC, NFD)": lambda name: (
-        unicodedata.normalize("NFC", name)
+    UNICODE: lambda name: unicodedata.normalize("NFKC", name),
+    "invisible characters": lambda name: "".join(
+        c for c in name if unicodedata.category(c) != "Cf"
     ),
+    "a full stop at the end": lambda name: re.sub(r"\.(?=\s*$)", "", name),
+    "spaces": lambda name: " ".join(name.split()),
+    "upper and lower case": str.casefold,
 }
 
 
@@ -227,12 +288,13 @@ def _plain(name, without=None):
     return name
 
 
-def _difference(name, other):
-    return " and ".join(
+def _differences(name, other):
+    needed = [
         difference
         for difference in _PLAINER
         if _plain(name, difference) != _plain(other, difference)
-    )
+    ]
+    return _all_of(needed or [UNICODE])  # it may undo all others, too
 
 
 def tree(counts: dict[tuple[str, ...], int]) -> str:
@@ -265,18 +327,37 @@ def _layout(folder, counts, tables, others):
     outer = sorted({parts[0] for parts in counts if parts})
     deeper = any(len(parts) > 1 for parts in counts)
     found = tree(counts)
-    loose = f" (and {counts[()]} lie beside it)" if counts[()] else ""
     table = (
-        f" ({tables[0]} may say which photo is of which class)"
+        f" ({some(tables)} may say which photo is of which class)"
         if tables
         else ""
     )
     sort = f"put the photos of each class into a folder of its own{table}"
     if not outer:
+        lie = "picture lies" if counts[()] == 1 else "pictures lie"
         return (
-            f"{folder}: {counts[()]} pictures lie right in it and none in a "
-            f"class folder; {sort}."
+            f"{folder}: {counts[()]} {lie} right in it and none in a class "
+            f"folder; {sort}, or, if this is one class, give the folder that "
+            "it lies in."
         )
+    if any("images" in parts for parts in counts) and any(
+        "labels" in PurePosixPath(name).parts for name in others
+    ):
+        return (
+            f"{folder}: photos in images/ and their labels in labels/, as "
+            "for object detection; export the data set again for "
+            "classification, with one folder of photos for each class."
+        )
+    if len(outer) == 1 and deeper and not counts[(outer[0],)]:
+        inner = folder / outer[0]
+        within = _census(inner)
+        classes = {parts[0] for parts in within[0] if len(parts) == 1}
+        if len(classes) > 1 and not all(map(_is_split, classes)):
+            return (
+                f"{folder}: the class folders lie one folder deeper: {found}; "
+                f"give {inner}."
+            )
+        return _layout(inner, *within)
     if all(map(_is_split, outer)):
         if deeper:
             return (
@@ -291,46 +372,51 @@ def _layout(folder, counts, tables, others):
             "lessons split them themselves. If these are classes, rename "
             "the folders."
         )
-    if len(outer) == 1 and set(map(len, counts)).isdisjoint((0, 1)):
-        inner = folder / outer[0]
-        within = _census(inner)
-        if len({parts for parts in within[0] if len(parts) == 1}) > 1:
-            return (
-                f"{folder}: the class folders lie one folder deeper: {found}; "
-                f"give {inner}."
-            )
-        return _layout(inner, *within)
     if deeper:
         return (
             f"{folder}: photos lie deeper than in one folder for each class: "
             f"{found}; make each class a folder right in here, and move its "
             "photos up into it."
         )
+    rest = []
+    if counts[()]:
+        rest.append(f"{counted(counts[()], 'picture')} beside it")
+    without = [f"{name}/" for name in _folders(folder) if name not in outer]
+    if without:
+        rest.append(f"none in {some(without)}")
+    rest = f" ({', '.join(rest)})" if rest else ""
     return (
-        f"{folder}: only one folder holds photos, {found}{loose}, and a "
+        f"{folder}: only one folder holds photos, {found}{rest}, and a "
         "classifier needs two classes or more; put the photos of each other "
         "class into a folder of its own."
     )
 
 
 def _no_picture(folder, others):
-    archives = [
-        name
-        for name in others
-        if PurePosixPath(name).suffix.lower() in ARCHIVES
-    ]
+    archives = [name for name in others if name.lower().endswith(ARCHIVES)]
     if archives:
         return (
-            f"{folder}: no photo lies in it, but {some(archives)}"
-            f"; unpack that and {GIVE}."
+            f"{folder}: it holds no photos, but {some(archives)}; unpack "
+            f"{'it' if len(archives) == 1 else 'them'} and {GIVE}."
         )
     if not others:
-        return f"{folder}: there is no file in it; {GIVE}."
+        empty = some(f"{name}/" for name in _folders(folder))
+        only = f", only empty folders ({empty})" if empty else ""
+        return f"{folder}: there is no file in it{only}; {GIVE}."
     kinds = collections.Counter(
         photo_files.passed_over_as(Path(name)) for name in others
     )
     found = some(f"{count} {kind}" for kind, count in kinds.most_common())
-    return f"{folder}: no photo lies in it, only other files: {found}; {GIVE}."
+    return (
+        f"{folder}: it holds no photos, only other files: {found}; if these "
+        f"are your pictures, export them as PNG; if not, {GIVE}."
+    )
+
+
+def _folders(folder):
+    """Return the names of the folders in a folder, sorted."""
+    names = _without_system_names(os.listdir(folder))
+    return sorted(name for name in names if os.path.isdir(folder / name))
 
 
 def _census(folder):
@@ -364,7 +450,7 @@ def _count(files):
 
 
 def _is_split(name):
-    return name.strip().lower() in SPLITS
+    return _SPLIT.fullmatch(name.strip().lower()) is not None
 
 
 def _without_system_names(names):

@@ -26,6 +26,11 @@ def one_line(text):
     return "".join(_escaped(c) if _is_control(c) else c for c in text)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number and a noun, in the plural unless the number is 1."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _is_control(char):
     return (
         unicodedata.category(char) in _CATEGORIES

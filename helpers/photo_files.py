@@ -35,8 +35,12 @@ SYSTEM_NAMES = (
     "system volume information", "~$*",
     ".directory", ".fuse_hidden*", ".nfs*", ".thumbnails", ".~lock.*",
     ".trash*", "lost+found",
-    "#recycle", "#snapshot", "@eadir", "@recently-snapshot", "@recycle",
-    "@tmp",
+    "#recycle", "#snapshot", ".@*", ".recycle", ".snapshot*",
+    ".synologyworkingdirectory", ".zfs", "@__thumb", "@eadir",
+    "@recently-snapshot", "@recycle", "@syno*", "@tmp", "~snapshot",
+    "found.[0-9][0-9][0-9]", "recycler",
+    "*.lrdata", ".bridge*", ".thumb", "captureone", "ipod photo cache",
+    ".tmp.drivedownload", ".tmp.driveupload", "_gsdata_",
     ".dropbox*", ".nomedia", ".picasa*", ".stfolder", ".stversions",
     ".sync*", "picasa.ini",
     ".cache", ".dvc", ".git*", ".hg", ".idea", ".ipynb_checkpoints", ".svn",
@@ -64,31 +68,63 @@ BRANDS = {
     b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"mif1": "HEIC",
     b"msf1": "HEIC", b"hevx": "HEIC", b"avif": "AVIF", b"avis": "AVIF",
     b"crx ": "camera raw", b"qt  ": "MOV", b"isom": "MP4", b"mp42": "MP4",
+    b"M4V ": "MP4",
 }  # fmt: skip
 RAW_SUFFIXES = (
     ".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2",
 )  # fmt: skip
+# Files that their first bytes do not tell, but their names.
+FILMS = (".avi", ".mkv", ".mpg", ".webm", ".wmv")
+ARCHIVES = (
+    ".7z", ".rar", ".tar", ".tar.bz2", ".tar.gz", ".tar.xz", ".tar.zst",
+    ".tgz", ".zip", ".zip.001", ".zipx",
+)  # fmt: skip
+OTHER_PICTURES = (
+    ".czi", ".dds", ".exr", ".fits", ".ico", ".nii", ".nii.gz", ".pcx", ".tga",
+)  # fmt: skip
+NAMED = (*FILMS, *ARCHIVES, *OTHER_PICTURES, ".icloud")
 # A file of one of these names should hold a picture, readable here or not.
 PICTURE_SUFFIXES = (
-    *SUFFIXES, *RAW_SUFFIXES, ".avif", ".dcm", ".heic", ".heif", ".jfif",
-    ".jp2", ".jpe", ".jxl", ".pgm", ".ppm", ".psd", ".svg", ".tif", ".tiff",
-    ".webp",
+    *SUFFIXES, *RAW_SUFFIXES, *OTHER_PICTURES, ".avif", ".dcm", ".heic",
+    ".heif", ".jfif", ".jp2", ".jpe", ".jxl", ".pgm", ".ppm", ".psd", ".svg",
+    ".tif", ".tiff", ".webp",
 )  # fmt: skip
+# Endings under which a program keeps something other than the photo itself.
+LEFTOVERS = {
+    **dict.fromkeys(
+        (".crdownload", ".download", ".part", ".partial"),
+        "an unfinished download",
+    ),
+    **dict.fromkeys((".bak", ".old", ".orig", "~"), "a backup copy"),
+    ".thm": "a camera's thumbnail",
+}
 PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg")
 READ = {  # kinds that TensorFlow decodes, and the suffixes they should have
     "JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "GIF": (".gif",),
     "BMP": (".bmp",), "WebP": (".webp",),
 }  # fmt: skip
-EXPORT = "Save or export it as .jpg or .png to use it."
+EXPORT = "Open it and export it as JPEG or PNG."
+FILM = "It is a film; save single pictures of it as .jpg to use them."
+UNPACK = "Unpack it, and sort what is inside into the class folders."
+MICROSCOPE = "Export it as PNG, for example with Fiji (ImageJ)."
+SLICES = "Export its slices as PNG."
 ADVICE = {
+    **{suffix[1:].upper(): FILM for suffix in (*FILMS, ".mov", ".mp4")},
+    **{suffix[1:].upper(): UNPACK for suffix in ARCHIVES},
+    "CZI": MICROSCOPE,
+    "FITS": MICROSCOPE,
+    "ICLOUD": "Download the photo from iCloud first.",
+    "NII": SLICES,
+    "NII.GZ": SLICES,
     "DICOM": "Export it as PNG, with a DICOM viewer such as Weasis or with "
     "dcmj2pnm of DCMTK.",
     "camera raw": "Export it as JPEG, with the camera's program, darktable "
     "or RawTherapee.",
-    "MOV": "It is a film; save single pictures of it as .jpg to use them.",
-    "MP4": "It is a film; save single pictures of it as .jpg to use them.",
-    "ZIP": "Unpack it, and sort what is inside into the class folders.",
     "page": "Open the page in a browser and save the picture itself.",
+}
+NOT_PICTURES = {
+    "ICLOUD": "still in iCloud, not on this computer",
+    "page": "a web page, not a photo",
 }
 COPY = "Copy it again from where it came from."
 NOTHING = "Nothing to do."
@@ -100,7 +136,9 @@ class Photo:
 
     `name` is that of its class folder and file, with a slash between, and
     `class_name` that of the folder unless its label was mended. `likeness`
-    is its thumbnail (see `near_duplicates.thumbnail`).
+    is its thumbnail (see `near_duplicates.thumbnail`). `depth` is the bit
+    depth at which a 16-bit PNG is read; None for all other photos, and for
+    one that is black at every depth.
     """
 
     path: Path
@@ -109,6 +147,7 @@ class Photo:
     width: int
     height: int
     likeness: bytes
+    depth: int | None = None
 
     @property
     def name(self):
@@ -144,7 +183,7 @@ def look(file):
     try:
         _require_utf8(file)
         content = _content(file)
-        kind = _kind(content)
+        kind = _kind(content) or _kind_by_name(file.name)
         _require_readable(file, kind)
         decoded, size, notes = _decoded(content)
     except _UnusableError as found:
@@ -158,6 +197,7 @@ def look(file):
         hashlib.sha256(content).hexdigest(),
         *size,
         near_duplicates.thumbnail(decoded.numpy()),
+        _depth(content),
     )
     return photo, [Problem(name, what, False, do) for what, do in notes]
 
@@ -195,10 +235,11 @@ def is_sidecar(file: Path) -> bool:
         if not file.is_file():  # opening a pipe would wait for ever
             return False
         with open(file, "rb") as opened:
-            kind = _kind(opened.read(HEAD))
+            kind = _kind(opened.read(HEAD)) or _kind_by_name(file.name)
     except (OSError, ValueError):  # `look` says what is wrong with it
         return False
-    office = kind == "ZIP" and file.suffix.lower() != ".zip"  # .xlsx, .npz
+    # .xlsx and .npz are ZIP files, too.
+    office = kind == "ZIP" and not file.name.lower().endswith(ARCHIVES)
     return kind in (None, "page") or office
 
 
@@ -276,24 +317,38 @@ def _kind(content):
     return "SVG" if drawing else "page"
 
 
+def _kind_by_name(name):
+    """Return what a file is by the end of its name if it is in `NAMED`."""
+    ends = [end for end in NAMED if name.lower().endswith(end)]
+    return ends[0][1:].upper() if ends else None
+
+
 def _require_readable(file, kind):
-    """Raise if a file is of a kind, or has a name, that Keras passes by."""
+    """Raise if a file is of a kind, or has a name, that Keras ignores."""
     if kind is None:
         raise _UnusableError("not a picture of any kind known here", COPY)
-    if kind == "page":
-        raise _UnusableError("a web page, not a photo", ADVICE["page"])
+    if kind in NOT_PICTURES:
+        raise _UnusableError(NOT_PICTURES[kind], ADVICE[kind])
     suffix = file.suffix.lower()
     if kind == "TIFF" and suffix in RAW_SUFFIXES:  # many are built like one
         kind = "camera raw"
     if kind not in READ:
         advice = ADVICE.get(kind) or _conversion(kind, file.suffix)
-        raise _UnusableError(f"{kind} is not read here", advice)
+        what = f"{kind} is not read here"
+        if suffix in SUFFIXES:
+            what = f"really {kind}, which is not read here"
+        raise _UnusableError(what, advice)
     if suffix in SUFFIXES:
         return
-    shown = f"with {file.suffix}" if suffix else "without a suffix"
+    for end, what in LEFTOVERS.items():
+        if file.name.lower().endswith(end):
+            raise _UnusableError(
+                what, "Nothing to do if the photo itself is here, too."
+            )
+    shown = f"ending in {file.suffix}" if suffix else "without a suffix"
     right = READ[kind][0]
     raise _UnusableError(
-        f"a {kind}, but {shown} Keras passes it by",
+        f"a {kind}, but Keras ignores files {shown}",
         f"Rename it to end in {right}."
         if right in SUFFIXES
         else _conversion(kind, file.suffix),
@@ -426,16 +481,6 @@ def _notes(content, image):
                 "They may look off; save it as RGB if they do.",
             )
         )
-    if image.format == "PNG" and content[24] == 16:
-        depth = bit_depth(_decoded_with_16_bits(content))
-        notes.append(
-            (
-                f"16-bit PNG, read as {depth} bits",
-                f"Its values of 0 to {2**depth - 1} become 0 to 255; if the "
-                "photos are not all read as the same depth, save them all "
-                "as 8-bit PNG.",
-            )
-        )
     if image.mode == "P" and image.format == "PNG":
         notes.append(("colours from a palette", NOTHING))
     if _is_transparent(image):
@@ -496,6 +541,14 @@ def decode(content):
 
 def _decoded_with_16_bits(content):
     return tf.io.decode_png(content, channels=3, dtype=tf.uint16)
+
+
+def _depth(content):
+    """Return the bit depth of a 16-bit PNG that is not black, or None."""
+    if _kind(content) != "PNG" or content[24] != 16:
+        return None
+    pixels = _decoded_with_16_bits(content)
+    return bit_depth(pixels) if np.any(pixels) else None
 
 
 def _to_8_bits(photo):

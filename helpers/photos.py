@@ -30,7 +30,7 @@ from helpers import (
     photo_files,
 )
 from helpers.files import ROOT, atomic, list_path, shown
-from helpers.names import one_line
+from helpers.names import counted, one_line
 from helpers.photo_files import Problem, decode
 from helpers.split import SPLITS, assign_splits
 
@@ -72,7 +72,7 @@ class Folder:
         left_out = self.left_out()
         print(
             f"{len(self.photos)} photos of {len(self.class_names)} classes "
-            f"fit for use, {left_out} files left out"
+            f"fit for use, {counted(left_out, 'file')} left out"
         )
         for name, count in self.counts().items():
             print(f"  {one_line(name):<16} {count:>6}")
@@ -88,11 +88,13 @@ class Folder:
         print_problems(self.problems)
         if self.passed_over:
             held = self.passed_over.items()
-            kinds = layouts.some(f"{kind} {count}" for kind, count in held)
+            kinds = layouts.some(
+                (f"{kind} {count}" for kind, count in held), "other kinds"
+            )
+            files = counted(sum(self.passed_over.values()), "file")
             print(
-                f"passed over: {sum(self.passed_over.values())} files of "
-                f"systems and other programs ({one_line(kinds)}); nothing to "
-                "do"
+                f"ignored: {files} left by the system or other programs "
+                f"({one_line(kinds)}); nothing to do"
             )
         if left_out:
             print(f"your choice: {shown(choices.path(self.path))}")
@@ -164,7 +166,7 @@ def check(folder):
     folder = Path(os.path.expanduser(folder))
     entries = _entries(folder)
     if entries is None:
-        raise ValueError(_missing(folder))
+        raise layouts.FolderError(_missing(folder))
     files, class_folders, problems, passed_over = _found(entries)
     layouts.require_class_names(folder, files)
     mended = labels.applied(folder, class_folders)
@@ -184,7 +186,8 @@ def check(folder):
         raise layouts.refusal(folder, photos, problems)
     twins, its = _near_duplicates(folder, photos)
     problems += its + _of_classes(photos, class_folders, problems)
-    problems += layouts.lookalikes(class_names) + _of_labels(photos)
+    problems += layouts.lookalikes(class_names) + layouts.doubtful(class_names)
+    problems += _of_depths(photos) + _of_labels(photos)
     return Folder(
         folder, class_names, photos, tuple(problems), twins, passed_over
     )
@@ -226,7 +229,7 @@ def _entries(folder):
         for entry in entries:
             entry.lstat()  # the right to list names is not enough
     except PermissionError:
-        raise ValueError(
+        raise layouts.FolderError(
             f"{folder}: you may not look into it; give yourself the right "
             "to, in the properties of the folder."
         ) from None
@@ -282,6 +285,9 @@ def _found(entries):
                 )
             )
             continue
+        if layouts.leads_up(entry):
+            problems.append(_link_up(f"{name}/"))
+            continue
         set_aside = layouts.split_set_aside(entry, inside, names)
         if set_aside:
             problems.append(set_aside)
@@ -290,10 +296,13 @@ def _found(entries):
         for path in inside:
             if _is_passed_over(path, passed_over):
                 continue
-            if os.path.isdir(path):  # a file where that can't be asked
-                problems.append(_nested(path))
-            else:
+            if not os.path.isdir(path):  # also where that can't be asked
                 files.append(path)
+            elif layouts.leads_up(path):
+                inner = photo_files.printed(path.name)
+                problems.append(_link_up(f"{name}/{inner}/"))
+            else:
+                problems.append(_nested(path))
     return files, class_folders, problems, dict(passed_over.most_common())
 
 
@@ -309,12 +318,18 @@ def _is_passed_over(path, passed_over):
     return False
 
 
+def _link_up(name):
+    what = "a link to a folder that it lies in"
+    return Problem(name, what, True, "Delete the link.", 0)
+
+
 def _nested(path):
     return Problem(
         photo_files.printed(f"{path.parent.name}/{path.name}/"),
         "a folder inside a class folder",
         True,
-        "Move its photos up into the class folder, or make it a class.",
+        "If its photos are of this class, move them up into the class "
+        "folder; if not, make it a class or move it away.",
         layouts.count_files(path),
     )
 
@@ -337,19 +352,20 @@ def _of_classes(photos, class_folders, problems):
             p for p in problems if p.left_out and p.name.startswith(f"{name}/")
         ]
         why = f": {layouts.causes(its)}" if its else ""
+        do = "Do what is said about its files" if its else "Add photos"
         found.append(
             Problem(
                 f"{name}/",
                 f"no photo that can be used, so not a class{why}",
                 True,
-                "Add photos, or move the folder away: Keras would count it "
-                "as a class.",
+                f"{do}, or move the folder away: Keras would count it as a "
+                "class.",
                 0,
             )
         )
     for name, count in sorted(counts.items()):
         if count < FEW:
-            only = f"only {count} photos"
+            only = f"only {counted(count, 'photo')}"
             if count < len(SPLITS):
                 only += ", so no split can be made"
             found.append(
@@ -364,8 +380,8 @@ def _of_classes(photos, class_folders, problems):
             found.append(
                 Problem(
                     f"{name}/",
-                    f"{most // count} times fewer photos than the largest "
-                    "class",
+                    f"the largest class has {most // count} times as many "
+                    "photos",
                     False,
                     "Add photos, and look at the accuracy of each class.",
                 )
@@ -516,6 +532,27 @@ def _near_duplicates(folder, photos):
     return tuple(alone + pairs), problems
 
 
+def _of_depths(photos):
+    """Return a `Problem` for each 16-bit PNG, read with fewer bits or not."""
+    deep = [photo for photo in photos if photo.depth]
+    depths = sorted({photo.depth for photo in deep})
+    if len(depths) < 2:
+        what = f"16-bit PNG, read as {depths[0]} bits" if depths else ""
+        advice = "Nothing to do if all photos come from one camera."
+    else:
+        what = (
+            "16-bit PNG; such photos are read at different depths "
+            f"({', '.join(map(str, depths))} bits), so equal brightness looks "
+            "different"
+        )
+        if len({(p.class_name, p.depth) for p in deep}) == len(
+            {p.class_name for p in deep}
+        ):
+            what += ", and the depth gives the class away"
+        advice = "Save all as 8-bit PNG with one scale."
+    return [Problem(photo.name, what, False, advice) for photo in deep]
+
+
 def _of_labels(photos):
     return [
         Problem(
@@ -638,7 +675,7 @@ def whole(folder, class_names):
     """
     found = check(folder)
     if found.class_names != tuple(class_names):
-        raise ValueError(
+        raise layouts.FolderError(
             f"{folder}: its classes are {', '.join(found.class_names)}, not "
             f"{', '.join(class_names)}; give a folder with the same classes."
         )
@@ -751,8 +788,8 @@ def _require_unchanged(part):
         except OSError:
             what = "can no longer be read"
         raise ValueError(
-            f"{path} {what} since the folder was checked: run the cell with "
-            "photos.check again, and those after it."
+            f"{one_line(path)} {what} since the folder was checked: run the "
+            "cell with photos.check again, and those after it."
         )
 
 

@@ -100,7 +100,7 @@ def _guesses(class_names, said):
 def _files(folder):
     if not folder.is_dir():
         looked = "" if folder.is_absolute() else f" at {folder.absolute()}"
-        raise ValueError(
+        raise layouts.FolderError(
             f"{folder}: there is no such folder{looked}; give one with "
             "photos in it."
         )
@@ -111,7 +111,7 @@ def _files(folder):
         if not photo_files.is_sidecar(Path(place, name))
     ]
     if not found:
-        raise ValueError(
+        raise layouts.FolderError(
             f"{folder}: there is no file in it; put the photos in here."
         )
     return sorted(found, key=lambda file: _name(file, folder))

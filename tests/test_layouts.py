@@ -94,6 +94,50 @@ def test_folders_of_other_names_in_a_class_are_no_split(fill):
     assert "not a class" in told["test/"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("dev", "train"), ("train_set", "test_set"), ("Training", "holdout"),
+        ("trainval", "test"), ("train", "test", "unlabeled"),
+        ("1_train", "2_eval"), ("Validierung", "test images"),
+    ],
+)  # fmt: skip
+def test_other_names_of_splits_are_not_taken_for_classes(fill, names):
+    assert "splits of a data set" in refused(fill(dict.fromkeys(names, 3)))
+
+
+@pytest.mark.parametrize("name", ["test", "trainval", "Unsorted", "predict"])
+def test_a_class_named_as_a_split_or_as_unsorted_is_told(fill, name):
+    found = photos.check(fill({"good": 25, "bent": 25, name: 25}))
+    (problem,) = found.problems
+    assert (problem.name, problem.left_out) == (f"{name}/", False)
+    assert "taken as a class, though" in problem.problem
+
+
+def test_classes_that_only_begin_as_splits_do_are_not_told(fill):
+    names = ("tester", "validated", "trainer", "device", "evaluate")
+    assert photos.check(fill(dict.fromkeys(names, 20))).problems == ()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("good", "bent", "other"), ("Good", "BENT"), ("good",)],
+)
+@pytest.mark.parametrize("outer", ["test", "test_images", "masks"])
+def test_folders_named_as_the_classes_are_not_to_be_moved_into_one_class(
+    fill, outer, names
+):
+    inner = {f"{outer}/{name}": 2 for name in names}
+    found = photos.check(fill({"good": 20, "bent": 20} | inner))
+    (problem,) = found.problems
+    assert (problem.name, problem.left_out) == (f"{outer}/", True)
+    assert problem.files == 2 * len(names)
+    assert "named as the classes" in problem.problem
+    split = outer != "masks"
+    assert problem.problem.startswith("a split") == split
+    assert ("not masks" in problem.advice) != split
+
+
 # --- Other layouts ---------------------------------------------------------
 
 
@@ -121,6 +165,71 @@ def test_classes_two_folders_deep_are_told(fill):
     assert "acer/ 2 (rubrum/ 2), quercus/ 4 (robur/ 2, rubra/ 2)" in sentence
 
 
+def test_a_single_split_with_classes_in_it_is_the_folder_to_give(fill):
+    folder = fill({"train/good": 2, "train/bent": 2})
+    assert refused(folder).endswith(f"; give {folder / 'train'}.")
+    assert photos.check(folder / "train").class_names == ("bent", "good")
+
+
+def test_a_photo_beside_the_folder_to_give_changes_nothing(fill):
+    folder = fill({"my/good": 2, "my/bent": 2, ".": 1})
+    assert refused(folder).endswith(f"; give {folder / 'my'}.")
+
+
+@pytest.mark.parametrize("form", ["{}/{}", "{1}/{0}"])
+def test_an_export_for_object_detection_is_told(fill, form):
+    splits = ("train", "val")
+    folder = fill({form.format("images", split): 3 for split in splits})
+    for split in splits:
+        put(folder / form.format("labels", split) / "0.txt", b"0 .5 .5 .1 .1")
+    assert "object detection; export the data set again" in refused(folder)
+
+
+def test_splits_in_one_folder_are_not_the_folder_to_give(fill):
+    folder = fill({"images/train": 3, "images/val": 3})
+    sentence = refused(folder)
+    assert "splits of a data set" in sentence and "give" not in sentence
+
+
+def test_all_tables_that_may_hold_the_labels_are_named(fill):
+    folder = fill({"train": 2, "test": 2})
+    for name in ("train", "test"):
+        put(folder / name / "_classes.csv", b"filename,good\n")
+    assert "(test/_classes.csv, train/_classes.csv may" in refused(folder)
+
+
+def test_a_class_folder_is_told_from_pictures_to_sort(fill):
+    folder = fill({"good": 1, "bent": 3})
+    assert "1 picture lies right in it" in refused(folder / "good")
+    assert "give the folder that it lies in" in refused(folder / "good")
+
+
+def test_empty_class_folders_are_named(fill):
+    folder = fill({})
+    (folder / "bent").mkdir()
+    assert "only empty folders (bent/)" in refused(folder)
+    fill({"good": 3})
+    assert "good/ 3 (none in bent/)" in refused(folder)
+
+
+def test_links_to_folders_around_them_count_no_file(fill):
+    folder = fill({"good": 20, "bent": 20})
+    (folder / "self").symlink_to(".")
+    (folder / "up").symlink_to("..")
+    (folder / "good" / "around").symlink_to(folder)
+    found = photos.check(folder)
+    assert {p.name: p.problem for p in found.problems} == dict.fromkeys(
+        ("self/", "up/", "good/around/"), "a link to a folder that it lies in"
+    )
+    assert found.left_out() == 0 and found.class_names == ("bent", "good")
+
+
+def test_links_to_folders_elsewhere_are_classes(fill, tmp_path):
+    folder = fill({"good": 20, "../elsewhere": 20})
+    (folder / "bent").symlink_to(tmp_path / "elsewhere")
+    assert photos.check(folder).counts() == {"bent": 20, "good": 20}
+
+
 def test_photos_without_class_folders_are_told_with_their_table(fill):
     folder = fill({".": 7})
     put(folder / "labels.csv", b"file,label\n")
@@ -136,8 +245,8 @@ def test_a_name_with_a_line_break_leaves_one_line(fill):
 
 def test_one_class_is_told_from_none(fill):
     sentence = refused(fill({"good": 4, ".": 2}))
-    assert "only one folder holds photos, good/ 4" in sentence
-    assert "2 lie beside it" in sentence
+    assert "only one folder holds photos, good/ 4 (2 pictures" in sentence
+    assert "beside it)" in sentence
 
 
 def test_an_empty_folder_and_one_without_photos_are_told(fill):
@@ -159,7 +268,44 @@ def test_an_archive_is_told_with_what_is_in_it(fill, capsys):
     assert "but my_parts.zip; unpack" in refused(folder)
     path.write_bytes(b"PK\x03\x04")
     assert check.main([str(path)]) == 2
-    assert "my_parts.zip: an archive, not" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "my_parts.zip: a broken archive, not" in said
+    assert "copy it again" in said
+
+
+@pytest.mark.parametrize(
+    "names, told",
+    [
+        ((), "an empty archive"),
+        (("README.txt",), "an archive without photos"),
+        (("1.jpg", "2.jpg"), "an archive with 2 pictures right in it"),
+        (("train/a/1.jpg", "val/a/2.jpg"), "an archive with the splits train"),
+        (("good\\1.jpg",), "an archive with good/ 1 in it"),
+        (("\x1b[31m\u202e/1.jpg",), r"with \x1b[31m\u202e/ 1 in it"),
+    ],
+)
+def test_an_archive_is_told_for_what_it_is(tmp_path, names, told):
+    path = tmp_path / "my_parts.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"")
+    assert told in refused(path)
+
+
+@pytest.mark.parametrize("end", [".tar.zst", ".zipx", ".zip.001", ".7z"])
+def test_archives_are_known_by_their_names(fill, end):
+    folder = fill({})
+    put(folder / f"photos{end}", b"PK\3\4")
+    assert ": an archive, not a folder; unpack" in refused(
+        folder / f"photos{end}"
+    )
+    assert f"it holds no photos, but photos{end}; unpack" in refused(folder)
+
+
+def test_a_missing_folder_with_a_line_break_leaves_one_line(tmp_path):
+    with pytest.raises(ValueError) as caught:
+        photos.check(tmp_path / "no\n\x1bsuch")
+    assert r"no\n\x1bsuch: there is no such" in str(caught.value)
 
 
 def test_a_file_instead_of_a_folder_is_told(fill):
@@ -189,7 +335,7 @@ def test_photos_that_cannot_be_read_are_the_cause(fill, capsys):
         for number in range(3):
             put(folder / name / f"{number}.HEIC", HEIC)
     sentence = refused(folder)
-    assert "bent/, good/ can be used: HEIC is not read here (6 files)" in (
+    assert "bent/ or good/ can be used: HEIC is not read here (6 files)" in (
         sentence
     )
     assert "magick mogrify -format jpg *.HEIC" in sentence
@@ -226,24 +372,28 @@ LEFT_BEHIND = (
     "#recycle", "$RECYCLE.BIN", ".Trash-1000", ".Trashes", "@eaDir",
     "__MACOSX", "lost+found", "System Volume Information", ".thumbnails",
     ".ipynb_checkpoints", ".git", ".Spotlight-V100", ".fseventsd",
+    ".recycle", ".@__thumb", ".snapshot", ".zfs", "~snapshot", "RECYCLER",
+    ".tmp.drivedownload", "_gsdata_", "found.000", "iPod Photo Cache",
+    "CaptureOne", "Lightroom Previews.lrdata", ".SynologyWorkingDirectory",
 )  # fmt: skip
 
 
 def test_leavings_of_systems_are_no_class_and_are_named(fill, capsys):
     folder = fill({"good": 25, "bent": 25, "good/.ipynb_checkpoints": 1})
     fill(dict.fromkeys(LEFT_BEHIND, 2))
+    fill({"bent/.recycle": 1})
     for name in (".DS_Store", "good/Thumbs.db", "good/._1.jpg", "desktop.ini"):
         put(folder / name, b"x")
     found = photos.check(folder)
     assert found.counts() == {"bent": 25, "good": 25}
     assert found.problems == ()
     files = {f"{name}/": 2 for name in LEFT_BEHIND}
-    files[".ipynb_checkpoints/"] = 3
+    files[".ipynb_checkpoints/"] = files[".recycle/"] = 3
     single = (".DS_Store", "Thumbs.db", "._*", "desktop.ini")
     assert found.passed_over == files | dict.fromkeys(single, 1)
     assert check.main([str(folder)]) == 0
     said = capsys.readouterr().out
-    assert "passed over: 31 files" in said and ".ipynb_checkpoints/ 3" in said
+    assert "ignored: 58 files" in said and ".ipynb_checkpoints/ 3" in said
 
 
 def test_a_name_with_a_dot_first_is_a_class_or_a_photo(fill):
@@ -251,6 +401,13 @@ def test_a_name_with_a_dot_first_is_a_class_or_a_photo(fill):
     put(folder / "9mm" / ".hidden.jpg", photo(999))
     found = photos.check(folder)
     assert found.counts() == {".22_LR": 3, "9mm": 3}
+    assert found.passed_over == {}
+
+
+def test_classes_that_recycling_is_about_are_classes(fill):
+    names = ("Recycle Bin", "recycled", "recycle", "snapshot", "thumb")
+    found = photos.check(fill(dict.fromkeys(names, 2)))
+    assert found.class_names == tuple(sorted(names))
     assert found.passed_over == {}
 
 
@@ -284,7 +441,7 @@ def test_what_is_named_as_a_photo_is_never_passed_over(fill):
     assert {p.name: p.problem for p in found.problems} == {
         "good/empty.heic": "the file is empty",
         "good/page.jpg": "a web page, not a photo",
-        "good/photo.txt": "a JPEG, but with .txt Keras passes it by",
+        "good/photo.txt": "a JPEG, but Keras ignores files ending in .txt",
     }
 
 
@@ -299,11 +456,11 @@ def test_class_names_that_look_alike_are_named():
         [composed, decomposed, "Katze", "katze", "Hund", "Hund ", "hund"]
     )
     assert [(p.name, p.problem) for p in layouts.lookalikes(names)] == [
-        ("Hund /", "named as 'Hund' but for white space at an end"),
-        (f"{composed}/", f"named as {decomposed!r} but for the Unicode form "
-         "of its letters (NFC, NFD)"),
-        ("hund/", "named as 'Hund' but for upper and lower case"),
-        ("katze/", "named as 'Katze' but for upper and lower case"),
+        ("Hund /", "'Hund ' and 'Hund' differ only in spaces"),
+        (f"{composed}/", f"{composed!r} and {decomposed!r} differ only in the "
+         "Unicode form of their letters"),
+        ("hund/", "'hund' and 'Hund' differ only in upper and lower case"),
+        ("katze/", "'katze' and 'Katze' differ only in upper and lower case"),
     ]  # fmt: skip
     assert layouts.lookalikes(["Katze", "Katzen", "Kätze", "10", "1"]) == []
 
@@ -313,7 +470,27 @@ def test_look_alike_classes_stay_apart_and_are_told(fill):
     assert found.class_names == ("Katze", "katze ")
     (problem,) = found.problems
     assert not problem.left_out
-    assert "upper and lower case and white space" in problem.problem
+    assert problem.problem.endswith("only in spaces and upper and lower case")
+
+
+@pytest.mark.parametrize(
+    "name, other, difference",
+    [
+        ("zw\u200b", "zw", "invisible characters"),
+        ("a  b", "a b", "spaces"),
+        ("good.", "good", "a full stop at the end"),
+        ("\uff47ood", "good", "the Unicode form of their letters"),
+        ("\ufb01le", "file", "the Unicode form of their letters"),
+        ("Good ", "good.", "a full stop at the end, spaces and upper and "
+         "lower case"),
+    ],
+)  # fmt: skip
+def test_names_that_only_look_the_same_are_named_with_the_difference(
+    name, other, difference
+):
+    (problem,) = layouts.lookalikes([other, name])
+    assert problem.problem.endswith(f"differ only in {difference}")
+    assert layouts.lookalikes(["a b", "ab", "v1.0", "v10", "m2", "m3"]) == []
 
 
 def test_the_smallest_and_largest_photos_are_those_by_area(fill, capsys):

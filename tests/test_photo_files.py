@@ -141,13 +141,24 @@ BAD = {  # name: content, part of the problem, left out or kept
     "page.jpg": (b"<html>Not found</html>", "web page", True),
     "doctype.jpg": (b"\xef\xbb\xbf\n<!DOCTYPE html>", "web page", True),
     "denied.jpg": (b"<?xml version='1.0'?><Error/>", "web page", True),
-    "drawing.png": (b"<svg xmlns=''></svg>", "SVG is not read", True),
-    "photo.webp": (saved(noise(40), "WEBP"), ".webp Keras passes", True),
+    "drawing.png": (b"<svg xmlns=''></svg>", "really SVG", True),
+    "photo.webp": (saved(noise(40), "WEBP"), "files ending in .webp", True),
     "photo.tiff": (saved(noise(41), "TIFF"), "TIFF is not read", True),
-    "tiff.jpg": (saved(noise(42), "TIFF"), "TIFF is not read", True),
-    "photo.jfif": (saved(noise(43), "JPEG"), ".jfif Keras passes", True),
+    "tiff.jpg": (saved(noise(42), "TIFF"), "really TIFF", True),
+    "photo.jfif": (saved(noise(43), "JPEG"), "files ending in .jfif", True),
     "photo": (saved(noise(44), "JPEG"), "without a suffix", True),
-    "photo.jpg.download": (saved(noise(45), "JPEG"), ".download", True),
+    "photo.jpg.download": (saved(noise(45), "JPEG"), "unfinished", True),
+    "photo.crdownload": (saved(noise(67), "JPEG"), "unfinished", True),
+    "photo.jpg~": (saved(noise(68), "JPEG"), "a backup copy", True),
+    "photo.bak": (saved(noise(69), "JPEG"), "a backup copy", True),
+    "film.thm": (saved(noise(71), "JPEG"), "a camera's thumbnail", True),
+    "photo.tga": (bytes(99), "TGA is not read", True),
+    "sky.fits": (b"SIMPLE  =", "FITS is not read", True),
+    "scan.nii.gz": (b"\x1f\x8b", "NII.GZ is not read", True),
+    "film.avi": (b"RIFF\0\0\0\0AVI ", "AVI is not read", True),
+    "photos.rar": (b"Rar!\x1a\7", "RAR is not read", True),
+    "photos.zipx": (b"PK\3\4", "ZIP is not read", True),
+    ".IMG_1.HEIC.icloud": (b"bplist00", "still in iCloud", True),
     "photo.heic": (b"\0\0\0\x18ftypheic" + bytes(99), "HEIC", True),
     "heic.jpg": (b"\0\0\0\x18ftypmif1" + bytes(99), "HEIC", True),
     "photo.avif": (b"\0\0\0\x18ftypavif" + bytes(99), "AVIF", True),
@@ -262,7 +273,7 @@ def test_folders_in_the_wrong_place_and_loose_files_are_named(folder):
     put(folder / "e", {".DS_Store": b"x"})
     found = problems(folder)
     assert found["a/more/"][0].files == 2
-    assert "inside a class folder" in found["a/round/"][0].problem
+    assert "a link to a folder" in found["a/round/"][0].problem
     assert "of no class" in found["loose.jpg"][0].problem
     for name in "cde":
         assert "no photo" in found[f"{name}/"][0].problem
@@ -363,12 +374,21 @@ def test_uneven_and_small_classes_are_named(folder):
         folder / "a",
         {f"m{i}.png": saved(noise(5000 + i), "PNG") for i in range(225)},
     )
-    assert "10 times fewer" in problems(folder)["b/"][0].problem
+    assert "10 times as many" in problems(folder)["b/"][0].problem
     (folder / "b" / "0.png").unlink()
-    assert "10 times fewer" in problems(folder)["b/"][0].problem
+    assert "10 times as many" in problems(folder)["b/"][0].problem
     for i in range(1, 6):
         (folder / "b" / f"{i}.png").unlink()
     assert "only 19 photos" in problems(folder)["b/"][0].problem
+
+
+def test_a_class_whose_files_need_work_is_told_what_its_cause_is(folder):
+    put(folder / "c", {f"{i}.tga": bytes(99) for i in range(3)})
+    put(folder / "d", {"labels.csv": b"x"})
+    found = problems(folder)
+    assert "TGA is not read here (3 files)" in found["c/"][0].problem
+    assert "what is said about its files" in found["c/"][0].advice
+    assert "Add photos" in found["d/"][0].advice
 
 
 def test_a_photo_saved_anew_is_nearly_the_same(folder):
@@ -444,7 +464,7 @@ def test_12_bits_in_a_png_of_16_are_read_as_the_same_photo_of_8(folder):
     put(folder / "b", {"12 bits.png": saved(deep, "PNG")})
     found = photos.check(folder)
     says = [p.problem for p in found.problems if p.name == "b/12 bits.png"]
-    assert says[0] == "16-bit PNG, read as 12 bits"
+    assert "16-bit PNG, read as 12 bits" in says
     assert ["b/12 bits.png", "a/8 bits.png"] in [
         [photo.name, other.name] for photo, other in found.twins
     ]
@@ -457,6 +477,40 @@ def test_12_bits_in_a_png_of_16_are_read_as_the_same_photo_of_8(folder):
     eight, twelve = ds.as_numpy_iterator()
     assert np.array_equal(eight, twelve) and eight.max() > 200
     assert np.array_equal(photos.array(paths)[1], twelve)
+
+
+def of_depth(seed, depth):
+    """A PNG of 16 bits whose largest value needs this many of them."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 2**depth, (80, 80, 1), "uint16")
+    pixels[0, 0] = 2**depth - 1
+    return png_of_16_bits(pixels)
+
+
+@pytest.mark.parametrize("depths", [(12, 12), (10, 12), (12, 16)])
+def test_different_depths_are_one_line_and_one_depth_is_no_alarm(
+    folder, depths, capsys
+):
+    for place, name in enumerate("ab"):
+        put(
+            folder / name,
+            {
+                f"deep{i}.png": of_depth(
+                    i + 10 * place, depths[place if depths[1] == 16 else i]
+                )
+                for i in range(2)
+            }
+            | {"black.png": png_of_16_bits(np.zeros((80, 80, 1), "uint16"))},
+        )
+    (folder / "b" / "black.png").unlink()
+    for _ in range(2):  # the second time from the cache
+        photos.check(folder).report()
+        said = capsys.readouterr().out
+        assert said.count("16-bit PNG") == 1 and "black" not in said
+        apart = "read at different depths" in said
+        assert apart == (depths != (12, 12))
+        # The depth is the class only where each class has one of its own.
+        assert ("gives the class away" in said) == (depths == (12, 16))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
@@ -640,4 +694,8 @@ def test_a_report_names_a_few_of_many(folder, capsys):
     said = capsys.readouterr().out
     assert "a/e0.jpg, a/e1.jpg, a/e2.jpg and 6 more: the file is" in said
     assert "9 files left out" in said
+    for i in range(1, 9):
+        (folder / "a" / f"e{i}.jpg").unlink()
+    photos.check(folder).report()
+    assert "1 file left out" in capsys.readouterr().out
     assert "left_out" in said

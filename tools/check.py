@@ -28,6 +28,7 @@ def main(argv):
             return NOT_USABLE
         from helpers import photos
         from helpers.files import WriteError
+        from helpers.names import one_line
 
         found, problems = None, ()
         try:
@@ -38,8 +39,8 @@ def main(argv):
             problems = getattr(error, "problems", ())
         except OSError as error:
             sentence = (
-                f"{error.filename or args.folder}: it can't be read "
-                f"({error.strerror}); see to that, and check again."
+                f"{one_line(str(error.filename or args.folder))}: it can't "
+                f"be read ({error.strerror}); see to that, and check again."
             )
     if args.json:
         rows = _rows(problems)
