@@ -4,7 +4,7 @@ What Colab itself adds, such as its way of showing widgets, is not here.
 """
 
 import start
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _browser, _pinned, _sphinx
 
 FLAG = "--colab"
