@@ -1,6 +1,5 @@
 """Exercises distinguish right, wrong and missing answers."""
 
-import ast
 import builtins
 import importlib
 import re
@@ -10,6 +9,7 @@ import keras
 import nbformat
 import numpy as np
 import pytest
+import source
 
 from helpers import journal, kernel
 from helpers.checks import (
@@ -160,19 +160,6 @@ def expected(exercise):
     yield exercise.fill, f"{name} right. {exercise.more}"
 
 
-def names(source, kind):
-    """Return the names that a cell sets (ast.Store) or reads (ast.Load)."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, kind):
-            found.add(node.id)
-        elif isinstance(node, ast.arg | ast.FunctionDef) and kind is ast.Store:
-            found.add(getattr(node, "arg", None) or node.name)
-        elif isinstance(node, ast.alias) and kind is ast.Store:
-            found.add((node.asname or node.name).partition(".")[0])
-    return found
-
-
 @pytest.fixture(scope="module")
 def stand_ins():
     """What the cells of exercises read, as small as the checks allow."""
@@ -213,11 +200,11 @@ def test_the_cells_above_an_exercise_define_what_it_reads(lesson):
         if cell.cell_type != "code":
             continue
         number = number_of(cell)
-        defined |= names(cell.source, ast.Store)
+        defined |= source.defined(cell.source)
         if number:
             for answer, _ in expected(exercises[number]):
-                source = cell.source.replace("____", answer)
-                assert names(source, ast.Load) <= defined
+                code = cell.source.replace("____", answer)
+                assert source.read(code) <= defined
 
 
 def test_a_lesson_runs_with_its_solutions(monkeypatch):
