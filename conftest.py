@@ -12,8 +12,8 @@ from tools import _memory
 
 BINDER = 2 * 2**30  # bytes of memory that a kernel has there
 # Two processes take file after file from this order. Notebooks 05 and 06
-# need the models of 02 to 04, and train them where these are missing. Then
-# come the slowest tests. Files that are not named here follow.
+# need the models of 02 to 04, and train them where these are missing. The
+# slowest tests come next, then all other files.
 FIRST = (
     "03_fine_tuning",
     "02_frozen_baseline",
@@ -24,6 +24,11 @@ FIRST = (
     "05_judge_and_explain",
     "01_data_prep",
     "00_start_here",
+    "test_checks",
+    "test_browser",
+    "test_activations",
+    "test_site",
+    "test_ship",
 )
 LAST = "test_claims"  # reads what the notebooks have left
 RELEASE = pytest.StashKey()  # how many tests are left to `--all`

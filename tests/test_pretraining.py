@@ -294,6 +294,7 @@ def test_views_of_one_picture_belong_together():
     assert float(pupil.notes["belong"].result()) == 1
 
 
+@pytest.mark.release
 def test_a_pupil_learns_a_few_pictures():
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
@@ -343,6 +344,7 @@ def test_a_family_draws_nothing_else(family):
     assert set(of_mark) <= {max(mark - 1, 0) for mark in marks}
 
 
+@pytest.mark.release
 def test_a_family_is_learned_from_where_all_runs_begin():
     arrays = families.drawn(*families.families()["strokes"], 4)
     begun, _ = network.build(2, 2)
