@@ -191,7 +191,13 @@ PACKAGES = {
     "yaml": "pyyaml",
 }
 # Packages that are needed and imported by no file.
-UNSEEN = {"backports-strenum", "jupyterlab", "nbval", "ruff"}
+UNSEEN = {
+    "backports-strenum",
+    "jupyterlab",
+    "nbval",
+    "pytest-xdist",
+    "ruff",
+}
 # What only `rehearse` imports is declared with what tests need.
 REHEARSE = {"requests", "websocket-client"}
 # Installed on their own: tests/browser.txt, workshop/hub.txt, pretraining/.

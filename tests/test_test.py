@@ -188,7 +188,8 @@ def test_memory_is_limited_and_tests_of_a_release_are_counted(
     (tmp_path / "conftest.py").write_text(
         conftest.replace(limit, "BINDER = 2**28"), encoding="utf-8"
     )
-    options = ("--nbval-lax", "--nbval-current-env", "--rootdir=.")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = release: slow")
+    options = ("--nbval-lax", "--nbval-current-env")
     done = run_pytest(*options, "-m", "not release", ".", cwd=tmp_path)
     assert "02_large.ipynb: the kernel used " in done.stdout
     assert "01_small.ipynb: the kernel" not in done.stdout
