@@ -17,7 +17,6 @@ from helpers.paths import ROOT
 from tools import _pinned, publish
 
 URL, OTHER = "https://github.com/ada/workbook", "https://github.com/bea/fork"
-BINDER = 2 * 2**30  # bytes of memory, for a kernel and what is beside it
 
 
 def badges(text):
@@ -208,51 +207,3 @@ def test_binder_installs_what_conda_does():
 def test_a_wrong_file_for_binder_would_be_found(old, new):
     source = read("binder/environment.yml").replace(old, new)
     assert binder_faults(source, read("environment.yml"))
-
-
-def too_large(peaks):
-    """Return a sentence for each lesson that takes more than Binder has."""
-    return [
-        f"{name}: its kernel has held {peak / 2**20:,.0f} MiB, and Binder "
-        f"gives {BINDER / 2**20:,.0f}"
-        for name, peak in peaks.items()
-        if peak > BINDER
-    ]
-
-
-def test_the_lessons_that_were_run_fit_into_binder(request, peaks):
-    items = request.session.items
-    before = items[: items.index(request.node)]
-    run = {it.path.stem for it in before if it.path.suffix == ".ipynb"}
-    assert set(peaks) == run  # none, if this file is run alone
-    assert too_large(peaks) == []
-
-
-def test_a_lesson_that_does_not_fit_would_be_found():
-    peaks = {"02_small": BINDER, "03_large": BINDER + 2**20}
-    assert too_large(peaks) == [
-        "03_large: its kernel has held 2,049 MiB, and Binder gives 2,048"
-    ]
-
-
-def test_the_memory_of_a_kernel_is_noted(tmp_path, notebook, code, save):
-    for name, size in (("01_small", 0), ("02_large", 300)):
-        kept = code(f"kept = bytearray({size} * 2**20)", 1)
-        save(notebook(kept, code("print(len(kept))", 2)), f"{name}.ipynb")
-    shutil.copy(ROOT / "conftest.py", tmp_path)
-    (tmp_path / "test_it.py").write_text(
-        "import json, pathlib\n"
-        "def test_it(peaks):\n"
-        "    pathlib.Path('peaks.json').write_text(json.dumps(peaks))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env"]
-        + ["-q", "-p", "no:cacheprovider", "--rootdir=.", "."],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    peaks = json.loads((tmp_path / "peaks.json").read_text())
-    assert peaks["02_large"] - peaks["01_small"] > 250 * 2**20

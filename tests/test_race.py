@@ -47,6 +47,7 @@ def small_base():
     return keras.Model(inputs, keras.layers.BatchNormalization()(x))
 
 
+@pytest.mark.release
 @pytest.mark.parametrize("way", _contestants.WAYS)
 def test_every_way_learns(parts, way):
     found = _contestants.run(way, parts)
@@ -57,6 +58,7 @@ def test_every_way_learns(parts, way):
     json.dumps(found)
 
 
+@pytest.mark.release
 @pytest.mark.parametrize(
     "way, photos", [("forward", 40), ("forward_tenfold", 400)]
 )

@@ -44,13 +44,6 @@ def size(made):
     return Image.open(io.BytesIO(made.picture.value)).size
 
 
-@pytest.fixture(scope="module")
-def base():
-    return keras.applications.InceptionV3(
-        weights=None, include_top=False, input_shape=(299, 299, 3)
-    )
-
-
 @pytest.fixture
 def split(tmp_path, monkeypatch):
     """Twenty photos, ten each of a and b, each of one colour."""
