@@ -19,7 +19,7 @@ APART = (
     "test_pack",
     "test_pretraining",
     "test_publish",
-    "test_race",
+    "test_benchmark",
     "test_regenerate",
     "test_site",
     "test_site_browser",

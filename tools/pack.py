@@ -35,6 +35,7 @@ PLATFORMS = {
 # The project's own files where there is no git.
 OWN = (
     *("*", "data/*", "data/starter/*", ".ci/*", "notebooks/*.ipynb"),
+    "notebooks/helpers.py",
     *("helpers/**/*.py", "tools/*", "tests/*", "pretraining/*", "scale/*"),
     *("binder/*", "docs/**/*", "workshop/*"),
 )

@@ -1,9 +1,9 @@
-"""One way to retrain, timed, in a process of its own: for tools/race.py.
+"""The runs of tools/benchmark.py, each timed in a separate process.
 
-    python -m tools._contestants WAY
+    python -m tools._benchmark_runs NAME
 
-prints one line of JSON: `seconds` (all work but the imports and the last
-question), `peak_mib`, and `right`, a verdict for each test photo.
+prints one line of JSON: `seconds` (without imports and the test), `peak_mib`,
+and `correct`, a Boolean for each test photo.
 """
 
 import json
@@ -32,16 +32,16 @@ from tools import _memory
 SEED = 0
 EPOCHS = 10
 BATCH = 32  # as the recipes have it
-VIEWS = 4  # the photo as taken, and three changed ones
+COPIES = 4  # the photo itself and three augmented copies
 FORWARD = 500  # photos, and ten times as many for comparison
 LOSS = "categorical_crossentropy"
 
 
-# --- The recipes, mended only so far that they run and see right pixels ---
+# --- The recipes, fixed only so far that they run on correct pixels -------
 
 
 def _recipe(parts, boundary, augment=()):
-    """Train a recipe's way: every photo through everything, every epoch."""
+    """Train as in the recipe: each epoch, all photos pass all layers."""
     train, validation, _ = parts
     with tempfile.TemporaryDirectory() as folder:
         train_ds, validation_ds = (
@@ -83,21 +83,20 @@ def recipe_augmented(parts):
 
 
 def workbook_frozen(parts):
-    """Lesson 02: what the base says is computed once."""
+    """Lesson 02: the features of the base are computed once."""
     train, validation, _ = parts
-    inputs, features = _described()
-    describe = keras.Model(inputs, features)
+    feature_model = _feature_model()
     x, x_validation = (
-        activations.stored(describe, part) for part in (train, validation)
+        activations.stored(feature_model, part) for part in (train, validation)
     )
     head = _head(train)
-    seen = _stored_ds(x_validation, validation)
-    _fit(head, _stored_ds(x, train, SEED), validation_data=seen)
-    return keras.Model(inputs, head(features))
+    validation_ds = _dataset(x_validation, validation)
+    _fit(head, _dataset(x, train, SEED), validation_data=validation_ds)
+    return keras.Model(feature_model.input, head(feature_model.output))
 
 
 def workbook_fine_tuned(parts):
-    """Lesson 03: what lies below the boundary is computed once."""
+    """Lesson 03: the features at the boundary are computed once."""
     train, validation, _ = parts
     base = precision.recast(_base(), precision.chosen())
     cut = base.get_layer("mixed8").output
@@ -113,28 +112,29 @@ def workbook_fine_tuned(parts):
     for layer in base.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    seen = _stored_ds(x_validation, validation)
-    _fit(tail, _stored_ds(x, train, SEED), validation_data=seen)
+    validation_ds = _dataset(x_validation, validation)
+    _fit(tail, _dataset(x, train, SEED), validation_data=validation_ds)
     return keras.Model(inputs, tail(lower(inputs)))
 
 
 def workbook_augmented(parts):
-    """Lesson 04: a few changed views, an epoch each in turn."""
+    """Lesson 04: a few augmented copies, one in each epoch in turn."""
     train, validation, _ = parts
-    inputs, features = _described()
-    describe = keras.Model(inputs, features)
+    feature_model = _feature_model()
     augment = keras.Sequential(_augmentation())
-    views = [activations.stored(describe, train)]
-    for view in range(1, VIEWS):
-        views.append(activations.stored(describe, train, augment, view))
-    x_validation = activations.stored(describe, validation)
+    copies = [activations.stored(feature_model, train)]
+    for number in range(1, COPIES):
+        copies.append(
+            activations.stored(feature_model, train, augment, number)
+        )
+    x_validation = activations.stored(feature_model, validation)
     head = _head(train)
     _compile(head)
     for epoch in range(EPOCHS):
-        train_ds = _stored_ds(views[epoch % VIEWS], train, SEED + epoch)
-        seen = _stored_ds(x_validation, validation)
-        _train(head, train_ds, validation_data=seen)
-    return keras.Model(inputs, head(features))
+        train_ds = _dataset(copies[epoch % COPIES], train, SEED + epoch)
+        validation_ds = _dataset(x_validation, validation)
+        _train(head, train_ds, validation_data=validation_ds)
+    return keras.Model(feature_model.input, head(feature_model.output))
 
 
 # --- What they have in common ---------------------------------------------
@@ -152,11 +152,11 @@ def _average():
     return keras.layers.GlobalAveragePooling2D()
 
 
-def _described():
+def _feature_model():
     base = _base()
     inputs = keras.Input(base.input_shape[1:])
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    return inputs, _average()(base(x))
+    return keras.Model(inputs, _average()(base(x)))
 
 
 def _head(part):
@@ -190,20 +190,20 @@ def _fit(model, train_ds, **options):
     _train(model, train_ds, epochs=EPOCHS, **options)
 
 
-def _stored_ds(stored, part, seed=None):
-    """Return stored answers in batches, labels as rows with a single one."""
-    rows = keras.utils.to_categorical(part.labels, len(part.class_names))
-    return activations.dataset(stored, rows, seed, BATCH)
+def _dataset(features, part, seed=None):
+    """Return cached features in batches, with one-hot labels."""
+    one_hot = keras.utils.to_categorical(part.labels, len(part.class_names))
+    return activations.dataset(features, one_hot, seed, BATCH)
 
 
 def _copied(part, folder):
-    """Copy the photos of a part, so that a recipe may read the folder."""
+    """Copy the photos of a split to a folder that a recipe can read."""
     for number, (path, label) in enumerate(
         zip(part.paths, part.labels, strict=True)
     ):
-        place = folder / f"{label:03d}"
-        place.mkdir(parents=True, exist_ok=True)
-        copyfile(path, place / f"{number:06d}{Path(path).suffix}")
+        class_folder = folder / f"{label:03d}"
+        class_folder.mkdir(parents=True, exist_ok=True)
+        copyfile(path, class_folder / f"{number:06d}{Path(path).suffix}")
     return folder
 
 
@@ -213,25 +213,24 @@ GFLOP = 11.4  # of one photo of 299 pixels through Inception v3
 
 
 def forward(parts, times=1):
-    """Time photos from files to stored answers; return a dictionary.
+    """Time photos from files to cached features; return a dictionary.
 
-    `share_of_matrix_rate` compares with what this machine reaches when it
-    multiplies large square matrices in the same arithmetic.
+    `fraction_of_matrix_rate` compares with the rate at which this machine
+    multiplies large square matrices of the same dtype.
     """
-    inputs, features = _described()
-    describe = keras.Model(inputs, features)
-    some = _many(parts, times * FORWARD)
-    activations.stored(describe, some.take(range(32)))
+    feature_model = _feature_model()
+    photos_ = _repeated(parts, times * FORWARD)
+    activations.stored(feature_model, photos_.take(range(32)))
     for path in store.folder().glob("*.npy"):
-        path.unlink()  # only its plans were wanted
-    begun = time.perf_counter()
-    activations.stored(describe, some)
-    seconds = time.perf_counter() - begun
-    rate = len(some) * GFLOP / seconds
+        path.unlink()  # only the traced graphs are kept
+    start = time.perf_counter()
+    activations.stored(feature_model, photos_)
+    seconds = time.perf_counter() - start
+    rate = len(photos_) * GFLOP / seconds
     return {
-        "photos": len(some),
+        "photos": len(photos_),
         "seconds": seconds,
-        "share_of_matrix_rate": rate / _matrix_rate(),
+        "fraction_of_matrix_rate": rate / _matrix_rate(),
         "peak_mib": _memory.peak() / 2**20,
     }
 
@@ -241,72 +240,73 @@ def forward_tenfold(parts):
     return forward(parts, 10)
 
 
-def _many(parts, count):
-    """Return so many photos of all parts as one; after the last the first
-    comes again, to be read and computed like any other."""
-    one = photos.Part(
+def _repeated(parts, count):
+    """Return `count` photos of all splits, from the first again at the end."""
+    joined = photos.Part(
         "forward",
         parts[0].class_names,
         [path for part in parts for path in part.paths],
         np.concatenate([part.labels for part in parts]),
         [key for part in parts for key in part.keys],
     )
-    return one.take(np.arange(count) % len(one))
+    return joined.take(np.arange(count) % len(joined))
 
 
 def _matrix_rate():
     """Return the GFLOP a second of square matrix products, the best of 8."""
     side = 2048
-    kind = keras.DTypePolicy(precision.chosen()).compute_dtype
-    matrix = tf.cast(tf.random.normal((side, side)), kind)
+    dtype = keras.DTypePolicy(precision.chosen()).compute_dtype
+    matrix = tf.cast(tf.random.normal((side, side)), dtype)
     product = tf.function(tf.linalg.matmul)
-    best = np.inf
+    seconds = []
     for _ in range(8):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         product(matrix, matrix).numpy()
-        best = min(best, time.perf_counter() - begun)
-    return 2 * side**3 / best / 1e9
+        seconds.append(time.perf_counter() - start)
+    return 2 * side**3 / min(seconds) / 1e9
 
 
 # --- The process ----------------------------------------------------------
 
-WAYS = {
-    f"{who}_{what}": globals()[f"{who}_{what}"]
-    for what in ("frozen", "fine_tuned", "augmented")
-    for who in ("recipe", "workbook")
+TRAINING = {
+    function.__name__: function
+    for function in (
+        *(recipe_frozen, recipe_fine_tuned, recipe_augmented),
+        *(workbook_frozen, workbook_fine_tuned, workbook_augmented),
+    )
 }
-FORWARDS = {"forward": forward, "forward_tenfold": forward_tenfold}
+FORWARD_RUNS = {"forward": forward, "forward_tenfold": forward_tenfold}
 
 
-def run(way, parts):
-    """Run one way; return what `tools/race.py` wants to know of it.
+def run(name, parts):
+    """Do one run; return its report.
 
     Args:
-        way: a name in `WAYS` or in `FORWARDS`.
+        name: in `TRAINING` or `FORWARD_RUNS`.
         parts: training, validation and test, each a `photos.Part`.
     """
-    if way in FORWARDS:
-        return FORWARDS[way](parts)
+    if name in FORWARD_RUNS:
+        return FORWARD_RUNS[name](parts)
     keras.utils.set_random_seed(SEED)
-    begun = time.perf_counter()
-    model = WAYS[way](parts)
-    seconds = time.perf_counter() - begun
+    start = time.perf_counter()
+    model = TRAINING[name](parts)
+    seconds = time.perf_counter() - start
     test = parts[2]
-    says = model.predict(photos.single_pass(test), verbose=0).argmax(-1)
+    probs = model.predict(photos.single_pass(test), verbose=0)
     return {
         "seconds": seconds,
         "peak_mib": _memory.peak() / 2**20,
-        "right": (says == test.labels).tolist(),
+        "correct": (probs.argmax(-1) == test.labels).tolist(),
     }
 
 
 def main():
     start_up.keras_defaults()
     parts = photos.split(photos.check(surfaces.folder()), surfaces.SHARES)
-    weights.choose()  # what is made once for all lessons does not count
+    weights.choose()  # made once for all lessons, so not timed
     precision.chosen()
     with tempfile.TemporaryDirectory(dir=files.WORK) as folder:
-        store.WORK = Path(folder)  # nothing stored before may help
+        store.WORK = Path(folder)  # without features from earlier runs
         print(json.dumps(run(sys.argv[1], parts)))
 
 
