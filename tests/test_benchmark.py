@@ -54,36 +54,14 @@ def test_training_in_each_way_learns(parts, name):
     json.dumps(report)
 
 
-def test_the_forward_pass_computes_repeated_photos_again(
-    parts, monkeypatch, capsys
-):
-    monkeypatch.setattr(_benchmark_runs, "FORWARD", 6)
-    report = _benchmark_runs.run("forward_tenfold", parts)
-    assert report["photos"] == 60
-    assert "60/60" in capsys.readouterr().out  # of 28 files
-    assert report["fraction_of_matrix_rate"] > 0
-    assert 100 < report["peak_mib"] < 100_000
-
-
 def report(seconds, correct):
     answers = [True] * correct + [False] * (10 - correct)
     return {"seconds": seconds, "peak_mib": 1000.0, "correct": answers}
 
 
-def forward_report(photos, seconds):
-    return {
-        "photos": photos,
-        "seconds": seconds,
-        "fraction_of_matrix_rate": 0.7,
-        "peak_mib": 1000.0,
-    }
-
-
 RUNS = {
     **{f"recipe_{name}": report(60.0, 7) for name in benchmark.RECIPES},
     **{f"workbook_{name}": report(5.0, 8) for name in benchmark.RECIPES},
-    "forward": forward_report(500, 20.0),
-    "forward_tenfold": forward_report(5000, 250.0),
 }
 
 
@@ -92,8 +70,7 @@ def test_the_results_are_shown_and_written(monkeypatch, capsys, tmp_path):
     file = tmp_path / "benchmark.json"
     assert benchmark.main(["--json", str(file)]) == 0
     results = json.loads(file.read_text())
-    names = {*benchmark.RECIPES, *benchmark.FORWARD, "machine"}
-    assert set(results) == names
+    assert set(results) == {*benchmark.RECIPES, "machine"}
     assert results["frozen"] == {
         "recipe_seconds": 60.0,
         "workbook_seconds": 5.0,
@@ -106,9 +83,6 @@ def test_the_results_are_shown_and_written(monkeypatch, capsys, tmp_path):
     }
     text = capsys.readouterr().out
     assert text.count("12.0") == 3
-    assert (
-        "10 times as many photos: 12.50 times the time, 1.00 times the memory"
-    ) in text
     bars = [line.count("█") for line in text.splitlines() if "█" in line]
     assert bars == [46, 4] * 3
 

@@ -14,8 +14,6 @@ from pathlib import Path
 from shutil import copyfile
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from helpers import (
     activations,
@@ -33,7 +31,6 @@ SEED = 0
 EPOCHS = 10
 BATCH = 32  # as the recipes have it
 COPIES = 4  # the photo itself and three augmented copies
-FORWARD = 500  # photos, and ten times as many for comparison
 LOSS = "categorical_crossentropy"
 
 
@@ -207,65 +204,6 @@ def _copied(part, folder):
     return folder
 
 
-# --- The forward pass alone -----------------------------------------------
-
-GFLOP = 11.4  # of one photo of 299 pixels through Inception v3
-
-
-def forward(parts, times=1):
-    """Time photos from files to cached features; return a dictionary.
-
-    `fraction_of_matrix_rate` compares with the rate at which this machine
-    multiplies large square matrices of the same dtype.
-    """
-    feature_model = _feature_model()
-    photos_ = _repeated(parts, times * FORWARD)
-    activations.stored(feature_model, photos_.take(range(32)))
-    for path in store.folder().glob("*.npy"):
-        path.unlink()  # only the traced graphs are kept
-    start = time.perf_counter()
-    activations.stored(feature_model, photos_)
-    seconds = time.perf_counter() - start
-    rate = len(photos_) * GFLOP / seconds
-    return {
-        "photos": len(photos_),
-        "seconds": seconds,
-        "fraction_of_matrix_rate": rate / _matrix_rate(),
-        "peak_mib": _memory.peak() / 2**20,
-    }
-
-
-def forward_tenfold(parts):
-    """Do the same with ten times as many photos."""
-    return forward(parts, 10)
-
-
-def _repeated(parts, count):
-    """Return `count` photos of all splits, from the first again at the end."""
-    joined = photos.Part(
-        "forward",
-        parts[0].class_names,
-        [path for part in parts for path in part.paths],
-        np.concatenate([part.labels for part in parts]),
-        [key for part in parts for key in part.keys],
-    )
-    return joined.take(np.arange(count) % len(joined))
-
-
-def _matrix_rate():
-    """Return the GFLOP a second of square matrix products, the best of 8."""
-    side = 2048
-    dtype = keras.DTypePolicy(precision.chosen()).compute_dtype
-    matrix = tf.cast(tf.random.normal((side, side)), dtype)
-    product = tf.function(tf.linalg.matmul)
-    seconds = []
-    for _ in range(8):
-        start = time.perf_counter()
-        product(matrix, matrix).numpy()
-        seconds.append(time.perf_counter() - start)
-    return 2 * side**3 / min(seconds) / 1e9
-
-
 # --- The process ----------------------------------------------------------
 
 TRAINING = {
@@ -275,18 +213,15 @@ TRAINING = {
         *(workbook_frozen, workbook_fine_tuned, workbook_augmented),
     )
 }
-FORWARD_RUNS = {"forward": forward, "forward_tenfold": forward_tenfold}
 
 
 def run(name, parts):
     """Do one run; return its report.
 
     Args:
-        name: in `TRAINING` or `FORWARD_RUNS`.
+        name: in `TRAINING`.
         parts: training, validation and test, each a `photos.Part`.
     """
-    if name in FORWARD_RUNS:
-        return FORWARD_RUNS[name](parts)
     keras.utils.set_random_seed(SEED)
     start = time.perf_counter()
     model = TRAINING[name](parts)

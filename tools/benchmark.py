@@ -15,7 +15,6 @@ from tools import _pinned
 
 RECIPES = ("frozen", "fine_tuned", "augmented")
 WAYS = ("recipe", "workbook")
-FORWARD = ("forward", "forward_tenfold")
 BAR = 46  # characters of the longest bar
 
 
@@ -26,7 +25,7 @@ def main(argv):
     args = parser.parse_args(argv)
     names = [f"{way}_{recipe}" for recipe in RECIPES for way in WAYS]
     runs = {}
-    for name in [*names, *FORWARD]:
+    for name in names:
         print(f"running {name.replace('_', ' ')} ...", flush=True)
         try:
             runs[name] = _run(name)
@@ -78,7 +77,7 @@ def summary(runs):
             row[f"{way}_peak_mib"] = report["peak_mib"]
         row["ratio"] = row["recipe_seconds"] / row["workbook_seconds"]
         results[recipe] = row
-    return results | {name: runs[name] for name in FORWARD}
+    return results
 
 
 def table(results, runs):
@@ -101,26 +100,8 @@ def table(results, runs):
             )
             bar = "█" * max(1, round(BAR * seconds / longest))
             bars.append(f"{label:<21}{bar} {seconds:.0f} s")
-    forward, tenfold = (results[name] for name in FORWARD)
-    photos, seconds, peak = (
-        tenfold[key] / forward[key]
-        for key in ("photos", "seconds", "peak_mib")
-    )
-    return "\n".join(
-        [
-            *lines,
-            "",
-            *bars,
-            "",
-            f"forward pass: features of {forward['photos']} photos from files "
-            f"in {forward['seconds']:.1f} s, "
-            f"{forward['fraction_of_matrix_rate']:.0%} of the rate of plain "
-            "matrix products",
-            f"{photos:.0f} times as many photos: {seconds:.2f} times the "
-            f"time, {peak:.2f} times the memory",
-            f"machine: {results['machine']}",
-        ]
-    )
+    machine = f"machine: {results['machine']}"
+    return "\n".join([*lines, "", *bars, "", machine])
 
 
 if __name__ == "__main__":
