@@ -52,12 +52,12 @@ def test_a_machine_that_is_set_up_is_ready():
 def test_the_first_thing_is_said_and_nothing_else(
     other_checks_pass, monkeypatch, capfd
 ):
-    monkeypatch.setattr(doctor, "_weights", lambda: "Mend the weights.")
+    monkeypatch.setattr(doctor, "_weights", lambda: "Fix the weights.")
     monkeypatch.setattr(
         doctor, "_forward_pass", lambda: pytest.fail("too late")
     )
     assert doctor.main([]) == 1
-    assert capfd.readouterr() == ("Mend the weights.\n", "")
+    assert capfd.readouterr() == ("Fix the weights.\n", "")
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,6 @@ def project(tmp_path_factory):
         patch.setattr(_venv, "VENV", str(root / ".venv"))
         patch.setattr(pack, "ROOT", root)
         patch.setattr(pack, "DATA", root / "data")
-        patch.setattr(pack, "WORK", root / "data" / "work")
         patch.setattr(store, "WORK", root / "data" / "work")
         patch.setattr(surfaces, "folder", lambda: None)
         patch.setattr(surfaces, "remounted", lambda: None)

@@ -151,7 +151,7 @@ def test_pip_settings_of_the_package_index_are_kept(pip_settings):
     assert got["PIP_PROXY"] == "http://proxy.example.org"
 
 
-# helpers.start_up, where somebody opens a notebook without start.py.
+# helpers.start_up, for notebooks that are opened without start.py.
 
 KERAS = """
 from helpers import start_up

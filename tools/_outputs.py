@@ -12,7 +12,7 @@ KERNELSPEC = {
     "language": "python",
     "name": "python3",
 }
-# Without the version, which is that of whoever ran the notebook last.
+# Without the version, which is that of the last run.
 LANGUAGE_INFO = {
     "codemirror_mode": {"name": "ipython", "version": 3},
     "file_extension": ".py",

@@ -10,7 +10,6 @@ is written last. An interrupted command goes on file by file. `start.py
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from helpers import downloads, flowers, shared, store, surfaces, weights
-from helpers.files import DATA, ROOT, WORK, shown
+from helpers.files import DATA, ROOT, shown
 from tools import _pack_reader, _venv
 from tools._pack_reader import MANIFEST, READ_FIRST, WHEELS, PackError
 
@@ -248,22 +247,11 @@ def _activations(optional):
             "run lessons 01 to 04 in JupyterLab, or add "
             "--without-activations, and each machine computes them itself."
         )
-    print(f"{len(files)} files of cached features, {_condition()}")
-    return files
-
-
-def _condition():
-    """Return, in words, on which machines the cached features are used."""
-    try:
-        text = (WORK / "precision.json").read_text("utf-8")
-        policy = json.loads(text)["policy"].removeprefix("mixed_")
-    except (OSError, ValueError, KeyError):
-        return "of an unknown precision"
-    version = ".".join(platform.python_version_tuple()[:2])
-    return (
-        f"for machines that choose {policy} as this one does, those of "
-        f"lesson 04's own layer for Python {version}"
+    print(
+        f"{len(files)} files of cached features; machines that compute in "
+        "another precision than this one make their own."
     )
+    return files
 
 
 def _imagenet():
