@@ -97,12 +97,14 @@ def project(tmp_path_factory):
         )
         photo = root / "data/surfaces/photos/dent/dent-000.jpg"
         for name, key in {
-            "ours": downloads.digest(photo),
             "mine": "another",
+            "ours": downloads.digest(photo),
         }.items():
             path = store.folder() / f"{name}.npy"
             with store.saved(path, (1, 2), [key]) as out:
                 out[:] = 0
+        # An unfinished file is not packed.
+        shutil.copy(path, store.folder() / ".part-1-0123abcd-0.npy")
         yield root
 
 
@@ -168,6 +170,9 @@ def test_a_pack_lists_all_that_it_holds(made):
         name: [len(content), hashlib.sha256(content).hexdigest()]
         for name, content in there.items()
     }
+    text = there[READ_FIRST].decode()
+    assert "python3 pack/start.py" in text
+    assert f"{_pack_reader.platform_name()} with Python {HERE}" in text
     assert set(there) == {
         *OURS,
         "start.py",
@@ -178,12 +183,6 @@ def test_a_pack_lists_all_that_it_holds(made):
         f"data/work/weights/{weights.IMAGENET_NAME}",
         f"wheels/{TARGET}/tinything-1.0-py3-none-any.whl",
     }
-
-
-def test_a_pack_says_what_to_type(made):
-    text = (made / READ_FIRST).read_text()
-    assert "python3 pack/start.py" in text
-    assert f"{_pack_reader.platform_name()} with Python {HERE}" in text
 
 
 def test_the_shared_folder_is_not_packed_from(
@@ -200,25 +199,6 @@ def test_the_shared_folder_is_not_packed_from(
     assert files.keys() == _pack_reader.files(made).keys()
 
 
-def test_old_pictures_are_not_packed(project, tmp_path, monkeypatch, capsys):
-    def refused():
-        raise ValueError("data/surfaces: of another version.")
-
-    monkeypatch.setattr(surfaces, "folder", refused)
-    assert pack.main([str(tmp_path / "pack")]) == 1
-    assert one_sentence(capsys.readouterr().err).startswith("data/surfaces")
-
-
-def test_unfinished_activations_are_not_packed(project, made):
-    path = store.folder() / "ours.npy"
-    part = store.folder() / ".part-1-0123abcd-0.npy"
-    shutil.copy(path, part)
-    try:
-        assert list(pack._activations(optional=False).values()) == [path]
-    finally:
-        part.unlink()
-
-
 def test_no_activations_is_one_sentence(
     project, tmp_path, monkeypatch, capsys
 ):
@@ -231,10 +211,10 @@ def test_no_activations_is_one_sentence(
 
 
 def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
-    def nowhere():
+    def offline():
         raise downloads.DownloadError("no network.")
 
-    monkeypatch.setattr(weights, "imagenet", nowhere)
+    monkeypatch.setattr(weights, "imagenet", offline)
     monkeypatch.setattr(pack, "DATA", tmp_path)
     folder = tmp_path / "pack"
     assert pack.main([str(folder), "--without-activations"]) == 0

@@ -76,7 +76,7 @@ def test_no_network_for_colab_is_one_sentence(clone, capfd, monkeypatch):
 
 
 def test_ctrl_c_while_colab_is_installed_is_quiet(clone, monkeypatch, capfd):
-    def interrupted(venv, python, lock):
+    def interrupted(*args):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(_venv, "install", interrupted)

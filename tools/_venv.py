@@ -99,7 +99,11 @@ def set_up(venv, lock, pack=None):
         source = _pack_reader.wheels(pack, facts["version"]) if pack else None
         size = "from the pack" if pack else "(up to 0.7 GB to download)"
         say(f"Installing what the lessons need {size}; this takes minutes ...")
-        install(venv, python, lock, source)
+        try:
+            install(venv, python, lock, source)
+        except KeyboardInterrupt:
+            say("\nStopped; the next start goes on from here.")
+            raise
         quiet_news(venv)
         write(stamp_path(venv), stamp(lock, facts["version"]))
     return python
@@ -331,9 +335,9 @@ def install(venv, python, lock, source=None):
 
 
 def pip(venv, python, verb, options):
-    """Run pip and show its progress; `install` has the errors."""
+    """Run pip and show its progress; raise what `install` raises."""
     # Progress goes to stdout; the errors on stderr are kept for one sentence.
-    process = subprocess.Popen(
+    done = subprocess.run(
         [python, "-m", "pip", verb, "--disable-pip-version-check"]
         + ["--no-input", *options],
         stdin=subprocess.DEVNULL,
@@ -341,17 +345,10 @@ def pip(venv, python, verb, options):
         cwd=ROOT,
         env=pip_environment(python, verb),
     )
-    try:
-        errors = process.communicate()[1]
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
-        say("\nStopped; the next start goes on from here.")
-        raise
-    if process.returncode:
+    if done.returncode:
         log = os.path.join(venv, "install.log")
-        write(log, errors.decode("utf-8", "replace"))
-        raise SetupError(why_not_installed(errors, log))
+        write(log, done.stderr.decode("utf-8", "replace"))
+        raise SetupError(why_not_installed(done.stderr, log))
 
 
 def pip_environment(python, verb):
