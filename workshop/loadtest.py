@@ -115,19 +115,21 @@ def _check(count, folder):
         raise ValueError(
             f"{folder}: not a shared folder; make one with --fill {folder}"
         )
-    done = subprocess.run(
-        [sys.executable, "-c", "import ipykernel"],
-        user=homes.FIRST_ID,
-        group=homes.FIRST_ID,
-        extra_groups=[],
-        cwd="/",
-        capture_output=True,
-    )
-    if done.returncode:
+    try:
+        subprocess.run(
+            [sys.executable, "-c", "import ipykernel"],
+            user=homes.FIRST_ID,
+            group=homes.FIRST_ID,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
         raise ValueError(
             f"{sys.executable}: other users can't run this Python; put the "
             "project and its Python where all may read, such as /opt."
-        )
+        ) from None
 
 
 def _in_room(room, count, folder):
