@@ -91,6 +91,8 @@ def running(room, shared, password):
         HubError: the hub does not start.
     """
     adopt_orphans()
+    variables = dict(os.environ)
+    variables.pop("PYTHONPATH", None)  # learners import their own copy
     address = f"http://127.0.0.1:{_free_ports(3)}"
     with open(room / "hub.log", "w", encoding="utf-8") as log:
         hub = subprocess.Popen(
@@ -98,7 +100,7 @@ def running(room, shared, password):
             + [WORKSHOP / "jupyterhub_config.py"],
             cwd=room,
             env={
-                **os.environ,
+                **variables,
                 "WORKBOOK_ROOM": str(room),
                 "WORKBOOK_SHARED": str(shared),
                 "WORKBOOK_ADDRESS": address,
