@@ -23,21 +23,21 @@ def project() -> Path:
     """
     if (FOLDER.parent / "helpers").is_dir():
         return FOLDER.parent
-    root, part = FOLDER / "workbook", FOLDER / "workbook.part"
+    root, temporary = FOLDER / "workbook", FOLDER / "workbook.part"
     if root.exists():
         return root
     try:
         is_url = ARCHIVE.startswith("https:")
         path = urlretrieve(ARCHIVE)[0] if is_url else FOLDER / ARCHIVE
-        shutil.unpack_archive(path, part, "zip")
+        shutil.unpack_archive(path, temporary, "zip")
         # A ZIP file made on a Mac also has a folder __MACOSX.
-        (package,) = part.glob("*/helpers/__init__.py")
+        (package,) = temporary.glob("*/helpers/__init__.py")
         package.parents[1].rename(root)
     except (OSError, ValueError) as error:
         advice = "run this cell again" if is_url else "upload it again"
         sys.exit(f"{ARCHIVE} does not give the project ({error}): {advice}.")
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return root
 
 

@@ -34,8 +34,10 @@ def main(argv):
             return 1
     results = summary(runs)
     if args.json:  # before printing, which may fail, as in a closed terminal
-        with atomic(args.json) as part:
-            part.write_text(json.dumps(results, indent=2), encoding="utf-8")
+        with atomic(args.json) as temporary:
+            temporary.write_text(
+                json.dumps(results, indent=2), encoding="utf-8"
+            )
     print("\n" + table(results, runs))
     return 0
 

@@ -100,11 +100,11 @@ def _notebooks():
 
     from tools import _pinned
 
-    paths = _pinned.notebooks()
+    notebooks = _pinned.notebooks()
     for number in range(LESSONS):
-        if not [p for p in paths if p.name.startswith(f"{number:02d}_")]:
+        if not [p for p in notebooks if p.name.startswith(f"{number:02d}_")]:
             return f"Lesson {number:02d} is missing: fetch the project again."
-    for path in paths:
+    for path in notebooks:
         try:
             nbformat.read(path, as_version=4)
         except Exception as error:  # of nbformat, JSON or UTF-8
@@ -163,8 +163,8 @@ def _disk():
     for folder in (files.DATA, files.WORK):
         # The name is of this process: another may check at the same time.
         path = folder / f"doctor-{os.getpid()}.txt"
-        with files.atomic(path) as part:
-            part.write_text("Can this be written?")
+        with files.atomic(path) as temporary:
+            temporary.write_text("Can this be written?")
         path.unlink()
     return None
 

@@ -36,7 +36,7 @@ OWN = (
     *("*", "data/*", "data/starter/*", ".ci/*", "notebooks/*.ipynb"),
     "notebooks/helpers.py",
     *("helpers/**/*.py", "tools/*", "tests/*", "pretraining/*", "scale/*"),
-    *("binder/*", "docs/**/*", "workshop/*"),
+    *("binder/*", "docs/**/*", "workshop/*", ".github/**/*"),
 )
 INSTRUCTIONS = """\
 Retrain Inception v3 on your own photos: the workbook, without a network
@@ -197,8 +197,8 @@ def _project():
     if changed:
         print(f"Packed as changed here: {', '.join(changed)}")
     if not names:  # no git, or the repository of another project
-        paths = [path for pattern in OWN for path in ROOT.glob(pattern)]
-        names = [path.relative_to(ROOT).as_posix() for path in paths]
+        own = [path for pattern in OWN for path in ROOT.glob(pattern)]
+        names = [path.relative_to(ROOT).as_posix() for path in own]
     return [name for name in names if (ROOT / name).is_file()]
 
 

@@ -76,10 +76,10 @@ def main(argv):
         print(error, file=sys.stderr)
         return NOT_USABLE
     for path, text in changed.items():
-        with files.atomic(path) as part:
+        with files.atomic(path) as temporary:
             mode = path.stat().st_mode
-            part.write_text(text, encoding="utf-8", newline="\n")
-            part.chmod(mode)
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.chmod(mode)
         print(path.relative_to(files.ROOT))
     print(
         f"{len(changed)} files changed. Commit, set the tag {version} on "

@@ -24,10 +24,10 @@ def main(argv):
     # A kernel takes its environment from this process.
     os.environ.update(_pinned.environment())
     try:
-        paths = _chosen(argv)
+        chosen = _chosen(argv)
         if not argv:
             _pinned.forget_journal(_pinned.WORK)
-        for path in paths:
+        for path in chosen:
             seconds, peak = regenerate(path)
             name, slowest = max(
                 seconds.items(), key=lambda item: item[1], default=("-", 0)
@@ -47,14 +47,14 @@ def main(argv):
 
 def _chosen(names):
     """Return the paths of these notebooks, or of all, in their order."""
-    paths = {path.stem: path for path in _pinned.notebooks()}
+    lessons = {path.stem: path for path in _pinned.notebooks()}
     stems = {os.path.basename(n).removesuffix(".ipynb"): n for n in names}
     for stem, name in stems.items():
-        if stem not in paths:
+        if stem not in lessons:
             raise RegenerateError(
-                f"{name}: no such notebook; there are {', '.join(paths)}."
+                f"{name}: no such notebook; there are {', '.join(lessons)}."
             )
-    return [p for stem, p in paths.items() if stem in stems or not names]
+    return [p for stem, p in lessons.items() if stem in stems or not names]
 
 
 def regenerate(path):
@@ -80,10 +80,10 @@ def regenerate(path):
             f"{path.name} stays as it was, since its outputs hold\n"
             + "\n".join(f"  {sentence}" for sentence in problems)
         )
-    with atomic(path) as part:
+    with atomic(path) as temporary:
         mode = path.stat().st_mode
-        part.write_text(text(notebook), encoding="utf-8", newline="\n")
-        part.chmod(mode)
+        temporary.write_text(text(notebook), encoding="utf-8", newline="\n")
+        temporary.chmod(mode)
         if path.read_bytes() != before:
             raise RegenerateError(
                 f"{path.name} was saved by another program, such as "

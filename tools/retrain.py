@@ -126,8 +126,8 @@ def _run(notebook, out):
 
 
 def _mark(out):
-    with files.atomic(out / MARK) as part:
-        part.write_text(
+    with files.atomic(out / MARK) as temporary:
+        temporary.write_text(
             "A retraining writes here and is not finished: the same command "
             "goes on.\n",
             encoding="utf-8",
@@ -151,9 +151,9 @@ def _finish(notebook, out, own_photos):
         own_photos: False for the project's synthetic images.
     """
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    with files.atomic(out / "report.html") as part:
+    with files.atomic(out / "report.html") as temporary:
         title = f"Retrained: {out.name}"
-        part.write_text(_report.html(notebook, title), encoding="utf-8")
+        temporary.write_text(_report.html(notebook, title), encoding="utf-8")
     (out / MARK).unlink(missing_ok=True)
     for name, accuracy in results["accuracy"].items():
         chosen = "  <- chosen" if name == results["chosen"] else ""

@@ -68,8 +68,8 @@ def build(out, source=ROOT):
                 "The site is not built; fix this, then start again:\n"
                 + "\n".join(f"  {line}" for line in lines)
             )
-        with atomic(out) as part:
-            shutil.copytree(html, part)
+        with atomic(out) as temporary:
+            shutil.copytree(html, temporary)
 
 
 if __name__ == "__main__":

@@ -34,13 +34,13 @@ def main(argv):
         _around(_page())  # before the lessons run for a quarter of an hour
         text = table(*measure())
         before, after = _around(_page())
-        with atomic(PAGE) as part:
-            part.write_text(
+        with atomic(PAGE) as temporary:
+            temporary.write_text(
                 f"{before}{BEGIN}\n\n{text}\n\n{END}{after}",
                 encoding="utf-8",
                 newline="\n",
             )
-            part.chmod(PAGE.stat().st_mode)
+            temporary.chmod(PAGE.stat().st_mode)
     except (TimesError, regenerate.RegenerateError, WriteError) as error:
         print(error, file=sys.stderr)
         return 1
