@@ -20,7 +20,8 @@ from helpers import cache_key, forward, memory, photos, precision, store
 
 BATCH_SIZE = 16
 ROWS = 512  # photos in a file, 84 MB past mixed8
-_copies = weakref.WeakKeyDictionary()  # model -> (structure, `forward.Copy`)
+# {model: (structure, `forward.Copy`)}
+_copies: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 @precision.same_dice()

@@ -18,7 +18,8 @@ from helpers import near_duplicates, photo_files
 from helpers.files import WriteError, atomic, list_path
 from helpers.photo_files import Photo, Problem
 
-_hashes = {}  # of this process: {(path, size, time of change): SHA-256}
+# Of this process: {(path, size, modification time): SHA-256}
+_hashes: dict[tuple, str] = {}
 
 
 def version():

@@ -75,7 +75,7 @@ def main(argv):
         results["training_to_plain"] = trained(lower, tail, few, strategy)
         print("training beside plain:", results["training_to_plain"])
     with files.atomic(args.file) as part:
-        part.write_text(json.dumps(results, indent=1), encoding="utf-8")
+        part.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     return 0
 
 
