@@ -46,7 +46,7 @@ COMMAND = "py start.py" if os.name == "nt" else "python3 start.py"
 # packages lie. And the folder that is made of one.
 MANIFEST = "MANIFEST.json"
 READ_FIRST = "READ_ME_FIRST.txt"
-EDITION = "data/surfaces/edition.txt"  # see helpers/surfaces.py
+EDITION = "data/surfaces/edition.txt"  # see helpers/surfaces/render.py
 WHEELS = "wheels"
 NEW = "inception-workbook"
 PLATFORMS = {

@@ -11,7 +11,7 @@ import urllib.request
 import certifi
 from tqdm import tqdm
 
-from helpers.files import WriteError, atomic
+from helpers.paths import WriteError, atomic
 
 CHUNK = 1 << 18  # bytes
 PATIENCE = 30  # seconds, after which it is asked how fast it comes
@@ -50,12 +50,12 @@ def fetch(url, path, expected, kind="sha256", timeout=10):
         DownloadError: no network, a refused, broken or unsafe connection, a
             silent or very slow server, or a file that is not the expected
             one.
-        helpers.files.WriteError: the disk is full or may not be written.
+        helpers.paths.WriteError: the disk is full or may not be written.
     """
     name = url.rsplit("/", 1)[-1]
     try:
-        with atomic(path) as part:
-            got = _stream(url, name, part, hashlib.new(kind), timeout)
+        with atomic(path) as temporary:
+            got = _stream(url, name, temporary, hashlib.new(kind), timeout)
             if got != expected:
                 raise DownloadError(
                     f"{name}: what came from {url} is not the expected file "

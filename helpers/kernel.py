@@ -12,7 +12,7 @@ from nbclient.exceptions import (
     DeadKernelError,
 )
 
-PHOTOS = "FOLDER, SHARES"  # what the line sets that chooses the photos
+PHOTOS = "FOLDER, FRACTIONS"  # what the line sets that chooses the photos
 SECONDS = 1800  # for one cell; far more than any lesson takes as it comes
 FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
 

@@ -4,8 +4,8 @@ The environment variable WORKBOOK_SHARED names a folder laid out like data/.
 What a lesson would draw, download or compute is looked for there first;
 what it lacks goes into the learner's own data/. `fill` makes the folder and
 notes a digest of each thing, so that nothing is used that is damaged or was
-made by another version of this project. Activations (`helpers.store`) need
-none: their names and check sums say the same.
+made by another version of this project. Cached features need no
+digest: their names and check sums say the same.
 """
 
 import functools
@@ -15,13 +15,13 @@ import os
 import shutil
 from pathlib import Path
 
-from helpers.files import ROOT, atomic
+from helpers.paths import ROOT, atomic
 
 VARIABLE = "WORKBOOK_SHARED"
 DIGESTS = "digests.json"
 ACTIVATIONS = "work/activations"
 # What is drawn changes with the code that draws it.
-DRAWN_BY = {"surfaces": ROOT / "helpers" / "surfaces.py"}
+RENDERED_BY = {"surfaces": ROOT / "helpers" / "surfaces.py"}
 
 
 def folder():
@@ -59,7 +59,7 @@ def find(name):
         noted = json.loads((place / DIGESTS).read_text(encoding="utf-8"))
         if name not in noted:
             return None
-        if noted[name] == _digest(place / name, DRAWN_BY.get(name)):
+        if noted[name] == _digest(place / name, RENDERED_BY.get(name)):
             return place / name
     except FileNotFoundError:
         if not (place / name).exists():
@@ -87,7 +87,7 @@ def fill(place, data, work, weights=()):
 
     Raises:
         ValueError: `place` holds something else.
-        helpers.files.WriteError: it can't be written.
+        helpers.paths.WriteError: it can't be written.
     """
     place = Path(place)
     if place.is_dir() and any(place.iterdir()):
@@ -105,20 +105,20 @@ def fill(place, data, work, weights=()):
     for name, path in found.items():
         if path.exists():
             _copy(path, place / name)
-            digests[name] = _digest(place / name, DRAWN_BY.get(name))
+            digests[name] = _digest(place / name, RENDERED_BY.get(name))
     for path in sorted((work / "activations").glob("[!.]*.npy")):
         _copy(path, place / ACTIVATIONS / path.name)
-    with atomic(place / DIGESTS) as part:
-        part.write_text(json.dumps(digests, indent=1), encoding="utf-8")
+    with atomic(place / DIGESTS) as temporary:
+        temporary.write_text(json.dumps(digests, indent=1), encoding="utf-8")
     _let_all_read(place)
 
 
 def _copy(path, to):
-    with atomic(to) as part:
+    with atomic(to) as temporary:
         if path.is_dir():
-            shutil.copytree(path, part)
+            shutil.copytree(path, temporary)
         else:
-            shutil.copyfile(path, part)
+            shutil.copyfile(path, temporary)
 
 
 def _let_all_read(place):

@@ -128,12 +128,12 @@ def worth(base, folders):
     """Return the mean probe accuracy on each folder."""
     found = []
     for folder in folders:
-        shares = []
+        fractions = []
         for seed in PROBES:
             images, labels, test = probe.read(folder, SIZE, PER_CLASS, seed)
             features = probe.features(base, images)
-            shares.append(probe.accuracy(features, labels, test))
-        found.append(np.mean(shares))
+            fractions.append(probe.accuracy(features, labels, test))
+        found.append(np.mean(fractions))
     return found
 
 
@@ -147,8 +147,8 @@ def main():
     print(f"{'learned from':<28}" + "".join(f"{name:>12}" for name in names))
 
     def report(name, base):
-        shares = worth(base, args.folders)
-        line = "".join(f"{share:>12.3f}" for share in shares)
+        fractions = worth(base, args.folders)
+        line = "".join(f"{share:>12.3f}" for share in fractions)
         print(f"{name:<28}{line}", flush=True)
 
     report("nothing", taught(None, 0, args.batch))

@@ -3,7 +3,7 @@
 Each picture is a ground (wood, cloth, tile, paper, ...) with a mark on it
 (a thread, a spill, a knot, a polygon, a fractal, ...), under some light and
 through some camera. It has two labels: which ground and which mark. None of
-the metal surfaces of `helpers.surfaces`, and none of its defects on them,
+the metal surfaces of `helpers.surfaces.render`, and none of its defects,
 is drawn here.
 
 Lengths are pixels, and a small picture is a cut-out, not a smaller scene: a

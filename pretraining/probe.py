@@ -22,8 +22,8 @@ def base_with(weights):
     """
     import keras
 
-    from helpers import starter
-    from helpers import weights as choice
+    from helpers.network import starter
+    from helpers.network import weights as choice
 
     base = keras.applications.InceptionV3(
         weights=None, include_top=False, input_shape=(None, None, 3)

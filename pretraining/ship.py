@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import starter
-from helpers.files import atomic
+from helpers.network import starter
+from helpers.paths import atomic
 from pretraining import probe
 
 
@@ -32,7 +32,7 @@ def write(layers, path):
                 arrays[f"{place:03d}-{starter.SCALE}"] = scale
                 array = steps
             arrays[f"{place:03d}-{suffix}"] = array
-    with atomic(path) as part, open(part, "wb") as file:
+    with atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.files import atomic
+from helpers.paths import atomic
 from pretraining import pictures
 
 SHARD = 512  # pictures in a file
@@ -90,7 +90,7 @@ def draw_ahead(out, many, artist, artists):
                 pictures.draw(rng, entry[2], entry[4]) for _ in range(SHARD)
             ]
             images, where, grounds, marks = zip(*drawn, strict=True)
-            with atomic(path) as part, open(part, "wb") as file:
+            with atomic(path) as temporary, open(temporary, "wb") as file:
                 np.savez(
                     file,
                     images=np.stack(images),
@@ -180,7 +180,7 @@ def save(path, base, model, optimizer, step, spent):
             name = "heads"
         for number, variable in enumerate(variables):
             arrays[f"{name}-{number:03d}"] = np.asarray(variable)
-    with atomic(path) as part, open(part, "wb") as file:
+    with atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
 
 
@@ -211,7 +211,7 @@ def train(minutes, out, batch=32, many=1, resume=False, start=None):
             128 pixels; of larger views there are fewer.
         many: times as many pictures as `PLAN` says.
         resume: go on from the checkpoint in `out`.
-        start: an 8-bit file to begin from, as `helpers.starter` reads it.
+        start: an 8-bit file to begin from (`helpers.network.starter`).
     """
     import keras
 
@@ -236,7 +236,7 @@ def train(minutes, out, batch=32, many=1, resume=False, start=None):
     thresholds = network.late_thresholds(base)
     step, spent = 0, 0.0
     if start:
-        from helpers import starter
+        from helpers.network import starter
 
         base.set_weights(starter.read(start))
     if resume:

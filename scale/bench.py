@@ -22,24 +22,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import (
-    activations,
-    files,
-    photos,
-    shards,
-    start_up,
-    store,
-    surfaces,
-)
-from helpers import weights as starting_weights
-from scale import train
+from helpers import paths, setup
+from helpers.dataset import pipeline, scan, splits
+from helpers.features import extraction, storage
+from helpers.network import weights as starting_weights
+from helpers.surfaces import render
+from scale import shards, train
 
 FEW, BATCH, ROUNDS = 256, 32, 5
 
 
 def main(argv):
     """Measure and write; return the exit code."""
-    start_up.keras_defaults()
+    setup.keras_defaults()
     parser = argparse.ArgumentParser(
         prog="scale.bench",
         description=__doc__,
@@ -49,24 +44,26 @@ def main(argv):
     parser.add_argument("--photos", type=int, default=20_000)
     args = parser.parse_args(argv)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    found = photos.check(surfaces.folder())
-    drawn = photos.whole(found.path, found.class_names)
+    found = scan.check(render.folder())
+    drawn = splits.whole_folder(found.path, found.class_names)
     lower, tail = models(len(found.class_names))
     few, many = repeated(drawn, FEW), repeated(drawn, args.photos)
     results = {
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, "
         f"{sys.platform}"
     }
-    with tempfile.TemporaryDirectory(dir=files.WORK) as folder:
-        store.WORK = Path(folder)  # nothing stored before may help
+    with tempfile.TemporaryDirectory(dir=paths.WORK) as folder:
+        storage.WORK = Path(folder)  # nothing stored before may help
         results["shards_to_plain"] = compared(
-            lambda: activations.stored(lower, few),
-            lambda: list(shards.fill(lower, few, store.WORK / "few", FEW)),
+            lambda: extraction.extract(lower, few),
+            lambda: list(shards.fill(lower, few, storage.WORK / "few", FEW)),
             between=forget,
         )
         print("shards beside plain:", results["shards_to_plain"], flush=True)
-        out = store.WORK / "many"
-        for number, of, _ in shards.fill(lower, many, out, activations.ROWS):
+        out = storage.WORK / "many"
+        for number, of, _ in shards.fill(
+            lower, many, out, extraction.CHUNK_SIZE
+        ):
             print(f"shard {number} of {of}", flush=True)
         notes = shards.notes(out)
         results["photos"] = [len(note["labels"]) for note in notes]
@@ -74,8 +71,8 @@ def main(argv):
             results[name] = [round(note[name], 2) for note in notes]
         results["training_to_plain"] = trained(lower, tail, few, strategy)
         print("training beside plain:", results["training_to_plain"])
-    with files.atomic(args.file) as part:
-        part.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    with paths.atomic(args.file) as temporary:
+        temporary.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     return 0
 
 
@@ -84,7 +81,7 @@ def models(classes):
     base = keras.applications.InceptionV3(
         weights=starting_weights.choose().path,
         include_top=False,
-        input_shape=(photos.SIZE, photos.SIZE, 3),
+        input_shape=(pipeline.SIZE, pipeline.SIZE, 3),
     )
     for layer in base.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -101,16 +98,16 @@ def models(classes):
     return lower, keras.Model(at_cut, x)
 
 
-def repeated(part, count):
+def repeated(split, count):
     """Return so many photos; after the last the first comes again."""
-    return part.take(np.arange(count) % len(part))
+    return split.take(np.arange(count) % len(split))
 
 
 def forget():
     """Remove what a round has stored."""
-    for path in store.WORK.rglob("*.npy"):
+    for path in storage.WORK.rglob("*.npy"):
         path.unlink()
-    for path in store.WORK.rglob("*.json"):
+    for path in storage.WORK.rglob("*.json"):
         path.unlink()
 
 
@@ -131,16 +128,16 @@ def compared(plain, other, between=lambda: None):
     return {"plain": first, "ours": second, "ratio": second / first}
 
 
-def trained(lower, tail, part, strategy):
+def trained(lower, tail, split, strategy):
     """Compare `Model.fit` with the steps of scale/train.py, one worker."""
-    folder, path = store.WORK / "trained", store.WORK / "tail.keras"
-    list(shards.fill(lower, part, folder, FEW))
+    folder, path = storage.WORK / "trained", storage.WORK / "tail.keras"
+    list(shards.fill(lower, split, folder, FEW))
     found, steps = shards.Shards(folder), 8
     tail.save(path)
     stored = np.load(folder / "000000.npy", mmap_mode="r")
     some = stored[: steps * BATCH]
-    labels = part.labels[: steps * BATCH]
-    ds = activations.dataset(some, labels, seed=0, batch_size=BATCH)
+    labels = split.labels[: steps * BATCH]
+    ds = extraction.dataset(some, labels, seed=0, batch_size=BATCH)
     tail.compile(
         keras.optimizers.Adam(1e-4), "sparse_categorical_crossentropy"
     )

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import keras
 
-from helpers import activations, cluster, shards, start_up
+from helpers import setup
+from helpers.features import extraction
+from scale import cluster, shards
 
 
 def one_or_more(text):
@@ -35,7 +37,7 @@ def one_or_more(text):
 
 def main(argv):
     """Write this worker's shards; return the exit code."""
-    start_up.keras_defaults()
+    setup.keras_defaults()
     parser = argparse.ArgumentParser(
         prog="scale.features",
         description=__doc__,
@@ -47,15 +49,15 @@ def main(argv):
     parser.add_argument(
         "--rows",
         type=one_or_more,
-        default=activations.ROWS,
+        default=extraction.CHUNK_SIZE,
         help="of a shard",
     )
     args = parser.parse_args(argv)
     try:
         worker, workers = cluster.place()
-        part = shards.read_list(args.list)
+        split = shards.read_list(args.list)
         lower = keras.saving.load_model(args.lower, compile=False)
-        given = lower, part, args.shards, args.rows, worker, workers
+        given = lower, split, args.shards, args.rows, worker, workers
         for number, of, made in shards.fill(*given):
             what = "made" if made else "was there"
             print(f"shard {number} of {of} {what}", flush=True)

@@ -20,13 +20,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import cluster, downloads, files, photos, shards, start_up
+from helpers import downloads, paths, setup
+from helpers.dataset import pipeline
+from scale import cluster, shards
 from scale.features import one_or_more
 
 
 def main(argv):
     """Train to the end; return the exit code."""
-    start_up.keras_defaults()
+    setup.keras_defaults()
     parser = argparse.ArgumentParser(
         prog="scale.train",
         description=__doc__,
@@ -142,8 +144,8 @@ def training_step(tail, adam, strategy, batch):
 
     @tf.function
     def step(x, labels):
-        shares = strategy.run(learn, (x, labels))
-        return strategy.reduce("SUM", shares, axis=None)
+        fractions = strategy.run(learn, (x, labels))
+        return strategy.reduce("SUM", fractions, axis=None)
 
     return step
 
@@ -167,7 +169,7 @@ def batches(found, strategy, batch, seed, begun):
         ds = tf.data.Dataset.counter(begun).map(tensors)
         # A share for each graphics card, if this machine has several.
         ds = ds.rebatch(batch // strategy.num_replicas_in_sync, True)
-        return ds.prefetch(2).with_options(photos.no_autotuning())
+        return ds.prefetch(2).with_options(pipeline.no_autotuning())
 
     return strategy.distribute_datasets_from_function(share)
 
@@ -206,12 +208,12 @@ def _require_same_run(args, found):
     try:
         known = json.loads(path.read_bytes())
     except FileNotFoundError:
-        with files.atomic(path) as part:
-            part.write_text(json.dumps(about), encoding="utf-8")
+        with paths.atomic(path) as temporary:
+            temporary.write_text(json.dumps(about), encoding="utf-8")
         return
     if known != about:
         raise ValueError(
-            f"{files.shown(args.out)}: it holds another training, of another "
+            f"{paths.shown(args.out)}: it holds another training, of another "
             "model, other photos or settings; name a new folder."
         )
 
@@ -228,11 +230,11 @@ def _finish(args, tail, strategy, seconds):
     results = args.out / "results.json"
     # It is there if this was killed before: then nothing was timed again.
     if not results.is_file():
-        with files.atomic(results) as part:
-            part.write_text(json.dumps(about), encoding="utf-8")
+        with paths.atomic(results) as temporary:
+            temporary.write_text(json.dumps(about), encoding="utf-8")
     # Last, since a training that has left it is taken to be at its end.
-    with files.atomic(args.out / "tail.keras") as part:
-        tail.save(part)
+    with paths.atomic(args.out / "tail.keras") as temporary:
+        tail.save(temporary)
 
 
 if __name__ == "__main__":

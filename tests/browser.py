@@ -10,7 +10,7 @@ import sys
 
 import nbformat
 
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _browser, _pinned
 
 with contextlib.suppress(ImportError):  # then conftest.py runs none of them

@@ -21,17 +21,13 @@ import traceback
 import keras
 import tensorflow as tf
 
-from helpers import (
-    activations,
-    files,
-    journal,
-    models,
-    photos,
-    precision,
-    surfaces,
-)
+from helpers import paths, results
+from helpers.dataset import scan, splits
+from helpers.features import extraction
+from helpers.network import dtypes, saving
+from helpers.surfaces import render
 
-FOLDER, KILLS = files.WORK.parent.resolve(), int(sys.argv[1])
+FOLDER, KILLS = paths.WORK.parent.resolve(), int(sys.argv[1])
 # What each part of the work leaves; it is removed before the part is tried.
 LEAVES = {
     "draw": "data",
@@ -65,15 +61,15 @@ def work():
     """Do a little of everything the lessons do."""
     global now
     now = "draw"
-    surfaces.DATA = FOLDER / "data"
-    surfaces.CLASS_NAMES = ("clean", "scratch")
-    surfaces.SETS = {"photos": 14}
-    folder = surfaces.folder()
+    render.DATA = FOLDER / "data"
+    render.CLASS_NAMES = ("clean", "scratch")
+    render.SETS = {"photos": 14}
+    folder = render.folder()
     now = "split"
-    train, validation, _ = photos.split(photos.check(folder), (50, 25, 25))
+    train, validation, _ = splits.split(scan.check(folder), (50, 25, 25))
     now = "store"
-    precision.chosen = lambda: "float32"  # measured, it might change
-    activations.ROWS = 4  # so that a part lies in several files
+    dtypes.fastest_dtype = lambda: "float32"  # measured, it might change
+    extraction.CHUNK_SIZE = 4  # so that a part lies in several files
     keras.utils.set_random_seed(0)
     inputs = keras.Input((299, 299, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
@@ -82,10 +78,10 @@ def work():
     describe = keras.Model(inputs, features)
     augment = keras.Sequential([keras.layers.RandomFlip(seed=0)])
     views = [
-        activations.stored(describe, train),
-        activations.stored(describe, train, augment, 1),
+        extraction.extract(describe, train),
+        extraction.extract(describe, train, augment, 1),
     ]
-    x_validation = activations.stored(describe, validation)
+    x_validation = extraction.extract(describe, validation)
     now = "train"
     head = keras.Sequential(
         [keras.Input((8,)), keras.layers.Dense(2, activation="softmax")]
@@ -96,17 +92,17 @@ def work():
         head.fit(view, train.labels, batch_size=4, verbose=0, callbacks=[step])
     now = "save"
     whole = keras.Model(inputs, head(features))
-    models.save(whole, train.class_names, "02_frozen_baseline")
+    saving.save(whole, train.class_names, "02_frozen_baseline")
     now = "note"
     answers = head.predict(x_validation, verbose=0).argmax(-1)
     right = {"frozen base": answers == validation.labels}
-    journal.write("02_frozen_baseline", "starter", folder, right)
+    results.write("02_frozen_baseline", "starter", folder, right)
     now = "end"
 
 
-def results():
+def left_behind():
     """Return {what: check sum} of all that a run leaves for a reader."""
-    model, names = models.load(files.model_path("02_frozen_baseline"))
+    model, names = saving.load(paths.model_path("02_frozen_baseline"))
     arrays = [a.tobytes() for a in model.get_weights()]
     found = {"model": hashlib.md5(b"".join(arrays)).hexdigest() + str(names)}
     kept = {".jpg", ".png", ".npy", ".csv"}
@@ -118,7 +114,7 @@ def results():
         entry = json.loads(path.read_text())
         # The mark of a model depends on the names that Keras has counted up
         # to; what counts is that the journal knows whose model it is.
-        entry["model"] = journal.is_of(
+        entry["model"] = results.is_of(
             entry["lesson"], entry["weights"], entry["photos"]
         )
         found[path.name] = json.dumps(entry)
@@ -145,7 +141,7 @@ def _begun(at=(None, 0)):
             deadly = at
             sys.addaudithook(on_event)
             work()
-            report.write_text(json.dumps([seen, results()]))
+            report.write_text(json.dumps([seen, left_behind()]))
             code = 0
         except Exception:
             traceback.print_exc()
@@ -170,9 +166,9 @@ def main():
     rng = random.Random(0)
     found = []
     for number in range(KILLS):
-        part = list(LEAVES)[number % len(LEAVES)]
-        shutil.rmtree(FOLDER / LEAVES[part])
-        at = (part, rng.randint(1, moments[part]))
+        split = list(LEAVES)[number % len(LEAVES)]
+        shutil.rmtree(FOLDER / LEAVES[split])
+        at = (split, rng.randint(1, moments[split]))
         killed = run(at)[0]
         code, _, got = run()
         found.append(

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from helpers import blocks
+from helpers.network import blocks
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +39,12 @@ def test_movement_names_the_block_that_moved(base):
     before = base.get_weights()
     layer = base.layers[200]
     layer.set_weights([1.5 * w for w in layer.get_weights()])
-    moved = blocks.movement(base, before)
+    moved = blocks.relative_change(base, before)
     inside = {b.name for b in blocks.blocks(base) if b.first <= 200 <= b.last}
     assert {name for name, d in moved.items() if d} == inside
     assert moved[inside.pop()] == pytest.approx(0.5)
     base.set_weights(before)
-    assert not any(blocks.movement(base, before).values())
+    assert not any(blocks.relative_change(base, before).values())
 
 
 def test_a_nested_base_or_foreign_weights_are_refused(base):
@@ -52,4 +52,4 @@ def test_a_nested_base_or_foreign_weights_are_refused(base):
     with pytest.raises(ValueError, match="mixed0"):
         blocks.blocks(nested)
     with pytest.raises(ValueError, match="not those of this base"):
-        blocks.movement(base, base.get_weights()[1:])
+        blocks.relative_change(base, base.get_weights()[1:])

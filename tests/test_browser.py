@@ -9,7 +9,8 @@ import browser
 import nbformat
 import pytest
 
-from helpers import labels, surfaces
+from helpers.dataset import corrections
+from helpers.surfaces import render
 
 # Lesson -> words of the cell with a widget -> what is moved there, and how.
 WIDGETS = {
@@ -102,7 +103,7 @@ def small(server, opened, notebook, code):
 @pytest.fixture
 def no_notes():
     """Take away what is noted of labels, as it was before the test."""
-    path = labels.path(surfaces.folder())
+    path = corrections.path(render.folder())
     before = path.read_bytes() if path.exists() else None
     path.unlink(missing_ok=True)
     yield

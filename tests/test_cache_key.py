@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import cache_key
+from helpers.features import cache_key
 
 layers = keras.layers
 DARK = 0.5

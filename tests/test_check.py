@@ -11,7 +11,7 @@ from tools import check
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     rng = np.random.default_rng(0)
     for i in range(50):
         place = tmp_path / "mine" / "ab"[i % 2]
@@ -44,7 +44,7 @@ def test_a_folder_that_may_not_be_read_is_one_sentence(
     def locked(*_):
         raise PermissionError(13, "Permission denied", str(folder / "a"))
 
-    monkeypatch.setattr("helpers.photos._found", locked)
+    monkeypatch.setattr("helpers.dataset.scan._found", locked)
     assert check.main([str(folder)]) == 2
     said = capsys.readouterr()
     assert "a: it can't be read (Permission denied)" in said.err

@@ -6,19 +6,19 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers import journal, kernel
-from helpers.checks import (
+from helpers import kernel, results
+from helpers.exercises import (
     ____,
     lesson_02,
     lesson_03,
     lesson_04,
     lesson_06,
-    page,
+    progress,
 )
-from helpers.checks.engine import Exercise, plain
+from helpers.exercises.engine import Exercise, plain
 from tools import _pinned
 
-ALL = page.exercises()
+ALL = progress.exercises()
 EACH = [
     pytest.param(exercise, id=f"{lesson[:2]}-q{exercise.number}")
     for lesson, its in ALL.items()
@@ -29,7 +29,7 @@ EACH = [
 @pytest.fixture(autouse=True)
 def work(tmp_path, monkeypatch):
     """Keep what is solved here apart from what a learner has solved."""
-    monkeypatch.setattr(journal, "WORK", tmp_path)
+    monkeypatch.setattr(results, "WORK", tmp_path)
 
 
 def doubled(**changes):
@@ -90,13 +90,13 @@ def test_hint_and_solution(capsys):
 
 
 def test_the_page_shows_what_is_solved(capsys):
-    page.show()
+    progress.show()
     assert "01_data_prep         0 of 4 done, open: q1, q2, q3, q4" in (
         capsys.readouterr().out
     )
     for number in (2, 2, 1):
-        journal.note_done("01_data_prep", number)
-    page.show()
+        results.note_done("01_data_prep", number)
+    progress.show()
     assert "01_data_prep         2 of 4 done, open: q3, q4" in (
         capsys.readouterr().out
     )
@@ -124,9 +124,9 @@ def test_a_third_of_the_best_rate_is_right_however_it_is_rounded():
 
 def test_a_wrong_answer_is_not_noted_as_solved():
     doubled()(9)
-    assert journal.done() == {}
+    assert results.done() == {}
     doubled()(6)
-    assert journal.done() == {"01_small": [1]}
+    assert results.done() == {"01_small": [1]}
 
 
 @pytest.mark.parametrize("exercise", EACH)

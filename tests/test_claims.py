@@ -8,7 +8,9 @@ import json
 import numpy as np
 import pytest
 
-from helpers import files, measure, models, surfaces
+from helpers import paths, stats
+from helpers.network import saving
+from helpers.surfaces import render
 
 FROZEN = 0.8  # accuracy of the frozen baseline
 KNOWS = 0.25  # what it is ahead of random weights
@@ -20,8 +22,8 @@ SAME = 0.98  # how often what is shipped is right where it was in lesson 03
 
 @pytest.fixture(scope="module")
 def verdicts():
-    about, found = ("starter", str(surfaces.folder().resolve())), {}
-    for path in (files.WORK / "journal").glob("[0-9]*.json"):
+    about, found = ("starter", str(render.folder().resolve())), {}
+    for path in (paths.WORK / "journal").glob("[0-9]*.json"):
         entry = json.loads(path.read_text(encoding="utf-8"))
         if (entry["weights"], entry["photos"]) == about:
             for name, digits in (entry["verdicts"] | entry["hits"]).items():
@@ -36,7 +38,7 @@ def verdicts():
 
 def ahead(verdicts, first, second, least):
     """The second is right more often by so much, its interval above zero."""
-    found = measure.paired(verdicts[first], verdicts[second])
+    found = stats.paired(verdicts[first], verdicts[second])
     return found.difference >= least and found.verdict == "better"
 
 
@@ -59,7 +61,7 @@ def test_augmentation_pays_when_the_camera_was_remounted(verdicts):
 
 
 def test_augmentation_costs_nothing_when_it_was_not(verdicts):
-    found = measure.paired(verdicts["plain"], verdicts["augmented"])
+    found = stats.paired(verdicts["plain"], verdicts["augmented"])
     assert found.verdict != "worse"
 
 
@@ -71,8 +73,8 @@ def test_grad_cam_points_at_the_defect(verdicts):
     "lesson", ["02_frozen_baseline", "03_fine_tuning", "04_augmentation"]
 )
 def test_what_a_lesson_saved_is_loaded(lesson):
-    _, class_names = models.load(files.model_path(lesson))
-    assert class_names == surfaces.CLASS_NAMES
+    _, class_names = saving.load(paths.model_path(lesson))
+    assert class_names == render.CLASS_NAMES
 
 
 def test_what_is_shipped_is_what_was_tested(verdicts):
@@ -81,6 +83,6 @@ def test_what_is_shipped_is_what_was_tested(verdicts):
 
 
 def test_a_moved_camera_does_harm_that_is_worth_noticing(verdicts):
-    before = measure.accuracy(verdicts["shipped, test"])
-    after = measure.accuracy(verdicts["shipped, remounted"])
+    before = stats.accuracy(verdicts["shipped, test"])
+    after = stats.accuracy(verdicts["shipped, remounted"])
     assert after.high < before.share

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from clone import one_sentence
 
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import publish
 
 URL, TAG = "https://github.com/ada/workbook", "v9.1"
@@ -144,7 +144,7 @@ import os
 from pathlib import Path
 from helpers import files
 print("here", Path.cwd())
-print("work", files.WORK)
+print("work", paths.WORK)
 print("photos", len(list(FOLDER.rglob("*.jpg"))), FOLDER)
 """
 
@@ -180,9 +180,9 @@ def with_stand_in(project):
 def test_a_stopped_fetch_goes_on(colab, cells, tmp_path):
     with_stand_in(tmp_path / "small" / "workbook-9.1")
     whole = shutil.make_archive(tmp_path / "whole", "zip", tmp_path / "small")
-    part = colab.content / f"{TAG}.part" / "workbook-9.1" / "helpers"
-    part.mkdir(parents=True)
-    (part / "start_up.py").write_text("half of")
+    split = colab.content / f"{TAG}.part" / "workbook-9.1" / "helpers"
+    split.mkdir(parents=True)
+    (split / "start_up.py").write_text("half of")
     for _ in range(2):
         done = colab(cells[:1], archive=whole)
         assert done.returncode == 0, done.stderr

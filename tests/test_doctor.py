@@ -18,7 +18,9 @@ from clone import one_sentence
 from nbformat import v4
 
 import start
-from helpers import files, machine, starter, surfaces
+from helpers import paths, setup
+from helpers.network import starter
+from helpers.surfaces import render
 from tools import _pinned, doctor
 
 ROOM = doctor._room
@@ -42,7 +44,7 @@ def test_a_machine_that_is_set_up_is_ready():
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=files.ROOT,
+        cwd=paths.ROOT,
         capture_output=True,
         text=True,
     )
@@ -145,13 +147,13 @@ def test_damaged_weights_are_named(monkeypatch):
 
 
 def test_pictures_of_another_version_are_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(surfaces, "DATA", tmp_path)
+    monkeypatch.setattr(render, "DATA", tmp_path)
     assert doctor._pictures() is None  # they will be drawn
     assert not list(tmp_path.iterdir())
     (tmp_path / "surfaces" / "photos").mkdir(parents=True)
     assert "edition.txt does not say" in one_sentence(doctor._pictures())
-    mark = tmp_path / "surfaces" / surfaces.MARK
-    mark.write_text(f"{surfaces.EDITION}\n")
+    mark = tmp_path / "surfaces" / render.MARK
+    mark.write_text(f"{render.EDITION}\n")
     assert doctor._pictures() is None
 
 
@@ -164,7 +166,7 @@ def test_memory_is_enough(monkeypatch, total, available, words):
         total=total * 2**30, available=available * 2**30
     )
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    monkeypatch.setattr(machine, "DISK", 0)
+    monkeypatch.setattr(setup, "DISK", 0)
     todo = doctor._machine()
     assert words in one_sentence(todo) if words else todo is None
 
@@ -198,7 +200,7 @@ def test_a_full_disk_is_one_sentence(other_checks_pass, monkeypatch, capfd):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(doctor, "_weights", ROOM)
-    monkeypatch.setattr(files.os, "replace", full)
+    monkeypatch.setattr(paths.os, "replace", full)
     assert doctor.main([]) == 1
     assert "the disk is full" in one_sentence(capfd.readouterr().out)
 
@@ -207,7 +209,7 @@ def test_the_room_check_spares_what_another_process_writes(
     tmp_path, monkeypatch
 ):
     for name in ("DATA", "WORK"):
-        monkeypatch.setattr(files, name, tmp_path)
+        monkeypatch.setattr(paths, name, tmp_path)
     (tmp_path / "doctor.txt").write_text("of another")
     assert ROOM() is None
     assert [path.name for path in tmp_path.iterdir()] == ["doctor.txt"]

@@ -8,20 +8,21 @@ import sys
 import numpy as np
 import pytest
 
-from helpers import files, store
-from helpers.files import atomic
+from helpers import paths
+from helpers.features import storage
+from helpers.paths import atomic
 
 
 def test_atomic_keeps_the_old_file_when_the_block_fails(tmp_path):
     path = tmp_path / "kept.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), atomic(path) as part:
-        part.write_text("new")
+    with pytest.raises(RuntimeError), atomic(path) as temporary:
+        temporary.write_text("new")
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-    with atomic(path) as part:
-        part.write_text("new")
+    with atomic(path) as temporary:
+        temporary.write_text("new")
     assert path.read_text() == "new"
 
 
@@ -37,12 +38,12 @@ def test_atomic_keeps_the_old_file_when_the_block_fails(tmp_path):
 )
 def test_why_a_file_cannot_be_written_is_one_sentence(tmp_path, number, says):
     path = tmp_path / "lesson" / "model.keras"
-    with atomic(path) as part:
-        part.write_text("old")
-    with pytest.raises(files.WriteError, match=says) as error:
-        with atomic(path) as part:
-            part.write_text("ne")
-            raise OSError(number, "as the system says it", str(part))
+    with atomic(path) as temporary:
+        temporary.write_text("old")
+    with pytest.raises(paths.WriteError, match=says) as error:
+        with atomic(path) as temporary:
+            temporary.write_text("ne")
+            raise OSError(number, "as the system says it", str(temporary))
     assert "model.keras cannot be written to lesson" in str(error.value)
     assert "\n" not in str(error.value)
     assert path.read_text() == "old"
@@ -58,20 +59,20 @@ def test_an_error_about_another_file_stays_what_it_is(tmp_path):
 
 def test_what_a_killed_process_left_is_removed(tmp_path, monkeypatch):
     program = (
-        "import os, sys; from helpers.files import atomic\n"
+        "import os, sys; from helpers.paths import atomic\n"
         "with atomic(sys.argv[1]) as part:\n"
         "    part.write_text('half'); os.kill(os.getpid(), 9)"
     )
     path = tmp_path / "model.keras"
-    subprocess.run([sys.executable, "-c", program, path], cwd=files.ROOT)
+    subprocess.run([sys.executable, "-c", program, path], cwd=paths.ROOT)
     assert len(list(tmp_path.iterdir())) == 1
-    mine = tmp_path / f".part-{os.getpid()}-{files._HERE}-1.keras"
+    mine = tmp_path / f".part-{os.getpid()}-{paths._HERE}-1.keras"
     theirs = tmp_path / ".part-1-otherone-1.keras"
-    for part in (mine, theirs):
-        part.touch()
-    monkeypatch.setattr(files, "_swept", set())
-    with atomic(path) as part:
-        part.write_text("whole")
+    for temporary in (mine, theirs):
+        temporary.touch()
+    monkeypatch.setattr(paths, "_swept", set())
+    with atomic(path) as temporary:
+        temporary.write_text("whole")
     # What is being written, here or on another machine, is let be.
     assert set(tmp_path.iterdir()) == {path, mine, theirs}
 
@@ -85,10 +86,10 @@ def test_what_a_killed_process_left_is_removed(tmp_path, monkeypatch):
     ],
 )
 def test_a_long_name_with_dots_can_be_written(tmp_path, name, end):
-    with atomic(tmp_path / name) as part:
-        part.write_text("whole")
-        assert part.name.endswith(end)
-        assert part.suffix == (tmp_path / name).suffix
+    with atomic(tmp_path / name) as temporary:
+        temporary.write_text("whole")
+        assert temporary.name.endswith(end)
+        assert temporary.suffix == (tmp_path / name).suffix
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
@@ -107,10 +108,10 @@ def failing_on(monkeypatch, function, stop):
 def test_what_cannot_be_removed_does_not_hide_the_error(tmp_path, monkeypatch):
     failing_on(monkeypatch, "unlink", lambda path, *_: True)
     with pytest.raises(ValueError, match="of the block"):
-        with atomic(tmp_path / "f") as part:
-            part.touch()
+        with atomic(tmp_path / "f") as temporary:
+            temporary.touch()
             raise ValueError("of the block")
-    assert part.exists()  # it was really tried
+    assert temporary.exists()  # it was really tried
 
 
 def test_a_full_disk_does_not_end_the_process(tmp_path, monkeypatch):
@@ -118,8 +119,8 @@ def test_a_full_disk_does_not_end_the_process(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    with pytest.raises(files.WriteError, match="disk is full"):
-        with store.saved(tmp_path / "a.npy", (3, 4), "abc") as out:
+    with pytest.raises(paths.WriteError, match="disk is full"):
+        with storage.create(tmp_path / "a.npy", (3, 4), "abc") as out:
             out[:] = np.ones((3, 4))
             del out
     assert list(tmp_path.iterdir()) == []
@@ -137,9 +138,9 @@ def folder(tmp_path):
 
 
 def replace(path):
-    with atomic(path) as part:
-        part.mkdir()
-        (part / "a.txt").write_text("new")
+    with atomic(path) as temporary:
+        temporary.mkdir()
+        (temporary / "a.txt").write_text("new")
 
 
 def content(place):
@@ -164,7 +165,7 @@ def test_an_older_folder_comes_back_if_the_new_one_cannot(
                 to == folder and not tried and not tried.append(1)
             ),
         )
-        with pytest.raises(files.WriteError, match="is whole"):
+        with pytest.raises(paths.WriteError, match="is whole"):
             replace(folder)
         assert tried
     assert content(tmp_path) == {"m/a.txt": "old"}
@@ -193,15 +194,15 @@ def test_a_folder_of_a_process_killed_between_renames_is_whole(
         f"    if len(done) == {renames}: os.kill(os.getpid(), 9)\n"
         "    done.append(real(*paths))\n"
         "os.replace = replace\n"
-        "with files.atomic(sys.argv[1]) as part:\n"
+        "with paths.atomic(sys.argv[1]) as part:\n"
         "    part.mkdir(); (part / 'a.txt').write_text('new')"
     )
-    subprocess.run([sys.executable, "-c", program, folder], cwd=files.ROOT)
+    subprocess.run([sys.executable, "-c", program, folder], cwd=paths.ROOT)
     assert len(list(tmp_path.iterdir())) > 1
     assert folder.exists() == (renames != 1)
-    monkeypatch.setattr(files, "_swept", set())
-    with atomic(tmp_path / "other") as part:  # it need not be the same
-        part.write_text("other")
+    monkeypatch.setattr(paths, "_swept", set())
+    with atomic(tmp_path / "other") as temporary:  # it need not be the same
+        temporary.write_text("other")
     whole = "new" if renames == 2 else "old"
     assert content(tmp_path) == {"m/a.txt": whole, "other": "other"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "other"]

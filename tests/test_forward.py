@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import forward
+from helpers.network import fused
 
 layers = keras.layers
 
@@ -51,7 +51,7 @@ def kinds(model):
 @pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}])
 def test_the_same_without_batchnorm(options):
     model = nested(base(**options))
-    copy = forward.Copy(model, "float32").model
+    copy = fused.FusedModel(model, "float32").model
     assert "BatchNormalization" in kinds(model)
     assert "BatchNormalization" not in kinds(copy)
     np.testing.assert_allclose(copy(PIXELS), model(PIXELS), rtol=1e-5)
@@ -59,7 +59,7 @@ def test_the_same_without_batchnorm(options):
 
 def test_nearly_the_same_with_fewer_digits():
     model = nested(base())
-    copy = forward.Copy(model, "mixed_bfloat16").model
+    copy = fused.FusedModel(model, "mixed_bfloat16").model
     says, wanted = np.float32(copy(PIXELS)), np.asarray(model(PIXELS))
     assert 0 < np.abs(says - wanted).max() < 0.02 * np.abs(wanted).max()
     assert {w.dtype for w in copy.weights} == {"float32"}
@@ -68,7 +68,7 @@ def test_nearly_the_same_with_fewer_digits():
 
 def test_weights_that_changed_are_taken_over():
     model = nested(base())
-    copy = forward.Copy(model, "float32")
+    copy = fused.FusedModel(model, "float32")
     before = np.asarray(copy.model(PIXELS))
     model.set_weights([1.5 * w for w in model.get_weights()])
     np.testing.assert_array_equal(copy.model(PIXELS), before)
@@ -79,7 +79,7 @@ def test_weights_that_changed_are_taken_over():
 def test_the_model_itself_stays_as_it_is():
     model = nested(base())
     before = model.get_weights()
-    forward.Copy(model, "float32")
+    fused.FusedModel(model, "float32")
     assert "BatchNormalization" in kinds(model)
     for now, then in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
@@ -89,7 +89,7 @@ def test_a_copy_does_not_keep_the_model_in_memory():
     inner = base()
     model = nested(inner)
     kernel = weakref.ref(inner.layers[1].kernel)
-    copy = forward.Copy(model, "float32")
+    copy = fused.FusedModel(model, "float32")
     del inner, model
     gc.collect()
     assert kernel() is None
@@ -152,6 +152,6 @@ def in_sequential(inputs):
 def test_where_folding_would_be_wrong_batchnorm_stays(build):
     inputs = keras.Input((12, 12, 3))
     model = nested(keras.Model(inputs, build(inputs)))
-    copy = forward.Copy(model, "float32").model
+    copy = fused.FusedModel(model, "float32").model
     assert "BatchNormalization" in kinds(copy)
     np.testing.assert_allclose(copy(PIXELS), model(PIXELS), rtol=1e-5)

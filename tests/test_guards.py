@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from helpers import guards, photos
+from helpers.dataset import splits
+from helpers.network import validate
 
 
 def part_of(name, keys):
     paths = [f"a/{key}.png" for key in keys]
-    return photos.Part(name, ("a",), paths, np.zeros(len(keys), int), keys)
+    return splits.Split(name, ("a",), paths, np.zeros(len(keys), int), keys)
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def base():
 
 
 def test_scaled_pixels_may_enter():
-    guards.require_scaled(np.linspace(-1, 1, 99))
-    guards.require_scaled(np.array([-0.2, 0.1]))  # a dim photo
+    validate.pixel_range(np.linspace(-1, 1, 99))
+    validate.pixel_range(np.array([-0.2, 0.1]))  # a dim photo
 
 
 @pytest.mark.parametrize(
@@ -37,35 +38,35 @@ def test_scaled_pixels_may_enter():
 )
 def test_other_pixels_may_not(pixels, says):
     with pytest.raises(ValueError, match=says):
-        guards.require_scaled(pixels)
+        validate.pixel_range(pixels)
 
 
 def test_labels_in_step_pass_and_others_do_not():
     labels = np.arange(10) % 3
     ds = tf.data.Dataset.from_tensor_slices((np.zeros((10, 2)), labels))
-    guards.require_in_step(ds.batch(4), labels)
+    validate.label_order(ds.batch(4), labels)
     with pytest.raises(ValueError, match="of 10 photos come with another"):
-        guards.require_in_step(ds.shuffle(10, seed=1).batch(4), labels)
+        validate.label_order(ds.shuffle(10, seed=1).batch(4), labels)
     with pytest.raises(ValueError, match="10 photos come and there are 9"):
-        guards.require_in_step(ds.batch(4), labels[:9])
+        validate.label_order(ds.batch(4), labels[:9])
 
 
 def test_a_test_photo_seen_in_training_is_refused():
     train, test = part_of("train", ["1", "2"]), part_of("test", ["3", "4"])
-    guards.require_apart(train, test)
+    validate.disjoint_splits(train, test)
     with pytest.raises(ValueError, match="one part: 1, such as 2.png"):
-        guards.require_apart(train, part_of("test", ["2", "4"]))
+        validate.disjoint_splits(train, part_of("test", ["2", "4"]))
 
 
 def test_a_base_without_anything_to_train_is_refused(base):
-    guards.require_unfrozen(base)
+    validate.trainable(base)
     base.trainable = False
     with pytest.raises(ValueError, match="boundary"):
-        guards.require_unfrozen(base)
+        validate.trainable(base)
 
 
 def test_batch_norm_that_would_move_is_refused(base):
     with pytest.raises(ValueError, match="1 BatchNorm layers .* as still"):
-        guards.require_still_norms(base)
+        validate.frozen_batchnorm(base)
     base.get_layer("still").trainable = False
-    guards.require_still_norms(base)
+    validate.frozen_batchnorm(base)

@@ -19,24 +19,11 @@ from matplotlib import font_manager
 from mistune import html as rendered
 from PIL import Image
 
-from helpers import (
-    blocks,
-    card,
-    choices,
-    exported,
-    journal,
-    judge_plots,
-    labels,
-    names,
-    photos,
-    plot_labels,
-    plots,
-    predictions,
-    shards,
-    ship_plots,
-    tables,
-    widgets,
-)
+from helpers import results, text, widgets
+from helpers.dataset import corrections, exclusions, scan, splits
+from helpers.network import blocks, export, model_card, predict
+from helpers.plots import basic, class_labels, deployment, evaluation
+from scale import shards
 from tools import _report
 
 DRAWN = (  # DejaVu Sans, which comes with Matplotlib, has all of these
@@ -86,46 +73,46 @@ def a_part(class_names, photo):
     """Return two photos of each class."""
     places = np.repeat(np.arange(len(class_names)), 2)
     keys = [str(i) for i in range(len(places))]
-    return photos.Part(
+    return splits.Split(
         "test", class_names, [photo] * len(places), places, keys
     )
 
 
-def guesses(part):
+def guesses(split):
     """Return probabilities; every second photo is taken for the next class."""
-    n = len(part.class_names)
-    said = (part.labels + np.arange(len(part)) % 2) % n
+    n = len(split.class_names)
+    said = (split.labels + np.arange(len(split)) % 2) % n
     return 0.9 * np.eye(n)[said] + 0.1 / n
 
 
 def drawings(class_names, photo):
     """Return {name of a figure: a function that draws it}."""
-    part = a_part(class_names, photo)
-    p = guesses(part)
+    split = a_part(class_names, photo)
+    p = guesses(split)
     said = p.argmax(axis=-1)
     grey = np.full((6, 299, 299, 3), 128, "uint8")
     titles = [f"said {name}" for name in class_names[:6]]
     maps = {"mixed0": np.zeros((1, 6, 4, 4))}
-    shown = blocks.Answers(
+    shown = blocks.FeatureMaps(
         grey[:1], class_names[-1:], maps, {"mixed0": np.arange(6)[None]}
     )
     return {
-        "counts": lambda: plots.class_counts([part, part]),
-        "some": lambda: plots.some(part, 12),
-        "photos": lambda: plots.photos(grey, titles, "x"),
-        "mistakes": lambda: plots.mistakes(part, p),
-        "confusion": lambda: plots.confusion(part.labels, said, class_names),
-        "by class": lambda: judge_plots.by_class(
-            part.labels, said, class_names
+        "counts": lambda: basic.class_counts([split, split]),
+        "some": lambda: basic.sample(split, 12),
+        "photos": lambda: basic.photos(grey, titles, "x"),
+        "mistakes": lambda: basic.mistakes(split, p),
+        "confusion": lambda: basic.confusion(split.labels, said, class_names),
+        "by class": lambda: evaluation.by_class(
+            split.labels, said, class_names
         ),
-        "heat": lambda: judge_plots.heat(
+        "heat": lambda: evaluation.heatmaps(
             grey[: len(titles)],
             np.random.default_rng(0).random((len(titles), 8, 8)),
             [None] * len(titles),
             titles,
         ),
-        "answer": lambda: ship_plots.answer(photo, p[-1], class_names),
-        "feature maps": lambda: plots.answers(shown, ("mixed0",) * 2),
+        "answer": lambda: deployment.prediction(photo, p[-1], class_names),
+        "feature maps": lambda: basic.feature_maps(shown, ("mixed0",) * 2),
     }
 
 
@@ -206,7 +193,7 @@ def y_labels():
 
 
 def test_a_name_that_a_font_has_is_drawn_as_it_is(photo):
-    plots.class_counts([a_part(DRAWN, photo)])
+    basic.class_counts([a_part(DRAWN, photo)])
     assert y_labels() == list(DRAWN)
 
 
@@ -217,31 +204,31 @@ def test_dollars_are_no_mathematics_anywhere():
 
 
 def test_a_learning_rate_is_still_a_power_of_ten():
-    plots.learning_rates([1e-4, 1e-3, 1e-2], [3.0, 2.0, 1.0], 1e-3)
+    basic.learning_rates([1e-4, 1e-3, 1e-2], [3.0, 2.0, 1.0], 1e-3)
     plt.gcf().canvas.draw()
     shown = [t for t in plt.gca().get_xticklabels() if "10^" in t.get_text()]
     assert shown and all(label.get_parse_math() for label in shown)
 
 
 def test_a_name_no_font_has_gets_a_number_and_stands_below(photo, capsys):
-    plots.class_counts([a_part(("Äpfel", "良品", "   ", "불량"), photo)])
+    basic.class_counts([a_part(("Äpfel", "良品", "   ", "불량"), photo)])
     assert y_labels() == ["Äpfel", "class 1", "class 2", "class 3"]
     printed = capsys.readouterr().out.splitlines()
     assert printed == ["class 1: 良品", 'class 2: "   "', "class 3: 불량"]
 
 
 def test_only_names_that_a_figure_shows_stand_below_it(photo, capsys):
-    part = a_part(("良品", "a", "불량", "c"), photo)
-    wrong = part.take([0, 1])
-    plots.mistakes(wrong, guesses(wrong))
+    split = a_part(("良品", "a", "불량", "c"), photo)
+    wrong = split.take([0, 1])
+    basic.mistakes(wrong, guesses(wrong))
     assert capsys.readouterr().out == "class 0: 良品\n"
-    plots.some(part.take([2]), 1)
+    basic.sample(split.take([2]), 1)
     assert capsys.readouterr().out == ""
 
 
 def test_a_title_no_font_has_stands_below(capsys):
     grey = np.zeros((2, 9, 9, 3))
-    plots.photos(grey, ["said dent", "said 良品"], "x")
+    basic.photos(grey, ["said dent", "said 良品"], "x")
     titles = [ax.get_title() for ax in plt.gcf().axes[:2]]
     assert titles == ["said dent", "photo 1"]
     assert capsys.readouterr().out == "photo 1: said 良品\n"
@@ -256,13 +243,13 @@ def square(pen=None):
     return pen.glyph()
 
 
-def install(path, family, text):
+def install(path, family, label):
     """Install a font that has squares for the characters of a text."""
-    glyphs = [".notdef", *(f"g{i}" for i in range(len(text)))]
+    glyphs = [".notdef", *(f"g{i}" for i in range(len(label)))]
     builder = FontBuilder(1000, isTTF=True)
     builder.setupGlyphOrder(glyphs)
     builder.setupCharacterMap(
-        dict(zip(map(ord, text), glyphs[1:], strict=True))
+        dict(zip(map(ord, label), glyphs[1:], strict=True))
     )
     builder.setupGlyf({name: square() for name in glyphs})
     builder.setupHorizontalMetrics({name: (800, 0) for name in glyphs})
@@ -279,10 +266,10 @@ def fonts(tmp_path, monkeypatch):
     """Installs fonts for one test."""
     known = font_manager.fontManager.ttflist
     monkeypatch.setattr(font_manager.fontManager, "ttflist", known[:])
-    monkeypatch.setattr(plot_labels, "_nowhere", set())
+    monkeypatch.setattr(class_labels, "_nowhere", set())
 
-    def add(family, text):
-        install(tmp_path / f"{family}.ttf", family, text)
+    def add(family, label):
+        install(tmp_path / f"{family}.ttf", family, label)
 
     return add
 
@@ -292,7 +279,7 @@ def test_an_installed_font_that_has_the_characters_is_used(
 ):
     fonts("Half of it", "良")
     fonts("All of it", "良品불량")
-    plots.class_counts([a_part(("良品", "불량", "dent"), photo)])
+    basic.class_counts([a_part(("良品", "불량", "dent"), photo)])
     assert y_labels() == ["良品", "불량", "dent"]
     label = plt.gca().get_yticklabels()[0]
     assert label.get_fontfamily()[1:] == ["All of it"]
@@ -301,15 +288,15 @@ def test_an_installed_font_that_has_the_characters_is_used(
 
 def test_latin_names_change_no_font(photo):
     before = plt.rcParams["font.family"]
-    plots.class_counts([a_part(("clean", "crack"), photo)])
+    basic.class_counts([a_part(("clean", "crack"), photo)])
     assert plt.rcParams["font.family"] == before
 
 
 def test_names_that_look_alike_are_rows_of_their_own(photo, capsys):
     class_names = (*ALIKE, "Katze", "katze", *LONG[2:])
-    plots.class_counts([a_part(class_names, photo)])
+    basic.class_counts([a_part(class_names, photo)])
     shown = y_labels()
-    looks = {unicodedata.normalize("NFC", text).strip() for text in shown}
+    looks = {unicodedata.normalize("NFC", label).strip() for label in shown}
     assert len(looks) == len(class_names)
     assert shown[4:6] == ["Katze", "katze"]
     assert "Hund" in shown[2] and "class 2" in shown[2]
@@ -318,12 +305,12 @@ def test_names_that_look_alike_are_rows_of_their_own(photo, capsys):
 
 
 def test_a_class_that_is_named_like_a_number_is_not_mistaken(photo):
-    plots.class_counts([a_part(("class 1", "良品"), photo)])
+    basic.class_counts([a_part(("class 1", "良品"), photo)])
     assert y_labels() == ["class 1 (class 0)", "class 1"]
 
 
 def test_a_long_name_keeps_both_ends():
-    (label,) = plot_labels.classes(["begins" + "x" * 90 + "ends"], 2)
+    (label,) = class_labels.classes(["begins" + "x" * 90 + "ends"], 2)
     assert label.startswith("begins") and label.endswith("ends")
     assert "…" in label
 
@@ -332,19 +319,19 @@ def test_of_many_classes_those_with_the_most_errors_are_shown(photo):
     class_names = tuple(f"class_{i}" for i in range(60))
     truth = np.repeat(np.arange(60), 2)
     said = np.where(truth >= 30, (truth + 1) % 60, truth)
-    plots.confusion(truth, said, class_names)
-    assert len(y_labels()) == plots.MOST
+    basic.confusion(truth, said, class_names)
+    assert len(y_labels()) == basic.MOST
     assert set(y_labels()) >= {f"class_{i}" for i in range(30, 60)}
     assert "40 of 60 with the most errors" in plt.gca().get_title()
-    judge_plots.by_class(truth, said, class_names)
+    evaluation.by_class(truth, said, class_names)
     assert set(y_labels()) >= {f"class_{i}" for i in range(30, 60)}
 
 
 def test_of_many_classes_those_with_the_fewest_photos_are_counted(photo):
     class_names = tuple(f"class_{i}" for i in range(60))
-    part = a_part(class_names, photo)
-    part = part.take([i for i in range(120) if i != 59 * 2])
-    plots.class_counts([part])
+    split = a_part(class_names, photo)
+    split = split.take([i for i in range(120) if i != 59 * 2])
+    basic.class_counts([split])
     assert "class_59" in y_labels()
     assert "40 of 60 with the fewest photos" in plt.gca().get_title()
 
@@ -353,17 +340,17 @@ def test_of_many_classes_those_with_the_fewest_photos_are_counted(photo):
 
 
 def test_the_mistakes_widget_shows_hard_names(tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     paths, class_names = [], sorted(DRAWN + CONTROL + LONG[:1])
     for name in class_names:
         folder = tmp_path / "mine" / name.replace("/", "\u2215")
         folder.mkdir(parents=True)
         paths.append(str(folder / "a\nb.png"))
         Image.new("RGB", (80, 80)).save(paths[-1])
-    part = photos.Part(
+    split = splits.Split(
         "test", tuple(class_names), paths, np.arange(len(paths)), paths
     )
-    made = widgets.mistakes(part, np.eye(len(paths))[::-1])
+    made = widgets.mistakes(split, np.eye(len(paths))[::-1])
     pages = made.line.value
     while not made.controls["on"].disabled:
         made.controls["on"].click()
@@ -378,14 +365,14 @@ def test_the_mistakes_widget_shows_hard_names(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", CONTROL)
 def test_control_characters_are_shown_and_end_no_line(name):
-    text = names.one_line(name)
-    assert len(text.splitlines()) == 1
-    assert text.isprintable() and "\\" in text
+    label = text.one_line(name)
+    assert len(label.splitlines()) == 1
+    assert label.isprintable() and "\\" in label
 
 
 @pytest.mark.parametrize("name", [*DRAWN, *RIGHT_TO_LEFT, "🏳️‍🌈", "นำ"])
 def test_other_characters_stay(name):
-    assert names.one_line(name) == name
+    assert text.one_line(name) == name
 
 
 def write_folder(folder, class_names):
@@ -399,9 +386,9 @@ def write_folder(folder, class_names):
 
 
 def test_a_report_has_one_line_for_each_entry(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     folder = write_folder(tmp_path / "mine", CONTROL)
-    photos.check(folder).report()
+    scan.check(folder).report()
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith(r"  two\nlines  ") for line in lines)
     assert any("two\\nlines/" in li for li in lines if li.startswith("- "))
@@ -418,14 +405,14 @@ CELLS = (
 
 def test_what_is_written_into_a_table_is_read_back(tmp_path):
     path = tmp_path / "x.csv"
-    path.write_bytes(tables.encoded([["name"], *([cell] for cell in CELLS)]))
-    assert [row[0] for row in tables.read(path)[1:]] == [
+    path.write_bytes(text.csv_bytes([["name"], *([cell] for cell in CELLS)]))
+    assert [row[0] for row in text.read_csv(path)[1:]] == [
         cell for cell in CELLS
     ]
 
 
 def test_no_cell_of_a_table_is_a_formula(tmp_path):
-    content = tables.encoded([[cell] for cell in CELLS])
+    content = text.csv_bytes([[cell] for cell in CELLS])
     assert content.startswith(b"\xef\xbb\xbf")  # Excel reads UTF-8 then
     raw = csv.reader(content.decode("utf-8-sig").splitlines(keepends=True))
     for (cell,) in (row for row in raw if row):
@@ -434,78 +421,78 @@ def test_no_cell_of_a_table_is_a_formula(tmp_path):
 
 def test_a_table_without_a_mark_is_read_too(tmp_path):
     (tmp_path / "x.csv").write_text("Ä,=1\n", encoding="utf-8")
-    assert tables.read(tmp_path / "x.csv") == [["Ä", "=1"]]
+    assert text.read_csv(tmp_path / "x.csv") == [["Ä", "=1"]]
 
 
 def test_predictions_open_in_a_spreadsheet(tmp_path, photo):
     class_names = ("=1+2", "Äpfel", "two\nlines", 'a, "b"')
-    part = a_part(class_names, photo)
-    predictions.of_part(tmp_path / "p.csv", part, guesses(part))
+    split = a_part(class_names, photo)
+    predict.write_csv(tmp_path / "p.csv", split, guesses(split))
     raw = (tmp_path / "p.csv").read_bytes().decode("utf-8")
     assert raw.startswith("\ufefffile,label,class,probability")
     assert ",'=1+2," in raw and ",=1+2" not in raw
-    head, *rows = tables.read(tmp_path / "p.csv")
+    head, *rows = text.read_csv(tmp_path / "p.csv")
     told = [row[head.index("label")] for row in rows]
-    assert told == [class_names[i] for i in part.labels]
+    assert told == [class_names[i] for i in split.labels]
     assert {row[head.index("probability")] for row in rows} == {"0.925"}
 
 
 @pytest.mark.parametrize("name", ["=1+2", "-x", "Hund ", "two\nlines", "'=x"])
 def test_a_noted_label_of_a_hard_name_is_applied(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     folder = write_folder(tmp_path / "mine", ("plain", name))
-    labels.note(folder, f"{name}/0.png", "plain")
-    labels.note(folder, "plain/1.png", name)
-    assert labels.noted(folder) == {
+    corrections.note(folder, f"{name}/0.png", "plain")
+    corrections.note(folder, "plain/1.png", name)
+    assert corrections.noted(folder) == {
         f"{name}/0.png": "plain",
         "plain/1.png": name,
     }
-    labels.apply(folder)
-    assert photos.check(folder).counts() == {"plain": 3, name: 3}
+    corrections.apply(folder)
+    assert scan.check(folder).counts() == {"plain": 3, name: 3}
 
 
 @pytest.mark.parametrize("name", ["=1+2", "-x", " Hund", "two\nlines"])
 def test_a_choice_about_a_hard_name_holds(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     folder = write_folder(tmp_path / "mine", ("plain", name))
     copy = folder / name / "z copy.png"
     copy.write_bytes((folder / name / "0.png").read_bytes())
-    assert photos.check(folder).left_out() == 1
-    path = choices.path(folder)
-    text = path.read_bytes().decode("utf-8")
-    assert text.startswith("\ufeff") and ",yes," in text
+    assert scan.check(folder).excluded() == 1
+    path = exclusions.path(folder)
+    label = path.read_bytes().decode("utf-8")
+    assert label.startswith("\ufeff") and ",yes," in label
     # As an editor saves it that knows no mark.
-    path.write_text(text[1:].replace(",yes,", ",no,"), "utf-8", newline="")
-    assert photos.check(folder).left_out() == 0
+    path.write_text(label[1:].replace(",yes,", ",no,"), "utf-8", newline="")
+    assert scan.check(folder).excluded() == 0
 
 
 def test_a_list_of_photos_for_shards_holds_hard_names(tmp_path, photo):
     class_names = tuple(sorted(("=1+2", "Äpfel", "two\nlines", "cr\rx")))
-    part = a_part(class_names, photo)
+    split = a_part(class_names, photo)
     path = tmp_path / "photos.csv"
-    shards.write_list(part, path)
+    shards.write_list(split, path)
     for content in (path.read_bytes(), b"\xef\xbb\xbf" + path.read_bytes()):
         path.write_bytes(content)
         read = shards.read_list(path)
         assert read.class_names == class_names
-        assert (read.labels == part.labels).all()
+        assert (read.labels == split.labels).all()
 
 
 # --- Card, labels.txt, report ---------------------------------------------
 
 
 def test_a_card_shows_hard_names_in_one_row_each(tmp_path, photo, monkeypatch):
-    monkeypatch.setattr(journal, "WORK", tmp_path)
+    monkeypatch.setattr(results, "WORK", tmp_path)
     class_names = ("x|y", "<b>bold</b>", "two\nlines", "`c`", "*d*", "_e_")
     path = tmp_path / "m.keras"
     path.write_bytes(b"m")
-    written = card.write(
+    written = model_card.write_model_card(
         path, [a_part(class_names, photo)], "a`b", tmp_path / "my`s", {}, {}
     )
-    text = written.read_text(encoding="utf-8")
-    page = rendered(text)
+    label = written.read_text(encoding="utf-8")
+    page = rendered(label)
     for name in class_names:
-        shown = names.one_line(name).replace("<", "&lt;").replace(">", "&gt;")
+        shown = text.one_line(name).replace("<", "&lt;").replace(">", "&gt;")
         assert f"<td>{shown}</td>\n  <td>2</td>" in page
     assert page.count("<tr>") == 1 + len(class_names)
     assert "<code>a`b</code>" in page
@@ -513,17 +500,17 @@ def test_a_card_shows_hard_names_in_one_row_each(tmp_path, photo, monkeypatch):
 
 def test_plain_names_stand_in_a_card_as_they_are():
     for name in ("clean", "n00001_species", "Äpfel", "06_ship_it.keras"):
-        assert names.markdown(name) == name
+        assert text.markdown(name) == name
 
 
 def test_labels_txt_has_a_line_for_each_class(tmp_path, monkeypatch):
     class_names = ("Äpfel", "two\nlines", "a\u2028b", "cr\rx")
     monkeypatch.setattr(
-        exported.models, "load", lambda path: (Exportable(), class_names)
+        export.saving, "load", lambda path: (Exportable(), class_names)
     )
     for name in ("convert_to_float16", "convert_to_int8"):
-        monkeypatch.setattr(exported, name, lambda *given: None)
-    exported.for_small_computers(tmp_path / "m.keras", [])
+        monkeypatch.setattr(export, name, lambda *given: None)
+    export.export_litert(tmp_path / "m.keras", [])
     content = (tmp_path / "labels.txt").read_text(encoding="utf-8")
     assert content.splitlines() == [
         "Äpfel", r"two\nlines", r"a\u2028b", r"cr\rx",

@@ -10,15 +10,15 @@ import nbformat
 import pytest
 
 from helpers import shared
-from helpers.checks import page
-from helpers.files import ROOT
+from helpers.exercises import progress
+from helpers.paths import ROOT
 from tools import _pinned, regenerate, times
 
 TEXT = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")
 PLAN = r"## \w+ day: (\d\d:\d\d) to (\d\d:\d\d)\n(.*?)(?=\n## )"
 HOURS = r"\| (\d\d:\d\d) \| (\d+) \| (.*) \|"
 LESSONS = {path.stem: path for path in _pinned.notebooks()}
-EXERCISES = page.exercises()
+EXERCISES = progress.exercises()
 
 
 def rows(text, start=""):

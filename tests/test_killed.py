@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from helpers.files import ROOT
+from helpers.paths import ROOT
 
 KILLS = 25
 

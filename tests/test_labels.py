@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import labels, photos
+from helpers.dataset import corrections, scan, splits
 
-SHARES = (60, 20, 20)
+FRACTIONS = (60, 20, 20)
 
 
 def picture(path, seed):
@@ -21,7 +21,7 @@ def picture(path, seed):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Sixty photos of a and b; those of b have the names of those of a."""
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     for i in range(60):
         picture(tmp_path / "mine" / "ab"[i % 2] / f"{i // 2}.png", i)
     return tmp_path / "mine"
@@ -39,11 +39,11 @@ def content(folder):
 def labelled(folder):
     """Return {part: {content hash: class name}}."""
     return {
-        part.name: {
-            key: part.class_names[label]
-            for key, label in zip(part.keys, part.labels, strict=True)
+        split.name: {
+            key: split.class_names[label]
+            for key, label in zip(split.keys, split.labels, strict=True)
         }
-        for part in photos.split(photos.check(folder), SHARES)
+        for split in splits.split(scan.check(folder), FRACTIONS)
     }
 
 
@@ -54,9 +54,9 @@ def changed(before, after):
     }
     return [
         (key, label)
-        for part, its in after.items()
+        for split, its in after.items()
         for key, label in its.items()
-        if before[part][key] != label
+        if before[split][key] != label
     ]
 
 
@@ -67,55 +67,57 @@ def write(path, *rows, head="file,label,was"):
 
 def test_a_label_changes_when_it_is_applied_and_back(folder, capsys):
     before, files = labelled(folder), content(folder)
-    labels.note(folder, "a/3.png", "b")
+    corrections.note(folder, "a/3.png", "b")
     assert labelled(folder) == before
-    labels.apply(folder)
+    corrections.apply(folder)
     assert "1 " in capsys.readouterr().out
     (found,) = changed(before, labelled(folder))
     assert found == (files[folder / "a" / "3.png"], "b")
-    photos.check(folder).report()
+    scan.check(folder).report()
     assert "a/3.png: taken as b" in capsys.readouterr().out
-    labels.undo(folder)
+    corrections.undo(folder)
     assert labelled(folder) == before
     assert content(folder) == files
-    assert labels.noted(folder) == {"a/3.png": "b"}
+    assert corrections.noted(folder) == {"a/3.png": "b"}
 
 
 def test_the_list_says_what_was_and_its_own_class_takes_it_back(folder):
-    labels.note(folder, "a/3.png", "b")
-    labels.note(folder, "b/4, five.png", "a")
-    text = labels.path(folder).read_text(encoding="utf-8-sig").splitlines()
+    corrections.note(folder, "a/3.png", "b")
+    corrections.note(folder, "b/4, five.png", "a")
+    text = (
+        corrections.path(folder).read_text(encoding="utf-8-sig").splitlines()
+    )
     assert text == ["file,label,was", "a/3.png,b,a", '"b/4, five.png",a,b']
-    labels.note(folder, "a/3.png", "a")
-    assert labels.noted(folder) == {"b/4, five.png": "a"}
+    corrections.note(folder, "a/3.png", "a")
+    assert corrections.noted(folder) == {"b/4, five.png": "a"}
 
 
 def test_what_was_applied_is_never_lost(folder):
     for label in ("3", "4"):
-        labels.note(folder, f"a/{label}.png", "b")
-        labels.apply(folder)
-        labels.undo(folder)
-    kept = sorted(labels.applied_path(folder).parent.iterdir())
+        corrections.note(folder, f"a/{label}.png", "b")
+        corrections.apply(folder)
+        corrections.undo(folder)
+    kept = sorted(corrections.applied_path(folder).parent.iterdir())
     assert [len(path.read_text().splitlines()) for path in kept] == [2, 3]
     with pytest.raises(ValueError, match="mine: no labels are applied"):
-        labels.undo(folder)
+        corrections.undo(folder)
 
 
 def test_a_mended_label_ends_a_quarrel_of_two_copies(folder):
     (folder / "b" / "copy.png").write_bytes(
         (folder / "a" / "3.png").read_bytes()
     )
-    assert photos.check(folder).left_out() == 2
-    labels.note(folder, "b/copy.png", "a")
-    labels.apply(folder)
-    found = photos.check(folder)
-    assert found.left_out() == 1
+    assert scan.check(folder).excluded() == 2
+    corrections.note(folder, "b/copy.png", "a")
+    corrections.apply(folder)
+    found = scan.check(folder)
+    assert found.excluded() == 1
     assert found.counts() == {"a": 30, "b": 30}
 
 
 def test_nothing_noted_is_said(folder):
     with pytest.raises(ValueError, match="no label is noted"):
-        labels.apply(folder)
+        corrections.apply(folder)
 
 
 @pytest.mark.parametrize(
@@ -130,15 +132,15 @@ def test_nothing_noted_is_said(folder):
     ],
 )
 def test_a_bad_row_is_named_wherever_it_is_read(folder, row, words):
-    write(labels.path(folder), "b/1.png,a,b", row)
-    name = labels.path(folder).name
-    for reads in (labels.noted, labels.apply):
+    write(corrections.path(folder), "b/1.png,a,b", row)
+    name = corrections.path(folder).name
+    for reads in (corrections.noted, corrections.apply):
         with pytest.raises(ValueError, match=name) as error:
             reads(folder)
         assert words in str(error.value)
-    write(labels.applied_path(folder), "b/1.png,a,b", row)
+    write(corrections.applied_path(folder), "b/1.png,a,b", row)
     with pytest.raises(ValueError, match=name) as error:
-        photos.check(folder)
+        scan.check(folder)
     assert words in str(error.value)
 
 
@@ -150,45 +152,45 @@ def test_a_bad_row_is_named_wherever_it_is_read(folder, row, words):
     ],
 )
 def test_what_is_not_in_the_folder_is_not_applied(folder, row, words):
-    write(labels.path(folder), "b/1.png,a,b", row)
+    write(corrections.path(folder), "b/1.png,a,b", row)
     with pytest.raises(ValueError, match=words):
-        labels.apply(folder)
-    assert not labels.applied_path(folder).exists()
+        corrections.apply(folder)
+    assert not corrections.applied_path(folder).exists()
 
 
 def test_other_columns_are_named(folder):
-    write(labels.path(folder), "a/3.png;b;a", head="file;label;was")
+    write(corrections.path(folder), "a/3.png;b;a", head="file;label;was")
     with pytest.raises(ValueError, match="row 1: the columns are not file"):
-        labels.apply(folder)
+        corrections.apply(folder)
 
 
 def test_an_emptied_list_is_not_taken_for_none(folder):
-    path = labels.path(folder)
+    path = corrections.path(folder)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"")
-    for ask in (labels.noted, labels.apply):
+    for ask in (corrections.noted, corrections.apply):
         with pytest.raises(ValueError, match="row 1: the columns are not"):
             ask(folder)
 
 
 def test_bytes_that_are_no_text_are_said(folder):
-    path = labels.path(folder)
+    path = corrections.path(folder)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"file,label,was\n\xff\xfe,a,b")
     with pytest.raises(ValueError, match="UTF-8"):
-        labels.noted(folder)
+        corrections.noted(folder)
 
 
 def test_a_class_that_is_gone_is_named_by_the_check(folder):
-    write(labels.applied_path(folder), "a/3.png,c,a")
+    write(corrections.applied_path(folder), "a/3.png,c,a")
     with pytest.raises(ValueError, match="row 2: there is no class 'c'"):
-        photos.check(folder)
+        scan.check(folder)
 
 
 def test_a_photo_that_was_moved_since_is_passed_over(folder):
-    labels.note(folder, "a/3.png", "b")
-    labels.apply(folder)
+    corrections.note(folder, "a/3.png", "b")
+    corrections.apply(folder)
     (folder / "a" / "3.png").rename(folder / "b" / "moved.png")
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert found.counts() == {"a": 29, "b": 31}
     assert found.problems == ()

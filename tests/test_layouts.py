@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import layouts, photos
+from helpers.dataset import layouts, scan
 from tools import check
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
@@ -31,7 +31,7 @@ def put(file, content):
 @pytest.fixture
 def fill(tmp_path, monkeypatch):
     """Puts new photos into folders of `mine`: {folder: how many}."""
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     mine = tmp_path / "mine"
     mine.mkdir()
     seeds = iter(range(10**6))
@@ -49,7 +49,7 @@ def fill(tmp_path, monkeypatch):
 def refused(folder):
     """The sentence with which a folder is refused."""
     with pytest.raises(layouts.FolderError) as caught:
-        photos.check(folder)
+        scan.check(folder)
     sentence = str(caught.value)
     assert sentence.startswith(str(folder)) and "\n" not in sentence
     return sentence
@@ -68,7 +68,7 @@ def test_splits_are_not_taken_for_classes(fill):
 
 def test_a_class_may_be_named_train(fill):
     folder = fill({"train": 3, "car": 3, "bus": 3})
-    assert photos.check(folder).class_names == ("bus", "car", "train")
+    assert scan.check(folder).class_names == ("bus", "car", "train")
 
 
 def test_class_folders_inside_splits_are_shown(fill):
@@ -80,15 +80,15 @@ def test_class_folders_inside_splits_are_shown(fill):
 
 def test_a_split_beside_the_class_folders_is_told(fill):
     folder = fill({"good": 3, "bent": 3, "test/good": 2, "test/bent": 2})
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert found.counts() == {"bent": 3, "good": 3}
     about = {p.name: p for p in found.problems}
     assert "a split that was set aside" in about["test/"].problem
-    assert about["test/"].files == found.left_out() == 4
+    assert about["test/"].files == found.excluded() == 4
 
 
 def test_folders_of_other_names_in_a_class_are_no_split(fill):
-    found = photos.check(fill({"good": 3, "bent": 3, "test/more": 2}))
+    found = scan.check(fill({"good": 3, "bent": 3, "test/more": 2}))
     told = {p.name: p.problem for p in found.problems}
     assert told["test/more/"] == "a folder inside a class folder"
     assert "not a class" in told["test/"]
@@ -108,15 +108,15 @@ def test_other_names_of_splits_are_not_taken_for_classes(fill, names):
 
 @pytest.mark.parametrize("name", ["test", "trainval", "Unsorted", "predict"])
 def test_a_class_named_as_a_split_or_as_unsorted_is_told(fill, name):
-    found = photos.check(fill({"good": 25, "bent": 25, name: 25}))
+    found = scan.check(fill({"good": 25, "bent": 25, name: 25}))
     (problem,) = found.problems
-    assert (problem.name, problem.left_out) == (f"{name}/", False)
+    assert (problem.name, problem.excluded) == (f"{name}/", False)
     assert "taken as a class, though" in problem.problem
 
 
 def test_classes_that_only_begin_as_splits_do_are_not_told(fill):
     names = ("tester", "validated", "trainer", "device", "evaluate")
-    assert photos.check(fill(dict.fromkeys(names, 20))).problems == ()
+    assert scan.check(fill(dict.fromkeys(names, 20))).problems == ()
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,9 @@ def test_folders_named_as_the_classes_are_not_to_be_moved_into_one_class(
     fill, outer, names
 ):
     inner = {f"{outer}/{name}": 2 for name in names}
-    found = photos.check(fill({"good": 20, "bent": 20} | inner))
+    found = scan.check(fill({"good": 20, "bent": 20} | inner))
     (problem,) = found.problems
-    assert (problem.name, problem.left_out) == (f"{outer}/", True)
+    assert (problem.name, problem.excluded) == (f"{outer}/", True)
     assert problem.files == 2 * len(names)
     assert "named as the classes" in problem.problem
     split = outer != "masks"
@@ -148,7 +148,7 @@ def test_a_folder_too_high_is_told_with_the_right_one(fill):
     sentence = refused(folder)
     assert "my_parts/ 6 (bent/ 3, good/ 3)" in sentence
     right = sentence.rpartition("give ")[2].rstrip(".")
-    assert photos.check(right).class_names == ("bent", "good")
+    assert scan.check(right).class_names == ("bent", "good")
 
 
 def test_splits_two_folders_deeper_are_told_with_their_folder(fill):
@@ -168,7 +168,7 @@ def test_classes_two_folders_deep_are_told(fill):
 def test_a_single_split_with_classes_in_it_is_the_folder_to_give(fill):
     folder = fill({"train/good": 2, "train/bent": 2})
     assert refused(folder).endswith(f"; give {folder / 'train'}.")
-    assert photos.check(folder / "train").class_names == ("bent", "good")
+    assert scan.check(folder / "train").class_names == ("bent", "good")
 
 
 def test_a_photo_beside_the_folder_to_give_changes_nothing(fill):
@@ -217,17 +217,17 @@ def test_links_to_folders_around_them_count_no_file(fill):
     (folder / "self").symlink_to(".")
     (folder / "up").symlink_to("..")
     (folder / "good" / "around").symlink_to(folder)
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert {p.name: p.problem for p in found.problems} == dict.fromkeys(
         ("self/", "up/", "good/around/"), "a link to a folder that it lies in"
     )
-    assert found.left_out() == 0 and found.class_names == ("bent", "good")
+    assert found.excluded() == 0 and found.class_names == ("bent", "good")
 
 
 def test_links_to_folders_elsewhere_are_classes(fill, tmp_path):
     folder = fill({"good": 20, "../elsewhere": 20})
     (folder / "bent").symlink_to(tmp_path / "elsewhere")
-    assert photos.check(folder).counts() == {"bent": 20, "good": 20}
+    assert scan.check(folder).counts() == {"bent": 20, "good": 20}
 
 
 def test_photos_without_class_folders_are_told_with_their_table(fill):
@@ -304,7 +304,7 @@ def test_archives_are_known_by_their_names(fill, end):
 
 def test_a_missing_folder_with_a_line_break_leaves_one_line(tmp_path):
     with pytest.raises(ValueError) as caught:
-        photos.check(tmp_path / "no\n\x1bsuch")
+        scan.check(tmp_path / "no\n\x1bsuch")
     assert r"no\n\x1bsuch: there is no such" in str(caught.value)
 
 
@@ -312,9 +312,9 @@ def test_a_file_instead_of_a_folder_is_told(fill):
     folder = fill({".": 1})
     put(folder / "notes.txt", b"to do")
     with pytest.raises(ValueError, match="0.jpg: a single picture, not a"):
-        photos.check(folder / "0.jpg")
+        scan.check(folder / "0.jpg")
     with pytest.raises(ValueError, match="notes.txt: a file, not a folder"):
-        photos.check(folder / "notes.txt")
+        scan.check(folder / "notes.txt")
 
 
 def test_a_missing_folder_is_told_with_where_it_was_looked_for(
@@ -322,7 +322,7 @@ def test_a_missing_folder_is_told_with_where_it_was_looked_for(
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError) as caught:
-        photos.check("my_photos")
+        scan.check("my_photos")
     assert f"at {tmp_path / 'my_photos'};" in str(caught.value)
 
 
@@ -351,7 +351,7 @@ def test_photos_that_cannot_be_read_are_the_cause(fill, capsys):
 def test_a_class_that_is_lost_is_named_with_the_cause(fill):
     folder = fill({"good": 3, "bent": 3})
     put(folder / "cracked" / "1.HEIC", HEIC)
-    about = {p.name: p.problem for p in photos.check(folder).problems}
+    about = {p.name: p.problem for p in scan.check(folder).problems}
     assert about["cracked/"] == (
         "no photo that can be used, so not a class: HEIC is not read here "
         "(1 file)"
@@ -384,7 +384,7 @@ def test_leavings_of_systems_are_no_class_and_are_named(fill, capsys):
     fill({"bent/.recycle": 1})
     for name in (".DS_Store", "good/Thumbs.db", "good/._1.jpg", "desktop.ini"):
         put(folder / name, b"x")
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert found.counts() == {"bent": 25, "good": 25}
     assert found.problems == ()
     files = {f"{name}/": 2 for name in LEFT_BEHIND}
@@ -399,14 +399,14 @@ def test_leavings_of_systems_are_no_class_and_are_named(fill, capsys):
 def test_a_name_with_a_dot_first_is_a_class_or_a_photo(fill):
     folder = fill({".22_LR": 3, "9mm": 2})
     put(folder / "9mm" / ".hidden.jpg", photo(999))
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert found.counts() == {".22_LR": 3, "9mm": 3}
     assert found.passed_over == {}
 
 
 def test_classes_that_recycling_is_about_are_classes(fill):
     names = ("Recycle Bin", "recycled", "recycle", "snapshot", "thumb")
-    found = photos.check(fill(dict.fromkeys(names, 2)))
+    found = scan.check(fill(dict.fromkeys(names, 2)))
     assert found.class_names == tuple(sorted(names))
     assert found.passed_over == {}
 
@@ -423,7 +423,7 @@ def test_files_of_other_programs_beside_photos_hurt_nobody(fill, capsys):
     for name, content in others.items():
         put(folder / "good" / name, content)
         put(folder / name, content)
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert found.problems == ()
     assert sum(found.passed_over.values()) == 2 * len(others)
     assert found.passed_over["*.aae"] == 2
@@ -436,7 +436,7 @@ def test_what_is_named_as_a_photo_is_never_passed_over(fill):
     put(folder / "good" / "page.jpg", b"<html>")
     put(folder / "good" / "empty.heic", b"")
     put(folder / "good" / "photo.txt", photo(999))  # named otherwise
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert found.passed_over == {}
     assert {p.name: p.problem for p in found.problems} == {
         "good/empty.heic": "the file is empty",
@@ -466,10 +466,10 @@ def test_class_names_that_look_alike_are_named():
 
 
 def test_look_alike_classes_stay_apart_and_are_told(fill):
-    found = photos.check(fill({"Katze": 25, "katze ": 25}))
+    found = scan.check(fill({"Katze": 25, "katze ": 25}))
     assert found.class_names == ("Katze", "katze ")
     (problem,) = found.problems
-    assert not problem.left_out
+    assert not problem.excluded
     assert problem.problem.endswith("only in spaces and upper and lower case")
 
 
@@ -498,7 +498,7 @@ def test_the_smallest_and_largest_photos_are_those_by_area(fill, capsys):
     for width, height in ((90, 2000), (300, 100), (100, 300)):
         file = folder / "good" / f"{width}.png"
         Image.new("RGB", (width, height), (width % 256, 0, 0)).save(file)
-    photos.check(folder).report()
+    scan.check(folder).report()
     assert "sizes: 80×80 pixels to 90×2000" in capsys.readouterr().out
 
 
@@ -536,7 +536,7 @@ def grow(rng, folder, drawn, depth=0):
 def test_every_file_of_a_random_tree_is_counted_or_it_is_refused(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     drawn = [photo(number) for number in range(500)]
     rng = np.random.default_rng(0)
     counted = refused = 0
@@ -544,7 +544,7 @@ def test_every_file_of_a_random_tree_is_counted_or_it_is_refused(
         folder = tmp_path / str(number)
         links = grow(rng, folder, drawn)
         try:
-            found = photos.check(folder)
+            found = scan.check(folder)
         except ValueError as error:
             assert str(error).startswith(str(folder))
             assert "\n" not in str(error)
@@ -554,6 +554,6 @@ def test_every_file_of_a_random_tree_is_counted_or_it_is_refused(
             continue
         counted += 1
         passed_over = sum(found.passed_over.values())
-        said = len(found.photos) + found.left_out() + passed_over
+        said = len(found.photos) + found.excluded() + passed_over
         assert said == layouts.count_files(folder)
     assert counted > 20 and refused > 20

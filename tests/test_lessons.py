@@ -7,21 +7,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import files, journal, kernel, lessons, photos, weights
+from helpers import kernel, paths, results
+from helpers.dataset import scan, splits
+from helpers.network import checkpoints, weights
 
-SHARES = (1, 1, 1)
+FRACTIONS = (1, 1, 1)
 RANDOM = weights.Weights("random", None)
 # What a lesson does, but for TensorFlow: its weights are a text.
 CELLS = (
     "import zipfile\nfrom helpers import files, journal, surfaces, weights",
-    "FOLDER, SHARES = surfaces.folder(), surfaces.SHARES",
-    "WEIGHTS = weights.choose()\n"
-    'path = files.model_path("03_small")\n'
-    'text = f"{WEIGHTS.name} {FOLDER} {SHARES}"\n'
-    "with files.atomic(path) as part:\n"
+    "FOLDER, FRACTIONS = surfaces.folder(), surfaces.FRACTIONS",
+    "WEIGHTS = network.weights.choose()\n"
+    'path = paths.model_path("03_small")\n'
+    'text = f"{WEIGHTS.name} {FOLDER} {FRACTIONS}"\n'
+    "with paths.atomic(path) as part:\n"
     '    with zipfile.ZipFile(part, "w") as file:\n'
     '        file.writestr("model.weights.h5", text)',
-    'journal.write("03_small", WEIGHTS.name, FOLDER, {"a": [True]})',
+    'results.write("03_small", WEIGHTS.name, FOLDER, {"a": [True]})',
 )
 
 
@@ -34,12 +36,12 @@ def saved(path):
 @pytest.fixture
 def work(tmp_path, monkeypatch):
     """A work folder of its own, in this process and in kernels."""
-    for module in (files, journal, weights):
+    for module in (paths, results, weights):
         monkeypatch.setattr(module, "WORK", tmp_path / "work")
-    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(checkpoints, "NOTEBOOKS", tmp_path)
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("WORKBOOK_WEIGHTS", "random")
-    monkeypatch.setenv("PYTHONPATH", str(files.ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(paths.ROOT))
     return tmp_path / "work"
 
 
@@ -58,14 +60,14 @@ def lesson(notebook, code, save, work):
 def folder(tmp_path, work):
     """Makes a folder of a name, with two classes, and shares it out."""
 
-    def make(name, shares=SHARES):
+    def make(name, fractions=FRACTIONS):
         rng = np.random.default_rng(list(name.encode()))
         for i in range(24):
             place = tmp_path / name / "ab"[i % 2]
             place.mkdir(parents=True, exist_ok=True)
             noise = rng.integers(0, 256, (80, 80, 3), "uint8")
             Image.fromarray(noise).save(place / f"{i}.png")
-        photos.split(photos.check(tmp_path / name), shares)
+        splits.split(scan.check(tmp_path / name), fractions)
         return tmp_path / name
 
     return make
@@ -73,13 +75,15 @@ def folder(tmp_path, work):
 
 def test_a_lesson_is_run_once_for_its_model(lesson, folder, capsys):
     mine = folder("mine 'quoted' \\1")
-    path = lessons.model("03_small", mine, SHARES, RANDOM)
-    assert saved(path) == f"random {mine} {SHARES}"
+    path = checkpoints.lesson_model("03_small", mine, FRACTIONS, RANDOM)
+    assert saved(path) == f"random {mine} {FRACTIONS}"
     assert "03_small has no model of these photos yet" in (
         capsys.readouterr().out
     )
     written = path.stat().st_mtime_ns
-    assert lessons.model("03_small", mine, SHARES, RANDOM) == path
+    assert (
+        checkpoints.lesson_model("03_small", mine, FRACTIONS, RANDOM) == path
+    )
     assert path.stat().st_mtime_ns == written
     assert capsys.readouterr().out == ""
 
@@ -92,15 +96,15 @@ def test_no_cell_is_stopped_for_the_time_it_takes(lesson, folder, monkeypatch):
         return clients[-1]
 
     monkeypatch.setattr(kernel, "client", noted)
-    lessons.model("03_small", folder("mine"), SHARES, RANDOM)
+    checkpoints.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
     assert [one.timeout for one in clients] == [None]
 
 
 def test_a_model_of_other_photos_is_kept(lesson, folder, capsys):
     first, second = folder("first"), folder("second")
-    path = lessons.model("03_small", first, SHARES, RANDOM)
+    path = checkpoints.lesson_model("03_small", first, FRACTIONS, RANDOM)
     old = saved(path)
-    lessons.model("03_small", second, SHARES, RANDOM)
+    checkpoints.lesson_model("03_small", second, FRACTIONS, RANDOM)
     assert saved(path) != old
     (kept,) = path.parent.glob("03_small-*.keras")
     assert saved(kept) == old
@@ -111,14 +115,14 @@ def test_a_model_counts_for_what_it_is_of_alone(
     lesson, folder, work, monkeypatch
 ):
     mine = folder("mine")
-    path = lessons.model("03_small", mine, SHARES, RANDOM)
+    path = checkpoints.lesson_model("03_small", mine, FRACTIONS, RANDOM)
 
-    def is_there(weights_name="random", shares=SHARES):
-        return lessons._is_there("03_small", weights_name, mine, shares)
+    def is_there(weights_name="random", fractions=FRACTIONS):
+        return checkpoints._is_there("03_small", weights_name, mine, fractions)
 
     assert is_there()
     assert not is_there("imagenet")
-    assert not is_there(shares=(8, 1, 1))
+    assert not is_there(fractions=(8, 1, 1))
     whole = path.read_bytes()
     with zipfile.ZipFile(path, "w") as file:  # of which nothing is noted
         file.writestr("model.weights.h5", "other weights")
@@ -128,13 +132,13 @@ def test_a_model_counts_for_what_it_is_of_alone(
     path.write_bytes(whole)
     assert is_there()
     (mine / "a" / "0.png").unlink()  # another split
-    photos.split(photos.check(mine), SHARES)
+    splits.split(scan.check(mine), FRACTIONS)
     assert not is_there()
 
 
 def test_without_a_split_or_an_entry_there_is_no_model(work, tmp_path):
-    assert not lessons._is_there("03_small", "random", tmp_path, SHARES)
-    assert not journal.is_of("03_small", "random", tmp_path)
+    assert not checkpoints._is_there("03_small", "random", tmp_path, FRACTIONS)
+    assert not results.is_of("03_small", "random", tmp_path)
 
 
 def test_a_lesson_is_run_on_the_weights_of_the_lesson_that_asks(
@@ -145,11 +149,15 @@ def test_a_lesson_is_run_on_the_weights_of_the_lesson_that_asks(
     before = (work / weights.REMEMBERED).read_bytes()
     (tmp_path / "mine.h5").write_bytes(b"1")
     (tmp_path / "theirs.h5").write_bytes(b"2")
-    theirs = f"weights.choose({str(tmp_path / 'theirs.h5')!r})"
-    lesson(*(cell.replace("weights.choose()", theirs) for cell in CELLS))
+    theirs = f"network.weights.choose({str(tmp_path / 'theirs.h5')!r})"
+    lesson(
+        *(cell.replace("network.weights.choose()", theirs) for cell in CELLS)
+    )
     monkeypatch.chdir(tmp_path)
     mine = weights.Weights("mine-6b86b2", "mine.h5")
-    path = lessons.model("03_small", folder("photos"), SHARES, mine)
+    path = checkpoints.lesson_model(
+        "03_small", folder("photos"), FRACTIONS, mine
+    )
     assert saved(path).startswith("mine-6b86b2 ")
     assert (work / weights.REMEMBERED).read_bytes() == before
 
@@ -157,35 +165,35 @@ def test_a_lesson_is_run_on_the_weights_of_the_lesson_that_asks(
 def test_a_lesson_that_stops_says_where(lesson, folder):
     lesson(*CELLS[:2], "1 / 0", *CELLS[2:])
     with pytest.raises(RuntimeError, match="stops in cell 3 .*division by"):
-        lessons.model("03_small", folder("mine"), SHARES, RANDOM)
+        checkpoints.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
 
 
 def test_a_lesson_that_saves_nothing_is_named(lesson, folder):
-    lesson(*CELLS[:2], "WEIGHTS = weights.choose()")
+    lesson(*CELLS[:2], "WEIGHTS = network.weights.choose()")
     with pytest.raises(RuntimeError, match="03_small ran through and left no"):
-        lessons.model("03_small", folder("mine"), SHARES, RANDOM)
+        checkpoints.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
 
 
 def test_a_lesson_without_the_line_is_not_run(lesson, folder):
     lesson(CELLS[0], *CELLS[2:])
     with pytest.raises(ValueError, match="0 lines begin with FOLDER"):
-        lessons.model("03_small", folder("mine"), SHARES, RANDOM)
+        checkpoints.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
 
 
 def test_a_lesson_that_is_not_there_is_named(folder):
     with pytest.raises(ValueError, match="there is no such lesson"):
-        lessons.model("99_none", folder("mine"), SHARES, RANDOM)
+        checkpoints.lesson_model("99_none", folder("mine"), FRACTIONS, RANDOM)
 
 
 @pytest.mark.parametrize(
     "stem", ["02_frozen_baseline", "03_fine_tuning", "04_augmentation"]
 )
 def test_the_lines_are_found_in_the_lessons_themselves(stem, tmp_path):
-    path = files.ROOT / "notebooks" / f"{stem}.ipynb"
+    path = paths.ROOT / "notebooks" / f"{stem}.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    chosen = f"{str(tmp_path)!r}, {SHARES!r}"
+    chosen = f"{str(tmp_path)!r}, {FRACTIONS!r}"
     kernel.put(notebook, stem, kernel.PHOTOS, chosen)
     kernel.put(notebook, stem, "WEIGHTS", "None")
     sources = [cell.source for cell in notebook.cells]
-    line = f"FOLDER, SHARES = {str(tmp_path)!r}, (1, 1, 1)"
+    line = f"FOLDER, FRACTIONS = {str(tmp_path)!r}, (1, 1, 1)"
     assert sum(line in source.splitlines() for source in sources) == 1

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import memory
-from helpers.files import ROOT
+from helpers import setup
+from helpers.paths import ROOT
 
 SIDE = 1500  # of the weights: 9 MB, and Adam notes two numbers for each
 MOMENTS = 6 * 2 * 4 * SIDE**2 / 1e6  # MB of six trainings
@@ -24,7 +24,7 @@ for _ in range(7):
     model.compile("adam", "mse")
     model.train_on_batch(x, x)
     FREE
-    memory.trim()
+    setup.trim()
     sizes.append(psutil.Process().memory_info().rss / 1e6)
 print(sizes[-1] - sizes[0])
 """
@@ -44,13 +44,13 @@ def growth(free):
 
 def test_an_optimizer_gives_back_its_memory():
     assert growth("model.compile()") > 0.6 * MOMENTS  # hence this
-    assert growth("memory.free_training(model)") < 0.3 * MOMENTS
+    assert growth("setup.free_training(model)") < 0.3 * MOMENTS
 
 
 def test_a_model_predicts_and_trains_as_before():
     x, y = np.eye(4, 3, dtype="float32"), np.ones((4, 2))
     ends = []
-    for free in (memory.free_training, lambda model: None):
+    for free in (setup.free_training, lambda model: None):
         keras.utils.set_random_seed(0)
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
         for _ in range(2):
@@ -70,7 +70,7 @@ def test_a_function_that_was_traced_before_still_has_gradients():
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.compile("adam", "mse")
     model.train_on_batch(np.zeros((1, 3)), np.zeros((1, 2)))
-    memory.free_training(model)
+    setup.free_training(model)
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = silu(x)

@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import files, models, photos, precision
+from helpers import paths
+from helpers.dataset import splits
+from helpers.network import dtypes, saving
 
 
 class Trap:
@@ -34,12 +36,12 @@ def classifier(layers=()):
 @pytest.fixture
 def path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(files, "WORK", tmp_path)
-    return models.save(classifier(), ("crack", "пятно"), "mine")
+    monkeypatch.setattr(paths, "WORK", tmp_path)
+    return saving.save(classifier(), ("crack", "пятно"), "mine")
 
 
 def test_a_classifier_comes_back_whole(path):
-    model, names = models.load(path)
+    model, names = saving.load(path)
     assert names == ("crack", "пятно")
     plain = keras.saving.load_model(path)
     pixels = np.full((3, 8, 8, 3), 99, "uint8")
@@ -50,7 +52,7 @@ def test_a_classifier_comes_back_whole(path):
 
 def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(ValueError, match="no such file") as error:
-        models.load(tmp_path / "no.keras")
+        saving.load(tmp_path / "no.keras")
     assert "\n" not in str(error.value)
 
 
@@ -59,7 +61,7 @@ def test_a_cut_off_file_is_refused(path, share):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(ValueError, match="mine.keras: not a whole"):
-        models.load(path)
+        saving.load(path)
 
 
 def test_a_damaged_byte_is_noticed(path):
@@ -67,13 +69,13 @@ def test_a_damaged_byte_is_noticed(path):
     whole[whole.index(b"HDF") + 2000] ^= 255
     path.write_bytes(whole)
     with pytest.raises(ValueError, match="mine.keras: not a whole"):
-        models.load(path)
+        saving.load(path)
 
 
 def test_a_file_without_class_names_is_foreign(tmp_path):
     classifier().save(tmp_path / "other.keras")
     with pytest.raises(ValueError, match="not a classifier of these lessons"):
-        models.load(tmp_path / "other.keras")
+        saving.load(tmp_path / "other.keras")
 
 
 def test_other_formats_are_not_read(tmp_path, monkeypatch):
@@ -82,16 +84,16 @@ def test_other_formats_are_not_read(tmp_path, monkeypatch):
     (tmp_path / "trap.keras").write_bytes(pickle.dumps(Trap()))
     for name in ("old.h5", "trap.keras"):
         with pytest.raises(ValueError, match="not a whole .keras file"):
-            models.load(tmp_path / name)
+            saving.load(tmp_path / name)
     assert not (tmp_path / "trapped.txt").exists()
 
 
 def test_code_in_a_file_is_refused_before_it_runs(path):
     lambda_layer = keras.layers.Lambda(lambda x: x)
     classifier([lambda_layer]).save(path)
-    models.write_names(path, ("a", "b"))
+    saving.write_names(path, ("a", "b"))
     with pytest.raises(ValueError, match="it holds Lambda of keras"):
-        models.load(path)
+        saving.load(path)
 
 
 def whole_classifier():
@@ -126,9 +128,9 @@ def whole_classifier():
 def test_what_lessons_save_is_loaded(tmp_path, policy):
     whole = whole_classifier()
     if policy:
-        whole = precision.recast(whole, policy)
-    models.write(whole, ("a", "b"), tmp_path / "whole.keras")
-    loaded, names = models.load(tmp_path / "whole.keras")
+        whole = dtypes.with_dtype(whole, policy)
+    saving.write(whole, ("a", "b"), tmp_path / "whole.keras")
+    loaded, names = saving.load(tmp_path / "whole.keras")
     assert names == ("a", "b") and loaded.output_shape == (None, 2)
     kept = zip(loaded.get_weights(), whole.get_weights(), strict=True)
     assert all(np.array_equal(one, other) for one, other in kept)
@@ -140,7 +142,7 @@ def put(path, change):
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(content, "w") as new:
         for name in old.namelist():
             data = old.read(name)
-            if name == models.DESCRIPTION:
+            if name == saving.DESCRIPTION:
                 config = json.loads(data)
                 change(config)
                 data = json.dumps(config)
@@ -209,7 +211,7 @@ def test_a_hostile_description_is_refused(
 
     put(path, change)
     with pytest.raises(ValueError, match="mine.keras: it holds ") as error:
-        models.load(path)
+        saving.load(path)
     assert holds in str(error.value) and "\n" not in str(error.value)
     assert not (tmp_path / "trapped.txt").exists()
 
@@ -218,33 +220,33 @@ def test_a_model_that_leaves_scaling_to_its_user_is_refused(tmp_path):
     path = tmp_path / "mine.keras"
     bare = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     bare.save(path)
-    models.write_names(path, ("a", "b"))
+    saving.write_names(path, ("a", "b"))
     with pytest.raises(ValueError, match="does not scale its pixels"):
-        models.load(path)
+        saving.load(path)
 
 
 def test_names_that_do_not_fit_the_answers_are_refused(tmp_path):
     path = tmp_path / "mine.keras"
     classifier().save(path)
-    models.write_names(path, ("a", "b", "c"))
+    saving.write_names(path, ("a", "b", "c"))
     with pytest.raises(ValueError, match="2 answers and 3 class names"):
-        models.load(path)
+        saving.load(path)
 
 
 def test_an_unfinished_training_belongs_to_its_photos_and_weights(tmp_path):
-    def part(labels, keys=("x", "y")):
-        return photos.Part("train", ("a", "b"), [], np.array(labels), keys)
+    def split(labels, keys=("x", "y")):
+        return splits.Split("train", ("a", "b"), [], np.array(labels), keys)
 
     def where(*given):
-        return models.unfinished(tmp_path, *given)
+        return saving.unfinished(tmp_path, *given)
 
-    first = where(part([0, 1]), "starter")
-    assert first == where(part([0, 1]), "starter")
+    first = where(split([0, 1]), "starter")
+    assert first == where(split([0, 1]), "starter")
     assert first.parent == tmp_path
     others = {
-        where(part([1, 1]), "starter"),
-        where(part([0, 1], ("x", "z")), "starter"),
-        where(part([0, 1]), "imagenet"),
+        where(split([1, 1]), "starter"),
+        where(split([0, 1], ("x", "z")), "starter"),
+        where(split([0, 1]), "imagenet"),
     }
     assert len(others) == 3 and first not in others
 
@@ -255,21 +257,21 @@ def train(tmp_path):
 
     `stop` is the epoch at which it is stopped. Returns the epochs run.
     """
-    part = photos.Part("train", ("a", "b"), [], np.array([0, 1]), ["x", "y"])
+    split = splits.Split("train", ("a", "b"), [], np.array([0, 1]), ["x", "y"])
 
     def run(stop=None):
         def maybe_stop(epoch, logs):
             if epoch == stop:
                 raise KeyboardInterrupt
 
-        place = models.unfinished(tmp_path, part, "starter")
+        place = saving.unfinished(tmp_path, split, "starter")
         resume = keras.callbacks.BackupAndRestore(place)
         stopper = keras.callbacks.LambdaCallback(on_epoch_begin=maybe_stop)
         model = classifier()
         model.compile("adam", "sparse_categorical_crossentropy")
         fit = model.fit(
             np.zeros((2, 8, 8, 3)),
-            part.labels,
+            split.labels,
             epochs=3,
             verbose=0,
             callbacks=[resume, stopper],

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
-from helpers import near_duplicates, photos
-from helpers.photo_files import Photo
+from helpers.dataset import near_duplicates, scan, splits
+from helpers.dataset.photo_file import Photo
 
 
 def noisy(rng, pixels, noise=3):
@@ -198,12 +198,12 @@ def test_defects_before_a_fixed_camera_are_one_line_with_nothing_to_do(
         image = washer(np.random.default_rng(number), cracked)
         name = f"{'crack' if cracked else 'ok'}/{number * 7919 % 997:x}.jpg"
         folder = save(image, name)
-    found = photos.check(folder)
+    found = scan.check(folder)
     (problem,) = found.problems
-    assert problem.name == "mine/" and not problem.left_out
+    assert problem.name == "mine/" and not problem.excluded
     assert "39 of 40 photos look nearly the same" in problem.problem
     assert "nothing to do" in problem.advice
-    photos.split(found, (60, 20, 20))
+    splits.split(found, (60, 20, 20))
     out = capsys.readouterr().out
     assert "unless they show different objects in front of a fixed" in out
 
@@ -214,7 +214,7 @@ def test_near_duplicates_with_different_labels_are_never_to_be_deleted(save):
         save(image, f"{'ab'[number % 2]}/{number}.jpg")
         if number < 20:  # a/0 again in a, b/1 again in a, and so on
             folder = save(half(image), f"a/again {number}.jpg")
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert len(found.problems) == 20
     for p in found.problems:
         if "another label" in p.problem:
@@ -241,7 +241,7 @@ def test_photos_of_a_fixed_camera_fit_into_memory():
 @pytest.fixture
 def save(tmp_path, monkeypatch):
     """Saves an image in a folder of class folders."""
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
 
     def write(image, name):
         path = tmp_path / "mine" / name
@@ -268,14 +268,14 @@ def test_augmented_copies_are_one_line_and_an_export_without_is_none(
             for image in copies(scene(rng))[: 3 if augmented else 1]:
                 name = f"IMG_{number}_jpg.rf.{rng.bytes(16).hex()}.jpg"
                 folder = save(image, f"{class_name}/{name}")
-    found = photos.check(folder)
+    found = scan.check(folder)
     if not augmented:
         assert found.problems == ()
         return
     (problem,) = found.problems
-    assert problem.name == "mine/" and not problem.left_out
+    assert problem.name == "mine/" and not problem.excluded
     assert "120 files look like augmented copies of 40" in problem.problem
-    photos.split(found, (60, 20, 20))
+    splits.split(found, (60, 20, 20))
     assert (
         "are nearly the same as one in another split"
         in capsys.readouterr().out
@@ -300,12 +300,12 @@ def test_films_are_one_line_and_not_one_for_each_frame(save, capsys, step):
             for i, image in enumerate(film(rng, 15, step)):
                 name = f"film{number}_{i:04d}.jpg"
                 folder = save(image, f"{class_name}/{name}")
-    found = photos.check(folder)
+    found = scan.check(folder)
     (problem,) = found.problems
     assert "60 files look like consecutive frames of 4 films" in (
         problem.problem
     )
-    photos.split(found, (60, 20, 20))
+    splits.split(found, (60, 20, 20))
     assert (
         "are nearly the same as one in another split"
         in capsys.readouterr().out
@@ -344,7 +344,7 @@ def test_one_film_is_told_in_the_singular(save):
     for number in range(20):
         image = scene(np.random.default_rng(number + 1))
         folder = save(image, f"b/img_{number:04d}.jpg")
-    (problem, *_) = photos.check(folder).problems
+    (problem, *_) = scan.check(folder).problems
     assert "frames of 1 film or burst, such as a/film_0000" in problem.problem
     assert "Keep one frame of each film" in problem.advice
 
@@ -374,8 +374,8 @@ def test_numbered_photos_of_a_fixed_camera_are_no_film():
     jig = np.asarray(scene(rng), float)
     checked = []
     for number in range(60):
-        part = Image.fromarray(jig.clip(0, 255).astype("uint8"))
+        split = Image.fromarray(jig.clip(0, 255).astype("uint8"))
         x, y = (int(at) for at in rng.integers(60, 240, 2))
-        ImageDraw.Draw(part).ellipse([x, y, x + 40, y + 40], "black")
-        checked.append(photo(part, f"{'ab'[number % 2]}/img{number:03d}"))
+        ImageDraw.Draw(split).ellipse([x, y, x + 40, y + 40], "black")
+        checked.append(photo(split, f"{'ab'[number % 2]}/img{number:03d}"))
     assert near_duplicates.groups(checked) == ([], [])

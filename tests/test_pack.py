@@ -17,7 +17,11 @@ import pytest
 from clone import SOURCE, contents, one_sentence
 
 import start
-from helpers import downloads, flowers, shared, store, surfaces, weights
+from helpers import downloads, shared
+from helpers.dataset import flowers
+from helpers.features import storage
+from helpers.network import weights
+from helpers.surfaces import render
 from tools import pack
 
 HERE = "{}.{}".format(*sys.version_info[:2])
@@ -90,9 +94,9 @@ def project(tmp_path_factory):
         patch.setattr(pack, "ROOT", root)
         patch.setattr(pack, "DATA", root / "data")
         patch.setattr(pack, "WORK", root / "data" / "work")
-        patch.setattr(store, "WORK", root / "data" / "work")
-        patch.setattr(surfaces, "folder", lambda: None)
-        patch.setattr(surfaces, "remounted", lambda: None)
+        patch.setattr(storage, "WORK", root / "data" / "work")
+        patch.setattr(render, "folder", lambda: None)
+        patch.setattr(render, "shifted_folder", lambda: None)
         patch.setattr(weights, "imagenet", lambda: imagenet)
         patch.setattr(
             flowers, "folder", lambda: root / "data" / "flower_photos"
@@ -102,8 +106,8 @@ def project(tmp_path_factory):
             "ours": downloads.digest(photo),
             "mine": "another",
         }.items():
-            path = store.folder() / f"{name}.npy"
-            with store.saved(path, (1, 2), [key]) as out:
+            path = storage.folder() / f"{name}.npy"
+            with storage.create(path, (1, 2), [key]) as out:
                 out[:] = 0
         yield root
 
@@ -166,7 +170,7 @@ def test_old_pictures_are_not_noted_to_be_those_of_the_pack(stick, empty):
     photo = empty / "data/surfaces/photos/dent/dent-001.jpg"
     photo.parent.mkdir(parents=True)
     photo.write_text("an old dent")
-    assert start.EDITION == f"data/surfaces/{surfaces.MARK}"
+    assert start.EDITION == f"data/surfaces/{render.MARK}"
     start.fill(str(stick), str(empty))
     assert not (empty / start.EDITION).exists()
     assert (empty / "data/README.md").is_file()
@@ -209,7 +213,7 @@ def test_what_is_shared_with_others_is_no_place_to_pack_from(
     def folder():
         assert shared.folder() is None
 
-    monkeypatch.setattr(surfaces, "folder", folder)
+    monkeypatch.setattr(render, "folder", folder)
     assert pack.main([str(tmp_path / "pack")]) == 0
     assert start.listed(tmp_path / "pack").keys() == start.listed(made).keys()
 
@@ -218,14 +222,14 @@ def test_old_pictures_are_not_packed(project, tmp_path, monkeypatch, capsys):
     def refused():
         raise ValueError("data/surfaces: of another version.")
 
-    monkeypatch.setattr(surfaces, "folder", refused)
+    monkeypatch.setattr(render, "folder", refused)
     assert pack.main([str(tmp_path / "pack")]) == 1
     assert one_sentence(capsys.readouterr().err).startswith("data/surfaces")
 
 
 def test_activations_that_were_broken_off_stay_here(project, made):
-    path = store.folder() / "ours.npy"
-    part = store.folder() / ".part-1-0123abcd-0.npy"
+    path = storage.folder() / "ours.npy"
+    part = storage.folder() / ".part-1-0123abcd-0.npy"
     shutil.copy(path, part)
     try:
         assert list(pack._activations(without=False).values()) == [path]
@@ -236,7 +240,7 @@ def test_activations_that_were_broken_off_stay_here(project, made):
 def test_no_activations_is_one_sentence(
     project, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(store, "WORK", tmp_path)
+    monkeypatch.setattr(storage, "WORK", tmp_path)
     folder = tmp_path / "pack"
     assert pack.main([str(folder)]) == 1
     assert "lessons 01 to 04" in one_sentence(capsys.readouterr().err)

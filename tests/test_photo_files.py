@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from helpers import choices, photo_files, photos
+from helpers.dataset import exclusions, photo_file, pipeline, scan, splits
 
 
 def noise(seed, size=(96, 120), mode="RGB"):
@@ -33,7 +33,7 @@ def saved(image, kind, **options):
 
 def turned(orientation):
     exif = Image.Exif()
-    exif[photo_files.ORIENTATION] = orientation
+    exif[photo_file.ORIENTATION] = orientation
     return saved(noise(20 + orientation), "JPEG", exif=exif)
 
 
@@ -206,7 +206,7 @@ def put(folder, content_of):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Two classes of good photos."""
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     for number, name in enumerate("ab"):
         put(
             tmp_path / "mine" / name,
@@ -221,7 +221,7 @@ def folder(tmp_path, monkeypatch):
 def problems(folder):
     """{name: its `Problem`s} of a checked folder."""
     found = {}
-    for problem in photos.check(folder).problems:
+    for problem in scan.check(folder).problems:
         found.setdefault(problem.name, []).append(problem)
     return found
 
@@ -236,7 +236,7 @@ def test_forty_kinds_of_bad_files_are_named_and_good_ones_are_not(folder):
         name: found.get(f"a/{name}")
         for name, (_, says, out) in BAD.items()
         if not any(
-            says in p.problem and p.left_out == out and p.advice
+            says in p.problem and p.excluded == out and p.advice
             for p in found.get(f"a/{name}", [])
         )
     }
@@ -277,7 +277,7 @@ def test_folders_in_the_wrong_place_and_loose_files_are_named(folder):
     assert "of no class" in found["loose.jpg"][0].problem
     for name in "cde":
         assert "no photo" in found[f"{name}/"][0].problem
-    assert photos.check(folder).class_names == ("a", "b")
+    assert scan.check(folder).class_names == ("a", "b")
 
 
 def test_notes_of_the_system_are_passed_over(folder):
@@ -301,7 +301,7 @@ def test_a_file_that_may_not_be_looked_at_is_no_broken_link(
     monkeypatch.setattr(Path, "stat", refuse)
     (problem,) = problems(folder)["a/3.png"]
     assert problem.problem == "you may not look at it"
-    assert problem.left_out
+    assert problem.excluded
 
 
 @pytest.mark.parametrize("call", ["is_dir", "iterdir", "lstat"])
@@ -317,7 +317,7 @@ def test_a_folder_that_may_not_be_looked_into_is_named(
 
     monkeypatch.setattr(Path, call, refuse)
     with pytest.raises(ValueError, match="mine: you may not look into it"):
-        photos.check(folder)
+        scan.check(folder)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 there")
@@ -326,7 +326,7 @@ def test_a_name_that_is_not_utf8_is_told_and_written(folder, capsys):
     put(folder / os.fsdecode(b"d\xe9p\xf4t"), {"1.png": JPEG})
     put(folder / "a" / os.fsdecode(b"inner\xe9"), {})
     put(folder, {os.fsdecode(b"loose\xe9.png"): JPEG})
-    found = photos.check(folder)
+    found = scan.check(folder)
     told = {p.name: p.problem for p in found.problems}
     assert told["a/caf\\udce9.png"] == "its name is not UTF-8"
     assert told["d\\udce9p\\udcf4t/1.png"] == "its name is not UTF-8"
@@ -337,7 +337,7 @@ def test_a_name_that_is_not_utf8_is_told_and_written(folder, capsys):
     assert "caf\\udce9.png" in capsys.readouterr().out
     assert "caf\\udce9.png,yes" in listed(folder)
     assert all(p.name.isascii() for p in found.problems)
-    photos.split(found, (60, 20, 20))
+    splits.split(found, (60, 20, 20))
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "no"), OSError(5, "x")])
@@ -352,7 +352,7 @@ def test_a_file_that_cannot_be_read_is_named(folder, monkeypatch, error):
     monkeypatch.setattr(Path, "read_bytes", refuse)
     found = problems(folder)
     assert set(found) == {"a/3.png", "b/3.png"}
-    assert all(its[0].left_out for its in found.values())
+    assert all(its[0].excluded for its in found.values())
     assert "read" in found["a/3.png"][0].problem
 
 
@@ -404,7 +404,7 @@ def test_a_photo_saved_anew_is_nearly_the_same(folder):
     (name,) = found = problems(folder)
     assert name == "a/second.jpg"
     assert found[name][0].problem == "nearly the same picture as a/first.jpg"
-    assert not found[name][0].left_out
+    assert not found[name][0].excluded
 
 
 def test_a_fuzzed_file_is_a_photo_or_named(tmp_path):
@@ -430,13 +430,13 @@ def test_a_fuzzed_file_is_a_photo_or_named(tmp_path):
                 del content[rng.integers(len(content)) :]
             file = tmp_path / f"{number}.{suffix}"
             file.write_bytes(content)
-            photo, its = photo_files.look(file)
-            left_out = [p for p in its if p.left_out]
+            photo, its = photo_file.look(file)
+            left_out = [p for p in its if p.excluded]
             assert (photo is None) == (len(left_out) == 1), file
             assert all(p.name.endswith(file.name) for p in its)
             outcomes["used" if photo else "left out"] += 1
             if photo:
-                pixels = photos.pixels(str(file))
+                pixels = pipeline.load_photo(str(file))
                 assert pixels.shape == (299, 299, 3)
     assert min(outcomes.values()) > 100, outcomes
 
@@ -454,7 +454,7 @@ def test_16_bits_are_read_as_deep_as_their_values(channels, depth):
     content = png_of_16_bits(values.astype("uint16"))
     colours = right[..., :1] if channels < 3 else right[..., :3]
     expected = np.broadcast_to(colours, (80, 90, 3))
-    assert np.array_equal(photo_files.decode(content), expected)
+    assert np.array_equal(photo_file.decode(content), expected)
 
 
 def test_12_bits_in_a_png_of_16_are_read_as_the_same_photo_of_8(folder):
@@ -462,21 +462,21 @@ def test_12_bits_in_a_png_of_16_are_read_as_the_same_photo_of_8(folder):
     deep = Image.fromarray(np.asarray(image, "uint16") * 16)
     put(folder / "a", {"8 bits.png": saved(image, "PNG")})
     put(folder / "b", {"12 bits.png": saved(deep, "PNG")})
-    found = photos.check(folder)
+    found = scan.check(folder)
     says = [p.problem for p in found.problems if p.name == "b/12 bits.png"]
     assert "16-bit PNG, read as 12 bits" in says
     assert ["b/12 bits.png", "a/8 bits.png"] in [
-        [photo.name, other.name] for photo, other in found.twins
+        [photo.name, other.name] for photo, other in found.near_duplicates
     ]
     # As training reads them: in a graph.
     paths = [
         str(folder / "a" / "8 bits.png"),
         str(folder / "b" / "12 bits.png"),
     ]
-    ds = tf.data.Dataset.from_tensor_slices(paths).map(photos.pixels)
+    ds = tf.data.Dataset.from_tensor_slices(paths).map(pipeline.load_photo)
     eight, twelve = ds.as_numpy_iterator()
     assert np.array_equal(eight, twelve) and eight.max() > 200
-    assert np.array_equal(photos.array(paths)[1], twelve)
+    assert np.array_equal(pipeline.load_photos(paths)[1], twelve)
 
 
 def of_depth(seed, depth):
@@ -504,7 +504,7 @@ def test_different_depths_are_one_line_and_one_depth_is_no_alarm(
         )
     (folder / "b" / "black.png").unlink()
     for _ in range(2):  # the second time from the cache
-        photos.check(folder).report()
+        scan.check(folder).report()
         said = capsys.readouterr().out
         assert said.count("16-bit PNG") == 1 and "black" not in said
         apart = "read at different depths" in said
@@ -519,7 +519,7 @@ def test_a_png_is_decoded_as_pillow_does(mode):
     if mode == "RGBA":
         image.putalpha(noise(81, mode="L"))
     right = np.asarray(image.convert("RGB"))
-    assert np.array_equal(photo_files.decode(saved(image, "PNG")), right)
+    assert np.array_equal(photo_file.decode(saved(image, "PNG")), right)
 
 
 def test_a_photo_is_turned_upright_whichever_way_it_was_held(tmp_path):
@@ -533,7 +533,7 @@ def test_a_photo_is_turned_upright_whichever_way_it_was_held(tmp_path):
         )
     )
     wide.save(tmp_path / "1.png")
-    upright = photos.pixels(str(tmp_path / "1.png")).numpy().astype(int)
+    upright = pipeline.load_photo(str(tmp_path / "1.png")).numpy().astype(int)
     way_of = Image.Transpose
     held = {
         2: way_of.FLIP_LEFT_RIGHT,
@@ -546,11 +546,11 @@ def test_a_photo_is_turned_upright_whichever_way_it_was_held(tmp_path):
     }
     for orientation, way in held.items():
         exif = Image.Exif()
-        exif[photo_files.ORIENTATION] = orientation
+        exif[photo_file.ORIENTATION] = orientation
         file = tmp_path / f"{orientation}.png"
         wide.transpose(way).save(file, exif=exif)
-        assert photo_files.orientation(file.read_bytes()) == orientation
-        pixels = photos.pixels(str(file)).numpy().astype(int)
+        assert photo_file.orientation(file.read_bytes()) == orientation
+        pixels = pipeline.load_photo(str(file)).numpy().astype(int)
         assert np.abs(pixels - upright).max() <= 1, orientation
 
 
@@ -558,13 +558,13 @@ def test_a_photo_is_turned_upright_whichever_way_it_was_held(tmp_path):
 
 
 def listed(folder):
-    return choices.path(folder).read_text(encoding="utf-8-sig")
+    return exclusions.path(folder).read_text(encoding="utf-8-sig")
 
 
 def change(folder, old, new):
     text = listed(folder)
     assert old in text
-    choices.path(folder).write_text(
+    exclusions.path(folder).write_text(
         text.replace(old, new), encoding="utf-8-sig"
     )
 
@@ -574,75 +574,75 @@ def doubled(folder):
     """A photo that stands in both classes."""
     whole = (folder / "a" / "0.png").read_bytes()
     (folder / "b" / "copy.png").write_bytes(whole)
-    photos.check(folder)
+    scan.check(folder)
     return folder
 
 
 def test_leaving_out_can_be_undone_in_the_list(doubled):
-    assert len(photos.check(doubled).photos) == 49
+    assert len(scan.check(doubled).photos) == 49
     change(doubled, "a/0.png,yes", "a/0.png,no")
     for _ in range(2):  # and it stays so
-        found = photos.check(doubled)
+        found = scan.check(doubled)
         assert found.counts() == {"a": 25, "b": 25}
-        says = {p.name: p.left_out for p in found.problems}
+        says = {p.name: p.excluded for p in found.problems}
         assert says == {"a/0.png": False, "b/copy.png": True}
 
 
 def test_a_file_can_be_left_out_by_the_list(doubled):
-    path = choices.path(doubled)
+    path = exclusions.path(doubled)
     with open(path, "a", encoding="utf-8") as file:
         file.write("a/7.png,yes\nb/gone.png,yes\n")
     for _ in range(2):
-        found = photos.check(doubled)
+        found = scan.check(doubled)
         assert "a/7.png" not in {p.name for p in found.photos}
         assert "left out by you" in {p.problem for p in found.problems}
     change(doubled, "a/7.png,yes", "a/7.png,no")
-    assert "a/7.png" in {p.name for p in photos.check(doubled).photos}
+    assert "a/7.png" in {p.name for p in scan.check(doubled).photos}
 
 
 def test_a_file_with_two_problems_has_one_line(folder):
     exif = Image.Exif()
-    exif[photo_files.ORIENTATION] = 6
+    exif[photo_file.ORIENTATION] = 6
     both = saved(noise(9, mode="CMYK"), "JPEG", exif=exif)
     put(folder / "a", {"both.jpg": both})
-    photos.check(folder)
+    scan.check(folder)
     assert listed(folder).count("both.jpg") == 1
     change(folder, "a/both.jpg,no", "a/both.jpg,yes")
-    found = photos.check(folder)
-    assert found.left_out() == 1
+    found = scan.check(folder)
+    assert found.excluded() == 1
     assert "a/both.jpg" not in {p.name for p in found.photos}
 
 
 def test_a_new_problem_is_not_excused_by_an_old_line(folder):
     put(folder / "a", {"print.jpg": BAD["print.jpg"][0]})
-    photos.check(folder)
+    scan.check(folder)
     assert "a/print.jpg,no,colours for print" in listed(folder)
     put(folder / "b", {"again.jpg": BAD["print.jpg"][0]})
-    found = photos.check(folder)
-    left_out = {p.name for p in found.problems if p.left_out}
+    found = scan.check(folder)
+    left_out = {p.name for p in found.problems if p.excluded}
     assert left_out == {"a/print.jpg", "b/again.jpg"}
 
 
 def test_the_list_does_not_make_a_broken_file_whole(folder):
     put(folder / "a", {"empty.jpg": b""})
-    photos.check(folder)
+    scan.check(folder)
     change(folder, "a/empty.jpg,yes", "a/empty.jpg,no")
-    (problem,) = photos.check(folder).problems
-    assert problem.left_out
+    (problem,) = scan.check(folder).problems
+    assert problem.excluded
 
 
 def test_a_file_that_was_mended_is_used_again(folder):
     put(folder / "a", {"empty.jpg": b""})
-    photos.check(folder)
+    scan.check(folder)
     put(folder / "a", {"empty.jpg": JPEG})
-    assert photos.check(folder).problems == ()
+    assert scan.check(folder).problems == ()
     assert "empty" not in listed(folder)
 
 
 def test_a_list_that_cannot_be_understood_is_refused(doubled):
     change(doubled, "a/0.png,yes", "a/0.png,perhaps")
     with pytest.raises(ValueError, match="left_out of a/0.png is 'perhaps'"):
-        photos.check(doubled)
+        scan.check(doubled)
 
 
 @pytest.mark.parametrize(
@@ -653,49 +653,49 @@ def test_a_list_that_cannot_be_understood_is_refused(doubled):
     ],
 )
 def test_a_list_that_is_no_csv_in_utf8_is_refused(doubled, content):
-    path = choices.path(doubled)
+    path = exclusions.path(doubled)
     path.write_bytes(content)
     with pytest.raises(ValueError, match="not a CSV file in UTF-8") as error:
-        photos.check(doubled)
+        scan.check(doubled)
     assert path.name in str(error.value)
     assert path.read_bytes() == content
 
 
 def test_choices_outlast_that_a_photo_is_away(doubled):
     change(doubled, "a/0.png,yes", "a/0.png,no")
-    with open(choices.path(doubled), "a", encoding="utf-8") as file:
+    with open(exclusions.path(doubled), "a", encoding="utf-8") as file:
         file.write("a/7.png,yes\n")
-    before = photos.check(doubled)
+    before = scan.check(doubled)
     assert before.counts() == {"a": 24, "b": 25}
     (doubled / "a").rename(doubled.parent / "away")
     put(doubled / "c", {"0.png": PNG})
-    assert photos.check(doubled).class_names == ("b", "c")
+    assert scan.check(doubled).class_names == ("b", "c")
     assert "a/7.png,yes" in listed(doubled)
     (doubled / "c" / "0.png").unlink()
     (doubled / "c").rmdir()
     (doubled.parent / "away").rename(doubled / "a")
-    assert photos.check(doubled) == before
+    assert scan.check(doubled) == before
 
 
 def test_a_list_is_written_only_when_it_changes(doubled, monkeypatch):
     def refuse(path):
         raise AssertionError(f"{path} is written")
 
-    monkeypatch.setattr(choices, "atomic", refuse)
-    photos.check(doubled)
+    monkeypatch.setattr(exclusions, "atomic", refuse)
+    scan.check(doubled)
     put(doubled / "a", {"empty.jpg": b""})
     with pytest.raises(AssertionError, match="is written"):
-        photos.check(doubled)
+        scan.check(doubled)
 
 
 def test_a_report_names_a_few_of_many(folder, capsys):
     put(folder / "a", {f"e{i}.jpg": b"" for i in range(9)})
-    photos.check(folder).report()
+    scan.check(folder).report()
     said = capsys.readouterr().out
     assert "a/e0.jpg, a/e1.jpg, a/e2.jpg and 6 more: the file is" in said
     assert "9 files left out" in said
     for i in range(1, 9):
         (folder / "a" / f"e{i}.jpg").unlink()
-    photos.check(folder).report()
+    scan.check(folder).report()
     assert "1 file left out" in capsys.readouterr().out
     assert "left_out" in said

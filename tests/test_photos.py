@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import photos, playground
+from helpers.dataset import corrupted, pipeline, scan, splits
 
 
 def picture(path, seed, size=(90, 80)):
@@ -20,14 +20,14 @@ def picture(path, seed, size=(90, 80)):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     for i in range(60):
         picture(tmp_path / "mine" / "ab"[i % 2] / f"{i}.png", i)
     return tmp_path / "mine"
 
 
 def test_a_good_folder_has_nothing_to_mend(folder, capsys):
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert found.class_names == ("a", "b")
     assert found.counts() == {"a": 30, "b": 30}
     assert found.problems == ()
@@ -41,7 +41,7 @@ def test_a_copy_is_used_once(folder):
     (folder / "a" / "copy.png").write_bytes(
         (folder / "a" / "0.png").read_bytes()
     )
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert [p.name for p in found.problems] == ["a/copy.png"]
     assert len(found.photos) == 60
 
@@ -50,11 +50,11 @@ def test_one_picture_under_two_labels_is_left_out_of_both(folder, capsys):
     (folder / "b" / "copy.png").write_bytes(
         (folder / "a" / "0.png").read_bytes()
     )
-    found = photos.check(folder)
+    found = scan.check(folder)
     first, second = found.problems
     assert (first.name, second.name) == ("a/0.png", "b/copy.png")
     assert "the same picture as b/copy.png" in first.problem
-    assert first.left_out and second.left_out
+    assert first.excluded and second.excluded
     assert len(found.photos) == 59
     found.report()
     assert "59 photos of 2 classes fit for use, 2 files left out" in (
@@ -68,8 +68,8 @@ def test_a_copied_class_folder_is_one_line(folder, capsys):
     shutil.copytree(folder / "a", folder / "a - Copy")
     (folder / "a - Copy" / "0.png").unlink()
     picture(folder / "a - Copy" / "new.png", 130)
-    found = photos.check(folder)
-    assert found.left_out() == 58
+    found = scan.check(folder)
+    assert found.excluded() == 58
     found.report()
     (line,) = [
         line
@@ -84,7 +84,7 @@ def test_the_refusal_names_a_copied_class_folder(folder):
     shutil.rmtree(folder / "b")
     shutil.copytree(folder / "a", folder / "a - Copy")
     with pytest.raises(ValueError, match="Move one of the two") as error:
-        photos.check(folder)
+        scan.check(folder)
     assert "lie in a/ and in a - Copy/ (60 files)" in str(error.value)
 
 
@@ -94,7 +94,7 @@ def test_many_copies_in_a_class_are_one_line_and_originals_stay(
 ):
     for path in (folder / "a").glob("*.png"):
         shutil.copy(path, folder / "a" / again.format(path.stem))
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert {p.path.stem for p in found.photos} == {str(i) for i in range(60)}
     found.report()
     out = capsys.readouterr().out
@@ -104,27 +104,27 @@ def test_many_copies_in_a_class_are_one_line_and_originals_stay(
 
 def test_a_small_class_is_kept_and_named(folder):
     picture(folder / "c" / "only.png", 99)
-    found = photos.check(folder)
+    found = scan.check(folder)
     (problem,) = found.problems
-    assert (problem.name, problem.left_out) == ("c/", False)
+    assert (problem.name, problem.excluded) == ("c/", False)
     assert found.counts()["c"] == 1
 
 
 @pytest.mark.parametrize("what", ["missing", "no classes", "one class"])
 def test_a_folder_that_cannot_be_used_is_refused(tmp_path, monkeypatch, what):
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     place = tmp_path / "mine"
     if what == "no classes":
         picture(place / "loose.png", 0)
     if what == "one class":
         picture(place / "a" / "1.png", 0)
     with pytest.raises(ValueError, match="mine: ") as error:
-        photos.check(place)
+        scan.check(place)
     assert "\n" not in str(error.value)
 
 
 def test_the_split_holds_each_photo_once_and_keeps_to_its_shares(folder):
-    parts = photos.split(photos.check(folder), (60, 20, 20))
+    parts = splits.split(scan.check(folder), (60, 20, 20))
     assert [p.name for p in parts] == ["train", "validation", "test"]
     keys = [key for part in parts for key in part.keys]
     assert len(keys) == len(set(keys)) == 60
@@ -135,56 +135,56 @@ def test_the_split_holds_each_photo_once_and_keeps_to_its_shares(folder):
 
 
 def test_no_photo_moves_when_others_come_or_are_renamed(folder):
-    before = photos.split(photos.check(folder), (60, 20, 20))
+    before = splits.split(scan.check(folder), (60, 20, 20))
     for i in range(100, 120):
         picture(folder / "a" / f"new{i}.png", i)
     (folder / "b" / "1.png").rename(folder / "b" / "zzz.png")
-    after = photos.split(photos.check(folder), (60, 20, 20))
+    after = splits.split(scan.check(folder), (60, 20, 20))
     for old, new in zip(before, after, strict=True):
         assert set(old.keys) <= set(new.keys)
 
 
 def test_the_manifest_says_where_each_photo_is(folder):
-    found = photos.check(folder)
-    parts = photos.split(found, (60, 20, 20))
-    with open(photos.manifest_path(found), encoding="utf-8") as file:
+    found = scan.check(folder)
+    parts = splits.split(found, (60, 20, 20))
+    with open(splits.manifest_path(found), encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 60
     for part in parts:
         listed = {r["sha256"] for r in rows if r["part"] == part.name}
         assert listed == set(part.keys)
-    assert folder not in photos.manifest_path(found).parents
+    assert folder not in splits.manifest_path(found).parents
 
 
 @pytest.mark.parametrize(
-    "shares",
+    "fractions",
     [
         *((60, 20), (60, 0, 20), (60, -1, 20)),
         *(("a", 1, 1), None, 60, "abc"),
         *((float("nan"), 1, 1), (1, 1, float("nan")), (1e308,) * 3),
     ],
 )
-def test_wrong_shares_are_refused(folder, shares):
-    with pytest.raises(ValueError, match="SHARES is .* three positive"):
-        photos.split(photos.check(folder), shares)
+def test_wrong_shares_are_refused(folder, fractions):
+    with pytest.raises(ValueError, match="FRACTIONS is .* three positive"):
+        splits.split(scan.check(folder), fractions)
 
 
 def test_shares_may_be_fractions_or_an_array(folder):
-    found = photos.check(folder)
-    expected = [part.keys for part in photos.split(found, (60, 20, 20))]
-    for shares in ([0.6, 0.2, 0.2], np.array([3, 1, 1])):
-        parts = photos.split(found, shares)
+    found = scan.check(folder)
+    expected = [part.keys for part in splits.split(found, (60, 20, 20))]
+    for fractions in ([0.6, 0.2, 0.2], np.array([3, 1, 1])):
+        parts = splits.split(found, fractions)
         assert [part.keys for part in parts] == expected
 
 
 def test_a_class_of_one_photo_is_named_by_check_and_refused_by_split(folder):
     for i in range(2, 60, 2):
         (folder / "a" / f"{i}.png").unlink()
-    found = photos.check(folder)
+    found = scan.check(folder)
     (problem,) = found.problems
     assert problem.name == "a/" and "no split" in problem.problem
     with pytest.raises(ValueError, match="mine: class a has 1 different"):
-        photos.split(found, (60, 20, 20))
+        splits.split(found, (60, 20, 20))
 
 
 def test_twenty_photos_without_one_for_the_test_are_split(folder):
@@ -195,9 +195,9 @@ def test_twenty_photos_without_one_for_the_test_are_split(folder):
     for path, number in numbered.items():
         if number >= 0.8:
             path.unlink()
-    found = photos.check(folder)
+    found = scan.check(folder)
     assert found.counts()["a"] >= 20
-    parts = photos.split(found, (60, 20, 20))
+    parts = splits.split(found, (60, 20, 20))
     for part in parts:
         assert set(part.labels) == {0, 1}
     assert len({key for part in parts for key in part.keys}) == len(
@@ -206,26 +206,26 @@ def test_twenty_photos_without_one_for_the_test_are_split(folder):
 
 
 def test_pixels_are_whole_numbers_of_the_right_shape(folder):
-    pixels = photos.pixels(str(folder / "a" / "0.png"))
+    pixels = pipeline.load_photo(str(folder / "a" / "0.png"))
     assert pixels.shape == (299, 299, 3)
     assert pixels.dtype == "uint8"
     assert pixels.numpy().max() > 200
 
 
 def test_batches_keep_photos_and_labels_together(folder):
-    part = photos.whole(folder, ("a", "b"))
+    part = splits.whole_folder(folder, ("a", "b"))
     seen = {}
-    for pixels, labels in photos.dataset(part, 16):
+    for pixels, labels in pipeline.batches(part, 16):
         for photo, label in zip(pixels.numpy(), labels, strict=True):
             seen[photo.tobytes()] = int(label)
     assert len(seen) == 60
     for path, label in zip(part.paths, part.labels, strict=True):
-        assert seen[photos.pixels(path).numpy().tobytes()] == label
+        assert seen[pipeline.load_photo(path).numpy().tobytes()] == label
 
 
 def test_the_order_of_a_part_is_fixed_and_mixes_the_classes(folder):
-    train = photos.split(photos.check(folder), (60, 20, 20))[0]
-    again = photos.split(photos.check(folder), (60, 20, 20))[0]
+    train = splits.split(scan.check(folder), (60, 20, 20))[0]
+    again = splits.split(scan.check(folder), (60, 20, 20))[0]
     assert train.paths == again.paths
     assert 3 < np.count_nonzero(np.diff(train.labels))
 
@@ -233,92 +233,92 @@ def test_the_order_of_a_part_is_fixed_and_mixes_the_classes(folder):
 def test_a_folder_that_lies_in_the_project_is_pointed_at(
     folder, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(photos, "ROOT", folder.parent)
+    monkeypatch.setattr(scan, "ROOT", folder.parent)
     (tmp_path / "page").mkdir()
     monkeypatch.chdir(tmp_path / "page")
     with pytest.raises(ValueError) as caught:
-        photos.check(folder.name)
+        scan.check(folder.name)
     there = str(caught.value).split("give '")[1].rstrip("'.")
-    assert photos.check(there).class_names == photos.check(folder).class_names
+    assert scan.check(there).class_names == scan.check(folder).class_names
     with pytest.raises(ValueError, match="gone: there is no such folder at "):
-        photos.check("gone")
+        scan.check("gone")
 
 
 def test_a_folder_with_other_classes_is_refused(folder):
     with pytest.raises(ValueError, match="a, b, not a, c"):
-        photos.whole(folder, ("a", "c"))
+        splits.whole_folder(folder, ("a", "c"))
 
 
 def test_the_playground_has_three_faults_and_spares_the_folder(
     folder, monkeypatch
 ):
-    monkeypatch.setattr(playground, "WORK", folder.parent / "work")
-    found = photos.check(folder)
+    monkeypatch.setattr(corrupted, "WORK", folder.parent / "work")
+    found = scan.check(folder)
     before = sorted(p.read_bytes() for p in folder.glob("*/*"))
-    small = playground.with_faults(found, "01_data_prep")
-    problems = photos.check(small).problems
-    left_out = [p.name for p in problems if p.left_out]
+    small = corrupted.corrupted_demo(found, "01_data_prep")
+    problems = scan.check(small).problems
+    left_out = [p.name for p in problems if p.excluded]
     assert {"a/empty.jpg", "b/page.jpg", "a/copy.jpg"} < set(left_out)
     assert len(left_out) == 4  # the copy, and what it is a copy of
-    added = playground.add_a_photo(small, found)
+    added = corrupted.add_a_photo(small, found)
     assert added.exists() and small in added.parents
     assert sorted(p.read_bytes() for p in folder.glob("*/*")) == before
 
 
 def test_two_lessons_do_not_share_a_playground(folder, monkeypatch):
-    monkeypatch.setattr(playground, "WORK", folder.parent / "work")
-    found = photos.check(folder)
-    first = playground.with_faults(found, "01_data_prep")
-    added = playground.add_a_photo(first, found)
+    monkeypatch.setattr(corrupted, "WORK", folder.parent / "work")
+    found = scan.check(folder)
+    first = corrupted.corrupted_demo(found, "01_data_prep")
+    added = corrupted.add_a_photo(first, found)
     before = sorted(first.rglob("*"))
-    second = playground.with_faults(found, "06_ship_it")
+    second = corrupted.corrupted_demo(found, "06_ship_it")
     assert sorted(first.rglob("*")) == before
     assert not (second / "a" / added.name).exists()
     # Begun anew in its own lesson, it is as it was, under the same name.
-    assert playground.with_faults(found, "01_data_prep") == first
+    assert corrupted.corrupted_demo(found, "01_data_prep") == first
     assert sorted(first.rglob("*")) == [p for p in before if p != added]
 
 
 def test_some_photos_are_read_in_order(folder):
     paths = [str(folder / "a" / "0.png"), str(folder / "b" / "1.png")]
-    both = photos.array(paths)
+    both = pipeline.load_photos(paths)
     assert both.shape == (2, 299, 299, 3) and both.dtype == "uint8"
-    assert np.array_equal(both[1], photos.pixels(paths[1]))
+    assert np.array_equal(both[1], pipeline.load_photo(paths[1]))
 
 
-@pytest.mark.parametrize("read", [photos.dataset, photos.single_pass])
+@pytest.mark.parametrize("read", [pipeline.batches, pipeline.single_pass])
 def test_a_folder_that_changed_since_is_noticed(folder, read):
-    part = photos.whole(folder, ("a", "b"))
+    part = splits.whole_folder(folder, ("a", "b"))
     picture(folder / "a" / "0.png", 77)
     with pytest.raises(ValueError, match="0.png holds another picture"):
         read(part)
     (folder / "a" / "0.png").unlink()
     with pytest.raises(ValueError, match="0.png can no longer be read"):
         read(part)
-    assert len(list(read(photos.whole(folder, ("a", "b"))))) == 4
+    assert len(list(read(splits.whole_folder(folder, ("a", "b"))))) == 4
 
 
 def test_the_split_says_how_many_files_are_left_out(folder, capsys):
-    photos.split(photos.check(folder), (60, 20, 20))
+    splits.split(scan.check(folder), (60, 20, 20))
     assert capsys.readouterr().out == ""
     (folder / "a" / "empty.jpg").touch()
-    photos.split(photos.check(folder), (60, 20, 20))
+    splits.split(scan.check(folder), (60, 20, 20))
     assert "1 file of mine is left out" in capsys.readouterr().out
     (folder / "a" / "empty too.jpg").touch()
-    photos.split(photos.check(folder), (60, 20, 20))
+    splits.split(scan.check(folder), (60, 20, 20))
     assert "2 files of mine are left out" in capsys.readouterr().out
 
 
 def test_the_split_says_which_photos_of_two_parts_are_nearly_one(
     folder, capsys
 ):
-    found = photos.check(folder)
-    parts = photos.split(found, (60, 20, 20))
+    found = scan.check(folder)
+    parts = splits.split(found, (60, 20, 20))
     train = Image.open(parts[0].paths[0])
     for quality in range(75, 99, 3):  # some of these go to other parts
         train.save(folder / "a" / f"again{quality}.jpg", quality=quality)
-    found = photos.check(folder)
-    assert len(found.twins) > 5
-    photos.split(found, (60, 20, 20))
+    found = scan.check(folder)
+    assert len(found.near_duplicates) > 5
+    splits.split(found, (60, 20, 20))
     said = capsys.readouterr().out
     assert "are nearly the same as one in another split, such as a/" in said

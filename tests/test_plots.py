@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import blocks, measure, photos, plots
+from helpers import stats
+from helpers.dataset import splits
+from helpers.network import blocks
+from helpers.plots import basic
 
 
 @pytest.fixture(autouse=True)
@@ -21,46 +24,46 @@ def figures():
 
 
 @pytest.fixture
-def part(tmp_path):
+def split(tmp_path):
     """Four photos: classes a, a, b, b, each of one grey."""
     for i, grey in enumerate((40, 80, 120, 160)):
         folder = tmp_path / "photos" / "aabb"[i]
         folder.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (80, 80), (grey,) * 3).save(folder / f"{i}.png")
-    return photos.whole(tmp_path / "photos", ("a", "b"))
+    return splits.whole_folder(tmp_path / "photos", ("a", "b"))
 
 
 def titles():
     return [ax.get_title() for ax in plt.gcf().axes if ax.get_title()]
 
 
-def test_mistakes_are_wrong_answers_surest_first(part):
+def test_mistakes_are_wrong_answers_surest_first(split):
     said = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.1, 0.9]])
-    plots.mistakes(part, said)
+    basic.mistakes(split, said)
     assert titles() == ["b, said\na 80%", "a, said\nb 60%"]
     shown = plt.gcf().axes[0].images[0].get_array()
     assert (shown == 120).all()
 
 
-def test_mistakes_stop_at_their_count(part):
-    plots.mistakes(part, np.array([[0.1, 0.9]] * 2 + [[0.9, 0.1]] * 2), 3)
+def test_mistakes_stop_at_their_count(split):
+    basic.mistakes(split, np.array([[0.1, 0.9]] * 2 + [[0.9, 0.1]] * 2), 3)
     assert len(titles()) == 3
 
 
-def test_no_mistakes_are_said_and_not_drawn(part, capsys):
-    plots.mistakes(part, np.array([[0.9, 0.1]] * 2 + [[0.1, 0.9]] * 2))
+def test_no_mistakes_are_said_and_not_drawn(split, capsys):
+    basic.mistakes(split, np.array([[0.9, 0.1]] * 2 + [[0.1, 0.9]] * 2))
     assert "No mistakes" in capsys.readouterr().out
     assert not plt.get_fignums()
 
 
-def test_a_lot_larger_than_the_part_shows_all(part):
-    plots.some(part, 12)
+def test_a_lot_larger_than_the_part_shows_all(split):
+    basic.sample(split, 12)
     assert sorted(titles()) == ["a", "a", "b", "b"]
 
 
 def test_the_confusion_matrix_counts_photos():
     labels, said = np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1])
-    plots.confusion(labels, said, ("a", "b"))
+    basic.confusion(labels, said, ("a", "b"))
     ax = plt.gca()
     assert [t.get_text() for t in ax.texts] == ["1", "2", "0", "1"]
     assert ax.get_xlabel() == "predicted class"
@@ -70,7 +73,7 @@ def test_the_confusion_matrix_counts_photos():
 @pytest.mark.parametrize("n", [25, 26, 120])
 def test_the_confusion_matrix_of_many_classes_stays_on_the_screen(n):
     every = np.arange(n)
-    plots.confusion(every, every, [f"class {i}" for i in every])
+    basic.confusion(every, every, [f"class {i}" for i in every])
     ax = plt.gca()
     assert max(plt.gcf().get_size_inches()) <= 13
     assert len(ax.texts) == (n * n if n <= 25 else 0)
@@ -81,17 +84,17 @@ def test_the_confusion_matrix_of_many_classes_stays_on_the_screen(n):
     assert all(a.y0 >= b.y1 - 1 for a, b in pairwise(boxes))
 
 
-def test_counts_of_a_split_are_written_on_the_bars(part):
-    plots.class_counts([part])
+def test_counts_of_a_split_are_written_on_the_bars(split):
+    basic.class_counts([split])
     assert [t.get_text() for t in plt.gca().texts] == ["2", "2"]
 
 
 def test_accuracies_come_with_their_intervals():
-    plots.accuracies({"one": [True] * 8 + [False] * 2}, "x")
+    basic.accuracies({"one": [True] * 8 + [False] * 2}, "x")
     ax = plt.gca()
     assert [t.get_text() for t in ax.texts] == ["80.0 %"]
     (low, high) = ax.collections[0].get_segments()[0][:, 0]
-    known = measure.accuracy([True] * 8 + [False] * 2)
+    known = stats.accuracy([True] * 8 + [False] * 2)
     assert low == pytest.approx(100 * known.low)
     assert high == pytest.approx(100 * known.high)
 
@@ -100,8 +103,8 @@ def test_answers_have_a_row_for_each_block_on_one_scale():
     maps = {"low": np.zeros((1, 4, 3, 3)), "high": np.full((1, 4, 2, 2), 7)}
     channels = {name: np.array([[5, 1, 9, 2]]) for name in maps}
     photo = np.zeros((1, 8, 8, 3), "uint8")
-    found = blocks.Answers(photo, ("dent",), maps, channels)
-    plots.answers(found, ("low", "high"), 3)
+    found = blocks.FeatureMaps(photo, ("dent",), maps, channels)
+    basic.feature_maps(found, ("low", "high"), 3)
     assert titles() == ["channel 5", "channel 1", "channel 9"] * 2
     drawn = [ax.images[0] for ax in plt.gcf().axes if ax.get_title()]
     assert {image.get_clim() for image in drawn} == {(0, 7)}
@@ -110,14 +113,14 @@ def test_answers_have_a_row_for_each_block_on_one_scale():
     assert {"low", "high", "answer (0: none)"} <= set(labels)
 
 
-def test_every_figure_of_numbers_names_its_axes(part):
-    plots.class_counts([part])
-    plots.pixel_values({"x": np.arange(9.0)})
-    plots.curves({"x": {"loss": [1], "val_accuracy": [0]}}, "x")
-    plots.accuracies({"x": [True]}, "x")
-    plots.seconds({"x": 1.0}, "x")
-    plots.learning_rates([1e-3, 1e-2], [1.0, 2.0], 1e-3)
-    plots.moved({"stem": 0.0, "mixed0": 0.1}, "x")
+def test_every_figure_of_numbers_names_its_axes(split):
+    basic.class_counts([split])
+    basic.pixel_values({"x": np.arange(9.0)})
+    basic.curves({"x": {"loss": [1], "val_accuracy": [0]}}, "x")
+    basic.accuracies({"x": [True]}, "x")
+    basic.seconds({"x": 1.0}, "x")
+    basic.learning_rates([1e-3, 1e-2], [1.0, 2.0], 1e-3)
+    basic.relative_change({"stem": 0.0, "mixed0": 0.1}, "x")
     for number in plt.get_fignums():
         for ax in plt.figure(number).axes:
             assert ax.get_xlabel()
@@ -125,7 +128,7 @@ def test_every_figure_of_numbers_names_its_axes(part):
 
 
 def test_a_spread_is_in_percent_of_each_set():
-    plots.spread(plt.gca(), {"few": np.zeros(2), "many": np.ones(50)})
+    basic.spread(plt.gca(), {"few": np.zeros(2), "many": np.ones(50)})
     for bars in plt.gca().containers:
         assert sum(bar.get_height() for bar in bars) == pytest.approx(100)
     assert plt.gca().get_legend_handles_labels()[1] == ["few", "many"]

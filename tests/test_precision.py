@@ -4,14 +4,14 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import precision
+from helpers.network import dtypes
 
 
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """A store of its own, and a list that each measurement is noted in."""
-    monkeypatch.setattr(precision, "WORK", tmp_path)
-    monkeypatch.setattr(precision.tf.config, "list_physical_devices", list_of)
+    monkeypatch.setattr(dtypes, "WORK", tmp_path)
+    monkeypatch.setattr(dtypes.tf.config, "list_physical_devices", list_of)
     return tmp_path
 
 
@@ -27,7 +27,7 @@ def ratio(monkeypatch, measured):
         made.append(policies)
         return measured
 
-    monkeypatch.setattr(precision, "_ratio", fake)
+    monkeypatch.setattr(dtypes, "_ratio", fake)
     return made
 
 
@@ -38,7 +38,7 @@ def test_the_faster_one_is_taken_and_said(
     store, monkeypatch, capsys, measured, policy
 ):
     ratio(monkeypatch, measured)
-    assert precision.chosen() == policy
+    assert dtypes.fastest_dtype() == policy
     said = capsys.readouterr().out
     assert f"use {policy.removeprefix('mixed_')}." in said
 
@@ -47,16 +47,16 @@ def test_measuring_changes_nothing_that_is_drawn_after_it(store):
     drawn = []
     for _ in ("measured", "known"):
         keras.utils.set_random_seed(1)
-        precision.chosen()
+        dtypes.fastest_dtype()
         drawn.append(keras.layers.Dense(2).kernel_initializer.seed)
     assert drawn[0] == drawn[1]
 
 
 def test_it_is_measured_once(store, monkeypatch, capsys):
     made = ratio(monkeypatch, 2.0)
-    first = precision.chosen()
+    first = dtypes.fastest_dtype()
     capsys.readouterr()
-    assert precision.chosen() == first
+    assert dtypes.fastest_dtype() == first
     assert made == [("float32", "mixed_bfloat16")]
     assert capsys.readouterr().out == ""
 
@@ -65,15 +65,15 @@ def test_it_is_measured_once(store, monkeypatch, capsys):
 def test_what_is_no_measurement_is_measured_anew(store, monkeypatch, content):
     (store / "precision.json").write_text(content)
     ratio(monkeypatch, 0.5)
-    assert precision.chosen() == "float32"
+    assert dtypes.fastest_dtype() == "float32"
 
 
 def test_another_machine_measures_for_itself(store, monkeypatch):
     ratio(monkeypatch, 2.0)
-    precision.chosen()
-    monkeypatch.setattr(precision.platform, "node", lambda: "elsewhere")
+    dtypes.fastest_dtype()
+    monkeypatch.setattr(dtypes.platform, "node", lambda: "elsewhere")
     ratio(monkeypatch, 0.5)
-    assert precision.chosen() == "float32"
+    assert dtypes.fastest_dtype() == "float32"
 
 
 CARDS = [  # what TensorFlow tells of a graphics card, the policy for it
@@ -88,13 +88,13 @@ CARDS = [  # what TensorFlow tells of a graphics card, the policy for it
 def test_a_graphics_card_needs_no_measurement(
     store, monkeypatch, details, policy
 ):
-    config = precision.tf.config
+    config = dtypes.tf.config
     monkeypatch.setattr(config, "list_physical_devices", lambda kind: [kind])
     monkeypatch.setattr(
         config.experimental, "get_device_details", lambda card: details
     )
     made = ratio(monkeypatch, 2.0)
-    assert precision.chosen() == policy
+    assert dtypes.fastest_dtype() == policy
     assert made == []
 
 
@@ -103,7 +103,7 @@ def test_nothing_is_trained_in_float16(policy):
     # As lesson 03 does: the base is recast, the model around it is not.
     inputs = keras.Input((8, 8, 3))
     base = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
-    base = precision.recast(base, policy)
+    base = dtypes.with_dtype(base, policy)
     head = keras.layers.Dense(2, activation="softmax")
     average = keras.layers.GlobalAveragePooling2D()
     tail = keras.Model(inputs, head(average(base(inputs))))
@@ -124,7 +124,7 @@ def test_a_recast_model_says_nearly_the_same():
     inputs = keras.Input((20, 20, 3))
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     model = keras.Model(inputs, base(scaled))
-    copy = precision.recast(model, "mixed_bfloat16")
+    copy = dtypes.with_dtype(model, "mixed_bfloat16")
     pixels = np.random.default_rng(0).integers(0, 256, (3, 20, 20, 3))
     says, wanted = np.float32(copy(pixels)), np.asarray(model(pixels))
     assert 0 < np.abs(says - wanted).max() < 0.02 * np.abs(wanted).max()

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import starter
+from helpers.network import starter
 from pretraining import (
     families,
     network,
@@ -257,7 +257,7 @@ def test_what_covers_a_view_is_the_view_before():
         [np.full((64, 64, 3), value, "float32") for value in (40, 120, 200)]
     )
     seed = keras.random.SeedGenerator(3)
-    shares = []
+    fractions = []
     for _ in range(6):
         found, covered = views.cover(pixels, seed)
         found, covered = np.asarray(found).mean(-1), np.asarray(covered)
@@ -266,8 +266,8 @@ def test_what_covers_a_view_is_the_view_before():
                 if mask.sum() > 400:
                     wanted = pixels[its].mean()
                     assert abs(np.median(found[n][mask]) - wanted) < 8
-            shares.append(covered[n].mean())
-    assert min(shares) < 0.05 and 0.1 < max(shares) < 0.9
+            fractions.append(covered[n].mean())
+    assert min(fractions) < 0.05 and 0.1 < max(fractions) < 0.9
 
 
 def test_views_of_one_picture_belong_together():

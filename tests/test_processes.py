@@ -6,7 +6,8 @@ import types
 
 import pytest
 
-from helpers import cluster, fresh
+from helpers.network import subprocesses
+from scale import cluster
 
 # Its letters are not those of Windows' old encodings, and one byte is none.
 SAYS = r"""
@@ -30,7 +31,7 @@ def says(tmp_path, monkeypatch):
 
 def test_a_new_process_is_understood(says):
     with pytest.raises(RuntimeError, match="^пятно: say failed .* не фото$"):
-        fresh.run("says", "say", "a path")
+        subprocesses.run("says", "say", "a path")
 
 
 NOTES = """
@@ -50,10 +51,10 @@ def test_a_second_tensorflow_leaves_the_graphics_card_alone(
     monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
     if growth:
         monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", growth)
-    fresh.run("notes", "note", tmp_path / "environment.json")
+    subprocesses.run("notes", "note", tmp_path / "environment.json")
     seen = json.loads((tmp_path / "environment.json").read_bytes())
     assert seen["CUDA_VISIBLE_DEVICES"] == "-1"
-    # Set by `start_up.tensorflow`, unless the user has set it.
+    # Set by `setup.tensorflow`, unless the user has set it.
     assert seen["TF_FORCE_GPU_ALLOW_GROWTH"] == (growth or "true")
 
 

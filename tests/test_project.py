@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from test_style import imported, tracked
 
 import start
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _colab
 
 PYTHONS = [start.dotted(version) for version in sorted(start.VERSIONS)]

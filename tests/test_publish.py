@@ -13,7 +13,7 @@ import yaml
 from clone import contents, one_sentence
 
 import start
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _pinned, publish
 
 URL, OTHER = "https://github.com/ada/workbook", "https://github.com/bea/fork"
@@ -179,7 +179,7 @@ def binder_faults(source, conda):
     (https://github.com/jupyterhub/repo2docker/issues/1301).
     """
     found, wanted = yaml.safe_load(source), yaml.safe_load(conda)
-    python = ".".join(str(part) for part in start.VERSIONS[0])
+    python = ".".join(str(split) for split in start.VERSIONS[0])
     wanted["dependencies"][0] = f"python={python}"
     # The path is seen from the folder binder/.
     wanted["dependencies"][-1] = {"pip": ["-r ../requirements.txt"]}

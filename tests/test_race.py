@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import photos, store
+from helpers.dataset import scan, splits
+from helpers.features import storage
 from tools import _contestants, race
 
 
 @pytest.fixture
 def parts(tmp_path, monkeypatch):
     """Training, validation and test photos that differ in brightness."""
-    monkeypatch.setattr(store, "WORK", tmp_path / "work")
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
-    monkeypatch.setattr(_contestants.precision, "chosen", lambda: "float32")
+    monkeypatch.setattr(storage, "WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setattr(
+        _contestants.dtypes, "fastest_dtype", lambda: "float32"
+    )
     monkeypatch.setattr(_contestants, "EPOCHS", 5)
     monkeypatch.setattr(_contestants, "BATCH", 4)
     monkeypatch.setattr(_contestants, "_base", small_base)
@@ -30,8 +33,8 @@ def parts(tmp_path, monkeypatch):
             folder.mkdir(parents=True, exist_ok=True)
             noise = rng.integers(0, 60, (30, 30, 3)) + 190 * (i % 2)
             Image.fromarray(noise.astype("uint8")).save(folder / f"{i}.png")
-        part = photos.whole(tmp_path / name, ("a", "b"))
-        made.append(part)
+        split = splits.whole_folder(tmp_path / name, ("a", "b"))
+        made.append(split)
     return made
 
 
@@ -71,7 +74,7 @@ def test_photos_taken_again_are_computed_again(parts, capsys):
     many = _contestants._many(parts, 60)
     assert len(set(many.paths)) == 28
     describe = keras.Model(*_contestants._described())
-    _contestants.activations.stored(describe, many)
+    _contestants.extraction.extract(describe, many)
     assert "60/60" in capsys.readouterr().out
 
 
@@ -85,7 +88,7 @@ FOUND = {
     for who, seconds, right in (("recipe", 60.0, 7), ("workbook", 5.0, 8))
 } | {
     name: {
-        "photos": photos,
+        "photos": scan,
         "seconds": seconds,
         "share_of_matrix_rate": 0.7,
         "peak_mib": 1000.0,

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from helpers import files, kernel
+from helpers import kernel, paths
 from tools import _browser, _outputs, _pinned, _sphinx, regenerate
 from tools import test as test_verb
 
@@ -117,7 +117,7 @@ def test_outputs_that_are_not_for_others_are_refused(
     lessons, notebook, code, save, capsys, monkeypatch
 ):
     # One cell prints where the notebook lies: let that be the project.
-    monkeypatch.setattr(files, "ROOT", lessons)
+    monkeypatch.setattr(paths, "ROOT", lessons)
     faults = {
         "import sys\nprint('loading', file=sys.stderr)": "on stderr",
         "print('UserWarning: old')": "a warning",
@@ -235,7 +235,7 @@ def test_pieces_of_one_stream_are_joined(notebook, code):
 
 
 def test_a_folder_reads_as_it_will_for_the_reader(notebook, code):
-    where = f"{files.shown(_pinned.WORK / 'models').as_posix()}/m.keras"
+    where = f"{paths.shown(_pinned.WORK / 'models').as_posix()}/m.keras"
     said = v4.new_output("stream", name="stdout", text=f"{where}: 1 MB")
     made = notebook(code("x", outputs=[said]))
     _outputs.normalise(made)

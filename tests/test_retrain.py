@@ -11,7 +11,7 @@ from tools import retrain
 
 CELLS = (
     ("code", "from helpers import files\nimport json"),
-    ("code", "FOLDER, SHARES = 'drawn', (1, 2, 3)\nOUT = files.WORK"),
+    ("code", "FOLDER, FRACTIONS = 'drawn', (1, 2, 3)\nOUT = paths.WORK"),
     ("markdown", "# Page\n\n## The photos"),
     (
         "code",
@@ -24,7 +24,7 @@ CELLS = (
         "if 'halting' in FOLDER and not (OUT / 'labels.txt').exists():\n"
         "    (OUT / 'labels.txt').touch()\n"
         "    raise RuntimeError('halted')\n"
-        "print('learned from', FOLDER, SHARES)",
+        "print('learned from', FOLDER, FRACTIONS)",
     ),
     (
         "code",
@@ -49,8 +49,8 @@ def page(tmp_path, monkeypatch):
     monkeypatch.setattr(
         retrain.nbformat, "read", lambda *_, **__: nbformat.from_dict(notebook)
     )
-    monkeypatch.setattr(retrain.files, "WORK", tmp_path / "work")
-    monkeypatch.setenv("PYTHONPATH", str(retrain.files.ROOT))
+    monkeypatch.setattr(retrain.paths, "WORK", tmp_path / "work")
+    monkeypatch.setenv("PYTHONPATH", str(retrain.paths.ROOT))
     return tmp_path
 
 
@@ -193,7 +193,7 @@ def test_a_folder_beside_the_photos_is_none_of_theirs(page):
 
 def test_a_full_disk_is_one_sentence(page, monkeypatch, capsys):
     def full(*_):
-        raise retrain.files.WriteError("the disk is full")
+        raise retrain.paths.WriteError("the disk is full")
 
     monkeypatch.setattr(retrain, "_mark", full)
     args = [str(page / "mine"), "--out", str(page / "out")]

@@ -18,16 +18,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from helpers import (
-    activations,
-    cluster,
-    photos,
-    scale_plots,
-    shards,
-    store,
-)
-from helpers.files import ROOT
-from scale import features, train
+from helpers.dataset import pipeline, splits
+from helpers.features import extraction, storage
+from helpers.paths import ROOT
+from scale import cluster, features, plots, shards, train
 
 PHOTOS, ROWS, BATCH, EPOCHS = 40, 6, 8, 20
 STEPS = EPOCHS * (PHOTOS // BATCH)
@@ -43,8 +37,8 @@ def folder(tmp_path_factory):
         path = folder / "photos" / "abc"[i % 3] / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (80, 80, 3), "uint8")).save(path)
-    part = photos.whole(folder / "photos", ("a", "b", "c"))
-    shards.write_list(part, folder / "photos.csv")
+    split = splits.whole_folder(folder / "photos", ("a", "b", "c"))
+    shards.write_list(split, folder / "photos.csv")
     keras.utils.set_random_seed(0)
     inputs = keras.Input((299, 299, 3))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
@@ -126,35 +120,37 @@ def test_workers_that_are_killed_go_on_where_they_were(filled, capfd):
 
 
 def test_shards_hold_what_the_model_says(filled):
-    part = shards.read_list(filled / "photos.csv")
+    split = shards.read_list(filled / "photos.csv")
     lower = keras.saving.load_model(filled / "lower.keras")
     found = shards.Shards(filled / "shards")
     places = np.array([39, 0, 7, 6])
     x, labels = found.rows(places)
-    said = lower.predict(photos.array(part.take(places).paths), verbose=0)
+    said = lower.predict(
+        pipeline.load_photos(split.take(places).paths), verbose=0
+    )
     np.testing.assert_allclose(x, said, atol=0.02)
-    assert labels.tolist() == part.labels[places].tolist()
+    assert labels.tolist() == split.labels[places].tolist()
     assert len(found) == PHOTOS
     assert found.class_names == ("a", "b", "c")
 
 
 def test_lessons_store_what_shards_hold(filled, tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "WORK", tmp_path)
-    monkeypatch.setattr(activations, "ROWS", ROWS)
-    part = shards.read_list(filled / "photos.csv")
+    monkeypatch.setattr(storage, "WORK", tmp_path)
+    monkeypatch.setattr(extraction, "CHUNK_SIZE", ROWS)
+    split = shards.read_list(filled / "photos.csv")
     lower = keras.saving.load_model(filled / "lower.keras")
-    stored = activations.stored(lower, part)
+    stored = extraction.extract(lower, split)
     assert len(stored.paths) == len(list((filled / "shards").glob("*.npy")))
     found, _ = shards.Shards(filled / "shards").rows(np.arange(PHOTOS))
     np.testing.assert_array_equal(np.float32(stored), found)
 
 
 def test_a_damaged_shard_is_made_again(filled, tmp_path, capsys):
-    part = shards.read_list(filled / "photos.csv").take(range(ROWS))
+    split = shards.read_list(filled / "photos.csv").take(range(ROWS))
     lower = keras.saving.load_model(filled / "lower.keras")
 
     def filling():
-        return list(shards.fill(lower, part, tmp_path, ROWS))
+        return list(shards.fill(lower, split, tmp_path, ROWS))
 
     assert filling() == [(0, 1, True)]
     assert filling() == [(0, 1, False)]
@@ -168,28 +164,28 @@ def test_a_damaged_shard_is_made_again(filled, tmp_path, capsys):
 
 @pytest.mark.parametrize("note", [b"", b'{"of": 1, "ro', b"\xff\xfe", b"[1]"])
 def test_a_shard_with_a_damaged_note_is_made_again(filled, tmp_path, note):
-    part = shards.read_list(filled / "photos.csv").take(range(ROWS))
+    split = shards.read_list(filled / "photos.csv").take(range(ROWS))
     lower = keras.saving.load_model(filled / "lower.keras")
-    assert list(shards.fill(lower, part, tmp_path, ROWS)) == [(0, 1, True)]
+    assert list(shards.fill(lower, split, tmp_path, ROWS)) == [(0, 1, True)]
     whole = shards.notes(tmp_path)
     (tmp_path / "000000.json").write_bytes(note)
     with pytest.raises(ValueError, match="shards are missing; start scale"):
         shards.notes(tmp_path)
-    assert list(shards.fill(lower, part, tmp_path, ROWS)) == [(0, 1, True)]
+    assert list(shards.fill(lower, split, tmp_path, ROWS)) == [(0, 1, True)]
     assert shards.notes(tmp_path)[0]["photos"] == whole[0]["photos"]
 
 
 def test_shards_of_something_else_are_refused(filled):
     lower = keras.saving.load_model(filled / "lower.keras")
-    part = shards.read_list(filled / "photos.csv")
+    split = shards.read_list(filled / "photos.csv")
     out = filled / "shards"
     with pytest.raises(ValueError, match="000000 in .* name a new folder"):
-        next(shards.fill(lower, part, out, ROWS + 1))
+        next(shards.fill(lower, split, out, ROWS + 1))
     with pytest.raises(ValueError, match="of other photos"):
-        next(shards.fill(lower, part.take(range(9, PHOTOS)), out, ROWS))
+        next(shards.fill(lower, split.take(range(9, PHOTOS)), out, ROWS))
     lower.set_weights([w + 1 for w in lower.get_weights()])
     with pytest.raises(ValueError, match="or weights"):
-        next(shards.fill(lower, part, out, ROWS))
+        next(shards.fill(lower, split, out, ROWS))
 
 
 def test_missing_shards_are_counted(filled, tmp_path):
@@ -459,7 +455,7 @@ def test_a_figure_tells_what_is_measured_from_what_is_calculated():
     plt.close("all")
     curves = {"wire": np.sqrt}
     panels = {"here": (curves, {"wire": ([1, 2], [1, 1.3])})}
-    scale_plots.speed_up(panels, most=4)
+    plots.speed_up(panels, most=4)
     (ax,) = plt.gcf().axes
     assert ax.get_xlabel() and ax.get_ylabel() and ax.get_title()
     said = [text.get_text() for text in plt.gcf().legends[0].get_texts()]
@@ -473,7 +469,7 @@ def test_a_figure_tells_what_is_measured_from_what_is_calculated():
 
 def test_a_figure_shows_minutes_and_memory():
     plt.close("all")
-    scale_plots.course({"run": ([5, 10], [60, 120], [900, 901])})
+    plots.course({"run": ([5, 10], [60, 120], [900, 901])})
     time, memory = plt.gcf().axes
     assert list(time.lines[0].get_ydata()) == [1, 2]
     assert list(memory.lines[0].get_ydata()) == [900, 901]

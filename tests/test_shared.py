@@ -8,17 +8,11 @@ import pytest
 from PIL import Image
 from test_activations import lower
 
-from helpers import (
-    activations,
-    flowers,
-    photos,
-    precision,
-    shared,
-    store,
-    surfaces,
-    truth,
-    weights,
-)
+from helpers import shared
+from helpers.dataset import flowers, splits
+from helpers.features import extraction, storage
+from helpers.network import dtypes, weights
+from helpers.surfaces import ground_truth, render
 
 CONTENT = b"weights " * 1000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -27,9 +21,9 @@ STARTER = f"starter-{weights.starter.SHA256[:8]}.weights.h5"
 
 def places(monkeypatch, folder):
     """Let a learner work in a folder of their own."""
-    for module in (surfaces, truth):
+    for module in (render, ground_truth):
         monkeypatch.setattr(module, "DATA", folder)
-    for module in (weights, flowers, precision, store):
+    for module in (weights, flowers, dtypes, storage):
         monkeypatch.setattr(module, "WORK", folder / "work")
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
 
@@ -38,12 +32,12 @@ def places(monkeypatch, folder):
 def teacher(tmp_path, monkeypatch):
     """The folder of who has drawn a few photos and fetched weights."""
     monkeypatch.delenv(shared.VARIABLE, raising=False)
-    monkeypatch.setattr(surfaces, "SHARES", (1, 0, 0))
-    monkeypatch.setattr(surfaces, "SETS", {"photos": 1, "remounted": 1})
+    monkeypatch.setattr(render, "FRACTIONS", (1, 0, 0))
+    monkeypatch.setattr(render, "SETS", {"photos": 1, "remounted": 1})
     home = tmp_path / "teacher"
     places(monkeypatch, home)
-    surfaces.folder()
-    surfaces.remounted()
+    render.folder()
+    render.shifted_folder()
     work = home / "work"
     for name in ("weights", "journal"):
         (work / name).mkdir(parents=True)
@@ -87,8 +81,8 @@ def imagenet():
 def found(home):
     """Return where someone finds everything that can be shared."""
     return {
-        "photos": surfaces.folder(),
-        "remounted": surfaces.remounted(),
+        "photos": render.folder(),
+        "remounted": render.shifted_folder(),
         "flowers": flowers.folder(place=home),
         "starter": weights._starter(),
         "imagenet": imagenet(),
@@ -101,17 +95,17 @@ def test_a_learner_finds_all_that_is_shared_and_makes_nothing(
     before = state(room)
     for path in found(tmp_path / "learner").values():
         assert path.is_relative_to(room)
-    assert precision.chosen() == "mixed_bfloat16"
+    assert dtypes.fastest_dtype() == "mixed_bfloat16"
     assert not (tmp_path / "learner").exists()
     assert state(room) == before
     assert capsys.readouterr().out == ""
 
 
 def test_a_shared_photo_is_known_to_be_drawn(room):
-    part = photos.whole(surfaces.folder(), surfaces.CLASS_NAMES)
-    where, masks = truth.masks(part)
-    assert len(where) == len(masks) == len(surfaces.CLASS_NAMES) - 1
-    assert len(truth.without_defect(part, 2)[0]) == 2
+    split = splits.whole_folder(render.folder(), render.CLASS_NAMES)
+    where, masks = ground_truth.masks(split)
+    assert len(where) == len(masks) == len(render.CLASS_NAMES) - 1
+    assert len(ground_truth.without_defect(split, 2)[0]) == 2
 
 
 def test_without_a_shared_folder_each_has_their_own(teacher):
@@ -125,9 +119,9 @@ def test_a_damaged_set_is_drawn_anew(room, tmp_path, capsys, damaged):
     if damaged == "one more file":
         (photo.parent / "more.jpg").write_bytes(photo.read_bytes())
     else:
-        damage(photo if damaged == "a photo" else surfaces.mask(photo))
+        damage(photo if damaged == "a photo" else render.mask(photo))
     before = state(room)
-    assert surfaces.folder().is_relative_to(tmp_path / "learner")
+    assert render.folder().is_relative_to(tmp_path / "learner")
     said = capsys.readouterr().out
     assert said.count("surfaces in the shared folder is damaged") == 1
     assert state(room) == before
@@ -138,13 +132,13 @@ def test_pictures_drawn_by_other_code_are_not_used(
 ):
     other = tmp_path / "surfaces.py"
     other.write_text("# drawn otherwise\n")
-    monkeypatch.setattr(shared, "DRAWN_BY", {"surfaces": other})
-    assert surfaces.folder().is_relative_to(tmp_path / "learner")
+    monkeypatch.setattr(shared, "RENDERED_BY", {"surfaces": other})
+    assert render.folder().is_relative_to(tmp_path / "learner")
     assert "of another version of this project" in capsys.readouterr().out
 
 
 def test_another_seed_is_drawn_for_oneself(room, tmp_path):
-    assert surfaces.folder(seed=1).is_relative_to(tmp_path / "learner")
+    assert render.folder(seed=1).is_relative_to(tmp_path / "learner")
 
 
 def test_damaged_weights_are_passed_over(room, tmp_path, capsys):
@@ -163,8 +157,8 @@ def test_damaged_weights_are_passed_over(room, tmp_path, capsys):
 
 def test_a_damaged_measurement_is_made_again(room, monkeypatch, capsys):
     (room / "work" / "precision.json").write_text('{"policy": "float64"}')
-    monkeypatch.setattr(precision, "_ratio", lambda first, second: 1.0)
-    assert precision.chosen() == "float32"
+    monkeypatch.setattr(dtypes, "_ratio", lambda first, second: 1.0)
+    assert dtypes.fastest_dtype() == "float32"
     assert "precision.json in the shared folder" in capsys.readouterr().out
 
 
@@ -173,7 +167,7 @@ def test_what_no_digest_vouches_for_is_not_used(room, tmp_path, digests):
     (room / shared.DIGESTS).unlink()
     if digests is not None:
         (room / shared.DIGESTS).write_text(digests)
-    assert surfaces.folder().is_relative_to(tmp_path / "learner")
+    assert render.folder().is_relative_to(tmp_path / "learner")
 
 
 def test_a_folder_that_is_missing_is_said_once(room, monkeypatch, capsys):
@@ -207,7 +201,7 @@ def test_what_is_half_written_is_not_copied(teacher, tmp_path):
 def test_it_can_be_filled_again(room, teacher, tmp_path):
     damage(next((room / "surfaces" / "photos" / "dent").iterdir()))
     shared.fill(room, teacher, teacher / "work")
-    assert surfaces.folder().is_relative_to(room)
+    assert render.folder().is_relative_to(room)
 
 
 def test_a_folder_of_something_else_is_left_alone(teacher, tmp_path):
@@ -222,7 +216,7 @@ def test_a_folder_of_something_else_is_left_alone(teacher, tmp_path):
 
 
 @pytest.fixture
-def part(tmp_path):
+def split(tmp_path):
     """Four noise photos as one part."""
     rng = np.random.default_rng(0)
     for i in range(4):
@@ -230,16 +224,16 @@ def part(tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         noise = rng.integers(0, 256, (40, 50, 3), "uint8")
         Image.fromarray(noise).save(folder / f"{i}.png")
-    return photos.whole(tmp_path / "photos", ("a", "b"))
+    return splits.whole_folder(tmp_path / "photos", ("a", "b"))
 
 
 @pytest.fixture
-def computed(part, tmp_path, monkeypatch):
+def computed(split, tmp_path, monkeypatch):
     """What a teacher computed of it, in a shared folder."""
-    monkeypatch.setattr(activations.precision, "chosen", lambda: "float32")
+    monkeypatch.setattr(extraction.dtypes, "fastest_dtype", lambda: "float32")
     place, home = tmp_path / "shared", tmp_path / "teacher"
     places(monkeypatch, home)
-    activations.stored(lower(), part)
+    extraction.extract(lower(), split)
     shared.fill(place, home, home / "work")
     monkeypatch.setenv(shared.VARIABLE, str(place))
     places(monkeypatch, tmp_path / "learner")
@@ -247,14 +241,14 @@ def computed(part, tmp_path, monkeypatch):
 
 
 def own():
-    return list(store.WORK.glob("activations/*"))
+    return list(storage.WORK.glob("activations/*"))
 
 
-def test_shared_activations_are_read_and_no_more(computed, part, capsys):
+def test_shared_activations_are_read_and_no_more(computed, split, capsys):
     (file,) = computed.glob("work/activations/*.npy")
     os.utime(file, (1, 1))
     before = state(computed)
-    stored = activations.stored(lower(), part)
+    stored = extraction.extract(lower(), split)
     assert own() == []
     assert "photo/s" not in capsys.readouterr().out  # nothing computed
     with pytest.raises(ValueError, match="read-only"):
@@ -262,32 +256,32 @@ def test_shared_activations_are_read_and_no_more(computed, part, capsys):
     assert state(computed) == before
 
 
-def test_another_model_computes_for_oneself(computed, part, monkeypatch):
+def test_another_model_computes_for_oneself(computed, split, monkeypatch):
     before = state(computed)
-    activations.stored(lower(seed=1), part)
-    monkeypatch.setattr(store, "LIMIT", 0)
-    activations.stored(lower(seed=2), part)
+    extraction.extract(lower(seed=1), split)
+    monkeypatch.setattr(storage, "LIMIT", 0)
+    extraction.extract(lower(seed=2), split)
     assert len(own()) == 1  # room was made, but not among what is shared
     assert state(computed) == before
 
 
-def test_single_photos_are_taken_over(computed, part, capsys):
-    whole = np.array(activations.stored(lower(), part))
-    some = activations.stored(lower(), part.take([3, 1]))
+def test_single_photos_are_taken_over(computed, split, capsys):
+    whole = np.array(extraction.extract(lower(), split))
+    some = extraction.extract(lower(), split.take([3, 1]))
     assert np.array_equal(some, whole[[3, 1]])
     assert "photo/s" not in capsys.readouterr().out
     assert len(own()) == 1
 
 
-def test_pieces_may_lie_in_both_places(monkeypatch, request, part, capsys):
-    monkeypatch.setattr(activations, "ROWS", 2)
+def test_pieces_may_lie_in_both_places(monkeypatch, request, split, capsys):
+    monkeypatch.setattr(extraction, "CHUNK_SIZE", 2)
     computed = request.getfixturevalue("computed")
-    whole = activations.stored(lower(), part)
+    whole = extraction.extract(lower(), split)
     first = np.array(whole)
     whole.paths[1].unlink()
     before = state(computed)
     capsys.readouterr()
-    both = activations.stored(lower(), part)
+    both = extraction.extract(lower(), split)
     assert "2/2" in capsys.readouterr().out
     assert both.paths == [whole.paths[0], *own()]
     np.testing.assert_array_equal(both, first)
@@ -295,14 +289,14 @@ def test_pieces_may_lie_in_both_places(monkeypatch, request, part, capsys):
 
 
 def test_damaged_activations_are_passed_over_in_one_line(
-    computed, part, capsys
+    computed, split, capsys
 ):
-    first = np.array(activations.stored(lower(), part))
+    first = np.array(extraction.extract(lower(), split))
     (file,) = computed.glob("work/activations/*.npy")
     damage(file)
     before = state(computed)
     capsys.readouterr()
-    again = activations.stored(lower(), part)
+    again = extraction.extract(lower(), split)
     np.testing.assert_array_equal(first, again)
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if "is damaged" in line]) == 1

@@ -18,19 +18,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from helpers import (
-    card,
-    exported,
-    files,
-    fresh,
-    journal,
-    models,
-    photos,
-    predictions,
-    ship_plots,
-    start_up,
-)
-from helpers.widgets import uploading
+from helpers import paths, results, setup
+from helpers.dataset import pipeline, splits
+from helpers.network import export, model_card, predict, saving, subprocesses
+from helpers.plots import deployment
+from helpers.widgets import upload_panel
 
 NAMES = ("crack", "пятно")
 
@@ -57,7 +49,7 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def part(tmp_path_factory):
+def split(tmp_path_factory):
     """Twenty photos of noise, each of another light."""
     place = tmp_path_factory.mktemp("photos") / "mine"
     rng = np.random.default_rng(0)
@@ -66,11 +58,11 @@ def part(tmp_path_factory):
         folder.mkdir(parents=True, exist_ok=True)
         pixels = rng.integers(0, 12 * i + 20, (299, 299, 3), "uint8")
         Image.fromarray(pixels).save(folder / f"{i:02}.png")
-    return photos.whole(place, NAMES)
+    return splits.whole_folder(place, NAMES)
 
 
 @pytest.fixture(scope="module")
-def shipped(model, part, tmp_path_factory):
+def shipped(model, split, tmp_path_factory):
     """{name: path} of the model in all formats."""
     place = tmp_path_factory.mktemp("models")
     found = {
@@ -78,12 +70,14 @@ def shipped(model, part, tmp_path_factory):
         "saved": place / "m",
         "int8": place / "m-int8.tflite",
     }
-    models.without_optimisers(model).save(found["keras"])
-    models.write_names(found["keras"], NAMES)
+    saving.without_optimizers(model).save(found["keras"])
+    saving.write_names(found["keras"], NAMES)
     model.export(found["saved"], verbose=False)
-    models.write_names(found["saved"], NAMES)
-    given = found["saved"], found["int8"], part.paths
-    fresh.run("helpers.exported", "convert_to_int8", *given, total=20)
+    saving.write_names(found["saved"], NAMES)
+    given = found["saved"], found["int8"], split.paths
+    subprocesses.run(
+        "helpers.network.export", "convert_to_int8", *given, total=20
+    )
     return found
 
 
@@ -91,10 +85,10 @@ def shipped(model, part, tmp_path_factory):
 
 
 def test_without_optimisers_a_model_says_the_same_and_is_smaller(
-    model, part, tmp_path
+    model, split, tmp_path
 ):
-    lean = models.without_optimisers(model)
-    pixels = photos.array(part.paths[:4])
+    lean = saving.without_optimizers(model)
+    pixels = pipeline.load_photos(split.paths[:4])
     np.testing.assert_array_equal(
         lean.predict(pixels, verbose=0), model.predict(pixels, verbose=0)
     )
@@ -111,22 +105,22 @@ def test_without_optimisers_a_model_says_the_same_and_is_smaller(
 
 @pytest.mark.parametrize("name", ["keras", "saved", "int8"])
 def test_the_names_are_in_every_format(shipped, name):
-    assert models.read_names(shipped[name]) == NAMES
+    assert saving.read_names(shipped[name]) == NAMES
 
 
 def test_for_small_computers_there_are_two_files_and_a_list(
-    model, part, tmp_path
+    model, split, tmp_path
 ):
     path = tmp_path / "m.keras"
-    models.write(model, NAMES, path)
-    given = "helpers.exported", "for_small_computers", path
-    fresh.run(*given, part.paths, total=len(part))
-    half, whole = exported.lite_paths(path)
+    saving.write(model, NAMES, path)
+    given = "helpers.network.export", "export_litert", path
+    subprocesses.run(*given, split.paths, total=len(split))
+    half, whole = export.lite_paths(path)
     assert (half.name, whole.name) == ("m-float16.tflite", "m-int8.tflite")
-    assert models.read_names(half) == models.read_names(whole) == NAMES
-    here = model.predict(photos.dataset(part), verbose=0)
+    assert saving.read_names(half) == saving.read_names(whole) == NAMES
+    here = model.predict(pipeline.batches(split), verbose=0)
     for file, tolerance in ((half, 1e-3), (whole, 0.05)):
-        said = exported.opened(file)(photos.array(part.paths))
+        said = export.load_predictor(file)(pipeline.load_photos(split.paths))
         np.testing.assert_allclose(said, here, atol=tolerance)
     assert (tmp_path / "labels.txt").read_text().split() == list(NAMES)
     assert len(list(tmp_path.iterdir())) == 4
@@ -137,17 +131,17 @@ def test_a_model_without_names_is_told_in_a_sentence(model, tmp_path):
     (tmp_path / "m.tflite").write_bytes(b"no archive")
     for name in ("m", "m.tflite", "gone"):
         with pytest.raises(ValueError, match=f"{name}: it holds no class"):
-            models.read_names(tmp_path / name)
+            saving.read_names(tmp_path / name)
 
 
 # --- What it says elsewhere -----------------------------------------------
 
 
 def test_every_format_says_the_same_in_a_new_process(
-    model, part, shipped, capsys
+    model, split, shipped, capsys
 ):
-    said = fresh.answers(list(shipped.values()), part)
-    here = model.predict(photos.dataset(part), verbose=0)
+    said = subprocesses.predict_in_subprocess(list(shipped.values()), split)
+    here = model.predict(pipeline.batches(split), verbose=0)
     for its, tolerance in zip(said, (1e-5, 1e-5, 0.05), strict=True):
         np.testing.assert_allclose(its.probabilities, here, atol=tolerance)
         assert its.seconds > 0
@@ -160,9 +154,7 @@ def test_every_format_says_the_same_in_a_new_process(
 def test_int8_is_in_whole_numbers_throughout(shipped):
     kinds = [
         details["dtype"]
-        for details in exported.interpreter(
-            shipped["int8"]
-        ).get_tensor_details()
+        for details in export.interpreter(shipped["int8"]).get_tensor_details()
     ]
     assert kinds.count(np.float32) <= 2  # the pixels and the answer
     assert kinds.count(np.int8) > 4
@@ -171,58 +163,69 @@ def test_int8_is_in_whole_numbers_throughout(shipped):
 # TensorFlow says that it will remove its own interpreter.
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 def test_without_ai_edge_litert_tensorflow_runs_the_model(
-    shipped, part, monkeypatch
+    shipped, split, monkeypatch
 ):
-    pixels = photos.array(part.paths[:2])
-    probabilities = exported.opened(shipped["int8"])(pixels)
+    pixels = pipeline.load_photos(split.paths[:2])
+    probabilities = export.load_predictor(shipped["int8"])(pixels)
     assert probabilities.shape == (2, len(NAMES))
     # None makes Python say that there is no such package.
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
-    model = exported.interpreter(shipped["int8"])
+    model = export.interpreter(shipped["int8"])
     assert isinstance(model, tf.lite.Interpreter)
     np.testing.assert_allclose(
-        exported.opened(shipped["int8"])(pixels), probabilities, atol=0.02
+        export.load_predictor(shipped["int8"])(pixels),
+        probabilities,
+        atol=0.02,
     )
 
 
 def test_a_new_process_that_fails_names_the_file_and_says_why(
-    part, shipped, tmp_path
+    split, shipped, tmp_path
 ):
     (tmp_path / "m.tflite").write_bytes(b"not a model")
     why = r"^m\.tflite: answer failed in a new process: V"
     with pytest.raises(RuntimeError, match=why):
-        fresh.answers([shipped["int8"], tmp_path / "m.tflite"], part)
+        subprocesses.predict_in_subprocess(
+            [shipped["int8"], tmp_path / "m.tflite"], split
+        )
     with pytest.raises(RuntimeError, match="no such file"):
-        fresh.answers([tmp_path / "gone.keras"], part)
+        subprocesses.predict_in_subprocess([tmp_path / "gone.keras"], split)
 
 
-def test_a_photo_that_was_swapped_is_noticed_in_the_new_process(part, shipped):
-    other = photos.Part("x", NAMES, part.paths, part.labels, part.keys[::-1])
+def test_a_photo_that_was_swapped_is_noticed_in_the_new_process(
+    split, shipped
+):
+    other = splits.Split(
+        "x", NAMES, split.paths, split.labels, split.keys[::-1]
+    )
     with pytest.raises(RuntimeError, match="holds another picture"):
-        fresh.answers([shipped["keras"]], other)
+        subprocesses.predict_in_subprocess([shipped["keras"]], other)
 
 
 # --- Written whole or not at all ------------------------------------------
 
 
-def write_folder(part, text):
-    part.mkdir()
-    (part / "a.txt").write_text(text)
+def write_folder(split, text):
+    split.mkdir()
+    (split / "a.txt").write_text(text)
 
 
 def test_a_folder_takes_the_place_of_an_older_one(tmp_path):
     for text in ("old", "new"):
-        with files.atomic(tmp_path / "m") as part:
-            write_folder(part, text)
+        with paths.atomic(tmp_path / "m") as temporary:
+            write_folder(temporary, text)
     assert (tmp_path / "m" / "a.txt").read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
 
 def test_the_old_folder_stays_when_the_block_fails(tmp_path):
-    with files.atomic(tmp_path / "m") as part:
-        write_folder(part, "old")
-    with pytest.raises(RuntimeError), files.atomic(tmp_path / "m") as part:
-        write_folder(part, "new")
+    with paths.atomic(tmp_path / "m") as temporary:
+        write_folder(temporary, "old")
+    with (
+        pytest.raises(RuntimeError),
+        paths.atomic(tmp_path / "m") as temporary,
+    ):
+        write_folder(temporary, "new")
         raise RuntimeError
     assert (tmp_path / "m" / "a.txt").read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
@@ -230,21 +233,21 @@ def test_the_old_folder_stays_when_the_block_fails(tmp_path):
 
 def test_the_folder_of_a_killed_process_is_removed(tmp_path, monkeypatch):
     program = (
-        "import os, sys; from helpers.files import atomic\n"
+        "import os, sys; from helpers.paths import atomic\n"
         "with atomic(sys.argv[1]) as part:\n"
         "    part.mkdir(); (part / 'half').touch(); os.kill(os.getpid(), 9)"
     )
     path = tmp_path / "m"
-    subprocess.run([sys.executable, "-c", program, path], cwd=files.ROOT)
+    subprocess.run([sys.executable, "-c", program, path], cwd=paths.ROOT)
     assert len(list(tmp_path.iterdir())) == 1
-    monkeypatch.setattr(files, "_swept", set())
-    with files.atomic(path) as part:
-        write_folder(part, "whole")
+    monkeypatch.setattr(paths, "_swept", set())
+    with paths.atomic(path) as temporary:
+        write_folder(temporary, "whole")
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
 
 def test_quiet_holds_back_and_lets_errors_through(capfd):
-    with pytest.raises(KeyError), start_up.quiet():
+    with pytest.raises(KeyError), setup.quiet():
         os.write(2, b"of no interest")
         raise KeyError
     os.write(2, b"heard")
@@ -255,13 +258,13 @@ def test_quiet_holds_back_and_lets_errors_through(capfd):
 
 
 @pytest.fixture
-def mixed(part, tmp_path, monkeypatch):
+def mixed(split, tmp_path, monkeypatch):
     """A folder with photos on two levels, and files that are none."""
-    monkeypatch.setattr(files, "WORK", tmp_path / "work")
+    monkeypatch.setattr(paths, "WORK", tmp_path / "work")
     folder = tmp_path / "new"
     (folder / "monday").mkdir(parents=True)
     for i, name in enumerate(("b.png", "monday/a.png", "monday/ü.png")):
-        (folder / name).write_bytes(open(part.paths[i], "rb").read())
+        (folder / name).write_bytes(open(split.paths[i], "rb").read())
     (folder / "empty.jpg").touch()
     (folder / "monday" / "page.jpg").write_text("<html>")
     (folder / ".DS_Store").touch()
@@ -273,13 +276,13 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-def test_every_file_of_a_folder_has_its_row(model, part, mixed):
-    found = rows(predictions.write(model, NAMES, mixed))
+def test_every_file_of_a_folder_has_its_row(model, split, mixed):
+    found = rows(predict.write_predictor(model, NAMES, mixed))
     assert [row["file"] for row in found] == [
         "b.png", "empty.jpg", "monday/a.png", "monday/page.jpg",
         "monday/ü.png",
     ]  # fmt: skip
-    said = model.predict(photos.array(part.paths[:3]), verbose=0)
+    said = model.predict(pipeline.load_photos(split.paths[:3]), verbose=0)
     answered = [row for row in found if row["class"]]
     for row, its in zip(answered, said, strict=True):
         assert row["class"] == NAMES[its.argmax()]
@@ -292,7 +295,8 @@ def test_every_file_of_a_folder_has_its_row(model, part, mixed):
 
 def test_leavings_and_sidecars_have_no_row_and_dotted_photos_do(model, mixed):
     before = [
-        row["file"] for row in rows(predictions.write(model, NAMES, mixed))
+        row["file"]
+        for row in rows(predict.write_predictor(model, NAMES, mixed))
     ]
     (mixed / "@eaDir").mkdir()
     whole = (mixed / "monday" / "a.png").read_bytes()
@@ -301,40 +305,41 @@ def test_leavings_and_sidecars_have_no_row_and_dotted_photos_do(model, mixed):
     (mixed / "._b.png").write_bytes(b"\0\5\x16\7")
     (mixed / ".hidden.png").write_bytes(whole)
     after = [
-        row["file"] for row in rows(predictions.write(model, NAMES, mixed))
+        row["file"]
+        for row in rows(predict.write_predictor(model, NAMES, mixed))
     ]
     assert after == [".hidden.png", *before]
 
 
-def test_answers_for_a_part_stand_beside_its_labels(part, tmp_path):
-    said = np.linspace(0.1, 0.9, len(part))
+def test_answers_for_a_part_stand_beside_its_labels(split, tmp_path):
+    said = np.linspace(0.1, 0.9, len(split))
     said = np.stack([said, 1 - said], axis=1)
-    predictions.of_part(tmp_path / "p.csv", part, said)
+    predict.write_csv(tmp_path / "p.csv", split, said)
     found = rows(tmp_path / "p.csv")
-    assert [row["label"] for row in found] == [NAMES[i] for i in part.labels]
+    assert [row["label"] for row in found] == [NAMES[i] for i in split.labels]
     assert [row["class"] for row in found] == [
         NAMES[i] for i in said.argmax(axis=-1)
     ]
     assert found[0]["probability"] == "0.900"
     assert found[0]["second_probability"] == "0.100"
-    assert part.paths[0].endswith(found[0]["file"])
+    assert split.paths[0].endswith(found[0]["file"])
     with pytest.raises(ValueError):
-        predictions.of_part(tmp_path / "q.csv", part, said[1:])
+        predict.write_csv(tmp_path / "q.csv", split, said[1:])
     assert not (tmp_path / "q.csv").exists()
 
 
 def test_a_folder_larger_than_a_batch_is_answered_to_the_end(
-    model, part, tmp_path, monkeypatch
+    model, split, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(files, "WORK", tmp_path / "work")
-    monkeypatch.setattr(predictions, "BATCH_SIZE", 3)
+    monkeypatch.setattr(paths, "WORK", tmp_path / "work")
+    monkeypatch.setattr(predict, "BATCH_SIZE", 3)
     folder = tmp_path / "new"
     folder.mkdir()
     for i in range(7):
-        (folder / f"{i}.png").write_bytes(open(part.paths[i], "rb").read())
+        (folder / f"{i}.png").write_bytes(open(split.paths[i], "rb").read())
     (folder / "z.jpg").write_text("the last file is no photo")
-    found = rows(predictions.write(model, NAMES, folder))
-    said = model.predict(photos.array(part.paths[:7]), verbose=0)
+    found = rows(predict.write_predictor(model, NAMES, folder))
+    said = model.predict(pipeline.load_photos(split.paths[:7]), verbose=0)
     assert [row["class"] for row in found[:-1]] == [
         NAMES[i] for i in said.argmax(axis=-1)
     ]
@@ -349,7 +354,7 @@ def test_linked_folders_are_walked_and_none_for_ever(model, mixed):
     (mixed / "linked").symlink_to(other)
     (mixed / "round").symlink_to(mixed)
     (mixed / "monday" / "up").symlink_to(mixed.parent)
-    found = rows(predictions.write(model, NAMES, mixed))
+    found = rows(predict.write_predictor(model, NAMES, mixed))
     assert [row["file"] for row in found] == [
         "b.png", "empty.jpg", "linked/c.png", "monday/a.png",
         "monday/page.jpg", "monday/ü.png",
@@ -359,7 +364,7 @@ def test_linked_folders_are_walked_and_none_for_ever(model, mixed):
 @pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 there")
 def test_a_name_that_is_not_utf8_has_a_row_that_says_so(model, mixed):
     (mixed / "b.png").rename(mixed / os.fsdecode(b"caf\xe9.png"))
-    found = rows(predictions.write(model, NAMES, mixed))
+    found = rows(predict.write_predictor(model, NAMES, mixed))
     why = {row["file"]: row["problem"] for row in found}
     assert why.pop("caf\\udce9.png") == "its name is not UTF-8"
     assert why["monday/a.png"] == ""
@@ -367,9 +372,9 @@ def test_a_name_that_is_not_utf8_has_a_row_that_says_so(model, mixed):
 
 def test_a_folder_that_is_not_there_or_empty_is_told(model, tmp_path):
     with pytest.raises(ValueError, match="gone: there is no such folder"):
-        predictions.write(model, NAMES, tmp_path / "gone")
+        predict.write_predictor(model, NAMES, tmp_path / "gone")
     with pytest.raises(ValueError, match="there is no file in it"):
-        predictions.write(model, NAMES, tmp_path)
+        predict.write_predictor(model, NAMES, tmp_path)
 
 
 # --- An upload ------------------------------------------------------------
@@ -387,19 +392,19 @@ def as_uploaded(name, content):
 
 def test_an_upload_is_read_in_both_versions_of_ipywidgets():
     for value in as_uploaded("a.png", b"12"):
-        assert uploading.uploaded(value) == ("a.png", b"12")
+        assert upload_panel.uploaded(value) == ("a.png", b"12")
     for value in ((), {}):
-        assert uploading.uploaded(value) == (None, None)
+        assert upload_panel.uploaded(value) == (None, None)
 
 
 def test_an_upload_may_not_leave_its_folder():
     for value in as_uploaded("../../a.png", b"12"):
-        assert uploading.uploaded(value)[0] == "a.png"
+        assert upload_panel.uploaded(value)[0] == "a.png"
 
 
 @pytest.fixture
-def panel(model, part):
-    return uploading.upload(model, NAMES, part.paths[0])
+def panel(model, split):
+    return upload_panel.upload(model, NAMES, split.paths[0])
 
 
 def put(panel, name, content):
@@ -409,11 +414,11 @@ def put(panel, name, content):
     return panel.line.value
 
 
-def test_an_uploaded_photo_is_answered(panel, model, part):
+def test_an_uploaded_photo_is_answered(panel, model, split):
     assert "00.png" in panel.line.value
     before = panel.picture.value
-    line = put(panel, "mine.png", open(part.paths[-1], "rb").read())
-    (said,) = model.predict(photos.array(part.paths[-1:]), verbose=0)
+    line = put(panel, "mine.png", open(split.paths[-1], "rb").read())
+    (said,) = model.predict(pipeline.load_photos(split.paths[-1:]), verbose=0)
     assert f"mine.png: {NAMES[said.argmax()]}, {said.max():.0%}" in line
     assert panel.picture.value != before
 
@@ -436,18 +441,22 @@ def test_an_upload_that_is_no_photo_is_told(panel, name, content, says):
 # --- The card -------------------------------------------------------------
 
 
-def test_the_card_says_what_was_measured(shipped, part, tmp_path, monkeypatch):
-    monkeypatch.setattr(journal, "WORK", tmp_path)
+def test_the_card_says_what_was_measured(
+    shipped, split, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(results, "WORK", tmp_path)
     folder = tmp_path / "mine"
-    results = {"shipped, test": np.arange(20) < 15}
-    journal.write("06_x", "starter", folder, results)
-    journal.write("04_x", "starter", folder, {"another": np.arange(20) < 5})
-    journal.write("04_x", "imagenet", folder, {"another": np.arange(20) < 9})
+    outcomes = {"shipped, test": np.arange(20) < 15}
+    results.write("06_x", "starter", folder, outcomes)
+    results.write("04_x", "starter", folder, {"another": np.arange(20) < 5})
+    results.write("04_x", "imagenet", folder, {"another": np.arange(20) < 9})
     path = tmp_path / "m.keras"
     path.write_bytes(shipped["keras"].read_bytes())
     same = {"int8": np.arange(20) < 19}
-    test = photos.Part("test", NAMES, part.paths, part.labels, part.keys)
-    written = card.write(path, [test], "starter", folder, results, same)
+    test = splits.Split("test", NAMES, split.paths, split.labels, split.keys)
+    written = model_card.write_model_card(
+        path, [test], "starter", folder, outcomes, same
+    )
     text = written.read_text(encoding="utf-8")
     assert written == tmp_path / "m.md"
     for words in (
@@ -467,12 +476,12 @@ def test_the_card_says_what_was_measured(shipped, part, tmp_path, monkeypatch):
     assert "shipped, test" not in others
 
 
-def test_the_card_changes_with_the_file(shipped, part, tmp_path, monkeypatch):
-    monkeypatch.setattr(journal, "WORK", tmp_path)
+def test_the_card_changes_with_the_file(shipped, split, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "WORK", tmp_path)
     path, hashes = tmp_path / "m.keras", []
     for content in (b"one", b"two"):
         path.write_bytes(content)
-        card.write(path, [part], "starter", tmp_path, {}, {})
+        model_card.write_model_card(path, [split], "starter", tmp_path, {}, {})
         hashes.append(path.with_suffix(".md").read_text().split()[-1])
     assert hashes[0] != hashes[1]
 
@@ -487,7 +496,7 @@ def figures():
 
 
 def test_sizes_and_times_stand_beside_their_formats():
-    ship_plots.size_and_speed(
+    deployment.size_and_speed(
         {"keras": 97.0, "int8": 24.0}, {"keras": 60.0, "int8": 19.0}
     )
     widths = [[b.get_width() for b in ax.patches] for ax in plt.gcf().axes]
@@ -496,8 +505,8 @@ def test_sizes_and_times_stand_beside_their_formats():
     assert names == ["keras", "int8"]
 
 
-def test_the_likeliest_classes_are_drawn_first(part):
-    ship_plots.answer(part.paths[0], np.array([0.2, 0.8]), NAMES)
+def test_the_likeliest_classes_are_drawn_first(split):
+    deployment.prediction(split.paths[0], np.array([0.2, 0.8]), NAMES)
     bars = plt.gcf().axes[1]
     assert [t.get_text() for t in bars.get_yticklabels()] == [*NAMES[::-1]]
     assert [b.get_width() for b in bars.patches] == [80, 20]
@@ -505,7 +514,7 @@ def test_the_likeliest_classes_are_drawn_first(part):
 
 def test_each_measure_of_two_cameras_has_its_panel():
     sets = {"before": np.zeros(4), "after": np.ones(9)}
-    ship_plots.two_cameras({"one": sets, "other": sets})
+    deployment.drift({"one": sets, "other": sets})
     assert [ax.get_xlabel() for ax in plt.gcf().axes] == ["one", "other"]
     for ax in plt.gcf().axes:
         assert ax.get_legend_handles_labels()[1] == [*sets]
@@ -513,7 +522,7 @@ def test_each_measure_of_two_cameras_has_its_panel():
 
 def test_alarms_are_drawn_in_percent():
     rates = {"far, alarms": [0.5, 1], "far, false alarms": [0, 0.01]}
-    ship_plots.alarms([2, 5], rates, 0.01)
+    deployment.alerts([2, 5], rates, 0.01)
     drawn = {ax.get_title(): ax.get_lines() for ax in plt.gcf().axes}
     assert list(drawn["Alarms"][0].get_ydata()) == [50, 100]
     false, allowed = drawn["False alarms"]
@@ -524,7 +533,7 @@ def test_alarms_are_drawn_in_percent():
 
 def test_a_high_rate_of_false_alarms_stays_in_the_figure():
     rates = {"far, alarms": [0.5, 1], "far, false alarms": [0, 0.3]}
-    ship_plots.alarms([2, 5], rates, 0.01)
+    deployment.alerts([2, 5], rates, 0.01)
     assert plt.gcf().axes[1].get_ylim()[1] > 30
 
 
@@ -532,5 +541,5 @@ def test_sizes_are_in_millions_of_bytes(tmp_path):
     (tmp_path / "m" / "v").mkdir(parents=True)
     (tmp_path / "m" / "a").write_bytes(bytes(1_000_000))
     (tmp_path / "m" / "v" / "b").write_bytes(bytes(500_000))
-    assert exported.megabytes(tmp_path / "m") == 1.5
-    assert exported.megabytes(tmp_path / "m" / "a") == 1
+    assert export.megabytes(tmp_path / "m") == 1.5
+    assert export.megabytes(tmp_path / "m" / "a") == 1

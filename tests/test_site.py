@@ -9,7 +9,7 @@ import re
 import nbformat
 import pytest
 
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _links, _pinned, _sphinx
 from tools import site as verb
 

@@ -6,10 +6,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from helpers import surfaces
-from helpers.split import SPLITS, assign_splits
+from helpers.dataset.splits import SPLITS, assign_splits
+from helpers.surfaces import render
 
-SHARES = (60, 20, 20)
+FRACTIONS = (60, 20, 20)
 
 
 def drawn(rng, **counts):
@@ -39,7 +39,7 @@ def test_no_folder_of_six_classes_with_twenty_photos_is_refused():
     total = np.zeros(3)
     for _ in range(400):
         photos = drawn(rng, **dict.fromkeys("abcdef", 20))
-        splits = assign_splits(photos, SHARES)
+        splits = assign_splits(photos, FRACTIONS)
         assert len(splits) == len(photos)
         for train, validation, test in sizes(photos, splits).values():
             assert train >= 4 and validation >= 1 and test >= 1
@@ -48,10 +48,10 @@ def test_no_folder_of_six_classes_with_twenty_photos_is_refused():
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 19, 100])
-@pytest.mark.parametrize("shares", [SHARES, (98, 1, 1), (1, 1, 98)])
-def test_three_photos_of_a_class_are_enough(count, shares):
+@pytest.mark.parametrize("fractions", [FRACTIONS, (98, 1, 1), (1, 1, 98)])
+def test_three_photos_of_a_class_are_enough(count, fractions):
     photos = drawn(np.random.default_rng(1), few=count, many=200)
-    counts = sizes(photos, assign_splits(photos, shares))
+    counts = sizes(photos, assign_splits(photos, fractions))
     assert min(counts["few"]) >= 1
 
 
@@ -59,14 +59,14 @@ def test_three_photos_of_a_class_are_enough(count, shares):
 def test_a_class_of_fewer_than_three_photos_is_named(count):
     photos = drawn(np.random.default_rng(2), few=count, many=20)
     with pytest.raises(ValueError, match=f"class few has {count} ") as error:
-        assign_splits(photos, SHARES)
+        assign_splits(photos, FRACTIONS)
     assert "\n" not in str(error.value)
 
 
 def test_copies_do_not_make_three_photos_of_two():
     photos = [(at(0.1), "a"), (at(0.1), "a"), (at(0.7), "a")]
     with pytest.raises(ValueError, match="class a has 2 different"):
-        assign_splits(photos, SHARES)
+        assign_splits(photos, FRACTIONS)
 
 
 def test_a_photo_in_two_classes_is_in_one_split():
@@ -75,14 +75,14 @@ def test_a_photo_in_two_classes_is_in_one_split():
         photos = drawn(rng, a=20, b=3)
         both = rng.bytes(32).hex()
         photos += [(both, "a"), (both, "b")]
-        splits = assign_splits(photos, SHARES)
+        splits = assign_splits(photos, FRACTIONS)
         thresholds = np.searchsorted([0.6, 0.8], int(both[:8], 16) / 2**32)
         assert splits[both] == SPLITS[thresholds]
 
 
 def test_hashes_alone_decide_where_each_split_has_enough():
     numbers = np.linspace(0.01, 0.99, 50)
-    splits = assign_splits([(at(n), "a") for n in numbers], SHARES)
+    splits = assign_splits([(at(n), "a") for n in numbers], FRACTIONS)
     for number in numbers:
         expected = SPLITS[np.searchsorted([0.6, 0.8], number)]
         assert splits[at(number)] == expected
@@ -90,12 +90,12 @@ def test_hashes_alone_decide_where_each_split_has_enough():
 
 def test_the_nearest_photos_fill_up_a_split_without_enough():
     numbers = (0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.59, 0.61, 0.62, 0.63)
-    splits = assign_splits([(at(n), "a") for n in numbers], SHARES)
+    splits = assign_splits([(at(n), "a") for n in numbers], FRACTIONS)
     # Ten photos, so at least 2, 1 and 1 in training, validation and test.
     assert [splits[at(n)] for n in numbers] == (
         ["train"] * 7 + ["validation"] * 2 + ["test"]
     )
-    splits = assign_splits([(at(n / 2), "a") for n in numbers], SHARES)
+    splits = assign_splits([(at(n / 2), "a") for n in numbers], FRACTIONS)
     assert [splits[at(n / 2)] for n in numbers] == (
         ["train"] * 8 + ["validation", "test"]
     )
@@ -104,7 +104,7 @@ def test_the_nearest_photos_fill_up_a_split_without_enough():
 def test_one_of_four_expected_photos_is_a_third_rounded_down():
     numbers = [*np.linspace(0.01, 0.59, 12), *np.linspace(0.61, 0.79, 7)]
     keys = [at(n) for n in [*numbers, 0.9]]
-    splits = assign_splits([(key, "a") for key in keys], SHARES)
+    splits = assign_splits([(key, "a") for key in keys], FRACTIONS)
     assert list(splits.values()).count("test") == 1
     assert list(splits.values()).count("validation") == 7
 
@@ -118,10 +118,10 @@ def test_one_more_photo_moves_two_of_its_class_at_most():
     rng = np.random.default_rng(4)
     for _ in range(2000):
         photos = drawn(rng, a=rng.integers(3, 60), b=rng.integers(3, 60))
-        shares = rng.integers(1, 100, 3)
+        fractions = rng.integers(1, 100, 3)
         added = drawn(rng, a=1)
-        before = assign_splits(photos, shares)
-        after = assign_splits(photos + added, shares)
+        before = assign_splits(photos, fractions)
+        after = assign_splits(photos + added, fractions)
         assert changed(before, after) <= 2
         for key, class_name in photos:
             assert class_name == "a" or after[key] == before[key]
@@ -133,9 +133,9 @@ def test_hardly_a_photo_changes_its_split_when_many_come():
     for count in moved:
         for _ in range(300):
             photos, added = drawn(rng, a=count), drawn(rng, a=100)
-            before = assign_splits(photos, SHARES)
+            before = assign_splits(photos, FRACTIONS)
             moved[count] += changed(
-                before, assign_splits(photos + added, SHARES)
+                before, assign_splits(photos + added, FRACTIONS)
             )
     assert 0 < moved[20] < 300 * 20 * 0.005
     assert moved[60] < 300 * 60 * 0.001
@@ -148,7 +148,7 @@ def test_as_many_classes_are_corrected_as_the_docs_say():
     for count in corrected:
         for _ in range(1000):
             photos = drawn(rng, a=count)
-            splits = assign_splits(photos, SHARES)
+            splits = assign_splits(photos, FRACTIONS)
             corrected[count] += any(
                 split
                 != SPLITS[np.searchsorted([0.6, 0.8], int(k[:8], 16) / 2**32)]
@@ -161,19 +161,21 @@ def test_as_many_classes_are_corrected_as_the_docs_say():
 def test_the_order_of_the_photos_plays_no_part():
     rng = np.random.default_rng(7)
     photos = drawn(rng, a=20, b=5, c=3)
-    expected = assign_splits(photos, SHARES)
+    expected = assign_splits(photos, FRACTIONS)
     rng.shuffle(photos)
-    assert assign_splits([tuple(pair) for pair in photos], SHARES) == expected
+    assert (
+        assign_splits([tuple(pair) for pair in photos], FRACTIONS) == expected
+    )
 
 
 def test_the_default_photos_are_split_by_their_hashes_alone():
     photos = [
         (hashlib.sha256(path.read_bytes()).hexdigest(), path.parent.name)
-        for path in sorted(surfaces.folder().glob("*/*.jpg"))
+        for path in sorted(render.folder().glob("*/*.jpg"))
     ]
-    splits = assign_splits(photos, surfaces.SHARES)
+    splits = assign_splits(photos, render.FRACTIONS)
     for key, _ in photos:
-        point = int(key[:15], 16) / 16**15 * sum(surfaces.SHARES)
+        point = int(key[:15], 16) / 16**15 * sum(render.FRACTIONS)
         assert splits[key] == SPLITS[np.searchsorted([60, 80], point)]
     for counts in sizes(photos, splits).values():
-        assert tuple(counts) == surfaces.SHARES
+        assert tuple(counts) == render.FRACTIONS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _outputs
 
 LIGHT = ("files", "journal", "measure", "surfaces")
@@ -154,5 +154,5 @@ def test_wrong_imports_would_be_found(tmp_path):
     modules = graph(folder)
     assert upward(modules) == ["helpers.up"]
     assert circular(modules) == ["helpers.ring", "helpers.round"]
-    names = ["helpers.files", "helpers.ring"]
-    assert heavy(modules, names) == ["helpers.files"]
+    names = ["helpers.paths", "helpers.ring"]
+    assert heavy(modules, names) == ["helpers.paths"]

@@ -10,7 +10,7 @@ import pytest
 from clone import Clone, one_sentence
 
 import start
-from helpers.files import ROOT
+from helpers.paths import ROOT
 
 ENVIRONMENT = """
 import json, os, sys
@@ -164,11 +164,11 @@ def test_pip_settings_of_the_package_index_are_kept(pip_settings):
     assert given["PIP_PROXY"] == "http://proxy.example.org"
 
 
-# helpers.start_up, where somebody opens a notebook without start.py.
+# helpers.setup, where somebody opens a notebook without start.py.
 
 KERAS = """
 from helpers import start_up
-start_up.tensorflow()
+setup.tensorflow()
 import keras, os
 print(keras.config.backend(), keras.config.floatx(),
       keras.config.image_data_format(), keras.config.epsilon(),

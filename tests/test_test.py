@@ -10,7 +10,7 @@ import pytest
 from clone import Clone, one_sentence
 
 import start
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _browser, _colab, _pinned, _sphinx
 from tools import test as verb
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from helpers.files import ROOT
+from helpers.paths import ROOT
 
 
 def test_mypy_reports_no_error():

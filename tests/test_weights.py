@@ -13,7 +13,9 @@ import threading
 import numpy as np
 import pytest
 
-from helpers import downloads, files, flowers, starter, weights
+from helpers import downloads, paths
+from helpers.dataset import flowers
+from helpers.network import starter, weights
 
 CONTENT = b"weights " * 1000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -145,7 +147,7 @@ def test_a_full_disk_is_not_taken_for_the_network(server, tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(downloads, "_stream", full)
-        with pytest.raises(files.WriteError, match="disk is full"):
+        with pytest.raises(paths.WriteError, match="disk is full"):
             downloads.fetch(f"{server}/whole", tmp_path / "f", MD5, "md5")
 
 
@@ -227,14 +229,14 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch, capsys):
 
 def test_without_room_for_imagenet_it_is_the_starter(monkeypatch, capsys):
     def fetch(*args, **kwargs):
-        raise files.WriteError("it cannot be written: the disk is full.")
+        raise paths.WriteError("it cannot be written: the disk is full.")
 
     monkeypatch.setattr(downloads, "fetch", fetch)
     monkeypatch.setattr(weights, "_starter", lambda: "expanded.h5")
     assert weights.choose() == weights.Weights("starter", "expanded.h5")
     said = capsys.readouterr().out
     assert "No ImageNet weights: it cannot be written: the disk is" in said
-    with pytest.raises(files.WriteError, match="disk is full"):
+    with pytest.raises(paths.WriteError, match="disk is full"):
         weights.choose("imagenet")
 
 
@@ -265,7 +267,7 @@ def test_lessons_begun_offline_keep_their_weights_when_connected(
     assert first.startswith("Weights: starter, learned from pictures")
     assert "Earlier lessons used the same weights; to switch" in second
     assert "(a download)" in second
-    assert 'call weights.choose("imagenet")' in second
+    assert 'call network.weights.choose("imagenet")' in second
 
 
 def test_imagenet_that_has_come_since_is_mentioned_and_not_taken(
@@ -283,7 +285,7 @@ def test_the_first_lesson_says_no_more_than_its_weights(monkeypatch, capsys):
     assert capsys.readouterr().out == weights._SENTENCES["imagenet"] + "\n"
     weights.choose()
     second = capsys.readouterr().out.splitlines()[1]
-    assert 'call weights.choose("starter")' in second
+    assert 'call network.weights.choose("starter")' in second
 
 
 def test_an_argument_is_remembered(begun_offline, tmp_path, monkeypatch):
@@ -388,7 +390,7 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(
     def read_only(*args):
         raise OSError(errno.EROFS, "read-only")
 
-    monkeypatch.setattr(files.os, "replace", read_only)
+    monkeypatch.setattr(paths.os, "replace", read_only)
     assert weights.choose("random").name == "random"
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("Weights: random")
@@ -466,13 +468,13 @@ def test_a_killed_unpacking_is_tidied_up(tmp_path, monkeypatch):
     url, sha = archive(tmp_path / "f.tgz", "flower_photos/daisy/1.jpg")
     with monkeypatch.context() as patch:
         # Of a process that is no more, and could not remove it.
-        patch.setattr(files.os, "getpid", lambda: 2**22 + 1)
-        patch.setattr(files, "_remove", lambda part: None)
+        patch.setattr(paths.os, "getpid", lambda: 2**22 + 1)
+        patch.setattr(paths, "_remove", lambda split: None)
         patch.setattr(flowers, "digest", lambda path: "another")
         patch.setattr(tarfile.TarFile, "extractall", half)
         with pytest.raises(KeyboardInterrupt):
             flowers.folder(url, sha, tmp_path / "data")
-    files._swept.discard(tmp_path / "data")
+    paths._swept.discard(tmp_path / "data")
     assert len(list((tmp_path / "data").iterdir())) == 1
     folder = flowers.folder(url, sha, tmp_path / "data")
     assert list((tmp_path / "data").iterdir()) == [folder]

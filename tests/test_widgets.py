@@ -11,8 +11,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbformat import v4
 from PIL import Image
 
-from helpers import blocks, labels, photos, surfaces, widgets
-from helpers.widgets import bench, panel
+from helpers import widgets
+from helpers.dataset import corrections, scan, splits
+from helpers.network import blocks
+from helpers.surfaces import render
+from helpers.widgets import augmentation_panel, panel
 from tools import _outputs
 
 
@@ -49,15 +52,15 @@ def base():
 
 
 @pytest.fixture
-def part(tmp_path, monkeypatch):
+def split(tmp_path, monkeypatch):
     """Twenty photos, ten each of a and b, each of one colour."""
-    monkeypatch.setattr("helpers.files.WORK", tmp_path / "work")
+    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
     for i in range(20):
         place = tmp_path / "mine" / "ab"[i // 10]
         place.mkdir(parents=True, exist_ok=True)
         colour = (12 * i, 250 - 12 * i, 90)
         Image.new("RGB", (80, 80), colour).save(place / f"{i:02}.png")
-    return photos.whole(tmp_path / "mine", ("a", "b"))
+    return splits.whole_folder(tmp_path / "mine", ("a", "b"))
 
 
 @pytest.fixture
@@ -167,7 +170,7 @@ def test_the_boundary_begins_where_the_base_has_it(base, count, start):
 
 
 def test_the_work_of_the_base_is_the_one_known(base):
-    work = blocks.work(base)
+    work = blocks.flops(base)
     # Szegedy et al. (2015) give 5.7 billion multiply-adds for v3.
     assert sum(work.values()) == pytest.approx(2 * 5.7, rel=0.01)
     assert list(work) == list(blocks.NAMES)
@@ -225,8 +228,8 @@ def test_rates_that_make_no_search_are_refused(rates, losses, chosen, words):
 # The mistakes.
 
 
-def test_mistakes_are_filtered_sorted_and_paged(part, answers):
-    made = widgets.mistakes(part, answers)
+def test_mistakes_are_filtered_sorted_and_paged(split, answers):
+    made = widgets.mistakes(split, answers)
     assert "10 of the 20 photos of mine, page 1 of 2." in said(made)
     assert "b/10.png" in said(made)
     first = int(re.search(r"1: b, said a (\d+)%", said(made))[1])
@@ -249,53 +252,53 @@ def test_mistakes_are_filtered_sorted_and_paged(part, answers):
     assert made.controls["wrong"].disabled
 
 
-def test_a_wrong_label_is_noted_and_taken_back(part, answers):
-    made = widgets.mistakes(part, answers)
-    folder = photos.Path(part.paths[0]).parent.parent
+def test_a_wrong_label_is_noted_and_taken_back(split, answers):
+    made = widgets.mistakes(split, answers)
+    folder = scan.Path(split.paths[0]).parent.parent
     after(made, "photo", 3)
     assert made.controls["truth"].value == "a"
     picture = made.picture.value
     words = pressed(made, "wrong")
-    (file,) = labels.noted(folder)
+    (file,) = corrections.noted(folder)
     assert f"Photo 3 is {file}, noted as a" in words
-    assert "labels.apply(FOLDER)" in words
+    assert "corrections.apply(FOLDER)" in words
     assert made.picture.value != picture
-    assert labels.noted(folder) == {file: "a"}
+    assert corrections.noted(folder) == {file: "a"}
     made.controls["truth"].value = "b"
     pressed(made, "wrong")
-    assert labels.noted(folder) == {}
+    assert corrections.noted(folder) == {}
     assert made.picture.value == picture
 
 
-def test_notes_that_went_bad_are_shown_and_not_overwritten(part, answers):
-    folder = photos.Path(part.paths[0]).parent.parent
-    made = widgets.mistakes(part, answers)
-    path = labels.path(folder)
+def test_notes_that_went_bad_are_shown_and_not_overwritten(split, answers):
+    folder = scan.Path(split.paths[0]).parent.parent
+    made = widgets.mistakes(split, answers)
+    path = corrections.path(folder)
     path.parent.mkdir(parents=True)
     path.write_text("file,label,was\nb/10.png,a,a\n")
     assert "row 2: b/10.png is no photo of a" in pressed(made, "wrong")
     assert path.read_text() == "file,label,was\nb/10.png,a,a\n"
     with pytest.raises(ValueError, match="row 2"):
-        widgets.mistakes(part, answers)
+        widgets.mistakes(split, answers)
 
 
-def test_a_photo_that_is_gone_is_said(part, answers):
-    made = widgets.mistakes(part, answers)
-    for path in part.paths:
-        photos.Path(path).unlink()
+def test_a_photo_that_is_gone_is_said(split, answers):
+    made = widgets.mistakes(split, answers)
+    for path in split.paths:
+        scan.Path(path).unlink()
     assert "This did not work" in pressed(made, "on")
 
 
-def test_answers_to_other_photos_are_refused(part, answers):
+def test_answers_to_other_photos_are_refused(split, answers):
     with pytest.raises(ValueError, match="20 photos of 2 classes"):
-        widgets.mistakes(part, answers[:19])
+        widgets.mistakes(split, answers[:19])
     with pytest.raises(ValueError, match="20 photos of 2 classes"):
-        widgets.mistakes(part, np.ones((20, 3)))
+        widgets.mistakes(split, np.ones((20, 3)))
 
 
-def test_no_mistakes_at_all_are_said(part):
-    right = np.eye(2)[part.labels]
-    assert "None of the 20 photos" in said(widgets.mistakes(part, right))
+def test_no_mistakes_at_all_are_said(split):
+    right = np.eye(2)[split.labels]
+    assert "None of the 20 photos" in said(widgets.mistakes(split, right))
 
 
 # The augmentation bench.
@@ -321,7 +324,7 @@ def by_layer(layer, photo):
     return np.asarray(layer(photo[None], training=True))[0]
 
 
-@pytest.mark.parametrize("fill", bench.FILLS)
+@pytest.mark.parametrize("fill", augmentation_panel.FILLS)
 @pytest.mark.parametrize("turn", [0.1, -0.3])
 def test_the_bench_turns_and_zooms_as_keras_does(photo, fill, turn):
     layers = keras.layers
@@ -332,38 +335,40 @@ def test_the_bench_turns_and_zooms_as_keras_does(photo, fill, turn):
     dice = {"across": np.zeros(1, bool), "over": np.zeros(1, bool)}
     dice["angle"] = np.float32([2 * np.pi * turn])
     dice["zoom"], dice["light"] = np.float32([1.3]), np.float32([1])
-    made = bench.views(photo, dice, fill)[0]
+    made = augmentation_panel.augmented(photo, dice, fill)[0]
     assert np.allclose(made, wanted, atol=0.01)
     assert not np.allclose(made, turned, atol=0.01)
 
 
-@pytest.mark.parametrize("flip", bench.FLIPS[1:])
+@pytest.mark.parametrize("flip", augmentation_panel.FLIPS[1:])
 def test_the_bench_flips_as_keras_does(photo, flip):
     layer = keras.layers.RandomFlip(flip, seed=0)
     many = np.repeat(photo[None], 64, 0)
     wanted = {
         view.tobytes() for view in np.asarray(layer(many, training=True))
     }
-    dice = bench.throw(**PLAIN | {"flip": flip})
-    made = bench.views(photo, dice, "constant")
+    dice = augmentation_panel.draw_changes(**PLAIN | {"flip": flip})
+    made = augmentation_panel.augmented(photo, dice, "constant")
     assert {view.tobytes() for view in made} == wanted
 
 
 def test_the_knobs_bound_the_dice():
     knobs = {"rotation": 0.25, "zoom": (-0.5, 0.2), "light": 0.4}
-    dice = bench.throw(**PLAIN | knobs)
+    dice = augmentation_panel.draw_changes(**PLAIN | knobs)
     assert np.abs(dice["angle"]).max() <= np.pi / 2
     assert np.ptp(dice["angle"]) > np.pi / 2
     assert 0.5 <= dice["zoom"].min() < 0.8
     assert 1 < dice["zoom"].max() <= 1.2
     assert 0.4 <= dice["light"].min() < dice["light"].max() <= 1
-    other = bench.throw(**PLAIN | knobs | {"dice": 1})
+    other = augmentation_panel.draw_changes(**PLAIN | knobs | {"dice": 1})
     assert not np.allclose(dice["angle"], other["angle"])
 
 
 def test_no_layer_changes_nothing(photo):
-    assert bench.layers(**PLAIN) == []
-    made = bench.views(photo, bench.throw(**PLAIN), "constant")
+    assert augmentation_panel.layers(**PLAIN) == []
+    made = augmentation_panel.augmented(
+        photo, augmentation_panel.draw_changes(**PLAIN), "constant"
+    )
     assert np.allclose(made, photo)
 
 
@@ -411,22 +416,28 @@ def test_the_bench_says_when_the_mark_is_lost(marked):
 def test_half_a_mark_is_counted_by_hand(marked):
     # The left half of the photo's middle row of 100 places.
     places = np.stack([np.linspace(-0.99, 0.99, 100), np.zeros(100)], 1)
-    dice = bench.throw(**PLAIN | {"zoom": (-0.5, -0.5)})
-    assert bench._left(dice, places) == pytest.approx(np.full(16, 0.5))
-    assert bench._filled(dice, places) == pytest.approx(np.zeros(16))
-    out = bench.throw(**PLAIN | {"zoom": (1.0, 1.0)})
-    assert bench._left(out, places) == pytest.approx(np.ones(16))
-    assert bench._filled(out, places) == pytest.approx(np.full(16, 0.5))
+    dice = augmentation_panel.draw_changes(**PLAIN | {"zoom": (-0.5, -0.5)})
+    assert augmentation_panel._left(dice, places) == pytest.approx(
+        np.full(16, 0.5)
+    )
+    assert augmentation_panel._filled(dice, places) == pytest.approx(
+        np.zeros(16)
+    )
+    out = augmentation_panel.draw_changes(**PLAIN | {"zoom": (1.0, 1.0)})
+    assert augmentation_panel._left(out, places) == pytest.approx(np.ones(16))
+    assert augmentation_panel._filled(out, places) == pytest.approx(
+        np.full(16, 0.5)
+    )
 
 
-def test_without_a_mask_the_bench_does_not_pretend(part):
-    words = said(widgets.augmentation(part.paths[0]))
+def test_without_a_mask_the_bench_does_not_pretend(split):
+    words = said(widgets.augmentation(split.paths[0]))
     assert "look for it in each view" in words
     assert "16 views" not in words
 
 
 def test_a_clean_part_has_no_mark():
-    path = surfaces.folder() / "clean" / "clean-000.jpg"
+    path = render.folder() / "clean" / "clean-000.jpg"
     assert "no mark that could leave" in said(widgets.augmentation(path))
 
 
@@ -439,11 +450,11 @@ def test_a_photo_that_is_not_there_is_refused(tmp_path):
 
 
 @pytest.fixture
-def found(part, base):
+def found(split, base):
     noise = np.random.default_rng(0).integers(0, 256, (299, 299, 3), "uint8")
-    Image.fromarray(noise).save(part.paths[0])
-    Image.fromarray(noise[::-1]).save(part.paths[10])
-    return blocks.answers(base, part)
+    Image.fromarray(noise).save(split.paths[0])
+    Image.fromarray(noise[::-1]).save(split.paths[10])
+    return blocks.feature_maps(base, split)
 
 
 def test_answers_hold_what_the_base_says(base, found):
@@ -466,7 +477,7 @@ def test_the_channels_that_stand_out_come_first(base, found):
 
 
 def test_a_block_and_a_photo_are_chosen(found):
-    made = widgets.answers(found)
+    made = widgets.feature_maps(found)
     assert "mixed5, photo of b: a grid of 17×17 cells" in said(made)
     words = after(made, "block", "mixed10")
     assert "8×8 cells, so a cell is 37 pixels" in words
@@ -478,4 +489,4 @@ def test_a_block_and_a_photo_are_chosen(found):
 def test_a_photo_that_no_block_answers_to_is_drawn(found):
     for maps in found.maps.values():
         maps[:] = 0
-    assert "answers 0.0" in said(widgets.answers(found))
+    assert "answers 0.0" in said(widgets.feature_maps(found))

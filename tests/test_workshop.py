@@ -16,7 +16,7 @@ from test_project import read
 from traitlets.config import Config
 
 from helpers import shared
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _attempts, _learner, _watch, rehearse
 from workshop import homes
 
@@ -285,10 +285,10 @@ def test_what_can_not_be_rehearsed_is_said(
 
 
 def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(rehearse.files, "DATA", tmp_path / "data")
-    monkeypatch.setattr(rehearse.files, "WORK", tmp_path / "data" / "work")
+    monkeypatch.setattr(rehearse.paths, "DATA", tmp_path / "data")
+    monkeypatch.setattr(rehearse.paths, "WORK", tmp_path / "data" / "work")
     for draw in ("folder", "remounted"):
-        monkeypatch.setattr(rehearse.surfaces, draw, lambda: None)
+        monkeypatch.setattr(rehearse.render, draw, lambda: None)
     cached = tmp_path / "keras" / "imagenet.h5"
     cached.parent.mkdir()
     cached.write_bytes(b"weights")
@@ -389,10 +389,10 @@ def test_nothing_is_left_running():
 
 def test_a_message_is_read_with_and_without_buffers():
     text = json.dumps({"msg_type": "status"})
-    part = text.encode()
+    split = text.encode()
     with_buffer = b"".join(
-        number.to_bytes(4, "big") for number in (2, 12, 12 + len(part))
+        number.to_bytes(4, "big") for number in (2, 12, 12 + len(split))
     )
     alone = b"".join(number.to_bytes(4, "big") for number in (1, 8))
-    for frame in (text, with_buffer + part + b"\xff\xfe", alone + part):
+    for frame in (text, with_buffer + split + b"\xff\xfe", alone + split):
         assert _learner.decoded(frame) == {"msg_type": "status"}

@@ -8,7 +8,7 @@ import importlib.util
 import os
 import shutil
 
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _locks
 
 LOCK = ROOT / "tests" / "browser.lock"

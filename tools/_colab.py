@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 import start
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _browser, _pinned, _sphinx
 
 FLAG = "--colab"

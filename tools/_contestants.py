@@ -17,16 +17,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import (
-    activations,
-    files,
-    photos,
-    precision,
-    start_up,
-    store,
-    surfaces,
-    weights,
-)
+from helpers import paths, setup
+from helpers.dataset import pipeline, scan, splits
+from helpers.features import extraction, storage
+from helpers.network import dtypes, weights
+from helpers.surfaces import render
 from tools import _memory
 
 SEED = 0
@@ -48,7 +43,7 @@ def _recipe(parts, boundary, augment=()):
             keras.utils.image_dataset_from_directory(
                 _copied(part, Path(folder, part.name)),
                 label_mode="categorical",
-                image_size=(photos.SIZE, photos.SIZE),
+                image_size=(pipeline.SIZE, pipeline.SIZE),
                 batch_size=BATCH,
                 seed=SEED,
                 verbose=False,
@@ -88,7 +83,7 @@ def workbook_frozen(parts):
     inputs, features = _described()
     describe = keras.Model(inputs, features)
     x, x_validation = (
-        activations.stored(describe, part) for part in (train, validation)
+        extraction.extract(describe, part) for part in (train, validation)
     )
     head = _head(train)
     seen = _stored_ds(x_validation, validation)
@@ -99,13 +94,13 @@ def workbook_frozen(parts):
 def workbook_fine_tuned(parts):
     """Lesson 03: what lies below the boundary is computed once."""
     train, validation, _ = parts
-    base = precision.recast(_base(), precision.chosen())
+    base = dtypes.with_dtype(_base(), dtypes.fastest_dtype())
     cut = base.get_layer("mixed8").output
     inputs = keras.Input(base.input_shape[1:])
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     lower = keras.Model(inputs, keras.Model(base.input, cut)(x))
     x, x_validation = (
-        activations.stored(lower, part) for part in (train, validation)
+        extraction.extract(lower, part) for part in (train, validation)
     )
     upper = keras.Model(cut, base.output)
     at_cut = keras.Input(cut.shape[1:])
@@ -124,10 +119,10 @@ def workbook_augmented(parts):
     inputs, features = _described()
     describe = keras.Model(inputs, features)
     augment = keras.Sequential(_augmentation())
-    views = [activations.stored(describe, train)]
+    views = [extraction.extract(describe, train)]
     for view in range(1, VIEWS):
-        views.append(activations.stored(describe, train, augment, view))
-    x_validation = activations.stored(describe, validation)
+        views.append(extraction.extract(describe, train, augment, view))
+    x_validation = extraction.extract(describe, validation)
     head = _head(train)
     _compile(head)
     for epoch in range(EPOCHS):
@@ -144,7 +139,7 @@ def _base():
     return keras.applications.InceptionV3(
         weights=weights.choose().path,
         include_top=False,
-        input_shape=(photos.SIZE, photos.SIZE, 3),
+        input_shape=(pipeline.SIZE, pipeline.SIZE, 3),
     )
 
 
@@ -193,7 +188,7 @@ def _fit(model, train_ds, **options):
 def _stored_ds(stored, part, seed=None):
     """Return stored answers in batches, labels as rows with a single one."""
     rows = keras.utils.to_categorical(part.labels, len(part.class_names))
-    return activations.dataset(stored, rows, seed, BATCH)
+    return extraction.dataset(stored, rows, seed, BATCH)
 
 
 def _copied(part, folder):
@@ -221,11 +216,11 @@ def forward(parts, times=1):
     inputs, features = _described()
     describe = keras.Model(inputs, features)
     some = _many(parts, times * FORWARD)
-    activations.stored(describe, some.take(range(32)))
-    for path in store.folder().glob("*.npy"):
+    extraction.extract(describe, some.take(range(32)))
+    for path in storage.folder().glob("*.npy"):
         path.unlink()  # only its plans were wanted
     begun = time.perf_counter()
-    activations.stored(describe, some)
+    extraction.extract(describe, some)
     seconds = time.perf_counter() - begun
     rate = len(some) * GFLOP / seconds
     return {
@@ -244,7 +239,7 @@ def forward_tenfold(parts):
 def _many(parts, count):
     """Return so many photos of all parts as one; after the last the first
     comes again, to be read and computed like any other."""
-    one = photos.Part(
+    one = splits.Split(
         "forward",
         parts[0].class_names,
         [path for part in parts for path in part.paths],
@@ -257,7 +252,7 @@ def _many(parts, count):
 def _matrix_rate():
     """Return the GFLOP a second of square matrix products, the best of 8."""
     side = 2048
-    kind = keras.DTypePolicy(precision.chosen()).compute_dtype
+    kind = keras.DTypePolicy(dtypes.fastest_dtype()).compute_dtype
     matrix = tf.cast(tf.random.normal((side, side)), kind)
     product = tf.function(tf.linalg.matmul)
     best = np.inf
@@ -283,7 +278,7 @@ def run(way, parts):
 
     Args:
         way: a name in `WAYS` or in `FORWARDS`.
-        parts: training, validation and test, each a `photos.Part`.
+        parts: training, validation and test, each a `dataset.Split`.
     """
     if way in FORWARDS:
         return FORWARDS[way](parts)
@@ -292,7 +287,7 @@ def run(way, parts):
     model = WAYS[way](parts)
     seconds = time.perf_counter() - begun
     test = parts[2]
-    says = model.predict(photos.single_pass(test), verbose=0).argmax(-1)
+    says = model.predict(pipeline.single_pass(test), verbose=0).argmax(-1)
     return {
         "seconds": seconds,
         "peak_mib": _memory.peak() / 2**20,
@@ -301,12 +296,12 @@ def run(way, parts):
 
 
 def main():
-    start_up.keras_defaults()
-    parts = photos.split(photos.check(surfaces.folder()), surfaces.SHARES)
+    setup.keras_defaults()
+    parts = splits.split(scan.check(render.folder()), render.FRACTIONS)
     weights.choose()  # what is made once for all lessons does not count
-    precision.chosen()
-    with tempfile.TemporaryDirectory(dir=files.WORK) as folder:
-        store.WORK = Path(folder)  # nothing stored before may help
+    dtypes.fastest_dtype()
+    with tempfile.TemporaryDirectory(dir=paths.WORK) as folder:
+        storage.WORK = Path(folder)  # nothing stored before may help
         print(json.dumps(run(sys.argv[1], parts)))
 
 

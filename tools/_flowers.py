@@ -9,7 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from helpers import downloads, files, flowers, kernel
+from helpers import downloads, kernel, paths
+from helpers.dataset import flowers
 from tools import _pinned, regenerate
 
 
@@ -27,7 +28,7 @@ def main(argv: list[str]) -> int:
             run(path, folder, args.out)
     except (
         downloads.DownloadError,
-        files.WriteError,
+        paths.WriteError,
         regenerate.RegenerateError,
     ) as error:
         print(error, file=sys.stderr)
@@ -44,7 +45,7 @@ def run(path: Path, folder: Path, out: Path) -> None:
         tools.regenerate.RegenerateError: a cell failed.
     """
     notebook = regenerate.read(path)
-    photos = f"{str(folder)!r}, {flowers.SHARES}"
+    photos = f"{str(folder)!r}, {flowers.FRACTIONS}"
     kernel.put(notebook, path.stem, kernel.PHOTOS, photos)
     try:
         seconds, _ = regenerate.run(notebook, path)

@@ -17,7 +17,7 @@ import psutil
 import requests
 
 import start
-from helpers.files import ROOT
+from helpers.paths import ROOT
 
 WORKSHOP = ROOT / "workshop"
 VENV = ROOT / ".venv-hub"

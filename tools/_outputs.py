@@ -4,7 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from helpers import files
+from helpers import paths
 from tools import _pinned
 
 KERNELSPEC = {
@@ -23,7 +23,7 @@ LANGUAGE_INFO = {
 }
 # The folder of such runs, and the one that it stands for.
 _KEPT = [
-    f"{files.shown(folder).as_posix()}/"
+    f"{paths.shown(folder).as_posix()}/"
     for folder in (_pinned.WORK, _pinned.WORK.parent)
 ]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -172,7 +172,7 @@ def machine_paths(text):
     Looked for are home and temporary folders of any usual system, and this
     machine's own, and the folder of this project.
     """
-    own = [str(files.ROOT), str(Path.home()), tempfile.gettempdir()]
+    own = [str(paths.ROOT), str(Path.home()), tempfile.gettempdir()]
     found = [_around(text, hit) for hit in _MACHINE.finditer(text)]
     for folder in own:
         if len(Path(folder).parts) < 2:  # "/" would be found in any text

@@ -6,8 +6,8 @@ Decided here alone, so that `test` compares with what `regenerate` wrote.
 import os
 import shutil
 
-from helpers import starter
-from helpers.files import ROOT
+from helpers.network import starter
+from helpers.paths import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 WORK = ROOT / "data" / "work" / "pinned"

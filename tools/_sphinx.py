@@ -3,7 +3,7 @@
 import importlib.util
 import os
 
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _locks
 
 LOCK = ROOT / "tests" / "site.lock"

@@ -19,20 +19,20 @@ def main(argv):
     args = parser.parse_args(argv)
     args.folder = os.path.abspath(args.folder)  # for what is said of it
     with contextlib.redirect_stdout(sys.stderr):  # versions and progress
-        from helpers import start_up
+        from helpers import setup
 
         try:
-            start_up.tensorflow()
+            setup.tensorflow()
         except SystemExit as error:
             print(error, file=sys.stderr)
             return NOT_USABLE
-        from helpers import photos
-        from helpers.files import WriteError
-        from helpers.names import one_line
+        from helpers.dataset import scan
+        from helpers.paths import WriteError
+        from helpers.text import one_line
 
         found, problems = None, ()
         try:
-            found = photos.check(args.folder)
+            found = scan.check(args.folder)
             problems = found.problems
         except (ValueError, WriteError) as error:
             sentence = str(error)
@@ -50,7 +50,7 @@ def main(argv):
     elif found:
         found.report()
     else:
-        photos.print_problems(problems)
+        scan.print_problems(problems)
     if not found:
         print(sentence, file=sys.stderr)
         return NOT_USABLE
@@ -73,7 +73,7 @@ def _rows(problems):
         {
             "file": p.name,
             "problem": p.problem,
-            "left_out": p.left_out,
+            "left_out": p.excluded,
             "advice": p.advice,
         }
         for p in problems

@@ -67,7 +67,7 @@ def _next_step():
             if sys.platform == "win32" and "DLL" in str(error):
                 return REDISTRIBUTABLE
             return _cause(error)
-        except SystemExit as error:  # from helpers.start_up
+        except SystemExit as error:  # from helpers.setup
             return str(error)
         except OSError as error:
             return str(error)
@@ -124,11 +124,11 @@ def _notebooks():
 
     from tools import _pinned
 
-    paths = _pinned.notebooks()
+    found = _pinned.notebooks()
     for number in range(LESSONS):
-        if not [p for p in paths if p.name.startswith(f"{number:02d}_")]:
+        if not [p for p in found if p.name.startswith(f"{number:02d}_")]:
             return f"Lesson {number:02d} is missing: fetch the project again."
-    for path in paths:
+    for path in found:
         try:
             nbformat.read(path, as_version=4)
         except Exception as error:  # nbformat's own, JSON's, UTF-8's
@@ -140,17 +140,17 @@ def _notebooks():
 
 
 def _pictures():
-    from helpers import surfaces
+    from helpers.surfaces import render
 
     try:
-        surfaces.require_edition(surfaces.DATA / "surfaces")
+        render.require_edition(render.DATA / "surfaces")
     except ValueError as error:
         return str(error)
     return None
 
 
 def _weights():
-    from helpers import starter
+    from helpers.network import starter
 
     try:
         starter.read()
@@ -163,13 +163,13 @@ def _machine():
     """Ask what lesson 00 asks, and for memory that is free now."""
     import psutil
 
-    from helpers import start_up
+    from helpers import setup
 
-    start_up.tensorflow()
-    from helpers import machine
+    setup.tensorflow()
+    from helpers import setup
 
     with contextlib.redirect_stdout(io.StringIO()) as said:
-        if not machine.ready():
+        if not setup.check_environment():
             return said.getvalue().splitlines()[-1]
     free = psutil.virtual_memory().available / 2**30
     if free < FREE:
@@ -182,13 +182,13 @@ def _machine():
 
 def _room():
     """See that what lessons draw and compute can be written down."""
-    from helpers import files
+    from helpers import paths
 
-    for folder in (files.DATA, files.WORK):
+    for folder in (paths.DATA, paths.WORK):
         # Of this process: another may ask at the same time.
         mark = folder / f"doctor-{os.getpid()}.txt"
-        with files.atomic(mark) as part:
-            part.write_text("Can this be written?")
+        with paths.atomic(mark) as temporary:
+            temporary.write_text("Can this be written?")
         mark.unlink()
     return None
 
@@ -198,14 +198,15 @@ def _forward():
     import keras
     import numpy as np
 
-    from helpers import precision, starter, surfaces
+    from helpers.network import dtypes, starter
+    from helpers.surfaces import render
 
-    picture, _ = surfaces.draw("crack")
+    picture, _ = render.draw("crack")
     base = keras.applications.InceptionV3(
         weights=None, include_top=False, input_shape=(*picture.shape,)
     )
     base.set_weights(starter.read())
-    model = precision.recast(base, precision.chosen())
+    model = dtypes.with_dtype(base, dtypes.fastest_dtype())
     scaled = keras.applications.inception_v3.preprocess_input(
         picture[None].astype("float32")
     )

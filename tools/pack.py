@@ -19,8 +19,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 import start
-from helpers import downloads, flowers, shared, store, surfaces, weights
-from helpers.files import DATA, ROOT, WORK, shown
+from helpers import downloads, shared
+from helpers.dataset import flowers
+from helpers.features import storage
+from helpers.network import weights
+from helpers.paths import DATA, ROOT, WORK, shown
+from helpers.surfaces import render
 
 # As pip and the lock name what a platform is. Linux: any with glibc 2.28.
 LINUX = [f"manylinux_2_{minor}" for minor in range(28, 4, -1)]
@@ -231,8 +235,8 @@ def _below(folder, place):
 def _pictures():
     """Return the default pictures, drawn if need be, with their masks."""
     try:
-        surfaces.folder()
-        surfaces.remounted()
+        render.folder()
+        render.shifted_folder()
     except ValueError as error:
         raise start.StartError(str(error)) from None
     return _below(DATA / "surfaces", "data/surfaces")
@@ -247,13 +251,13 @@ def _activations(without):
     drawn = {downloads.digest(photo) for photo in photos}
     found = {}
     # Without a dot in front: those are being written, or were broken off.
-    for path in sorted(store.folder().glob("[!.]*.npy")):
-        stored = store.load(path)
+    for path in sorted(storage.folder().glob("[!.]*.npy")):
+        stored = storage.load(path)
         if stored and drawn.issuperset(stored[1]):
             found[f"data/work/activations/{path.name}"] = path
     if not found and not without:
         raise start.StartError(
-            f"{shown(store.folder())} holds nothing of the default pictures: "
+            f"{shown(storage.folder())} holds nothing of the default pictures: "
             "run lessons 01 to 04 in JupyterLab, or add "
             "--without-activations, and each machine computes them itself."
         )

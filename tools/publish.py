@@ -16,11 +16,11 @@ import sys
 
 import nbformat
 
-from helpers import files
+from helpers import paths
 from tools import _pinned, regenerate
 
-ADDRESS = files.ROOT / "tools" / "address.json"
-README = files.ROOT / "README.md"
+ADDRESS = paths.ROOT / "tools" / "address.json"
+README = paths.ROOT / "README.md"
 FIRST = "00_start_here"  # what the badges of README.md open
 NOT_USABLE = 2
 
@@ -45,7 +45,7 @@ try:
 except (OSError, ValueError, ModuleNotFoundError) as error:
     sys.exit(f"Open this notebook in its project or $get ({error}).")
 
-start_up.notebook()""")
+setup.notebook()""")
 # Without an address: the project as one folder, packed and uploaded by hand.
 UPLOADED = "workbook"
 
@@ -89,11 +89,11 @@ def main(argv):
         print(error, file=sys.stderr)
         return NOT_USABLE
     for path, text in changed.items():
-        with files.atomic(path) as part:
+        with paths.atomic(path) as temporary:
             mode = path.stat().st_mode
-            part.write_text(text, encoding="utf-8", newline="\n")
-            part.chmod(mode)
-        print(path.relative_to(files.ROOT))
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.chmod(mode)
+        print(path.relative_to(paths.ROOT))
     print(
         f"{len(changed)} files changed. Commit, set the tag {version} on "
         "that, and push both: Colab and Binder open what the tag holds."

@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 
-from helpers import measure
-from helpers.files import ROOT, atomic
+from helpers import stats
+from helpers.paths import ROOT, atomic
 from tools import _pinned
 
 NAMES = ("frozen", "fine_tuned", "augmented")
@@ -37,8 +37,10 @@ def main(argv):
             return 1
     results = summary(found)
     if args.json:  # before what can fail, such as a closed terminal
-        with atomic(args.json) as part:
-            part.write_text(json.dumps(results, indent=2), encoding="utf-8")
+        with atomic(args.json) as temporary:
+            temporary.write_text(
+                json.dumps(results, indent=2), encoding="utf-8"
+            )
     print("\n" + table(results, found))
     return 0
 
@@ -99,7 +101,7 @@ def table(results, found):
         row = results[name]
         for who in WHO:
             ratio = f"{row['ratio']:.1f}" if who == "workbook" else ""
-            right = measure.accuracy(found[f"{who}_{name}"]["right"])
+            right = stats.accuracy(found[f"{who}_{name}"]["right"])
             lines.append(
                 f"{name.replace('_', '-') + ', ' + who:<20}"
                 f"{row[who + '_seconds']:>9.1f}{ratio:>8}"

@@ -8,7 +8,7 @@ import nbformat
 from jupyter_core.utils import run_sync
 
 from helpers import kernel
-from helpers.files import atomic
+from helpers.paths import atomic
 from tools import _memory, _outputs, _pinned
 
 
@@ -82,10 +82,10 @@ def regenerate(path):
             f"{path.name} is left as it was, for its outputs hold\n"
             + "\n".join(f"  {sentence}" for sentence in found)
         )
-    with atomic(path) as part:
+    with atomic(path) as temporary:
         mode = path.stat().st_mode
-        part.write_text(text(notebook), encoding="utf-8", newline="\n")
-        part.chmod(mode)
+        temporary.write_text(text(notebook), encoding="utf-8", newline="\n")
+        temporary.chmod(mode)
         if path.read_bytes() != before:
             raise RegenerateError(
                 f"{path.name} was saved by another program, such as "

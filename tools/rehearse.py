@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import start
-from helpers import files, shared, surfaces, weights
+from helpers import paths, shared
+from helpers.network import weights
+from helpers.surfaces import render
 from tools import _attempts, _hub, _learner, _watch
 from workshop import homes
 
@@ -80,11 +82,11 @@ def main(argv):
 
 def _fill(place):
     os.environ.pop(shared.VARIABLE, None)
-    surfaces.folder()
-    surfaces.remounted()
+    render.folder()
+    render.shifted_folder()
     chosen = weights.choose()
     named = [Path(chosen.path)] if chosen.path else []
-    shared.fill(place, files.DATA, files.WORK, named)
+    shared.fill(place, paths.DATA, paths.WORK, named)
     count = len(list((place / shared.ACTIVATIONS).glob("*.npy")))
     print(f"{place}: pictures, weights and {count} files of activations.")
     return 0

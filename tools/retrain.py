@@ -9,11 +9,12 @@ from pathlib import Path
 import nbformat
 from nbclient.exceptions import CellExecutionError
 
-from helpers import files, kernel, weights
+from helpers import kernel, paths
+from helpers.network import weights
 from tools import _report
 
-PAGE = files.ROOT / "notebooks" / "07_your_own_photos.ipynb"
-SHARES = (60, 20, 20)
+PAGE = paths.ROOT / "notebooks" / "07_your_own_photos.ipynb"
+FRACTIONS = (60, 20, 20)
 NOT_USABLE = 2
 PHOTOS = "The photos"  # the stage that finds a folder unusable
 MARK = "unfinished.txt"  # of a run, in the folder of its results
@@ -35,20 +36,20 @@ def main(argv):
     parser.add_argument("--out", metavar="DIR", help="where results go")
     args = parser.parse_args(argv)
     out = _out(args)
-    taken = _taken(out, Path(args.folder or files.DATA / "surfaces"))
+    taken = _taken(out, Path(args.folder or paths.DATA / "surfaces"))
     if taken:
-        print(f"{files.shown(out)}: {taken}.", file=sys.stderr)
+        print(f"{paths.shown(out)}: {taken}.", file=sys.stderr)
         return NOT_USABLE
     notebook = nbformat.read(PAGE, as_version=4)
     if args.folder:
-        chosen = f"{str(Path(args.folder).resolve())!r}, {SHARES!r}"
+        chosen = f"{str(Path(args.folder).resolve())!r}, {FRACTIONS!r}"
         kernel.put(notebook, PAGE.stem, kernel.PHOTOS, chosen)
     kernel.put(notebook, PAGE.stem, "OUT", f"files.Path({str(out)!r})")
     try:
         code = _run(notebook, out)
         if code == 0:
             _finish(notebook, out, own_photos=bool(args.folder))
-    except files.WriteError as error:
+    except paths.WriteError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -62,7 +63,7 @@ def _out(args):
     if args.out:
         return Path(args.out).resolve()
     name = Path(args.folder).resolve().name if args.folder else "surfaces"
-    return files.WORK / "retrained" / name
+    return paths.WORK / "retrained" / name
 
 
 def _taken(out, photos):
@@ -127,8 +128,8 @@ def _run(notebook, out):
 
 
 def _mark(out):
-    with files.atomic(out / MARK) as part:
-        part.write_text(
+    with paths.atomic(out / MARK) as temporary:
+        temporary.write_text(
             "A retraining writes here and is not through: the command that "
             "began it goes on.\n",
             encoding="utf-8",
@@ -152,9 +153,9 @@ def _finish(notebook, out, own_photos):
         own_photos: False for the photos that the project draws.
     """
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    with files.atomic(out / "report.html") as part:
+    with paths.atomic(out / "report.html") as temporary:
         title = f"Retrained: {out.name}"
-        part.write_text(_report.html(notebook, title), encoding="utf-8")
+        temporary.write_text(_report.html(notebook, title), encoding="utf-8")
     (out / MARK).unlink(missing_ok=True)
     for name, share in results["accuracy"].items():
         chosen = "  <- chosen" if name == results["chosen"] else ""
@@ -173,7 +174,7 @@ def _finish(notebook, out, own_photos):
             "imagenet, or to the path of their file, and retrain into a new "
             "folder; the first time needs a network."
         )
-    print(f"Read {files.shown(out / 'report.html')}")
+    print(f"Read {paths.shown(out / 'report.html')}")
 
 
 if __name__ == "__main__":

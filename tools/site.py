@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from helpers.files import ROOT, WORK, WriteError, atomic, shown
+from helpers.paths import ROOT, WORK, WriteError, atomic, shown
 from tools import _links, _sphinx
 
 CONFIG = ROOT / "docs"
@@ -71,8 +71,8 @@ def build(out, source=ROOT):
                 "The site is not built; mend this, then start again:\n"
                 + "\n".join(f"  {fault}" for fault in faults)
             )
-        with atomic(out) as part:
-            shutil.copytree(html, part)
+        with atomic(out) as temporary:
+            shutil.copytree(html, temporary)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import start
-from helpers.files import ROOT
+from helpers.paths import ROOT
 from tools import _browser, _colab, _pinned, _sphinx
 
 # Every cell has to run; those tagged nbval-check-output have to give what

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from helpers import shared, start_up, surfaces
-from helpers.files import ROOT, WORK, WriteError, atomic
+from helpers import setup, shared
+from helpers.paths import ROOT, WORK, WriteError, atomic
+from helpers.surfaces import render
 from tools import _outputs, _pinned, regenerate
 
 PAGE = ROOT / "INSTRUCTORS.md"
@@ -88,18 +89,18 @@ def measure(runs):
 
 def _drawing(folder):
     """Return how many seconds all pictures take to be drawn."""
-    usual, surfaces.DATA = surfaces.DATA, folder
+    usual, render.DATA = render.DATA, folder
     begun = time.monotonic()
     try:
-        surfaces.folder()
-        surfaces.remounted()
+        render.folder()
+        render.shifted_folder()
     finally:
-        surfaces.DATA = usual
+        render.DATA = usual
     took = time.monotonic() - begun
     # Those of the lessons, if they are missing: no lesson shall draw them.
     try:
-        surfaces.folder()
-        surfaces.remounted()
+        render.folder()
+        render.shifted_folder()
     except ValueError as error:
         raise TimesError(str(error)) from None
     return took
@@ -128,7 +129,7 @@ def _timed(path):
 
 def _machine():
     """Return on what it was measured, as a sentence."""
-    start_up.tensorflow()
+    setup.tensorflow()
     import tensorflow as tf
 
     graphics = [
@@ -186,9 +187,9 @@ def write(measured):
     page = _page()
     before, after = _around(page)
     text = f"{before}{BEGIN}\n\n{table(measured)}\n\n{END}{after}"
-    with atomic(PAGE) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.chmod(PAGE.stat().st_mode)
+    with atomic(PAGE) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.chmod(PAGE.stat().st_mode)
 
 
 def _page():

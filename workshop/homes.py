@@ -32,14 +32,14 @@ def ready(home):
     home.parent.mkdir(parents=True, exist_ok=True)
     number = _free_id(home.parent)
     # Nobody sees a home before it is whole and belongs to its owner.
-    part = home.with_name(f".part-{home.name}")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(mode=0o700)
+    split = home.with_name(f".part-{home.name}")
+    shutil.rmtree(split, ignore_errors=True)
+    split.mkdir(mode=0o700)
     for name in TAKEN:
-        _copy(ROOT / name, part / "workbook" / name)
-    for path in [*part.rglob("*"), part]:
+        _copy(ROOT / name, split / "workbook" / name)
+    for path in [*split.rglob("*"), split]:
         os.chown(path, number, number)
-    part.rename(home)
+    split.rename(home)
     return number
 
 

@@ -5,17 +5,17 @@ same matter, which is there where widgets do not run. None changes a model
 or a photo.
 """
 
-from helpers.widgets.bench import augmentation
-from helpers.widgets.browser import mistakes
-from helpers.widgets.finder import learning_rates
-from helpers.widgets.freezing import anatomy
-from helpers.widgets.maps import answers
-from helpers.widgets.uploading import upload
+from helpers.widgets.augmentation_panel import augmentation
+from helpers.widgets.boundary_panel import anatomy
+from helpers.widgets.feature_maps_panel import feature_maps
+from helpers.widgets.learning_rate_panel import learning_rates
+from helpers.widgets.mistakes_panel import mistakes
+from helpers.widgets.upload_panel import upload
 
 __all__ = [
     "anatomy",
-    "answers",
     "augmentation",
+    "feature_maps",
     "learning_rates",
     "mistakes",
     "upload",

@@ -1,5 +1,0 @@
-"""Exercises that answer back; a module for each lesson declares its own."""
-
-from helpers.checks.engine import ____
-
-__all__ = ["____"]

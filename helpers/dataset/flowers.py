@@ -1,0 +1,51 @@
+"""The `flower_photos` download: 3,670 photos of five kinds of flowers.
+
+Creative Commons photos collected by the TensorFlow team; LICENSE.txt in the
+archive names each photographer.
+"""
+
+import contextlib
+import tarfile
+from pathlib import Path
+
+from helpers import shared
+from helpers.downloads import digest, fetch
+from helpers.paths import DATA, WORK, atomic
+
+URL = (
+    "https://storage.googleapis.com/download.tensorflow.org/"
+    "example_images/flower_photos.tgz"
+)
+SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
+FRACTIONS = (60, 20, 20)
+
+
+def folder(url=URL, expected=SHA256, place=DATA):
+    """Return the folder of flower photos, shared or fetched once.
+
+    Args:
+        url: where the archive is.
+        expected: its SHA-256.
+        place: the folder that gets `flower_photos`.
+
+    Raises:
+        helpers.downloads.DownloadError: the archive could not be had.
+        helpers.paths.WriteError: the disk is full or may not be written.
+    """
+    photos = shared.find("flower_photos") or Path(place) / "flower_photos"
+    if photos.is_dir():
+        return photos
+    archive = WORK / "flower_photos.tgz"
+    if not archive.is_file() or digest(archive) != expected:
+        fetch(url, archive, expected)
+    with atomic(photos) as temporary:
+        # The filter refuses paths and links that point out of the folder.
+        with tarfile.open(archive) as tar:
+            tar.extractall(temporary, filter="data")
+        for path in (temporary / "flower_photos").iterdir():
+            path.rename(temporary / path.name)
+        (temporary / "flower_photos").rmdir()
+    # Windows keeps it while another process reads it, which removes it then.
+    with contextlib.suppress(PermissionError):
+        archive.unlink(missing_ok=True)
+    return photos

@@ -1,0 +1,85 @@
+"""Reads the starter weights, which this project trained and ships.
+
+They are the weights of `keras.applications.InceptionV3(include_top=False)`,
+kernels with eight bits a weight and a scale for each output channel, batch
+norm as floats. Only NumPy is needed to read them. How they were made:
+`pretraining/README.md`; what they are good for: `data/starter/README.md`.
+"""
+
+import hashlib
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from helpers.paths import DATA
+
+FILE = DATA / "starter" / "inception_v3_starter.npz"
+SHA256 = "575f173c2c7785aa5c36ea2bce0ce53b2e27a3220852b2540d20f5ad868fb470"
+ARRAYS = 376  # of weights, in all layers together
+KERNEL, SCALE = "kernel", "scale"
+# As Keras orders the weights within a layer.
+SUFFIXES = (KERNEL, "beta", "moving_mean", "moving_variance")
+
+
+def read(path=FILE, expected=None):
+    """Return the weights in the order of `InceptionV3(...).weights`.
+
+    A name in the file is the place of the layer among those that have
+    weights, and what the weight is ("007-kernel"): Keras numbers the names
+    of its layers differently from one model to the next, but never changes
+    their order.
+
+    Args:
+        path: the 8-bit file.
+        expected: the SHA-256 that its bytes must have. By default that of
+            `FILE` for `FILE` itself, and any for another file.
+
+    Returns:
+        A list of 376 float32 arrays: for each convolution its kernel of
+        shape (height, width, channels in, channels out), for each batch
+        norm its beta, moving mean and moving variance.
+
+    Raises:
+        ValueError: the file is missing or damaged, or is another file.
+    """
+    path = Path(path)
+    if expected is None and path == FILE:
+        expected = SHA256
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(
+            f"{path}: can't be read ({error.strerror}); fetch it again with "
+            "the project."
+        ) from None
+    if expected and hashlib.sha256(content).hexdigest() != expected:
+        raise ValueError(
+            f"{path}: damaged or not the file that this project ships (its "
+            "SHA-256 is another); fetch it again with the project."
+        )
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return _decode(file)
+    except (KeyError, OSError, ValueError, zipfile.BadZipFile, zlib.error):
+        raise ValueError(
+            f"{path}: damaged, or not a file of starter weights; fetch it "
+            "again with the project."
+        ) from None
+
+
+def _decode(file):
+    names = sorted(
+        (name for name in file.files if not name.endswith(SCALE)),
+        key=lambda name: (name[:3], SUFFIXES.index(name[4:])),
+    )
+    if not names:
+        raise ValueError("no weights")
+    arrays = []
+    for name in names:
+        array = file[name]
+        if name[4:] == KERNEL:
+            array = array * file[f"{name[:3]}-{SCALE}"]
+        arrays.append(array.astype("float32", copy=False))
+    return arrays

@@ -1,0 +1,56 @@
+"""Every figure of the lessons, readable with any class names.
+
+May import `dataset`, `surfaces` and `network`; every lesson uses it.
+"""
+
+from helpers.plots.basic import (
+    accuracies,
+    anatomy,
+    class_counts,
+    confusion,
+    curves,
+    feature_maps,
+    learning_rates,
+    mistakes,
+    photos,
+    pixel_values,
+    relative_change,
+    sample,
+    seconds,
+)
+from helpers.plots.deployment import (
+    alerts,
+    drift,
+    prediction,
+    size_and_speed,
+)
+from helpers.plots.evaluation import (
+    by_class,
+    heatmaps,
+    rejection,
+    reliability,
+)
+
+__all__ = [
+    "accuracies",
+    "alerts",
+    "anatomy",
+    "by_class",
+    "class_counts",
+    "confusion",
+    "curves",
+    "drift",
+    "feature_maps",
+    "heatmaps",
+    "learning_rates",
+    "mistakes",
+    "photos",
+    "pixel_values",
+    "prediction",
+    "rejection",
+    "relative_change",
+    "reliability",
+    "sample",
+    "seconds",
+    "size_and_speed",
+]
