@@ -369,7 +369,12 @@ def unknown_verbs(source):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", "INSTRUCTORS.md"]
+    "name",
+    [
+        *("README.md", "CONTRIBUTING.md", "INSTRUCTORS.md"),
+        *("workshop/README.md", "docs/own_photos.md", "docs/offline.md"),
+        "docs/benchmark.md",
+    ],
 )
 def test_the_commands_of_a_page_exist(name):
     assert "start.py" in read(name)
