@@ -10,9 +10,6 @@ import pytest
 from helpers.paths import ROOT
 from tools import _outputs
 
-LIGHT = ("files", "journal", "measure", "surfaces")
-HEAVY = {"keras", "tensorflow"}
-
 
 def ruff(*args, source=None):
     return subprocess.run(
@@ -83,76 +80,3 @@ def imported(source):
             found.add(node.module)
             found |= {f"{node.module}.{a.name}" for a in node.names}
     return found
-
-
-def graph(folder):
-    """Return {"helpers.x": modules it imports} of a folder of modules."""
-    found = {}
-    for path in sorted(Path(folder).rglob("*.py")):
-        parts = path.relative_to(Path(folder).parent).with_suffix("").parts
-        name = ".".join(parts).removesuffix(".__init__")
-        found[name] = imported(path.read_text(encoding="utf-8"))
-    return found
-
-
-def reached(modules, name):
-    """Return all that `name` imports, directly or through `modules`."""
-    found, new = set(), set(modules[name])
-    while new:
-        found |= new
-        new = set().union(*(modules.get(m, set()) for m in new)) - found
-    return found
-
-
-def upward(modules):
-    """Return the modules that import what stands above the helpers."""
-    above = {"tools", "pretraining", "tests", "start"}
-    return [
-        name
-        for name in modules
-        if {m.partition(".")[0] for m in modules[name]} & above
-    ]
-
-
-def circular(modules):
-    """Return the modules that reach themselves, but for the package."""
-    return [m for m in modules if "." in m and m in reached(modules, m)]
-
-
-def heavy(modules, names):
-    """Return those of `names` that reach TensorFlow or Keras."""
-    return [
-        name
-        for name in names
-        if {m.partition(".")[0] for m in reached(modules, name)} & HEAVY
-    ]
-
-
-def test_helpers_import_one_way():
-    modules = graph(ROOT / "helpers")
-    assert upward(modules) == []
-    assert circular(modules) == []
-
-
-def test_light_helpers_do_without_tensorflow():
-    names = [f"helpers.{name}" for name in LIGHT]
-    assert heavy(graph(ROOT / "helpers"), names) == []
-
-
-def test_wrong_imports_would_be_found(tmp_path):
-    folder = tmp_path / "helpers"
-    folder.mkdir()
-    for name, source in {
-        "__init__": "",
-        "up": "def f():\n    from tools import test",
-        "ring": "from helpers import round",
-        "round": "import helpers.ring",
-        "files": "from helpers import photos",
-        "photos": "from keras import layers",
-    }.items():
-        (folder / f"{name}.py").write_text(source)
-    modules = graph(folder)
-    assert upward(modules) == ["helpers.up"]
-    assert circular(modules) == ["helpers.ring", "helpers.round"]
-    names = ["helpers.paths", "helpers.ring"]
-    assert heavy(modules, names) == ["helpers.paths"]

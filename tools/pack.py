@@ -257,8 +257,8 @@ def _activations(without):
             found[f"data/work/activations/{path.name}"] = path
     if not found and not without:
         raise start.StartError(
-            f"{shown(storage.folder())} holds nothing of the default pictures: "
-            "run lessons 01 to 04 in JupyterLab, or add "
+            f"{shown(storage.folder())} holds nothing of the default "
+            "pictures: run lessons 01 to 04 in JupyterLab, or add "
             "--without-activations, and each machine computes them itself."
         )
     print(f"{len(found)} files of stored activations, {_arithmetic()}")
