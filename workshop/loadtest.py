@@ -16,10 +16,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import paths
-from helpers import shared
-from helpers.surfaces import render
+from helpers import paths, shared
 from helpers.network import weights
+from helpers.surfaces import render
 from tools import _venv
 from workshop import homes, hub, isolation_probe
 from workshop.hub_client import Learner
