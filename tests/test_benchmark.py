@@ -19,7 +19,9 @@ def parts(tmp_path, monkeypatch):
     """Training, validation and test photos that differ in brightness."""
     monkeypatch.setattr(storage, "WORK", tmp_path / "work")
     monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
-    monkeypatch.setattr(_benchmark_runs.precision, "chosen", lambda: "float32")
+    monkeypatch.setattr(
+        _benchmark_runs.dtypes, "fastest_dtype", lambda: "float32"
+    )
     monkeypatch.setattr(_benchmark_runs, "EPOCHS", 5)
     monkeypatch.setattr(_benchmark_runs, "BATCH", 4)
     monkeypatch.setattr(_benchmark_runs, "_base", small_base)

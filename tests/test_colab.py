@@ -102,7 +102,7 @@ def small_project(folder, bootstrap):
     shutil.copy(bootstrap / "notebooks" / "helpers.py", folder / "notebooks")
     (folder / "helpers").mkdir()
     (folder / "helpers" / "__init__.py").touch()
-    (folder / "helpers" / "start_up.py").write_text(
+    (folder / "helpers" / "setup.py").write_text(
         "def notebook():\n    print('started', __file__)\n"
     )
     return folder
@@ -195,7 +195,7 @@ def test_a_lesson_that_lies_alone_begins(colab, first_cell, archive):
 def test_an_interrupted_fetch_starts_again(colab, first_cell):
     split = colab.content / "workbook.part" / "workbook-9.1" / "helpers"
     split.mkdir(parents=True)
-    (split / "start_up.py").write_text("half of")
+    (split / "setup.py").write_text("half of")
     for _ in range(2):
         done = colab([first_cell])
         assert done.returncode == 0, done.stderr

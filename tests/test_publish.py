@@ -54,7 +54,7 @@ def copy(tmp_path, monkeypatch):
     ignored = shutil.ignore_patterns("__pycache__", ".*")
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=ignored)
     shutil.copy(ROOT / "README.md", tmp_path)
-    monkeypatch.setattr(publish.files, "ROOT", tmp_path)
+    monkeypatch.setattr(publish.paths, "ROOT", tmp_path)
     monkeypatch.setattr(publish, "README", tmp_path / "README.md")
     bootstrap = tmp_path / "notebooks" / "helpers.py"
     monkeypatch.setattr(publish, "BOOTSTRAP", bootstrap)

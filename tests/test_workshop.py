@@ -238,10 +238,10 @@ def test_a_load_test_that_can_not_run_says_why(
 
 
 def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(loadtest.files, "DATA", tmp_path / "data")
-    monkeypatch.setattr(loadtest.files, "WORK", tmp_path / "data" / "work")
-    for draw in ("folder", "remounted"):
-        monkeypatch.setattr(loadtest.surfaces, draw, lambda: None)
+    monkeypatch.setattr(loadtest.paths, "DATA", tmp_path / "data")
+    monkeypatch.setattr(loadtest.paths, "WORK", tmp_path / "data" / "work")
+    for draw in ("folder", "shifted_folder"):
+        monkeypatch.setattr(loadtest.render, draw, lambda: None)
     cached = tmp_path / "keras" / "imagenet.h5"
     cached.parent.mkdir()
     cached.write_bytes(b"weights")

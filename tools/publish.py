@@ -31,7 +31,7 @@ import os
 os.chdir(os.path.dirname(globals().get("__vsc_ipynb_file__", "./x")))
 if "COLAB_RELEASE_TAG" in os.environ:
     os.system("$fetch")
-from helpers import start_up  # not found? Open this notebook in its project
+from helpers import setup  # not found? Open this notebook in its project
 
 setup.notebook()""")
 _UPLOADED = "unzip -jqn workbook.zip '*/notebooks/helpers.py'"
