@@ -14,9 +14,9 @@ from test_style import imported, tracked
 
 import start
 from helpers.paths import ROOT
-from tools import _colab
+from tools import _colab, _venv
 
-PYTHONS = [start.dotted(version) for version in sorted(start.VERSIONS)]
+PYTHONS = [_venv.dotted(version) for version in sorted(_venv.VERSIONS)]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 

@@ -9,9 +9,8 @@ import sys
 import pytest
 from clone import Clone, one_sentence
 
-import start
 from helpers.paths import ROOT
-from tools import _browser, _colab, _pinned, _sphinx
+from tools import _browser, _colab, _pinned, _sphinx, _venv
 from tools import test as verb
 
 PYTEST = """
@@ -31,7 +30,7 @@ def clone(tmp_path, monkeypatch):
     """A clone with stand-ins for pip and pytest, in place of .venv-colab."""
     made = Clone(tmp_path / "clone")
     (next(made.venv.rglob("site-packages")) / "pytest.py").write_text(PYTEST)
-    monkeypatch.setattr(start, "ROOT", str(made.root))
+    monkeypatch.setattr(_venv, "ROOT", str(made.root))
     monkeypatch.setattr(verb, "ROOT", made.root)
     monkeypatch.setattr(_colab, "VENV", made.venv)
     monkeypatch.setattr(_colab, "LOCK", made.lock)
@@ -77,10 +76,10 @@ def test_no_network_for_colab_is_one_sentence(clone, capfd, monkeypatch):
 
 
 def test_ctrl_c_while_colab_is_installed_is_quiet(clone, monkeypatch, capfd):
-    def interrupted(venv, python, lock):
+    def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(start, "install", interrupted)
+    monkeypatch.setattr(_venv, "install", interrupted)
     assert verb.main(["--colab"]) == 130
     assert capfd.readouterr().err == ""
 
@@ -109,9 +108,9 @@ def test_what_stands_apart_from_colab_is_there():
 @pytest.fixture
 def venv(clone, monkeypatch):
     """A .venv, whose Python runs this as far as can be seen."""
-    monkeypatch.setattr(start, "VENV", str(clone.venv))
+    monkeypatch.setattr(_venv, "VENV", str(clone.venv))
     monkeypatch.setattr(sys, "prefix", str(clone.venv))
-    monkeypatch.setattr(sys, "executable", start.venv_python(clone.venv))
+    monkeypatch.setattr(sys, "executable", _venv.venv_python(clone.venv))
     monkeypatch.setattr(_browser, "path", lambda: "/usr/bin/chromium")
     return clone
 

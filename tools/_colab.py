@@ -13,9 +13,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-import start
 from helpers.paths import ROOT
-from tools import _browser, _pinned, _sphinx
+from tools import _browser, _pinned, _sphinx, _venv
 
 FLAG = "--colab"
 VENV = ROOT / ".venv-colab"
@@ -32,7 +31,7 @@ APART = (
     "test_pretraining",
     "test_project",
     "test_publish",
-    "test_race",
+    "test_benchmark",
     "test_regenerate",
     "test_site",
     "test_site_browser",
@@ -92,9 +91,9 @@ def python():
     """Return the Python that has Colab's versions; the first call takes long.
 
     Raises:
-        start.StartError: they can't be installed; the message says why.
+        _venv.SetupError: they can't be installed; the message says why.
     """
-    return start.set_up(str(VENV), str(LOCK))
+    return _venv.set_up(str(VENV), str(LOCK))
 
 
 def options():
