@@ -105,7 +105,7 @@ def table(results, found):
             lines.append(
                 f"{name.replace('_', '-') + ', ' + who:<20}"
                 f"{row[who + '_seconds']:>9.1f}{ratio:>8}"
-                f"{row[who + '_peak_mib']:>10.0f}   {right.share:.1%} "
+                f"{row[who + '_peak_mib']:>10.0f}   {right.proportion:.1%} "
                 f"({right.low:.1%} to {right.high:.1%})"
             )
     longest = max(results[name]["recipe_seconds"] for name in NAMES)
