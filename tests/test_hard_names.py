@@ -266,7 +266,7 @@ def fonts(tmp_path, monkeypatch):
     """Installs fonts for one test."""
     known = font_manager.fontManager.ttflist
     monkeypatch.setattr(font_manager.fontManager, "ttflist", known[:])
-    monkeypatch.setattr(class_labels, "_nowhere", set())
+    monkeypatch.setattr(class_labels, "_in_no_font", set())
 
     def add(family, label):
         install(tmp_path / f"{family}.ttf", family, label)

@@ -40,7 +40,7 @@ def titles():
 def test_mistakes_are_wrong_answers_surest_first(split):
     said = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.1, 0.9]])
     basic.mistakes(split, said)
-    assert titles() == ["b, said\na 80%", "a, said\nb 60%"]
+    assert titles() == ["b, predicted\na 80%", "a, predicted\nb 60%"]
     shown = plt.gcf().axes[0].images[0].get_array()
     assert (shown == 120).all()
 
@@ -110,7 +110,7 @@ def test_answers_have_a_row_for_each_block_on_one_scale():
     assert {image.get_clim() for image in drawn} == {(0, 7)}
     assert "dent" in plt.gcf().get_suptitle()
     labels = [ax.get_ylabel() for ax in plt.gcf().axes]
-    assert {"low", "high", "answer (0: none)"} <= set(labels)
+    assert {"low", "high", "activation"} <= set(labels)
 
 
 def test_every_figure_of_numbers_names_its_axes(split):
@@ -128,7 +128,7 @@ def test_every_figure_of_numbers_names_its_axes(split):
 
 
 def test_a_spread_is_in_percent_of_each_set():
-    basic.spread(plt.gca(), {"few": np.zeros(2), "many": np.ones(50)})
+    basic.histograms(plt.gca(), {"few": np.zeros(2), "many": np.ones(50)})
     for bars in plt.gca().containers:
         assert sum(bar.get_height() for bar in bars) == pytest.approx(100)
     assert plt.gca().get_legend_handles_labels()[1] == ["few", "many"]
