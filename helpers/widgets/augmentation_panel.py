@@ -72,7 +72,7 @@ def augmentation(path: str | Path) -> Panel:
     image = ax.imshow(np.zeros((height, width, 3), "uint8"))
 
     def update() -> str:
-        settings = {name: knob.value for name, knob in controls.items()}
+        settings = {name: widget.value for name, widget in controls.items()}
         fill = settings.pop("fill")
         changes = draw_changes(**settings)
         false = np.zeros(COPIES, bool)
