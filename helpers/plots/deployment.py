@@ -124,12 +124,13 @@ def alerts(
     """
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.8))
     measures = list(dict.fromkeys(name.partition(", ")[0] for name in rates))
+    panels = {"alarms": axes[0], "false alarms": axes[1]}
     highest = 400 * allowed
     for name, rate in rates.items():
         measure, _, kind = name.partition(", ")
         number = measures.index(measure)
         percent = 100 * np.asarray(rate)
-        axes[kind == "false alarms"].plot(
+        panels[kind].plot(
             counts,
             percent,
             ("-o", "--s")[number % 2],

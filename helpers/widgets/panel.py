@@ -120,7 +120,9 @@ class Panel:
         description = self._update()
         png = io.BytesIO()
         # Little compression: it only travels to the browser.
-        self._figure.savefig(png, pil_kwargs={"compress_level": 1})
+        self._figure.savefig(
+            png, format="png", pil_kwargs={"compress_level": 1}
+        )
         self.picture.value = png.getvalue()
         self._show(description, "inherit")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from helpers.dataset import photo_file, pipeline
 from helpers.plots.deployment import draw_prediction
 from helpers.text import one_line
-from helpers.widgets.panel import Panel, control, figure
+from helpers.widgets.panel import Panel, figure
 
 
 def upload(
@@ -34,11 +34,15 @@ def upload(
     """
     drawn = figure(8, 3)
     axes = drawn.subplots(1, 2)
-    chooser = control(FileUpload, "Upload a photo", 220, accept="image/*")
+    chooser = FileUpload(
+        accept="image/*",
+        description="Upload a photo",
+        layout={"width": "220px"},
+    )
 
     def update() -> str:
         name, content = uploaded(chooser.value)
-        if content is None:
+        if name is None or content is None:
             name, content = Path(path).name, Path(path).read_bytes()
         try:
             pixels = read(name, content)
@@ -62,7 +66,7 @@ def upload(
     )
 
 
-def uploaded(value: tuple | dict) -> tuple[str, bytes | None]:
+def uploaded(value: tuple | dict) -> tuple[str | None, bytes | None]:
     """Return the name and the bytes of the last upload.
 
     Args:
@@ -70,10 +74,10 @@ def uploaded(value: tuple | dict) -> tuple[str, bytes | None]:
             a dictionary by names (7).
 
     Returns:
-        (name, bytes), or ("", None) before the first upload.
+        (name, bytes), or (None, None) before the first upload.
     """
     if not value:
-        return "", None
+        return None, None
     if isinstance(value, dict):
         name, file = list(value.items())[-1]
     else:
