@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from nbformat import v4
 from PIL import Image
 
 from helpers import widgets
@@ -18,7 +17,6 @@ from helpers.dataset import corrections, splits
 from helpers.network import blocks
 from helpers.surfaces import render
 from helpers.widgets import augmentation_panel, panel
-from tools import _outputs
 
 
 def line(shown):
@@ -93,17 +91,6 @@ def test_a_panel_shows_itself_with_a_sentence_instead(monkeypatch):
     assert data[panel.VIEW]["model_id"] == shown.box.model_id
 
 
-def test_a_saved_notebook_contains_only_the_sentence(notebook, code):
-    bundle = {panel.VIEW: {"model_id": "a1"}, "text/plain": "Run this cell."}
-    saved = notebook(
-        code("x", outputs=[v4.new_output("display_data", data=bundle)]),
-        widgets={panel.VIEW.replace("view", "state"): {"state": {"a1": {}}}},
-    )
-    _outputs.normalise(saved)
-    assert saved.cells[0].outputs[0].data == {"text/plain": "Run this cell."}
-    assert "widget" not in str(saved.metadata)
-
-
 def test_an_error_is_shown_until_a_control_works_again():
     def update(ax):
         ax.set_title(str(slider.value))
@@ -119,13 +106,10 @@ def test_an_error_is_shown_until_a_control_works_again():
     assert "it is 5." in after(shown, "number", 2)
 
 
-def test_an_error_of_a_button_is_shown():
+def test_an_error_of_a_button_is_shown_and_of_the_first_figure_raised():
     shown = small(lambda ax: "fine", go=ipywidgets.Button())
     shown.on_click("go", lambda: open("nowhere/at/all"))
     assert "FileNotFoundError" in pressed(shown, "go")
-
-
-def test_an_error_of_the_first_figure_is_raised():
     with pytest.raises(ZeroDivisionError):
         small(lambda ax: 1 / 0)
 
@@ -200,12 +184,13 @@ def test_the_rates_say_whether_the_loss_falls(rate, says):
     assert says in after(shown, "rate", rate)
 
 
-def test_a_loss_that_still_falls_is_inconclusive():
+@pytest.mark.parametrize(
+    ("chosen", "says"), [(-1, "inconclusive"), (4, "not where the loss is")]
+)
+def test_a_rate_without_the_lowest_loss_is_questioned(chosen, says):
     falling = np.linspace(2, 1, 9)
-    shown = widgets.learning_rates(RATES, falling, RATES[-1])
-    assert "the search is inconclusive" in line(shown)
-    shown = widgets.learning_rates(RATES, falling, RATES[4])
-    assert "not where the loss is lowest" in line(shown)
+    shown = widgets.learning_rates(RATES, falling, RATES[chosen])
+    assert says in line(shown)
 
 
 @pytest.mark.parametrize(
@@ -286,8 +271,8 @@ def test_a_damaged_list_is_reported_and_not_overwritten(split, probabilities):
 
 def test_a_missing_photo_is_reported(split, probabilities):
     shown = widgets.mistakes(split, probabilities)
-    for path in split.paths:
-        Path(path).unlink()
+    for path in map(Path, split.paths):
+        path.unlink()
     assert "This did not work" in pressed(shown, "next")
 
 
@@ -415,15 +400,12 @@ def test_visible_and_filled_points_are_counted(zoom, visible, filled):
     assert proportion == pytest.approx(np.full(16, filled))
 
 
-def test_without_a_mask_no_defects_are_counted(split):
-    shown = line(widgets.augmentation(split.paths[0]))
-    assert "look for it in each copy" in shown
-    assert "16 copies" not in shown
-
-
-def test_a_clean_part_has_no_defect_to_lose():
-    path = render.folder() / "clean" / "clean-000.jpg"
-    assert "no defect that could be lost" in line(widgets.augmentation(path))
+def test_without_a_defect_none_is_counted(split):
+    own = line(widgets.augmentation(split.paths[0]))
+    assert "look for it in each copy" in own
+    assert "16 copies" not in own
+    clean = render.folder() / "clean" / "clean-000.jpg"
+    assert "no defect that could be lost" in line(widgets.augmentation(clean))
 
 
 def test_a_photo_that_does_not_exist_is_refused(tmp_path):
@@ -456,9 +438,7 @@ def test_feature_maps_are_the_output_of_the_base(base, features):
         assert len(set(channels)) == 12
         expected = np.moveaxis(output[i][..., channels], -1, 0)
         assert np.allclose(features.maps["mixed10"][i], expected, atol=1e-4)
-
-
-def test_the_most_active_channels_come_first(features):
+    # The most active channels come first.
     inner = features.maps["mixed3"][..., 1:-1, 1:-1]
     peak = inner.max(axis=(2, 3)) - inner.mean(axis=(2, 3))
     assert (np.diff(peak, axis=1) <= 1e-6).all()

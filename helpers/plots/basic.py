@@ -9,7 +9,6 @@ import keras
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-from cycler import cycler
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
@@ -37,7 +36,7 @@ plt.rcParams.update(
         "figure.constrained_layout.use": True,
         "font.size": 11,
         "text.parse_math": False,  # a class may be named $1_$5
-        "axes.prop_cycle": cycler(color=COLOURS),
+        "axes.prop_cycle": plt.cycler(color=COLOURS),
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
