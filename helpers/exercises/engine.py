@@ -59,6 +59,11 @@ def near(target: float, tolerance: float | None = None) -> Test:
     return lambda value, *_: abs(value - target) < tolerance
 
 
+def number(fill: str, feedback: str) -> Wrong:
+    """Return a `Wrong` that is recognised by being near a number."""
+    return Wrong(fill, near(ast.literal_eval(fill)), feedback)
+
+
 def contains(item: str) -> Test:
     return lambda items, *_: item in items
 

@@ -9,6 +9,7 @@ from helpers.exercises.engine import (
     lacks,
     literal,
     near,
+    number,
 )
 
 ask = partial(Exercise, "06_ship_it")
@@ -57,25 +58,18 @@ q2 = ask(
     fill="10",
     right=near(10),
     wrong=(
-        Wrong(
+        number(
             "20",
-            near(20),
             "That is float16, with two bytes per weight. How many bits are in "
             "a byte?",
         ),
-        Wrong(
-            "40",
-            near(40),
-            "That is float32, with four bytes per weight.",
-        ),
-        Wrong(
+        number("40", "That is float32, with four bytes per weight."),
+        number(
             "80",
-            near(80),
             "That counts eight bytes per weight. int8 has eight bits.",
         ),
-        Wrong(
+        number(
             "10_000_000",
-            near(10_000_000),
             "That many bytes, yes. The question is about millions of bytes.",
         ),
     ),
@@ -94,23 +88,17 @@ q3 = ask(
             "That is so if as many predictions were corrected as spoiled, or "
             "all were wrong both times. But at most?",
         ),
-        Wrong(
+        number(
             "9",
-            near(9),
             "Nine photos, not percentage points. A point is one photo in a "
             "hundred.",
         ),
-        Wrong(
+        number(
             "0.03",
-            near(0.03),
             "That is the fraction. In percentage points it is a hundred times "
             "as much.",
         ),
-        Wrong(
-            "97",
-            near(97),
-            "That is how often the two agree, in percent.",
-        ),
+        number("97", "That is how often the two agree, in percent."),
     ),
     clue="Only where the two differ can one be correct and the other wrong. "
     "What if the original was correct each time?",
@@ -123,20 +111,17 @@ q4 = ask(
     fill="3.65",
     right=near(3.65),
     wrong=(
-        Wrong(
+        number(
             "0.01",
-            near(0.01),
             "That is the rate for one test. How many tests are there?",
         ),
-        Wrong(
+        number(
             "365",
-            near(365),
             "That is the number of tests, and one in a hundred is a false "
             "alarm.",
         ),
-        Wrong(
+        number(
             "73",
-            near(73),
             "The rate counts tests, not photos: the twenty are one test.",
         ),
     ),

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from helpers.exercises.engine import Exercise, Wrong, literal, near
+from helpers.exercises.engine import Exercise, literal, near, number
 
 ask = partial(Exercise, "08_scale_out")
 
@@ -71,10 +71,7 @@ q3 = ask(
             "Step 30 is in the checkpoint. Repeated, it would be one step too "
             "many.",
         ),
-        literal(
-            "1",
-            "That would be without a checkpoint; there is one.",
-        ),
+        literal("1", "That would be without a checkpoint; there is one."),
     ),
     clue="Which was the last checkpoint, and what comes after it?",
     more="Seven steps are repeated with the same result, as the number of a "
@@ -86,27 +83,23 @@ q4 = ask(
     fill="70",
     right=near(70),
     wrong=(
-        Wrong(
+        number(
             "40",
-            near(40),
             "That is one set of gradients. In a ring nearly twice as much is "
             "sent.",
         ),
-        Wrong(
+        number(
             "80",
-            near(80),
             "Nearly: a worker need not send its own chunk to itself. Note the "
             "factor (workers - 1) / workers.",
         ),
-        Wrong(
+        number(
             "17.5",
-            near(17.5),
             "That is how many numbers, in millions. Each of them is four "
             "bytes.",
         ),
-        Wrong(
+        number(
             "280",
-            near(280),
             "That would be 40 for each of the seven others. In a ring a "
             "worker sends only to its neighbour, in chunks.",
         ),
