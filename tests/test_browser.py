@@ -15,7 +15,7 @@ from helpers.surfaces import render
 # Lesson -> words of the cell with a widget -> what is moved there, and how.
 WIDGETS = {
     "02_frozen_baseline": {
-        "widgets.answers(": [
+        "widgets.feature_maps(": [
             ("move", "Block", 1),
             ("choose", "Photo", "pits"),
         ],
@@ -24,9 +24,9 @@ WIDGETS = {
             ("press", "Previous page"),
             ("choose", "Photo", "2"),
             ("press", "Label is wrong"),
-            ("choose", "Order", "least sure first"),
-            ("choose", "Labelled", "crack"),
-            ("choose", "Said", "scratch"),
+            ("choose", "Order", "least confident first"),
+            ("choose", "Label", "crack"),
+            ("choose", "Predicted", "scratch"),
         ],
     },
     "03_fine_tuning": {
@@ -41,7 +41,7 @@ WIDGETS = {
             ("move", "Zoom", 2, 1),
             ("move", "Darkest", 4),
             ("choose", "Fill", "constant"),
-            ("move", "Dice", 1),
+            ("move", "Seed", 1),
         ],
     },
 }

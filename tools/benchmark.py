@@ -97,7 +97,7 @@ def table(results, runs):
             interval = stats.accuracy(runs[f"{way}_{recipe}"]["correct"])
             lines.append(
                 f"{label:<20}{seconds:>9.1f}{ratio:>8}"
-                f"{row[way + '_peak_mib']:>10.0f}   {interval.share:.1%} "
+                f"{row[way + '_peak_mib']:>10.0f}   {interval.proportion:.1%} "
                 f"({interval.low:.1%} to {interval.high:.1%})"
             )
             bar = "█" * max(1, round(BAR * seconds / longest))
