@@ -1,14 +1,19 @@
-"""How sure a figure is: intervals and paired comparisons; how long it took."""
+"""Confidence intervals, paired comparisons, calibration and timing."""
 
 import contextlib
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats as distributions
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 CONFIDENCE = 0.95
-DRAWS = 4000  # of a bootstrap; its ends then vary by a hundredth of its width
+RESAMPLES = 4000  # moves the ends by about a hundredth of the width
+BINS = 10
+LABEL_DRAWS = 200
+PREVALENCES = (0.5, 0.05, 0.005)
 
 
 class Clock:
@@ -17,11 +22,11 @@ class Clock:
     `seconds` is {name: seconds of wall time}, in the order of the blocks.
     """
 
-    def __init__(self):
-        self.seconds = {}
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
 
     @contextlib.contextmanager
-    def __call__(self, name):
+    def __call__(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - start
@@ -29,45 +34,41 @@ class Clock:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """A share of right answers, with its interval.
+    """`correct` of `n` photos, with the interval `low` to `high` (0-1)."""
 
-    `right` of `n` answers were right; `share`, `low` and `high` lie in 0-1.
-    """
-
-    right: int
+    correct: int
     n: int
     low: float
     high: float
 
     @property
-    def share(self):
-        return self.right / self.n
+    def proportion(self) -> float:
+        return self.correct / self.n
 
     @property
-    def counted(self):
-        """The same in words, for any share: it need not be right answers."""
-        return f"{self.right} of {self.n}: {self._words}"
+    def counted(self) -> str:
+        """The text for a proportion of anything but correct predictions."""
+        return f"{self.correct} of {self.n}: {self._percent}"
 
     @property
-    def _words(self):
+    def _percent(self) -> str:
         return (
-            f"{self.share:.1%} "
+            f"{self.proportion:.1%} "
             f"(95 % interval {self.low:.1%} to {self.high:.1%})"
         )
 
-    def __str__(self):
-        return f"{self.right} of {self.n} photos right: {self._words}"
+    def __str__(self) -> str:
+        return f"{self.correct} of {self.n} photos correct: {self._percent}"
 
 
-def accuracy(correct):
-    """Return the accuracy of a list of verdicts, with Wilson's interval.
+def accuracy(correct: ArrayLike) -> Accuracy:
+    """Return the proportion of True values with Wilson's score interval.
 
-    Wilson, "Probable inference, the law of succession, and statistical
-    inference" (1927): unlike the textbook interval it keeps its promise for
-    few photos and for shares near 0 and 1.
+    Unlike the normal approximation, it keeps its coverage for few photos
+    and for proportions near 0 and 1 (Wilson, 1927).
 
     Args:
-        correct: booleans of shape (n,), one a photo, True where right.
+        correct: booleans of shape (n,), one per photo.
 
     Raises:
         ValueError: there is no photo.
@@ -75,20 +76,20 @@ def accuracy(correct):
     correct = np.asarray(correct, bool)
     if not correct.size:
         raise ValueError("An accuracy needs photos, and there are none.")
-    right = int(correct.sum())
-    interval = distributions.binomtest(right, correct.size).proportion_ci(
+    count = int(correct.sum())
+    interval = stats.binomtest(count, correct.size).proportion_ci(
         CONFIDENCE, method="wilson"
     )
-    return Accuracy(right, correct.size, interval.low, interval.high)
+    return Accuracy(count, correct.size, interval.low, interval.high)
 
 
 @dataclass(frozen=True)
 class Paired:
-    """How two models differ on the same photos.
+    """The difference of two models on the same `n` photos.
 
-    `better` photos only the second got right, `worse` only the first, of
-    `n`; `difference`, `low` and `high` are shares (second minus first,
-    -1 to 1); `p` is the chance of so uneven a split if neither were better.
+    Only the second model classified `better` photos correctly, only the
+    first `worse`. `difference`, `low` and `high` are accuracies, second
+    minus first (-1 to 1); `p` is that of McNemar's exact test.
     """
 
     better: int
@@ -99,80 +100,80 @@ class Paired:
     p: float
 
     @property
-    def difference(self):
+    def difference(self) -> float:
         return (self.better - self.worse) / self.n
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         if self.low > 0:
             return "better"
         return "worse" if self.high < 0 else "undecided"
 
 
-def paired(first, second):
+def paired(first: ArrayLike, second: ArrayLike) -> Paired:
     """Compare two models photo by photo.
 
-    The interval is the adjusted Wald interval for paired shares (Bonett and
-    Price, 2012), the probability is McNemar's exact test.
+    The interval is the adjusted Wald interval for paired proportions
+    (Bonett and Price, 2012).
 
     Args:
-        first: booleans of shape (n,), True where the first model is right.
-        second: the same for the second model, the same photos in the same
-            order.
+        first, second: booleans of shape (n,), True where the model is
+            correct, for the same photos in the same order.
 
     Raises:
-        ValueError: the two lists are of different photos, or empty.
+        ValueError: the numbers of photos differ or are zero.
     """
     first, second = np.asarray(first, bool), np.asarray(second, bool)
     if first.shape != second.shape or not first.size:
         raise ValueError(
-            f"A paired comparison needs the same photos twice; here are "
-            f"{first.size} and {second.size} verdicts."
+            "A paired comparison needs two results for the same photos; "
+            f"here are {first.size} and {second.size}."
         )
     n = first.size
     better = int((second & ~first).sum())
     worse = int((first & ~second).sum())
-    up, down = (better + 1) / (n + 2), (worse + 1) / (n + 2)
-    z = distributions.norm.ppf((1 + CONFIDENCE) / 2)
-    middle = up - down
-    half = z * np.sqrt((up + down - middle**2) / (n + 2))
+    gain, loss = (better + 1) / (n + 2), (worse + 1) / (n + 2)
+    center = gain - loss
+    z = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    half = z * np.sqrt((gain + loss - center**2) / (n + 2))
+    low, high = max(-1.0, center - half), min(1.0, center + half)
     changed = better + worse
-    p = distributions.binomtest(better, changed).pvalue if changed else 1.0
-    low, high = max(-1.0, middle - half), min(1.0, middle + half)
+    p = stats.binomtest(better, changed).pvalue if changed else 1.0
     return Paired(better, worse, n, float(low), float(high), float(p))
 
 
-def compare(first_name, first, second_name, second):
-    """Print the paired comparison of two models and what may be said of it.
+def compare(
+    first_name: str, first: ArrayLike, second_name: str, second: ArrayLike
+) -> Paired:
+    """Print and return the paired comparison of two models.
 
     Args:
-        first_name, second_name: what the models are called.
+        first_name, second_name: of the models.
         first, second: as for `paired`.
-
-    Returns:
-        The `Paired` comparison.
     """
     result = paired(first, second)
     print(f"{first_name}: {accuracy(first)}")
     print(f"{second_name}: {accuracy(second)}")
     print(
-        f"Of the same {result.n} photos, {result.better} only "
-        f"{second_name} got right and {result.worse} only {first_name}."
+        f"Of the same {result.n} photos, only {second_name} classified "
+        f"{result.better} correctly, and only {first_name} {result.worse}."
     )
-    says = {
-        "better": f"The interval is above zero: {second_name} is better on "
-        "photos like these.",
-        "worse": f"The interval is below zero: {second_name} is worse on "
-        "photos like these.",
-        "undecided": "The interval holds zero: these photos do not show "
-        "that either is better.",
-    }
     print(
-        f"Difference: {100 * result.difference:+.1f} points "
+        f"Difference: {100 * result.difference:+.1f} percentage points "
         f"(95 % interval {100 * result.low:+.1f} to "
         f"{100 * result.high:+.1f}; McNemar p = {result.p:.2g})."
     )
-    print(says[result.verdict])
+    if result.verdict == "undecided":
+        print(
+            "The interval contains zero: these photos do not show that "
+            "either model is better."
+        )
+    else:
+        side = "above" if result.verdict == "better" else "below"
+        print(
+            f"The interval is {side} zero: {second_name} is "
+            f"{result.verdict} on photos like these."
+        )
     return result
 
 
@@ -185,189 +186,172 @@ class Mean:
     low: float
     high: float
 
-    def __str__(self):
-        return (
-            f"{self.value:+.3f} (95 % interval {self.low:+.3f} to "
-            f"{self.high:+.3f}, n = {self.n})"
-        )
+    def __str__(self) -> str:
+        interval = f"{self.low:+.3f} to {self.high:+.3f}"
+        return f"{self.value:+.3f} (95 % interval {interval}, n = {self.n})"
 
 
-def mean(values, seed=0):
-    """Return a mean with its interval, by drawing the numbers anew.
+def mean(values: ArrayLike) -> Mean:
+    """Return a mean with its bootstrap percentile interval.
 
-    Efron, "Bootstrap methods: another look at the jackknife" (1979), with
-    the percentile interval. Given the difference of two models on each
-    photo, it is a paired comparison.
+    Given the difference of two models on each photo, this is a paired
+    comparison.
 
     Args:
-        values: numbers of shape (n,), one a photo.
-        seed: of the draws.
+        values: numbers of shape (n,), one per photo.
 
     Raises:
-        ValueError: there is no number.
+        ValueError: there are fewer than two numbers.
     """
     values = np.asarray(values, float)
-    if not values.size:
-        raise ValueError("A mean needs photos, and there are none.")
-    n, rng = values.size, np.random.default_rng(seed)
-    means = [values[rng.integers(n, size=n)].mean() for _ in range(DRAWS)]
-    ends = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
-    low, high = np.quantile(means, ends)
-    return Mean(float(values.mean()), n, float(low), float(high))
+    if values.size < 2:
+        raise ValueError(
+            "A mean with an interval needs two or more photos; the number of "
+            f"photos here is {values.size}."
+        )
+    interval = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=100,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        random_state=np.random.default_rng(0),
+    ).confidence_interval
+    return Mean(values.mean(), values.size, interval.low, interval.high)
 
 
-def largest_difference(first, second):
-    """Return the largest distance between two lists of weights.
+def largest_difference(
+    first: Sequence[NDArray], second: Sequence[NDArray]
+) -> float:
+    """Return the largest absolute difference of two lists of weights.
 
     Args:
         first, second: lists of arrays of the same shapes, such as two
             `get_weights()` of one model.
-
-    Returns:
-        The largest |a - b| over all numbers, a float.
     """
     return float(
         max(np.abs(a - b).max() for a, b in zip(first, second, strict=True))
     )
 
 
-def standardised(train, other):
-    """Bring each feature to mean 0 and spread 1, as measured on `train`.
+def standardised(train: NDArray, other: NDArray) -> list[NDArray[np.float32]]:
+    """Scale features to mean 0 and standard deviation 1 on `train`.
 
     Args:
         train: features of shape (n, d).
         other: features of shape (m, d) of other photos.
 
     Returns:
-        Both as float32; a feature without any spread becomes 0.
+        Both; a feature that is constant on `train` is only shifted.
     """
-    mean = np.mean(train, axis=0, dtype="float64")
-    spread = np.std(train, axis=0, dtype="float64")
-    spread[spread == 0] = 1
-    return tuple(
-        ((np.asarray(x) - mean) / spread).astype("float32")
-        for x in (train, other)
-    )
+    # A second to import, which not every lesson needs.
+    from sklearn.preprocessing import StandardScaler
 
-
-BINS = 10
-LABEL_DRAWS = 200  # of labels, to see what chance alone does
+    arrays = [np.asarray(x, "float64") for x in (train, other)]
+    scaler = StandardScaler().fit(arrays[0])
+    return [scaler.transform(x).astype("float32") for x in arrays]
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Photos of which a model was about equally sure.
+    """Photos of similar confidence: its mean (0-1) and their accuracy."""
 
-    `sure` is the mean of their largest probabilities, 0-1; `right` is a
-    `Accuracy`.
-    """
-
-    sure: float
-    right: Accuracy
+    confidence: float
+    accuracy: Accuracy
 
 
-def reliability_bins(probabilities, labels, count=BINS):
-    """Sort photos by how sure a model was, and cut them into equal heaps.
+def reliability_bins(probabilities: NDArray, labels: NDArray) -> list[Bin]:
+    """Divide photos into bins of equal size, in ascending confidence.
 
-    Heaps of the same size have intervals of about the same width, which
-    heaps between fixed probabilities do not (Nguyen and O'Connor, 2015).
+    Bins of equal size have intervals of about the same width, unlike bins
+    of equal range (Nguyen and O'Connor, 2015).
 
     Args:
-        probabilities: what the model said, (n, classes), 0-1.
-        labels: whole numbers (n,), places of the true classes.
-        count: heaps; with fewer photos than that, one for each photo.
+        probabilities: predictions, (n, classes), 0-1.
+        labels: integers (n,), the indices of the true classes.
 
     Returns:
-        A list of `Bin`, from the least sure to the surest.
+        `BINS` bins; of fewer photos, each is a bin.
     """
-    sure = probabilities.max(axis=-1)
-    right = probabilities.argmax(axis=-1) == labels
-    heaps = np.array_split(np.argsort(sure, kind="stable"), count)
+    confidence = probabilities.max(axis=-1)
+    correct = probabilities.argmax(axis=-1) == labels
+    order = np.argsort(confidence, kind="stable")
     return [
-        Bin(float(sure[heap].mean()), accuracy(right[heap]))
-        for heap in heaps
-        if heap.size
+        Bin(float(confidence[photos].mean()), accuracy(correct[photos]))
+        for photos in np.array_split(order, min(BINS, len(order)))
     ]
 
 
-def calibration_error(probabilities, labels):
-    """Return the expected calibration error, 0-1.
+def calibration_error(probabilities: NDArray, labels: NDArray) -> float:
+    """Return the expected calibration error (ECE), 0-1.
 
-    It is how far sureness and accuracy lie apart, on the average of the
-    `bins` (Guo and others, "On Calibration of Modern Neural Networks",
-    2017). Chance alone makes it more than 0, see `error_by_chance`.
-
-    Args:
-        probabilities, labels: as for `bins`.
+    This is the mean distance of confidence and accuracy in the bins (Guo
+    and others, 2017). Even a calibrated model has an error above 0, see
+    `calibration_error_by_chance`.
     """
-    found = reliability_bins(probabilities, labels)
-    apart = [abs(b.sure - b.right.share) * b.right.n for b in found]
-    return sum(apart) / len(labels)
+    gaps = [
+        abs(b.confidence - b.accuracy.proportion) * b.accuracy.n
+        for b in reliability_bins(probabilities, labels)
+    ]
+    return sum(gaps) / len(labels)
 
 
-def calibration_error_by_chance(probabilities):
-    """Return the error that a model would have if it were calibrated.
+def calibration_error_by_chance(probabilities: NDArray) -> float:
+    """Return the expected calibration error of a calibrated model.
 
-    Labels are drawn by lot as the probabilities say, again and again, and
-    the mean of the errors is taken.
-
-    Args:
-        probabilities: as for `bins`.
+    It is the mean error for random labels drawn from the probabilities.
     """
     rng = np.random.default_rng(0)
-    up_to = np.cumsum(probabilities, axis=-1)
-    up_to /= up_to[:, -1:]
+    cumulative = np.cumsum(probabilities, axis=-1)
+    cumulative /= cumulative[:, -1:]
     errors = []
     for _ in range(LABEL_DRAWS):
-        drawn = (rng.random((len(up_to), 1)) >= up_to).sum(axis=-1)
-        errors.append(calibration_error(probabilities, drawn))
+        draws = rng.random((len(cumulative), 1))
+        labels = (draws >= cumulative).sum(axis=-1)
+        errors.append(calibration_error(probabilities, labels))
     return float(np.mean(errors))
 
 
-PREVALENCES = (0.5, 0.05, 0.005)  # shares of defective parts
+def ppv_report(predicted: NDArray, labels: NDArray, good: int) -> None:
+    """Print the alarm rates and the positive predictive value (PPV).
 
-
-def ppv_report(named, labels, good):
-    """Print how many defects raise an alarm, and which alarms are true.
-
-    An alarm is any answer but `good`. How many defective and good parts
-    raise one is counted; which share of the alarms is true, the precision,
-    follows from both by Bayes' theorem for any share of defective parts.
-    Its range takes both rates at the bad ends of their intervals, and at
-    the good ends.
+    An alarm is any prediction but `good`. The range of the PPV combines
+    the unfavourable and the favourable ends of the intervals of both rates.
 
     Args:
-        named: what a model said, whole numbers (n,).
-        labels: the true classes, whole numbers (n,), good ones among them
-            and others.
-        good: the number of the class that may pass.
+        predicted: indices of the predicted classes, (n,).
+        labels: indices of the true classes, (n,).
+        good: index of the class without a defect.
     """
-    defective, alarm = labels != good, named != good
-    caught = accuracy(alarm[defective])
+    defective, alarm = labels != good, predicted != good
+    detected = accuracy(alarm[defective])
     false = accuracy(alarm[~defective])
-    print(f"defects that raise an alarm {caught.counted}")
-    print(f"good parts that raise one   {false.counted}")
-    for rare in PREVALENCES:
-        middle = ppv(rare, caught.share, false.share)
-        low = ppv(rare, caught.low, false.high)
-        high = ppv(rare, caught.high, false.low)
+    print(f"defective parts with an alarm {detected.counted}")
+    print(f"good parts with an alarm      {false.counted}")
+    for prevalence in PREVALENCES:
+        middle = ppv(prevalence, detected.proportion, false.proportion)
+        low = ppv(prevalence, detected.low, false.high)
+        high = ppv(prevalence, detected.high, false.low)
         print(
-            f"{rare:.1%} defective: {middle:.0%} of the alarms are true "
-            f"({low:.0%} to {high:.0%})"
+            f"{prevalence:.1%} defective: {middle:.0%} of the alarms are "
+            f"true ({low:.0%} to {high:.0%})"
         )
 
 
-def ppv(rare, caught, false):
-    """Return which share of the alarms is true, by Bayes' theorem.
+def ppv(
+    prevalence: float, sensitivity: float, false_positive_rate: float
+) -> float:
+    """Return the positive predictive value by Bayes' theorem.
 
     Args:
-        rare: the share of defective parts, 0-1.
-        caught: which share of these raises an alarm, 0-1.
-        false: which share of the good ones does, 0-1.
+        prevalence: the proportion of defective parts, 0-1.
+        sensitivity: the proportion of these with an alarm, 0-1.
+        false_positive_rate: the proportion of good parts with one, 0-1.
 
     Returns:
-        A share, 0-1; 0 if there is no alarm at all.
+        The proportion of true alarms, 0-1; 0 if there is no alarm at all.
     """
-    true = rare * caught
-    every = true + (1 - rare) * false
-    return true / every if every else 0.0
+    true = prevalence * sensitivity
+    alarms = true + (1 - prevalence) * false_positive_rate
+    return true / alarms if alarms else 0.0

@@ -72,7 +72,7 @@ def main(argv):
         results["training_to_plain"] = trained(lower, tail, few, strategy)
         print("training beside plain:", results["training_to_plain"])
     with paths.atomic(args.file) as temporary:
-        temporary.write_text(json.dumps(results, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     return 0
 
 

@@ -1,7 +1,7 @@
 """A clone of the project that installs nothing: for the tests of start.py.
 
 Nothing is downloaded: .venv is made without pip, and a stand-in for pip
-notes what it was asked and fails as it is told to.
+notes how it was called and fails with the text in COMPLAINT.
 """
 
 import os
@@ -13,6 +13,13 @@ from pathlib import Path
 import start
 
 SOURCE = Path(start.__file__)
+# The real uv must not install anything.
+PATH = os.pathsep.join(
+    folder
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
+    if not shutil.which("uv", path=folder)
+)
+STANDARD = ("__init__.py", "_pack_reader.py", "_venv.py")  # start.py's
 
 PIP = """
 import os, sys
@@ -46,12 +53,11 @@ class Clone:
         self.venv = root / ".venv"
         self.stamp = self.venv / "installed.txt"
         self.lock = root / "requirements.lock"
-        (root / "tools").mkdir(parents=True)
-        (root / "notebooks").mkdir()
-        shutil.copy(SOURCE, root)
+        (root / "notebooks").mkdir(parents=True)
+        copy_start(root)
         self.lock.write_text("tensorflow==2.21.0\n")
-        (root / "tools" / "hello.py").write_text(HELLO)
-        (root / "tools" / "_shared.py").write_text("")
+        for verb in ("hello", "doctor"):
+            (root / "tools" / f"{verb}.py").write_text(HELLO)
         # `python -m` finds it here, before any that is installed.
         (root / "jupyterlab.py").write_text(JUPYTERLAB)
         subprocess.run(
@@ -62,7 +68,7 @@ class Clone:
         (packages / "pip.py").write_text(PIP)
 
     def run(self, *args, cwd=None, **environment):
-        """Run start.py with arguments, as from a shell; return the rest."""
+        """Run start.py with arguments, as from a shell."""
         return subprocess.run(
             [sys.executable, self.root / "start.py", *args],
             cwd=cwd or self.root,
@@ -70,6 +76,7 @@ class Clone:
             env={
                 **os.environ,
                 "PYTHONUTF8": "1",
+                "PATH": PATH,
                 "PIP_NO_INDEX": "1",
                 **environment,
             },
@@ -80,13 +87,21 @@ class Clone:
         )
 
     def installs(self):
-        """Return what pip was asked to do, a line each time."""
+        """Return the arguments of each call of pip, a line each."""
         asked = self.root / "asked.txt"
         return asked.read_text().splitlines() if asked.exists() else []
 
 
+def copy_start(root):
+    """Copy start.py and the modules that it imports to a folder."""
+    (root / "tools").mkdir(parents=True, exist_ok=True)
+    shutil.copy(SOURCE, root)
+    for name in STANDARD:
+        shutil.copy(SOURCE.parent / "tools" / name, root / "tools")
+
+
 def one_sentence(text):
-    """The text is one line without a traceback; return it."""
+    """Check that a text is one line without a traceback; return it."""
     assert "Traceback" not in text
     assert len(text.strip().splitlines()) == 1, text
     return text

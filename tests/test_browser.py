@@ -22,7 +22,8 @@ sys.path.insert(0, os.path.abspath(".."))
 import keras
 import numpy as np
 
-from helpers import blocks, photos, widgets
+from helpers import dataset, widgets
+from helpers.network import blocks
 
 rng = np.random.default_rng(0)
 base = keras.applications.InceptionV3(
@@ -33,13 +34,13 @@ part = dataset.whole_folder("../photos", names)
 """
 # Words of the cell -> its source, and what is moved in it, and how.
 WIDGETS = {
-    "widgets.answers(": (
+    "widgets.feature_maps(": (
         """
-grids = {block.name: 8 for block in network.blocks(base)}
+grids = {block.name: 8 for block in blocks.blocks(base)}
 maps = {n: rng.random((3, 12, s, s), "float32") for n, s in grids.items()}
 channels = {name: np.tile(np.arange(12), (3, 1)) for name in grids}
 pixels = dataset.load_photos(part.paths[::10][:3])
-widgets.answers(network.FeatureMaps(pixels, names, maps, channels))
+widgets.feature_maps(blocks.FeatureMaps(pixels, names, maps, channels))
 """,
         [("move", "Block", 1), ("choose", "Photo", "pits")],
     ),
@@ -57,9 +58,9 @@ widgets.mistakes(part, probabilities)
             ("press", "Previous page"),
             ("choose", "Photo", "2"),
             ("press", "Label is wrong"),
-            ("choose", "Order", "least sure first"),
-            ("choose", "Labelled", "crack"),
-            ("choose", "Said", "pits"),
+            ("choose", "Order", "least confident first"),
+            ("choose", "Label", "crack"),
+            ("choose", "Predicted", "pits"),
         ],
     ),
     "widgets.anatomy(": (
@@ -83,7 +84,7 @@ widgets.learning_rates(rates, losses, rates[12])
             ("move", "Zoom", 2, 1),
             ("move", "Darkest", 4),
             ("choose", "Fill", "constant"),
-            ("move", "Dice", 1),
+            ("move", "Seed", 1),
         ],
     ),
     "widgets.upload(": (

@@ -85,4 +85,4 @@ def test_what_is_shipped_is_what_was_tested(verdicts):
 def test_a_moved_camera_does_harm_that_is_worth_noticing(verdicts):
     before = stats.accuracy(verdicts["shipped, test"])
     after = stats.accuracy(verdicts["shipped, remounted"])
-    assert after.high < before.share
+    assert after.high < before.proportion

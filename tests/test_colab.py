@@ -1,7 +1,7 @@
-"""On Colab a notebook lies alone in a folder; its first cell gets the rest.
+"""On Colab a notebook lies alone; its first cell fetches the project.
 
-There is no Colab here. What stands in for it is a module `google.colab` that
-also answers for GitHub, with the archive of a tag of a copy of this project.
+There is no Colab here. A module `google.colab` and a program `curl` stand in
+for it and for GitHub, with the files of a tag of a copy of this project.
 """
 
 import json
@@ -19,6 +19,7 @@ from tools import publish
 
 URL, TAG = "https://github.com/ada/workbook", "v9.1"
 LESSON = "notebooks/01_data_prep.ipynb"
+POSIX = pytest.mark.skipif(os.name == "nt", reason="Colab runs on Linux")
 
 # Imported before the first cell, as on Colab.
 COLAB = """
@@ -26,20 +27,25 @@ import os, urllib.error, urllib.request, urllib.response
 
 class GitHub(urllib.request.HTTPSHandler):
     def https_open(self, request):
-        print("asked for", request.full_url)
-        if request.full_url != os.environ["THERE"]:
-            raise urllib.error.HTTPError(
-                request.full_url, 404, "Not Found", {}, None
-            )
+        url = request.full_url
+        print("fetched", url, flush=True)
+        if url != os.environ["THERE"]:
+            raise urllib.error.HTTPError(url, 404, "Not Found", {}, None)
         file = open(os.environ["ARCHIVE"], "rb")
-        answer = urllib.response.addinfourl(file, {}, request.full_url, 200)
+        answer = urllib.response.addinfourl(file, {}, url, 200)
         answer.msg = "OK"
         return answer
 
 opener = urllib.request.build_opener(GitHub)
 urllib.request.install_opener(opener)
 """
-# Runs the cells that it is given, as a kernel does.
+CURL = """#!/bin/sh
+case "$2" in
+  {url}/raw/{tag}/*) cp "{folder}/${{2#*/raw/{tag}/}}" . ;;
+  *) echo "curl: (22) The requested URL returned error: 404" >&2; exit 22 ;;
+esac
+"""
+# Runs its input, cells as JSON, as a kernel does.
 KERNEL = """
 import json, sys
 import google.colab
@@ -49,27 +55,17 @@ for source in json.load(sys.stdin):
 """
 
 
-def git(folder, *args):
-    subprocess.run(
-        ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-        + ["-c", "core.autocrlf=false", *args],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-
-
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """A clone of this project as it stands, published and tagged."""
-    folder = tmp_path_factory.mktemp("github") / "workbook"
-    listed = subprocess.run(
+    """A copy of this project, published."""
+    folder = tmp_path_factory.mktemp("github") / "workbook-9.1"
+    names = subprocess.run(
         ["git", "ls-files", "-z", "-co", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
         check=True,
     ).stdout.decode("utf-8")
-    for name in filter(None, listed.split("\0")):
+    for name in filter(None, names.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
@@ -78,38 +74,60 @@ def published(tmp_path_factory):
         cwd=folder,
         check=True,
     )
-    git(folder, "init", "-q")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "Published")
-    git(folder, "tag", TAG)
     return folder
 
 
 @pytest.fixture(scope="module")
-def archive(published):
-    """What GitHub makes of the tag: a zip file with one folder in it."""
-    path = published.with_suffix(".zip")
-    prefix = "--prefix=workbook-9.1/"
-    git(published, "archive", "--format=zip", prefix, "-o", str(path), TAG)
+def first_cell(published):
+    """The first cell of a published lesson."""
+    cells = nbformat.read(published / LESSON, as_version=4).cells
+    return next(c.source for c in cells if c.cell_type == "code")
+
+
+def packed(folder, path):
+    """Return a ZIP file of what is in a folder."""
+    shutil.make_archive(path.with_suffix(""), "zip", folder)
     return path
 
 
 @pytest.fixture(scope="module")
-def cells(published):
-    """The code of a published lesson."""
-    notebook = nbformat.read(published / LESSON, as_version=4)
-    return [c.source for c in notebook.cells if c.cell_type == "code"]
+def archive(published):
+    """What GitHub makes of the tag: a ZIP file with one folder in it."""
+    return packed(published.parent, published.parent.parent / "whole.zip")
+
+
+def small_project(folder, bootstrap):
+    """Make a project whose helpers need no TensorFlow."""
+    (folder / "notebooks").mkdir(parents=True)
+    shutil.copy(bootstrap / "notebooks" / "helpers.py", folder / "notebooks")
+    (folder / "helpers").mkdir()
+    (folder / "helpers" / "__init__.py").touch()
+    (folder / "helpers" / "setup.py").write_text(
+        "def notebook():\n    print('started', __file__)\n"
+    )
+    return folder
 
 
 @pytest.fixture
-def colab(tmp_path, archive):
-    """Runs cells in a new process that takes itself for one of Colab."""
+def small_archive(tmp_path, published):
+    small_project(tmp_path / "small" / "workbook-9.1", published)
+    return packed(tmp_path / "small", tmp_path / "small.zip")
+
+
+@pytest.fixture
+def colab(tmp_path, published, small_archive):
+    """Runs cells in a new process that looks like Colab."""
     module = tmp_path / "colab" / "google" / "colab" / "__init__.py"
     module.parent.mkdir(parents=True)
     module.write_text(COLAB)
-    (tmp_path / "content").mkdir()
+    curl = tmp_path / "bin" / "curl"
+    curl.parent.mkdir()
+    curl.write_text(CURL.format(url=URL, tag=TAG, folder=published))
+    curl.chmod(0o755)
+    content = tmp_path / "content"
+    content.mkdir()
 
-    def run(cells, there=URL, archive=archive, cwd=tmp_path / "content"):
+    def run(cells, there=URL, archive=small_archive):
         environment = {
             key: value
             for key, value in os.environ.items()
@@ -117,11 +135,16 @@ def colab(tmp_path, archive):
         }
         return subprocess.run(
             [sys.executable, "-c", KERNEL],
-            cwd=cwd,
+            cwd=content,
             env=environment
             | {
+                "PATH": os.pathsep.join(
+                    [str(curl.parent), os.environ["PATH"]]
+                ),
+                "COLAB_RELEASE_TAG": "release-colab",
                 "PYTHONPATH": str(tmp_path / "colab"),
                 "PYTHONUTF8": "1",
+                "PYTHONDONTWRITEBYTECODE": "1",
                 "THERE": f"{there}/archive/{TAG}.zip",
                 "ARCHIVE": str(archive),
             },
@@ -131,7 +154,7 @@ def colab(tmp_path, archive):
             encoding="utf-8",
         )
 
-    run.content = tmp_path / "content"
+    run.content = content
     return run
 
 
@@ -140,179 +163,172 @@ def names(folder):
 
 
 TELL = """
-import os
 from pathlib import Path
-from helpers import files
+import scale
+from helpers import files, starter
 print("here", Path.cwd())
 print("work", paths.WORK)
-print("photos", len(list(FOLDER.rglob("*.jpg"))), FOLDER)
+print("weights", starter.FILE.is_file())
 """
 
 
-def test_a_lesson_that_lies_alone_begins(colab, cells):
-    # Its first cells twice, for a learner runs them again.
-    done = colab([*cells[:2], *cells[:2], TELL])
+@POSIX
+def test_a_lesson_that_lies_alone_begins(colab, first_cell, archive):
+    # The first cell twice, for a learner runs it again.
+    done = colab([first_cell, first_cell, TELL], archive=archive)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line for line in lines if line.startswith("asked")] == [
-        f"asked for {URL}/archive/{TAG}.zip"
+    assert [line for line in lines if line.startswith("fetched")] == [
+        f"fetched {URL}/archive/{TAG}.zip"
     ]
     assert sum(line.startswith("TensorFlow") for line in lines) == 2
     project = colab.content / "workbook"
-    assert f"here {colab.content}" in lines
-    assert f"work {project / 'data' / 'work'}" in lines
-    photos = project / "data" / "surfaces" / "photos"
-    assert f"photos 780 {photos}" in lines
-    assert (project / "data" / "starter" / "README.md").is_file()
-    assert names(project.parent / f"{TAG}.part") == []
-    assert names(colab.content) == [f"{TAG}.part", "workbook"]
+    assert lines[-3:] == [
+        f"here {colab.content}",
+        f"work {project / 'data' / 'work'}",
+        "weights True",
+    ]
+    assert names(colab.content) == ["helpers.py", "workbook"]
 
 
-def with_stand_in(project):
-    """Make a project whose helpers need no TensorFlow."""
-    (project / "notebooks").mkdir(parents=True)
-    (project / "helpers").mkdir()
-    (project / "helpers" / "start_up.py").write_text(
-        "def notebook():\n    print('started', __file__)\n"
-    )
-
-
-def test_a_stopped_fetch_goes_on(colab, cells, tmp_path):
-    with_stand_in(tmp_path / "small" / "workbook-9.1")
-    whole = shutil.make_archive(tmp_path / "whole", "zip", tmp_path / "small")
-    split = colab.content / f"{TAG}.part" / "workbook-9.1" / "helpers"
+@POSIX
+def test_an_interrupted_fetch_starts_again(colab, first_cell):
+    split = colab.content / "workbook.part" / "workbook-9.1" / "helpers"
     split.mkdir(parents=True)
-    (split / "start_up.py").write_text("half of")
+    (split / "setup.py").write_text("half of")
     for _ in range(2):
-        done = colab(cells[:1], archive=whole)
+        done = colab([first_cell])
         assert done.returncode == 0, done.stderr
         assert f"started {colab.content / 'workbook'}" in done.stdout
-    assert "asked" not in done.stdout
+    assert "fetched" not in done.stdout
+    assert names(colab.content) == ["helpers.py", "workbook"]
 
 
-def test_a_project_that_is_there_is_used(colab, cells):
-    project = colab.content / "workbook"
-    with_stand_in(project)
-    done = colab(cells[:1])
-    assert done.returncode == 0, done.stderr
-    assert "asked" not in done.stdout
-    assert f"started {project}" in done.stdout
-    assert names(colab.content) == ["workbook"]
+@POSIX
+@pytest.mark.parametrize("fault", ["gone", "half"])
+def test_an_archive_that_is_no_good_is_one_sentence(
+    colab, first_cell, archive, fault
+):
+    half = colab.content.parent / "half.zip"
+    half.write_bytes(archive.read_bytes()[:100_000])
+    there = f"{URL}-gone" if fault == "gone" else URL
+    done = colab([first_cell], there=there, archive=half)
+    assert done.returncode == 1
+    sentence = one_sentence(done.stderr)
+    assert f"{URL}/archive/{TAG}.zip" in sentence
+    assert "run this cell again" in sentence
+    assert ("404" if fault == "gone" else "not a zip file") in sentence
+    assert names(colab.content) == ["helpers.py"]
+
+
+@POSIX
+def test_a_tag_that_is_gone_is_told(colab):
+    done = colab([publish.first_cell(URL, "v0")])
+    assert done.returncode == 1
+    assert "404" in done.stderr.splitlines()[0]
+    assert names(colab.content) == []
+
+
+# Elsewhere than on Colab.
 
 
 def elsewhere(cell, cwd):
-    """Run a cell elsewhere than on Colab, in a folder."""
+    environment = os.environ | {"PYTHONPATH": ""}
+    environment.pop("COLAB_RELEASE_TAG", None)
     return subprocess.run(
         [sys.executable, "-c", cell],
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": ""},
+        env=environment,
         capture_output=True,
         text=True,
     )
 
 
-def test_beside_its_helpers_a_notebook_fetches_nothing(cells, tmp_path):
-    with_stand_in(tmp_path / "mine")
-    done = elsewhere(cells[0], tmp_path / "mine" / "notebooks")
-    assert done.returncode == 0, done.stderr
-    assert "started" in done.stdout
-    assert names(tmp_path / "mine" / "notebooks") == []
-
-
-def test_elsewhere_than_on_colab_nothing_is_fetched(cells, tmp_path):
-    done = elsewhere(cells[0], tmp_path)
-    assert done.returncode == 1
-    said = one_sentence(done.stderr)
-    assert said.startswith("Open this notebook in its project or ")
-    assert "No module named 'helpers'" in said
-    assert names(tmp_path) == []
-
-
 @pytest.mark.parametrize("folder", ["notebooks", ".", "home"])
-def test_a_kernel_in_another_folder_finds_the_project(
-    published, cells, tmp_path, folder
+def test_a_kernel_in_any_folder_finds_the_project(
+    published, first_cell, tmp_path, folder
 ):
     """Editors start kernels in the project's or the home folder."""
-    cell, cwd = cells[0], published / folder
-    if folder == "home":  # where only VS Code says what it has opened
-        cell = f"__vsc_ipynb_file__ = {str(published / LESSON)!r}\n" + cell
+    project = small_project(tmp_path / "mine", published)
+    cell, cwd = first_cell, project / folder
+    if folder == "home":  # where only VS Code says which file is open
+        cell = f"__vsc_ipynb_file__ = {str(project / LESSON)!r}\n{cell}"
         cwd = tmp_path
-    done = elsewhere(cell + "\nimport os; print(os.getcwd())", cwd)
+    done = elsewhere(cell, cwd)
+    assert done.returncode == 0, done.stderr
+    assert f"started {project / 'helpers'}" in done.stdout
+    assert "workbook" not in names(cwd)
+
+
+def test_paths_in_a_lesson_count_from_notebooks(published, first_cell):
+    done = elsewhere(f"{first_cell}\nprint(os.getcwd())", published)
     assert done.returncode == 0, done.stderr
     versions, here = done.stdout.splitlines()
     assert versions.startswith("TensorFlow")
     assert here == str(published / "notebooks")
 
 
-def test_what_is_not_there_is_told_in_one_sentence(colab, cells):
-    done = colab(cells[:1], there="https://github.com/ada/other")
+def test_a_lone_notebook_says_what_is_missing(first_cell, tmp_path):
+    done = elsewhere(first_cell, tmp_path)
     assert done.returncode == 1
-    said = one_sentence(done.stderr)
-    assert f"try {URL}/archive/{TAG}.zip again (HTTP Error 404: Not" in said
-    assert names(colab.content) == []
-
-
-def test_half_an_archive_is_told_in_one_sentence(colab, cells, archive):
-    half = colab.content.parent / "half.zip"
-    half.write_bytes(archive.read_bytes()[:100_000])
-    done = colab(cells[:1], archive=half)
-    assert done.returncode == 1
-    said = one_sentence(done.stderr)
-    assert f"try {URL}/archive/{TAG}.zip again" in said
-    assert "not a zip file" in said
-    assert names(colab.content) == []
+    assert "No module named 'helpers'" in done.stderr.splitlines()[-1]
+    # A notebook also shows the line, with the advice.
+    assert "Open this notebook in its project" in first_cell
+    assert names(tmp_path) == []
 
 
 # Without an address, as the project comes.
 
 
 @pytest.fixture
-def first_cell():
-    return publish.first_cell(None, None)
+def uploaded(colab, tmp_path):
+    """Runs the first cell with the folder `upload`, zipped and uploaded."""
+
+    def run(*names):
+        upload = tmp_path / "upload"
+        for name in names:
+            small_project(upload / name, ROOT)
+        packed(upload, colab.content / "workbook.zip")
+        return colab([publish.first_cell(None, None)])
+
+    return run
 
 
-def test_without_an_address_one_sentence_says_what_to_do(colab, first_cell):
-    done = colab([first_cell])
-    assert done.returncode == 1
-    said = one_sentence(done.stderr)
-    assert "upload file:workbook.zip" in said
-    assert "asked" not in done.stdout
-    assert names(colab.content) == []
-
-
+@POSIX
 @pytest.mark.parametrize("name", ["my workbook", "Workbook"])
 @pytest.mark.parametrize("mac", [True, False])
-def test_an_uploaded_project_is_used(colab, first_cell, tmp_path, name, mac):
-    with_stand_in(tmp_path / "small" / name)
+def test_an_uploaded_project_is_used(colab, uploaded, tmp_path, name, mac):
     if mac:  # what the Finder adds
-        other = tmp_path / "small" / "__MACOSX" / name
+        other = tmp_path / "upload" / "__MACOSX" / name / "notebooks"
         other.mkdir(parents=True)
-        (other / "._helpers").touch()
-    uploaded = colab.content / "workbook"
-    shutil.make_archive(uploaded, "zip", tmp_path / "small")
-    for _ in range(2):
-        done = colab([first_cell])
+        (other / "._helpers.py").touch()
+    for names_ in ([name], []):
+        done = uploaded(*names_)
         assert done.returncode == 0, done.stderr
-        assert f"started {uploaded}" in done.stdout
-    assert names(uploaded) == ["helpers", "notebooks"]
+        assert f"started {colab.content / 'workbook'}" in done.stdout
+    assert names(colab.content / "workbook") == ["helpers", "notebooks"]
 
 
-def test_an_upload_without_the_project_is_one_sentence(
-    colab, first_cell, tmp_path
-):
-    (tmp_path / "small" / "photos").mkdir(parents=True)
-    uploaded = colab.content / "workbook"
-    shutil.make_archive(uploaded, "zip", tmp_path / "small")
-    done = colab([first_cell])
+@POSIX
+@pytest.mark.parametrize("upload", [None, b"", b"PK\x03\x04 half a file"])
+def test_without_a_good_upload_the_reason_is_shown(colab, upload):
+    if upload is not None:
+        (colab.content / "workbook.zip").write_bytes(upload)
+    done = colab([publish.first_cell(None, None)])
     assert done.returncode == 1
-    assert "upload file:workbook.zip" in one_sentence(done.stderr)
-    assert not uploaded.exists()
+    assert "workbook.zip" in done.stderr
+    assert "No module named 'helpers'" in done.stderr.splitlines()[-1]
+    assert "workbook" not in names(colab.content)
 
 
-def test_half_an_upload_is_told_in_one_sentence(colab, first_cell, archive):
-    half = colab.content / "workbook.zip"
-    half.write_bytes(archive.read_bytes()[:100_000])
-    done = colab([first_cell])
+@POSIX
+def test_half_a_project_is_one_sentence(colab, uploaded, tmp_path):
+    other = tmp_path / "upload" / "photos"
+    other.mkdir(parents=True)
+    bootstrap = tmp_path / "upload" / "workbook" / "notebooks"
+    bootstrap.mkdir(parents=True)
+    shutil.copy(ROOT / "notebooks" / "helpers.py", bootstrap)
+    done = uploaded()
     assert done.returncode == 1
-    assert "not a zip file" in one_sentence(done.stderr)
-    assert names(colab.content) == ["workbook.zip"]
+    assert "upload it again" in one_sentence(done.stderr)
+    assert names(colab.content) == ["helpers.py", "workbook.zip"]

@@ -135,35 +135,46 @@ def small(monkeypatch, tmp_path):
 def test_the_times_are_written_between_their_lines(small, monkeypatch, capsys):
     for name in ("01_one_more", "02_two"):
         (small / f"{name}.ipynb").touch()
-    runs = []
+    calls = []
 
     def timed(path):
-        runs.append((path.stem, times.os.environ["WORKBOOK_WORK"]))
-        seconds = [60.4, 3.0, 12.6] if len(runs) < 3 else [1.0]
-        cells = [
-            {"cell": f"cell {i}", "section": f"Part {i}", "seconds": s}
-            for i, s in enumerate(seconds)
-        ]
-        total = {"seconds": sum(seconds), "mebibytes": 1024 + len(runs)}
-        return total | {"cells": cells}
+        calls.append((path.stem, times.os.environ["WORKBOOK_WORK"]))
+        seconds = [60.4, 3.0, 12.6] if len(calls) < 2 else [1.0]
+        cells = [(f"Part {i}", s) for i, s in enumerate(seconds)]
+        return {"mebibytes": 1024 + len(calls), "cells": cells}
 
     monkeypatch.setattr(times, "_timed", timed)
-    assert times.main(["--again"]) == 0
+    assert times.main([]) == 0
     written = times.PAGE.read_text(encoding="utf-8")
     assert written.startswith(f"# Über\n\n{times.BEGIN}\n\nMeasured on ")
     assert written.endswith(f"\n\n{times.END}\nend\n")
     assert "old" not in written
-    line = "| 76 s | 1 s | 1.0 GiB | 60 s *Part 0*, 13 s *Part 2* |"
+    assert f"{times.os.cpu_count()} processor cores" in written
+    line = "| 76 s | 1.0 GiB | 60 s *Part 0*, 13 s *Part 2* |"
     assert f"| 01 one more {line}\n" in written
-    assert "| lesson | first | again | memory |" in written
-    assert "| the photos, drawn once | 33 s | | | |\n" in written
-    assert "| all lessons | 152 s | 2 s | | |\n" in written
-    assert line in capsys.readouterr().out
-    # In order, twice, in one work folder, which is new and then removed.
-    names, folders = zip(*runs, strict=True)
-    assert names == ("01_one_more", "02_two") * 2
+    assert "| 02 two | 1 s | 1.0 GiB |  |\n" in written
+    assert "| the photos, drawn once | 33 s | | |\n" in written
+    assert "| all lessons | 77 s | | |\n" in written
+    # In order, in one work folder that was new and is gone.
+    names, folders = zip(*calls, strict=True)
+    assert names == ("01_one_more", "02_two")
     assert len(set(folders)) == 1
     assert not times.Path(folders[0]).exists()
+    assert line in capsys.readouterr().out
+
+
+def test_a_shared_folder_does_not_shorten_the_times(small, monkeypatch):
+    folders = []
+
+    def drawing(folder):
+        folders.append(shared.folder())
+        return 33.3
+
+    monkeypatch.setattr(times, "_drawing", drawing)
+    times.os.environ[shared.VARIABLE] = str(small)
+    assert shared.folder() == small
+    times.measure()
+    assert folders == [None]
 
 
 def test_a_cell_is_timed_under_its_heading(
@@ -184,15 +195,9 @@ def test_a_cell_is_timed_under_its_heading(
     stand_in = types.SimpleNamespace(monotonic=lambda: next(clock))
     monkeypatch.setattr(regenerate, "time", stand_in)
     run = times._timed(path)
-    assert [c["section"] for c in run["cells"]] == ["A lesson", "Two", "Two"]
-    assert [c["cell"][:6] for c in run["cells"]] == [
-        "cell 2",
-        "cell 4",
-        "cell 5",
-    ]
-    seconds = [c["seconds"] for c in run["cells"]]
-    assert seconds == sorted(set(seconds))
-    assert run["seconds"] == sum(seconds)
+    sections, seconds = zip(*run["cells"], strict=True)
+    assert sections == ("A lesson", "Two", "Two")
+    assert sorted(set(seconds)) == [*seconds]
     assert run["mebibytes"] > 10
     assert path.read_bytes() == before
 
@@ -211,11 +216,27 @@ def test_a_lesson_that_fails_leaves_the_page(
 def test_a_page_without_its_lines_is_one_sentence_at_once(
     small, monkeypatch, capsys, content
 ):
-    monkeypatch.setattr(times, "measure", lambda _: pytest.fail("it ran"))
+    monkeypatch.setattr(times, "measure", lambda: pytest.fail("it ran"))
     times.PAGE.unlink()
     if content is not None:
         times.PAGE.write_text(content)
     assert times.main([]) == 1
-    error = capsys.readouterr().err
-    assert len(error.splitlines()) == 1
-    assert error.startswith("INSTRUCTORS.md")
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert said.startswith("INSTRUCTORS.md")
+
+
+def test_a_graphics_card_is_named(monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    assert "no graphics card" in times._machine()
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [1])
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "get_device_details",
+        lambda device: {"device_name": "Card 9"},
+    )
+    sentence = times._machine()
+    assert "Card 9" in sentence
+    assert "no graphics card" not in sentence

@@ -40,9 +40,9 @@ def test_the_journal_gives_back_what_lessons_wrote(at):
     results.write("03_x", "starter", at, {"tuned": [True, True, True]})
     rows = results.rows("starter", at)
     assert list(rows) == ["frozen", "tuned"]
-    assert (rows["frozen"].right, rows["frozen"].n) == (2, 3)
+    assert (rows["frozen"].correct, rows["frozen"].n) == (2, 3)
     results.write("02_x", "starter", at, {"frozen": [True, True, True]})
-    assert results.rows("starter", at)["frozen"].right == 3
+    assert results.rows("starter", at)["frozen"].correct == 3
 
 
 def test_an_entry_of_another_version_counts_as_missing(at):
@@ -76,7 +76,7 @@ def test_results_of_other_weights_are_shown_under_their_name(at):
     results.write("02_x", "imagenet", at, {"frozen": [True, True]})
     rows = results.rows("imagenet", at)
     assert list(rows) == ["frozen", "frozen (starter)", "tuned (starter)"]
-    assert [row.right for row in rows.values()] == [2, 1, 2]
+    assert [row.correct for row in rows.values()] == [2, 1, 2]
     rows = results.rows("starter", at)
     assert list(rows) == ["frozen", "tuned", "frozen (imagenet)"]
 
@@ -86,7 +86,7 @@ def test_weights_files_of_one_long_name_keep_their_results_apart(at):
     for right, name in enumerate(names):
         results.write("02_x", name, at, {"frozen": [bool(right)]})
     for right, name in enumerate(names):
-        assert results.rows(name, at)["frozen"].right == right
+        assert results.rows(name, at)["frozen"].correct == right
 
 
 def test_the_journal_never_mixes_ways_to_share_photos_out(at):

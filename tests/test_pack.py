@@ -1,7 +1,7 @@
-"""`start.py pack` makes a pack, and `start.py --from` needs no more.
+"""`start.py pack` makes a pack, and `start.py --from` needs nothing else.
 
-A stand-in for the project, with one small package, is packed and unpacked
-for real; the tests stay off the network, and so does pip.
+A small stand-in for the project, with one package, is packed and unpacked;
+neither the tests nor pip use a network.
 """
 
 import hashlib
@@ -14,19 +14,18 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from clone import SOURCE, contents, one_sentence
+from clone import PATH, SOURCE, STANDARD, contents, copy_start, one_sentence
 
-import start
 from helpers import downloads, shared
 from helpers.dataset import flowers
 from helpers.features import storage
 from helpers.network import weights
 from helpers.surfaces import render
-from tools import pack
+from tools import _pack_reader, _venv, pack
+from tools._pack_reader import EDITION, MANIFEST, NEW, READ_FIRST
 
 HERE = "{}.{}".format(*sys.version_info[:2])
-TARGET = f"{start.platform_name()}-{HERE}"
-LACK = ["--platform", "win_amd64", "--python", "3.13"]
+TARGET = f"{_pack_reader.platform_name()}-{HERE}"
 HELLO = '''"""Says what the small package says."""
 import sys, tinything
 if __name__ == "__main__":
@@ -81,19 +80,18 @@ def project(tmp_path_factory):
     lock = f"tinything==1.0 --hash=sha256:{digest}\n"
     write(root, OURS | dict.fromkeys(MINE, "mine"))
     write(root, {"requirements.lock": lock})
-    shutil.copy(SOURCE, root)
+    copy_start(root)
     imagenet = folder / weights.IMAGENET_NAME
     imagenet.write_text("weights")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIP_NO_INDEX", "1")
         patch.setenv("PIP_CONFIG_FILE", os.devnull)
         patch.setenv("PIP_FIND_LINKS", (folder / "index").as_uri())
-        patch.setattr(start, "ROOT", str(root))
-        patch.setattr(start, "LOCK", str(root / "requirements.lock"))
-        patch.setattr(start, "VENV", str(root / ".venv"))
+        patch.setattr(_venv, "ROOT", str(root))
+        patch.setattr(_venv, "LOCK", str(root / "requirements.lock"))
+        patch.setattr(_venv, "VENV", str(root / ".venv"))
         patch.setattr(pack, "ROOT", root)
         patch.setattr(pack, "DATA", root / "data")
-        patch.setattr(pack, "WORK", root / "data" / "work")
         patch.setattr(storage, "WORK", root / "data" / "work")
         patch.setattr(render, "folder", lambda: None)
         patch.setattr(render, "shifted_folder", lambda: None)
@@ -103,12 +101,14 @@ def project(tmp_path_factory):
         )
         photo = root / "data/surfaces/photos/dent/dent-000.jpg"
         for name, key in {
-            "ours": downloads.digest(photo),
             "mine": "another",
+            "ours": downloads.digest(photo),
         }.items():
             path = storage.folder() / f"{name}.npy"
             with storage.create(path, (1, 2), [key]) as out:
                 out[:] = 0
+        # An unfinished file is not packed.
+        shutil.copy(path, storage.folder() / ".part-1-0123abcd-0.npy")
         yield root
 
 
@@ -133,7 +133,7 @@ def empty(tmp_path):
 
 
 def run(program, *args, cwd):
-    """Run a start.py that would find no index; return what came of it."""
+    """Run a start.py without a package index."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -144,6 +144,7 @@ def run(program, *args, cwd):
         cwd=cwd,
         env=environment
         | {
+            "PATH": PATH,
             "PYTHONUTF8": "1",
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
@@ -156,9 +157,9 @@ def run(program, *args, cwd):
     )
 
 
-def relist(folder, change):
-    """Change the list of a pack: a function of {name: [bytes, hash]}."""
-    path = folder / start.MANIFEST
+def change_files(folder, change):
+    """Change the manifest by a function of {name: [bytes, hash]}."""
+    path = folder / MANIFEST
     files = change(json.loads(path.read_text())["files"])
     path.write_text(json.dumps({"files": files}))
 
@@ -166,75 +167,40 @@ def relist(folder, change):
 # What is in a pack.
 
 
-def test_old_pictures_are_not_noted_to_be_those_of_the_pack(stick, empty):
-    photo = empty / "data/surfaces/photos/dent/dent-001.jpg"
-    photo.parent.mkdir(parents=True)
-    photo.write_text("an old dent")
-    assert start.EDITION == f"data/surfaces/{render.MARK}"
-    start.fill(str(stick), str(empty))
-    assert not (empty / start.EDITION).exists()
-    assert (empty / "data/README.md").is_file()
-    other = empty / "another"
-    start.fill(str(stick), str(other))
-    assert (other / start.EDITION).read_text() == "2"
-
-
 def test_a_pack_lists_all_that_it_holds(made):
     there = contents(made)
-    assert there.pop(start.MANIFEST)
-    assert start.listed(made) == {
+    assert there.pop(MANIFEST)
+    assert _pack_reader.files(made) == {
         name: [len(content), hashlib.sha256(content).hexdigest()]
         for name, content in there.items()
     }
+    text = there[READ_FIRST].decode()
+    assert "python3 pack/start.py" in text
+    assert f"{_pack_reader.platform_name()} with Python {HERE}" in text
     assert set(there) == {
         *OURS,
         "start.py",
+        *(f"tools/{name}" for name in STANDARD),
         "requirements.lock",
-        start.READ_FIRST,
+        READ_FIRST,
         "data/work/activations/ours.npy",
         f"data/work/weights/{weights.IMAGENET_NAME}",
         f"wheels/{TARGET}/tinything-1.0-py3-none-any.whl",
     }
 
 
-def test_a_pack_says_what_to_type(made):
-    text = (made / start.READ_FIRST).read_text()
-    assert "python3 pack/start.py" in text
-    assert f"{start.platform_name()} with Python {HERE}" in text
-
-
-@pytest.mark.parametrize("shared_with", [None, "others"])
-def test_what_is_shared_with_others_is_no_place_to_pack_from(
-    project, made, tmp_path, monkeypatch, shared_with
+def test_the_shared_folder_is_not_packed_from(
+    project, made, tmp_path, monkeypatch
 ):
-    if shared_with:
-        monkeypatch.setenv(shared.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(shared.VARIABLE, str(tmp_path))
 
     def folder():
         assert shared.folder() is None
 
     monkeypatch.setattr(render, "folder", folder)
     assert pack.main([str(tmp_path / "pack")]) == 0
-    assert start.listed(tmp_path / "pack").keys() == start.listed(made).keys()
-
-
-def test_old_pictures_are_not_packed(project, tmp_path, monkeypatch, capsys):
-    def refused():
-        raise ValueError("data/surfaces: of another version.")
-
-    monkeypatch.setattr(render, "folder", refused)
-    assert pack.main([str(tmp_path / "pack")]) == 1
-    assert one_sentence(capsys.readouterr().err).startswith("data/surfaces")
-
-
-def test_activations_that_were_broken_off_stay_here(project, made):
-    path = storage.folder() / "ours.npy"
-    part = storage.folder() / ".part-1-0123abcd-0.npy"
-    shutil.copy(path, part)
-    try:
-        assert list(pack._activations(without=False).values()) == [path]
-    finally:
-        part.unlink()
+    files = _pack_reader.files(tmp_path / "pack")
+    assert files.keys() == _pack_reader.files(made).keys()
 
 
 def test_no_activations_is_one_sentence(
@@ -249,10 +215,10 @@ def test_no_activations_is_one_sentence(
 
 
 def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
-    def nowhere():
+    def offline():
         raise downloads.DownloadError("no network.")
 
-    monkeypatch.setattr(weights, "imagenet", nowhere)
+    monkeypatch.setattr(weights, "imagenet", offline)
     monkeypatch.setattr(pack, "DATA", tmp_path)
     folder = tmp_path / "pack"
     assert pack.main([str(folder), "--without-activations"]) == 0
@@ -262,14 +228,14 @@ def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
     assert "Without flowers" in said
 
 
-def test_packages_that_do_not_come_are_one_sentence(
+def test_a_failed_download_is_one_sentence(
     project, tmp_path, monkeypatch, capfd
 ):
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     folder = tmp_path / "pack"
     assert pack.main([str(folder)]) == 1
     assert "tinything" in one_sentence(capfd.readouterr().err)
-    assert not (folder / start.MANIFEST).exists()
+    assert not (folder / MANIFEST).exists()
 
 
 def test_a_folder_of_something_else_is_left_alone(project, empty, capsys):
@@ -290,16 +256,7 @@ def test_without_git_the_same_files_go():
     assert not [n for n in without if n.startswith(("data/surfaces/", ".v"))]
 
 
-@pytest.mark.parametrize(
-    ("target", "first", "second"),
-    [
-        ("linux_x86_64-3.11", {"numpy==2.4.6", "soupsieve==2.10"}, True),
-        ("win_amd64-3.12", {"numpy==2.5.5", "colorama==0.4.6"}, False),
-        ("macosx_arm64-3.13", {"numpy==2.5.5", "appnope==1.0.0"}, False),
-    ],
-)
-def test_a_target_gets_what_its_conditions_say(target, first, second):
-    lock = """\
+LOCK = """\
 numpy==2.4.6 ; python_full_version < '3.12' \\
     --hash=sha256:1
 numpy==2.5.5 ; python_full_version >= '3.12' \\
@@ -314,54 +271,64 @@ soupsieve==2.10 ; python_full_version < '3.11.5' \\
 soupsieve==4.1 ; python_full_version >= '3.11.5' and os_name != 'nt' \\
     --hash=sha256:6
 """
-    lists = pack._pins(lock, target)
-    assert len(lists) == 1 + second
-    names = {line.split()[0] for line in lists[0]}
-    assert names - {"soupsieve==4.1"} == first
-    assert all(
-        "--hash=sha256:" in line and ";" not in line for line in lists[0]
-    )
 
 
-# A stopped one goes on.
+@pytest.mark.parametrize(
+    ("target", "patch", "hashes"),
+    [
+        ("linux_x86_64-3.11", 0, "15"),
+        ("linux_x86_64-3.11", 99, "16"),
+        ("win_amd64-3.12", 0, "23"),
+        ("macosx_arm64-3.13", 0, "246"),
+    ],
+)
+def test_a_target_gets_the_packages_of_its_markers(target, patch, hashes):
+    pins = pack._pins(LOCK, target, patch)
+    assert [pin.partition(" --hash=sha256:")[2] for pin in pins] == [*hashes]
+    assert all("==" in pin and ";" not in pin for pin in pins)
+
+
+# Interrupted commands.
 
 
 def stop_after(monkeypatch, count):
-    """Let Ctrl-C come after so many files; return what was brought."""
-    brought = []
-    bring = start.bring
+    """Interrupt after so many files; return the list of the names copied."""
+    names = []
+    copy = _pack_reader.copy
 
     def stopping(source, target):
-        if len(brought) == count:
+        if len(names) == count:
             raise KeyboardInterrupt
-        bring(source, target)
-        brought.append(Path(target).name)
+        copy(source, target)
+        names.append(Path(target).name)
 
-    monkeypatch.setattr(start, "bring", stopping)
-    return brought
+    monkeypatch.setattr(_pack_reader, "copy", stopping)
+    return names
 
 
 @pytest.mark.parametrize("copying", [True, False])
-def test_a_stopped_one_goes_on(made, tmp_path, monkeypatch, empty, copying):
+def test_an_interrupted_command_goes_on(
+    made, tmp_path, monkeypatch, empty, copying
+):
     folder = tmp_path / "second"
-    asked = ["--copy", str(made)] if copying else []
+    options = ["--copy", str(made)] if copying else []
     with monkeypatch.context() as patch:
         first = stop_after(patch, 4)
-        assert pack.main([*asked, str(folder)]) == 130
-    assert not (folder / start.MANIFEST).exists()
-    done = run(made, "--from", folder, "hello", cwd=empty)
-    assert done.returncode == 1
-    assert "not a whole one" in one_sentence(done.stderr)
+        assert pack.main([*options, str(folder)]) == 130
+    assert not (folder / MANIFEST).exists()
+    with pytest.raises(_pack_reader.PackError, match="not a complete pack"):
+        _pack_reader.copy_missing(str(folder), str(empty))
     with monkeypatch.context() as patch:
         second = stop_after(patch, -1)
-        assert pack.main([*asked, str(folder)]) == 0
+        assert pack.main([*options, str(folder)]) == 0
     assert len(first) == 4
-    assert second and not set(first) & set(second) - {start.MANIFEST}
+    assert second and not set(first) & set(second) - {MANIFEST}
     assert contents(folder).keys() == contents(made).keys()
-    assert start.check_files(folder, start.listed(folder)) is None
+    files = _pack_reader.files(folder)
+    assert _pack_reader.require_intact(folder, files) is None
 
 
-def test_a_copy_mends_what_is_damaged(made, stick, capsys):
+def test_a_copy_replaces_what_is_damaged(made, stick, capsys):
     (stick / "data/README.md").write_text("The cart.")
     assert pack.main(["--copy", str(made), str(stick)]) == 0
     assert " 1 files copied" in capsys.readouterr().out
@@ -381,7 +348,7 @@ def test_a_machine_with_only_python_runs_from_it(stick, empty):
     before = contents(stick)
     done = run(stick, "--from", stick, "hello", "a b", cwd=empty)
     assert done.returncode == 7, done.stderr
-    root = empty / start.NEW
+    root = empty / NEW
     assert done.stdout.splitlines()[-1].endswith("tinything.py a b")
     assert str(root / ".venv") in done.stdout.splitlines()[-1]
     assert contents(stick) == before
@@ -402,51 +369,46 @@ def test_a_machine_with_only_python_runs_from_it(stick, empty):
     assert run(root, "hello", cwd=empty).returncode == 7
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["data/README.md", f"wheels/{TARGET}/tinything-1.0-py3-none-any.whl"],
-)
-@pytest.mark.parametrize("gone", [True, False])
-def test_a_damaged_file_is_named(stick, empty, name, gone):
+WHEEL = f"wheels/{TARGET}/tinything-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize("name", ["data/README.md", WHEEL])
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_damaged_file_is_named(stick, empty, name, missing):
     path = stick / name
     content = bytearray(path.read_bytes())
     content[5] ^= 1
-    path.unlink() if gone else path.write_bytes(content)
-    done = run(stick, "hello", cwd=empty)
-    assert done.returncode == 1
-    assert str(path) in one_sentence(done.stderr)
-    assert "tinything" not in done.stdout
+    path.unlink() if missing else path.write_bytes(content)
+    with pytest.raises(_pack_reader.PackError) as error:
+        _pack_reader.copy_missing(str(stick), str(empty))
+        _pack_reader.wheels(str(stick), sys.version_info[:2])
+    assert str(path) in one_sentence(str(error.value))
 
 
-def test_a_pack_for_other_machines_is_one_sentence(stick, empty):
-    other = "riscv_98-3.12"
-    relist(
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("riscv_98-3.12", "only for riscv_98-3.12"),
+        (f"{_pack_reader.platform_name()}-3.99", "the pack needs Python 3.99"),
+    ],
+)
+def test_a_pack_for_other_machines_is_one_sentence(
+    stick, empty, target, words
+):
+    change_files(
         stick,
-        lambda files: {n.replace(TARGET, other): f for n, f in files.items()},
+        lambda files: {n.replace(TARGET, target): f for n, f in files.items()},
     )
     done = run(stick, "hello", cwd=empty)
     assert done.returncode == 1
-    assert f"only for {other}" in one_sentence(done.stderr)
-    assert f"--platform {start.platform_name()}" in done.stderr
-    assert contents(empty) == {}
-
-
-def test_a_pack_for_other_pythons_is_one_sentence(stick, empty):
-    other = f"{start.platform_name()}-3.99"
-    relist(
-        stick,
-        lambda files: {n.replace(TARGET, other): f for n, f in files.items()},
-    )
-    done = run(stick, "hello", cwd=empty)
-    assert done.returncode == 1
-    assert "packages for Python 3.99" in one_sentence(done.stderr)
+    assert words in one_sentence(done.stderr)
     assert contents(empty) == {}
 
 
 def test_a_pack_of_another_version_changes_nothing(stick, empty):
-    root = empty / start.NEW
+    root = empty / NEW
     write(root, {"requirements.lock": "tinything==0.9\n"})
-    shutil.copy(SOURCE, root)
+    copy_start(root)
     write(root, {"tools/hello.py": HELLO})
     before = contents(root)
     done = run(root, "--from", stick, "hello", cwd=empty)
@@ -464,48 +426,43 @@ def test_a_pack_is_not_unpacked_into_itself(stick):
 
 
 def test_a_folder_of_that_name_is_left_alone(stick, empty):
-    write(empty / start.NEW, {"mine.txt": "mine"})
+    write(empty / NEW, {"mine.txt": "mine"})
     done = run(stick, "hello", cwd=empty)
     assert done.returncode == 1
     assert "something else" in one_sentence(done.stderr)
-    assert contents(empty / start.NEW) == {"mine.txt": b"mine"}
+    assert contents(empty / NEW) == {"mine.txt": b"mine"}
+
+
+def test_pictures_of_an_older_edition_get_no_note_of_the_new(stick, empty):
+    photo = empty / "data/surfaces/photos/dent/dent-001.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_text("an old dent")
+    assert EDITION == f"data/surfaces/{render.MARK}"
+    _pack_reader.copy_missing(str(stick), str(empty))
+    assert not (empty / EDITION).exists()
+    assert (empty / "data/README.md").is_file()
+    other = empty / "another"
+    _pack_reader.copy_missing(str(stick), str(other))
+    assert (other / EDITION).read_text() == "2"
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"files": 3}'])
-def test_what_is_no_pack_is_one_sentence(stick, empty, text):
-    (stick / start.MANIFEST).unlink()
+def test_a_folder_that_is_no_pack_is_one_sentence(tmp_path, text):
     if text is not None:
-        (stick / start.MANIFEST).write_text(text)
-    done = run(stick, "--from", stick, "hello", cwd=empty)
-    assert done.returncode == 1
-    assert start.MANIFEST in one_sentence(done.stderr)
+        (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(_pack_reader.PackError) as error:
+        _pack_reader.files(str(tmp_path))
+    assert MANIFEST in one_sentence(str(error.value))
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "../mine.txt",
-        "data/../../mine.txt",
-        "..\\..\\mine.txt",
-        "data\\mine.txt",
-        "C:/mine.txt",
-        "C:mine.txt",
-        "/mine.txt",
-    ],
+    ["../mine.txt", "data/../../mine.txt", "..\\mine.txt", "C:x", "/mine.txt"],
 )
-def test_a_pack_writes_nothing_beside_the_folder(stick, empty, name):
-    (stick / "mine.txt").write_text("not of this pack")
-    facts = [16, start.digest(stick / "mine.txt")]
-    relist(stick, lambda files: files | {"data/mine..txt": facts})
-    assert "data/mine..txt" in start.listed(stick)
-    relist(stick, lambda files: files | {name: facts})
-    done = run(stick, "--from", stick, "hello", cwd=empty)
-    assert done.returncode == 1
-    assert start.MANIFEST in one_sentence(done.stderr)
-    assert contents(empty) == {}
-
-
-def test_a_pack_without_a_name_is_one_sentence(stick, empty):
-    done = run(stick, "--from", cwd=empty)
-    assert done.returncode == 2
-    assert "name the folder" in one_sentence(done.stderr)
+def test_a_pack_writes_nothing_outside_the_folder(tmp_path, name):
+    manifest = tmp_path / MANIFEST
+    manifest.write_text(json.dumps({"files": {"data/mine..txt": [0, ""]}}))
+    assert "data/mine..txt" in _pack_reader.files(str(tmp_path))
+    manifest.write_text(json.dumps({"files": {name: [0, ""]}}))
+    with pytest.raises(_pack_reader.PackError, match=MANIFEST):
+        _pack_reader.files(str(tmp_path))

@@ -3,9 +3,6 @@
 from itertools import pairwise
 
 import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -14,7 +11,9 @@ from PIL import Image
 from helpers import stats
 from helpers.dataset import splits
 from helpers.network import blocks
-from helpers.plots import basic
+from helpers.plots import basic, evaluation
+
+matplotlib.use("Agg")
 
 
 @pytest.fixture(autouse=True)
@@ -37,80 +36,84 @@ def titles():
     return [ax.get_title() for ax in plt.gcf().axes if ax.get_title()]
 
 
-def test_mistakes_are_wrong_answers_surest_first(split):
-    said = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.1, 0.9]])
-    basic.mistakes(split, said)
-    assert titles() == ["b, said\na 80%", "a, said\nb 60%"]
-    shown = plt.gcf().axes[0].images[0].get_array()
-    assert (shown == 120).all()
+def numbers():
+    return [label.get_text() for label in plt.gca().texts]
 
 
-def test_mistakes_stop_at_their_count(split):
+def test_mistakes_are_shown_in_descending_confidence(split):
+    p = np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.1, 0.9]])
+    basic.mistakes(split, p)
+    assert titles() == ["b, predicted\na 80%", "a, predicted\nb 60%"]
+    pixels = plt.gcf().axes[0].images[0].get_array()
+    assert (pixels == 120).all()
+
+
+def test_mistakes_are_no_more_than_asked_for(split):
     basic.mistakes(split, np.array([[0.1, 0.9]] * 2 + [[0.9, 0.1]] * 2), 3)
     assert len(titles()) == 3
 
 
-def test_no_mistakes_are_said_and_not_drawn(split, capsys):
+def test_without_mistakes_a_line_and_no_figure_says_so(split, capsys):
     basic.mistakes(split, np.array([[0.9, 0.1]] * 2 + [[0.1, 0.9]] * 2))
     assert "No mistakes" in capsys.readouterr().out
     assert not plt.get_fignums()
 
 
-def test_a_lot_larger_than_the_part_shows_all(split):
+def test_a_sample_larger_than_the_split_shows_all(split):
     basic.sample(split, 12)
     assert sorted(titles()) == ["a", "a", "b", "b"]
 
 
 def test_the_confusion_matrix_counts_photos():
-    labels, said = np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1])
-    basic.confusion(labels, said, ("a", "b"))
-    ax = plt.gca()
-    assert [t.get_text() for t in ax.texts] == ["1", "2", "0", "1"]
-    assert ax.get_xlabel() == "predicted class"
-    assert ax.get_ylabel() == "true class"
+    basic.confusion([0, 0, 0, 1], [0, 1, 1, 1], ("a", "b"))
+    assert numbers() == ["1", "2", "0", "1"]
+    assert plt.gca().get_xlabel() == "predicted class"
+    assert plt.gca().get_ylabel() == "true class"
 
 
 @pytest.mark.parametrize("n", [25, 26, 120])
-def test_the_confusion_matrix_of_many_classes_stays_on_the_screen(n):
-    every = np.arange(n)
-    basic.confusion(every, every, [f"class {i}" for i in every])
-    ax = plt.gca()
+def test_the_confusion_matrix_of_many_classes_is_readable(n):
+    classes = np.arange(n)
+    basic.confusion(classes, classes, [f"class {i}" for i in classes])
     assert max(plt.gcf().get_size_inches()) <= 13
-    assert len(ax.texts) == (n * n if n <= 25 else 0)
-    names = [label.get_text() for label in ax.get_yticklabels()]
-    assert names == [f"class {i}" for i in every[:40]]
+    assert len(numbers()) == (n * n if n <= 25 else 0)
+    labels = plt.gca().get_yticklabels()
+    assert [label.get_text() for label in labels] == [
+        f"class {i}" for i in classes[:40]
+    ]
     plt.gcf().canvas.draw()
-    boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
+    boxes = [label.get_window_extent() for label in labels]
     assert all(a.y0 >= b.y1 - 1 for a, b in pairwise(boxes))
 
 
 def test_counts_of_a_split_are_written_on_the_bars(split):
     basic.class_counts([split])
-    assert [t.get_text() for t in plt.gca().texts] == ["2", "2"]
+    assert numbers() == ["2", "2"]
 
 
-def test_accuracies_come_with_their_intervals():
-    basic.accuracies({"one": [True] * 8 + [False] * 2}, "x")
-    ax = plt.gca()
-    assert [t.get_text() for t in ax.texts] == ["80.0 %"]
-    (low, high) = ax.collections[0].get_segments()[0][:, 0]
-    known = stats.accuracy([True] * 8 + [False] * 2)
-    assert low == pytest.approx(100 * known.low)
-    assert high == pytest.approx(100 * known.high)
+def test_accuracies_have_their_intervals():
+    correct = [True] * 8 + [False] * 2
+    basic.accuracies({"one": correct, "two": stats.accuracy(correct)}, "x")
+    assert numbers() == ["80.0 %", "80.0 %"]
+    known = stats.accuracy(correct)
+    for segment in plt.gca().collections[0].get_segments():
+        low, high = segment[:, 0]
+        assert low == pytest.approx(100 * known.low)
+        assert high == pytest.approx(100 * known.high)
 
 
-def test_answers_have_a_row_for_each_block_on_one_scale():
+def test_feature_maps_have_a_row_for_each_block_on_one_scale():
     maps = {"low": np.zeros((1, 4, 3, 3)), "high": np.full((1, 4, 2, 2), 7)}
     channels = {name: np.array([[5, 1, 9, 2]]) for name in maps}
     photo = np.zeros((1, 8, 8, 3), "uint8")
-    found = blocks.FeatureMaps(photo, ("dent",), maps, channels)
-    basic.feature_maps(found, ("low", "high"), 3)
+    features = blocks.FeatureMaps(photo, ("dent",), maps, channels)
+    basic.feature_maps(features, ("low", "high"), 3)
     assert titles() == ["channel 5", "channel 1", "channel 9"] * 2
-    drawn = [ax.images[0] for ax in plt.gcf().axes if ax.get_title()]
-    assert {image.get_clim() for image in drawn} == {(0, 7)}
+    images = [ax.images[0] for ax in plt.gcf().axes if ax.get_title()]
+    assert {image.get_clim() for image in images} == {(0, 7)}
     assert "dent" in plt.gcf().get_suptitle()
     labels = [ax.get_ylabel() for ax in plt.gcf().axes]
-    assert {"low", "high", "answer (0: none)"} <= set(labels)
+    assert {"low", "high", "activation"} <= set(labels)
 
 
 def test_every_figure_of_numbers_names_its_axes(split):
@@ -121,14 +124,17 @@ def test_every_figure_of_numbers_names_its_axes(split):
     basic.seconds({"x": 1.0}, "x")
     basic.learning_rates([1e-3, 1e-2], [1.0, 2.0], 1e-3)
     basic.relative_change({"stem": 0.0, "mixed0": 0.1}, "x")
-    for number in plt.get_fignums():
-        for ax in plt.figure(number).axes:
-            assert ax.get_xlabel()
-            assert ax.get_ylabel()
+    evaluation.by_class(np.zeros(3, int), np.zeros(3, int), ("a",))
+    evaluation.reliability({"x": np.full((9, 2), 0.5)}, np.zeros(9, int))
+    scores = np.arange(5.0)
+    evaluation.rejection({"x": (scores,) * 3}, {"x": 9}, scores == 0)
+    for figure in map(plt.figure, plt.get_fignums()):
+        for ax in figure.axes:
+            assert ax.get_xlabel() and ax.get_ylabel()
 
 
-def test_a_spread_is_in_percent_of_each_set():
-    basic.spread(plt.gca(), {"few": np.zeros(2), "many": np.ones(50)})
+def test_histograms_are_in_percent_of_each_set():
+    basic.histograms(plt.gca(), {"few": np.zeros(2), "many": np.ones(50)})
     for bars in plt.gca().containers:
         assert sum(bar.get_height() for bar in bars) == pytest.approx(100)
     assert plt.gca().get_legend_handles_labels()[1] == ["few", "many"]

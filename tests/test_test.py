@@ -9,9 +9,8 @@ import sys
 import pytest
 from clone import Clone, one_sentence
 
-import start
 from helpers.paths import ROOT
-from tools import _browser, _colab, _pinned, _sphinx
+from tools import _browser, _colab, _pinned, _sphinx, _venv
 from tools import test as verb
 
 PYTEST = """
@@ -29,11 +28,11 @@ def clone(tmp_path, monkeypatch):
     """A clone with stand-ins for pip and pytest, as .venv and .venv-colab."""
     made = Clone(tmp_path / "clone")
     (next(made.venv.rglob("site-packages")) / "pytest.py").write_text(PYTEST)
-    monkeypatch.setattr(start, "ROOT", str(made.root))
-    monkeypatch.setattr(start, "VENV", str(made.venv))
+    monkeypatch.setattr(_venv, "ROOT", str(made.root))
+    monkeypatch.setattr(_venv, "VENV", str(made.venv))
     monkeypatch.setattr(verb, "ROOT", made.root)
     monkeypatch.setattr(sys, "prefix", str(made.venv))
-    monkeypatch.setattr(sys, "executable", start.venv_python(made.venv))
+    monkeypatch.setattr(sys, "executable", _venv.venv_python(made.venv))
     monkeypatch.setattr(_browser, "path", lambda: "/usr/bin/chromium")
     monkeypatch.setattr(_colab, "VENV", made.venv)
     for module in (_browser, _colab, _sphinx):

@@ -1,6 +1,5 @@
-"""The hub of a room: one set of settings, homes that are apart, an end."""
+"""The hub of a room: one set of settings, isolated homes, a clean end."""
 
-import copy
 import http.server
 import json
 import os
@@ -12,13 +11,18 @@ import threading
 import pytest
 import yaml
 from clone import one_sentence
-from test_style import pins, ranges, read, unmet
+from test_project import read
 from traitlets.config import Config
 
 from helpers import shared
 from helpers.paths import ROOT
-from tools import _attempts, _learner, _watch, rehearse
-from workshop import homes
+from workshop import (
+    homes,
+    hub_client,
+    isolation_probe,
+    loadtest,
+    memory_monitor,
+)
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -44,90 +48,48 @@ def settings(tmp_path, monkeypatch):
     return run
 
 
-def values():
-    return yaml.safe_load(read("workshop/values.yaml"))
-
-
-def differences(c, values):
-    """Return what a configuration and values say differently."""
-    one, hub = values["singleuser"], values["hub"]["config"]
+def test_one_machine_and_kubernetes_have_the_same_settings(settings):
+    c, values = settings(), yaml.safe_load(read("workshop/values.yaml"))
+    user, config = values["singleuser"], values["hub"]["config"]
     (culler,) = c.JupyterHub.services
-    volumes = [*one["storage"]["extraVolumeMounts"]]
-    volumes += [
-        volume["persistentVolumeClaim"]
-        for volume in one["storage"]["extraVolumes"]
+    (mount,) = user["storage"]["extraVolumeMounts"]
+    (volume,) = user["storage"]["extraVolumes"]
+    assert c.Spawner.mem_guarantee == user["memory"]["guarantee"]
+    assert c.Spawner.mem_limit == user["memory"]["limit"]
+    assert c.Spawner.start_timeout == user["startTimeout"]
+    assert c.Spawner.environment == user["extraEnv"]
+    assert c.Spawner.environment[shared.VARIABLE] == mount["mountPath"]
+    assert mount["readOnly"] and volume["persistentVolumeClaim"]["readOnly"]
+    assert values["cull"]["enabled"]
+    assert culler["command"][-2:] == [
+        f"--timeout={values['cull']['timeout']}",
+        f"--cull-every={values['cull']['every']}",
     ]
-    store = c.Spawner.environment[shared.VARIABLE]
-    pairs = {
-        "memory kept": (c.Spawner.mem_guarantee, one["memory"]["guarantee"]),
-        "memory limit": (c.Spawner.mem_limit, one["memory"]["limit"]),
-        "patience": (c.Spawner.start_timeout, one["startTimeout"]),
-        "environment": (c.Spawner.environment, one["extraEnv"]),
-        "where it is": (store, volumes[0]["mountPath"]),
-        "read-only": ([True] * 2, [v.get("readOnly") for v in volumes]),
-        "culling": (
-            culler["command"][-2:],
-            [
-                f"--timeout={values['cull']['timeout']}",
-                f"--cull-every={values['cull']['every']}",
-            ],
-        ),
-        "culling at all": (True, values["cull"]["enabled"]),
-        "who signs in": (
-            c.JupyterHub.authenticator_class,
-            hub["JupyterHub"]["authenticator_class"],
-        ),
-        "names": (
-            dict(c.Authenticator),
-            hub["Authenticator"],
-        ),
-    }
-    return [name for name, (here, there) in pairs.items() if here != there]
+    hub = config["JupyterHub"]
+    assert c.JupyterHub.authenticator_class == hub["authenticator_class"]
+    assert dict(c.Authenticator) == config["Authenticator"]
 
 
-def test_a_machine_and_kubernetes_are_set_the_same(settings):
-    assert differences(settings(), values()) == []
-
-
-@pytest.mark.parametrize(
-    ("where", "value"),
-    [
-        (("singleuser", "memory", "limit"), "4G"),
-        (("singleuser", "memory", "guarantee"), "1G"),
-        (("singleuser", "extraEnv", shared.VARIABLE), "/srv/other"),
-        (("cull", "timeout"), 60),
-        (("cull", "every"), 60),
-        (("cull", "enabled"), False),
-        (("hub", "config", "JupyterHub", "authenticator_class"), "dummy"),
-    ],
-)
-def test_another_setting_would_be_found(settings, where, value):
-    changed = copy.deepcopy(values())
-    at = changed
-    for key in where[:-1]:
-        at = at[key]
-    at[where[-1]] = value
-    assert len(differences(settings(), changed)) == 1
-
-
-def test_a_volume_that_can_be_written_would_be_found(settings):
-    changed = values()
-    del changed["singleuser"]["storage"]["extraVolumeMounts"][0]["readOnly"]
-    assert differences(settings(), changed) == ["read-only"]
-
-
-@pytest.mark.parametrize("password", ["", "short"])
-def test_a_room_needs_a_password(settings, monkeypatch, password):
-    monkeypatch.setenv("WORKBOOK_PASSWORD", password)
-    with pytest.raises(SystemExit, match="8 characters"):
+def test_the_address_of_the_hub_needs_a_port(settings, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_ADDRESS", "http://hub.example.org")
+    with pytest.raises(SystemExit, match="hub.example.org: add a port"):
         settings()
 
 
-def test_a_hub_that_could_not_keep_learners_apart_does_not_start(
-    settings, monkeypatch
+@pytest.mark.parametrize(
+    ("password", "user", "words"),
+    [
+        ("", 0, "8 characters"),
+        ("short", 0, "8 characters"),
+        ("of the room", 1000, "as root"),
+    ],
+)
+def test_an_unsafe_hub_does_not_start(
+    settings, monkeypatch, password, user, words
 ):
-    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
-    with pytest.raises(SystemExit, match="as root"):
+    monkeypatch.setenv("WORKBOOK_PASSWORD", password)
+    monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
+    with pytest.raises(SystemExit, match=words):
         settings()
 
 
@@ -162,17 +124,6 @@ def test_a_name_is_one_that_a_folder_can_have(settings, name, fits):
 
 
 # What is installed.
-
-
-def test_the_lock_of_the_hub_holds_what_is_required():
-    locked = pins(read("workshop/hub.lock"))
-    assert unmet(ranges(read("workshop/hub.txt")), locked) == []
-    ours = pins(read("requirements.lock"))
-    versions = {(pin.name, str(pin.specifier)) for pin, _ in ours}
-    names = {pin.name for pin, _ in ours}
-    for pin, _ in locked:
-        one = (pin.name, str(pin.specifier))
-        assert pin.name not in names or one in versions
 
 
 def test_the_lock_of_the_proxy_has_a_hash_for_each_package():
@@ -252,67 +203,64 @@ def test_an_account_keeps_its_id(owners, tmp_path, monkeypatch):
 
 
 @ON_LINUX
-def test_the_attempts_work_where_one_is_at_home(owners, tmp_path):
+def test_the_probe_reports_what_is_allowed(owners, tmp_path):
     home = tmp_path / "home" / "anna"
     homes.ready(home)
     before = sorted(home.iterdir())
-    worked = _attempts.succeeded(home, os.getpid())
-    assert len(worked) == rehearse.ATTEMPTS - 1  # one more by the browser
+    allowed = isolation_probe.allowed_on_learner(home, os.getpid())
+    assert len(allowed) == loadtest.PROBES - 1  # one more by the browser
     assert sorted(home.iterdir()) == before
-    assert _attempts.succeeded(tmp_path / "home" / "nobody", 2**30) == []
-
-
-@ON_LINUX
-def test_the_attempts_on_what_is_nobodys_would_be_seen(tmp_path):
+    nobody = tmp_path / "home" / "nobody"
+    assert isolation_probe.allowed_on_learner(nobody, 2**30) == []
     (tmp_path / "digests.json").touch()
-    assert len(_attempts.beyond(tmp_path, tmp_path)) == 3
-    assert _attempts.beyond(tmp_path / "no", tmp_path / "no") == []
+    assert len(isolation_probe.allowed_on_room(tmp_path, tmp_path)) == 3
+    assert isolation_probe.allowed_on_room(nobody, nobody) == []
 
 
-# The rehearsal.
+# The load test.
 
 
 @pytest.mark.parametrize(
-    ("argv", "user", "says"),
+    ("argv", "user", "words"),
     [
         (["1"], 0, "2 or more"),
         (["2"], 1000, "as root"),
         (["2", "--shared", "."], 0, "--fill"),
     ],
 )
-def test_what_can_not_be_rehearsed_is_said(
-    monkeypatch, capsys, argv, user, says
+def test_a_load_test_that_can_not_run_says_why(
+    monkeypatch, capsys, argv, user, words
 ):
     monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
-    assert rehearse.main(argv) == 1
-    assert says in one_sentence(capsys.readouterr().err)
+    assert loadtest.main(argv) == 1
+    assert words in one_sentence(capsys.readouterr().err)
 
 
 def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(rehearse.paths, "DATA", tmp_path / "data")
-    monkeypatch.setattr(rehearse.paths, "WORK", tmp_path / "data" / "work")
-    for draw in ("folder", "remounted"):
-        monkeypatch.setattr(rehearse.render, draw, lambda: None)
+    monkeypatch.setattr(loadtest.paths, "DATA", tmp_path / "data")
+    monkeypatch.setattr(loadtest.paths, "WORK", tmp_path / "data" / "work")
+    for draw in ("folder", "shifted_folder"):
+        monkeypatch.setattr(loadtest.render, draw, lambda: None)
     cached = tmp_path / "keras" / "imagenet.h5"
     cached.parent.mkdir()
     cached.write_bytes(b"weights")
-    chosen = rehearse.weights.Weights("imagenet", str(cached))
-    monkeypatch.setattr(rehearse.weights, "choose", lambda: chosen)
-    place = tmp_path / "shared"
-    assert rehearse.main(["--fill", str(place)]) == 0
+    weights = loadtest.weights.Weights("imagenet", str(cached))
+    monkeypatch.setattr(loadtest.weights, "choose", lambda: weights)
+    folder = tmp_path / "shared"
+    assert loadtest.main(["--fill", str(folder)]) == 0
     assert "0 files of activations" in capsys.readouterr().out
-    monkeypatch.setenv(shared.VARIABLE, str(place))
+    monkeypatch.setenv(shared.VARIABLE, str(folder))
     assert shared.find("work/weights/imagenet.h5").read_bytes() == b"weights"
 
 
-def test_a_room_is_reckoned_from_one_and_many():
+def test_the_need_of_a_room_follows_from_one_and_many():
     visits = [
-        rehearse.Visit(None, server=10, lesson=waited - 10)
+        loadtest.Visit(None, server=10, lesson=waited - 10)
         for waited in (150, 170, 160)
     ]
-    text = rehearse.reckoned(70, visits, 2 * 2**30, 5 * 2**30)
-    # (170 - 70) / 2 = 50 s and (5 - 2) / 2 = 1.5 GiB a learner more
+    text = loadtest.summary(70, visits, 2 * 2**30, 5 * 2**30)
+    # (170 - 70) / 2 = 50 s and (5 - 2) / 2 = 1.5 GiB for each more
     assert "= 1520 s" in text  # 70 + 29 × 50
     assert "= 45.5 GiB" in text  # 2 + 29 × 1.5
 
@@ -330,22 +278,22 @@ def test_a_learner_who_is_not_let_in_says_so(status):
         def log_message(self, *args):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as it:
-        thread = threading.Thread(target=it.serve_forever)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        address = f"http://127.0.0.1:{it.server_port}"
-        learner = _learner.Learner(address, "anna")
-        with pytest.raises(_learner.LearnerError, match=str(status)):
+        address = f"http://127.0.0.1:{server.server_port}"
+        learner = hub_client.Learner(address, "anna")
+        with pytest.raises(hub_client.LearnerError, match=str(status)):
             learner.sign_in("wrong")
-        assert learner.may_open("ben")  # this server lets anyone see
-        it.shutdown()
+        assert learner.can_open("ben")  # this server lets anyone see
+        server.shutdown()
         thread.join()
 
 
 @ON_LINUX
-def test_what_learners_hold_is_counted_by_learner(tmp_path):
+def test_memory_is_counted_by_learner(tmp_path):
     (tmp_path / "anna").mkdir()
-    watch = _watch.Watch(tmp_path)
+    monitor = memory_monitor.MemoryMonitor(tmp_path)
     # It owns the folder and the process alike.
     hold = "x = b'1' * 50_000_000; print(flush=True); input()"
     with subprocess.Popen(
@@ -354,25 +302,28 @@ def test_what_learners_hold_is_counted_by_learner(tmp_path):
         stdout=subprocess.PIPE,
     ) as process:
         process.stdout.readline()
-        watch._seen = [watch._now(), {"anna": 3, _watch.HUB: 4}]
-        held = _watch.most_held(process.pid)
+        monitor._samples = [
+            monitor.sample(),
+            {"anna": 3, memory_monitor.HUB: 4},
+        ]
+        peak = memory_monitor.peak_rss(process.pid)
         process.communicate(b"\n")
-    assert 50e6 < watch.peak(["anna"])
-    assert 50e6 < held < 200e6
-    assert watch.peak([_watch.HUB]) == 4 * 1024
+    assert 50e6 < monitor.peak(["anna"])
+    assert 50e6 < peak < 200e6
+    assert monitor.peak([memory_monitor.HUB]) == 4 * 1024
 
 
 TREE = """
 import subprocess, sys
 import psutil
-from tools import _hub
-_hub.adopt_orphans()
-# A hub that does not heed, a child of it, and one that lost its parent.
+from workshop import hub as hub_
+hub_.adopt_orphans()
+# A hub that ignores SIGTERM, its child, and one that lost its parent.
 stubborn = "trap '' TERM; sleep 1000 & (sleep 1000 &) ; echo; wait"
 hub = subprocess.Popen(["sh", "-c", stubborn], stdout=subprocess.PIPE)
 hub.stdout.readline()
 found = psutil.Process().children(recursive=True)
-_hub.end(hub, patience=0.1)
+hub_.end(hub, timeout=0.1)
 print(len(found), *[p.pid for p in found if p.is_running()])
 """
 
@@ -400,4 +351,4 @@ def test_a_message_is_read_with_and_without_buffers():
     )
     alone = b"".join(number.to_bytes(4, "big") for number in (1, 8))
     for frame in (text, with_buffer + split + b"\xff\xfe", alone + split):
-        assert _learner.decoded(frame) == {"msg_type": "status"}
+        assert hub_client.decode(frame) == {"msg_type": "status"}

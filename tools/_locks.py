@@ -1,34 +1,33 @@
-"""Installs what one verb needs beside requirements.lock, when it is asked."""
+"""Installs what one verb needs besides requirements.lock, when it runs."""
 
 import os
 import sys
 
-import start
+from tools import _venv
 
 
 def install(lock, what):
     """Install a lock into .venv, unless that was done before.
 
-    Nothing goes into an environment that is not .venv.
+    Nothing is installed into any other environment.
 
     Args:
-        lock: the `pathlib.Path` of the lock; its stamp has the same name.
-        what: it holds, for the line that says that it is installed.
+        lock: the `pathlib.Path` of the lock; the stamp has the same name.
+        what: a name for the packages, for the line that is printed.
 
     Returns:
         Why it can't be installed, as a sentence, or "".
     """
-    venv = start.VENV
-    if os.path.realpath(sys.prefix) != os.path.realpath(venv):
+    if os.path.realpath(sys.prefix) != os.path.realpath(_venv.VENV):
         return ""
-    noted = os.path.join(venv, f"{lock.stem}.txt")
-    wanted = start.stamp(lock, sys.version_info[:2])
-    if start.read(noted) == wanted:
+    path = os.path.join(_venv.VENV, f"{lock.stem}.txt")
+    stamp = _venv.stamp(lock, sys.version_info[:2])
+    if _venv.read(path) == stamp:
         return ""
-    start.say(f"Installing {what} ...")
+    _venv.say(f"Installing {what} ...")
     try:
-        start.install(venv, sys.executable, str(lock))
-    except start.StartError as error:
+        _venv.install(_venv.VENV, sys.executable, str(lock))
+    except _venv.SetupError as error:
         return str(error)
-    start.write(noted, wanted)
+    _venv.write(path, stamp)
     return ""

@@ -1,4 +1,4 @@
-"""How much memory a process has held."""
+"""The peak memory of a process."""
 
 import re
 import sys
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def peak():
-    """Return the most memory this process has held, in bytes."""
+    """Return the peak memory of this process in bytes."""
     try:
-        # Linux' getrusage would count what the parent held, too.
+        # On Linux getrusage would count the parent's memory as well.
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
     except OSError:
@@ -23,14 +23,14 @@ def peak():
 
 
 def of_kernel(execute):
-    """Return the most memory a running kernel has held, in bytes.
+    """Return the peak memory of a running kernel in bytes.
 
     Args:
-        execute: runs code in the kernel and waits for the answer, such as
+        execute: runs code in the kernel and waits, such as
             `execute_interactive` of a blocking client.
     """
     # A kernel need not know this project: it runs the file by its path.
-    asked = f"__import__('runpy').run_path({__file__!r})['peak']()"
-    reply = execute("", silent=True, user_expressions={"peak": asked})
-    found = reply["content"]["user_expressions"]["peak"]["data"]
-    return int(found["text/plain"])
+    expression = f"__import__('runpy').run_path({__file__!r})['peak']()"
+    reply = execute("", silent=True, user_expressions={"peak": expression})
+    value = reply["content"]["user_expressions"]["peak"]["data"]
+    return int(value["text/plain"])

@@ -1,4 +1,4 @@
-"""Makes a notebook's stored outputs the same on every machine."""
+"""Makes the stored outputs of a notebook the same on every machine."""
 
 import re
 import tempfile
@@ -12,7 +12,7 @@ KERNELSPEC = {
     "language": "python",
     "name": "python3",
 }
-# Without the version, which is that of whoever ran the notebook last.
+# Without the version, which is that of the last run.
 LANGUAGE_INFO = {
     "codemirror_mode": {"name": "ipython", "version": 3},
     "file_extension": ".py",
@@ -21,14 +21,15 @@ LANGUAGE_INFO = {
     "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
-# The folder of such runs, and the one that it stands for.
-_KEPT = [
+# The folder that results are kept in here, and that of a reader.
+_WORK = [
     f"{paths.shown(folder).as_posix()}/"
     for folder in (_pinned.WORK, _pinned.WORK.parent)
 ]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*([@-~])|\][^\x07]*\x07|[@-_])")
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-_])")
+_OVERWRITTEN = re.compile(r".*\r(?=[^\n])|\r")
 _MACHINE = re.compile(
     r"(?<![\w.])(?:/(?:home|root|Users|tmp|private|var/folders)/\S"
     r"|[A-Za-z]:\\+(?:Users|Temp)\b)"
@@ -39,12 +40,12 @@ _PICTURE = re.compile(r"data:image/[\w.+-]+;base64,[\w+/=\s]+")
 
 
 def normalise(notebook):
-    """Change `notebook` in place to what is worth keeping of a run.
+    """Change `notebook` in place to what is stored after a run.
 
-    Progress bars become their last state, and pieces of one stream become
-    one. Colours, timings, widgets' state and versions go. The folder that
-    such runs keep their results in gets the name of a reader's. Cell ids,
-    tags and execution counts stay: nbval and JupyterLab need them.
+    Of a progress bar the last state stays, and the outputs of one stream are
+    joined. Colours, timings, the state of widgets and versions are removed.
+    The folder of the results gets the name that it has for a reader. Cell
+    ids, tags and execution counts stay: nbval and JupyterLab need them.
 
     Args:
         notebook: an `nbformat.NotebookNode` of version 4.5 or later.
@@ -64,119 +65,95 @@ def normalise(notebook):
 
 
 def _merged(outputs):
-    """Return the outputs with adjacent pieces of one stream made one."""
-    kept = []
+    """Return the outputs with adjacent ones of a stream joined."""
+    merged = []
     for output in outputs:
-        last = kept[-1] if kept else None
+        last = merged[-1] if merged else {}
         is_stream = output.output_type == "stream"
-        if is_stream and last and last.get("name") == output.name:
+        if is_stream and last.get("name") == output.name:
             last.text += output.text
         else:
-            kept.append(output)
-    for output in kept:
+            merged.append(output)
+    for output in merged:
         if output.output_type == "stream":
-            output.text = shown(output.text).replace(*_KEPT)
-    return [o for o in kept if o.output_type != "stream" or o.text]
+            output.text = plain(output.text).replace(*_WORK)
+    return [o for o in merged if o.output_type != "stream" or o.text]
 
 
-def shown(text):
-    r"""Return what a terminal shows in the end of a text.
-
-    Follows `\r`, `\b` and "erase to the end of the line"; drops colours and
-    all other escape sequences.
-    """
-    lines = []
-    for line in text.replace("\r\n", "\n").split("\n"):
-        lines.append(_typed(line) if re.search("[\r\b\x1b]", line) else line)
-    return "\n".join(lines)
-
-
-def _typed(line):
-    """Return one line as it stands after all its overwriting."""
-    row, at, i = [], 0, 0
-    while i < len(line):
-        escape = _ESCAPE.match(line, i)
-        if escape:
-            if escape[1] == "K":
-                del row[at:]
-            i = escape.end()
-            continue
-        letter = line[i]
-        i += 1
-        if letter == "\r":
-            at = 0
-        elif letter == "\b":
-            at = max(0, at - 1)
-        else:
-            row[at : at + 1] = [letter]
-            at += 1
-    return "".join(row).rstrip() if "\r" in line else "".join(row)
+def plain(text):
+    r"""Return a text without colours and what `\r` has overwritten."""
+    text = _ESCAPE.sub("", text.replace("\r\n", "\n"))
+    if "\r" not in text:
+        return text
+    lines = _OVERWRITTEN.sub("", text).split("\n")
+    # A shorter line may end in spaces that cover a longer one.
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def label(number, cell):
-    """Return how a complaint names a cell: its place and first line."""
+    """Return how messages name a cell: its number and first line."""
     first = cell.source.strip().partition("\n")[0][:40]
     return f'cell {number} ("{first}")'
 
 
 def complaints(notebook):
-    """Return a sentence for each output that a lesson should not show.
+    """Return a sentence for each output that a lesson must not show.
 
-    Those are errors, what went to stderr, warnings, memory addresses and
-    paths of one machine.
+    These are errors, text on stderr, warnings, memory addresses and paths
+    of one machine.
     """
-    found = []
-    for number, cell in enumerate(notebook.cells, 1):
-        for output in cell.get("outputs", []):
-            for what in _faults(output):
-                found.append(f"{label(number, cell)}: {what}")
-    return found
+    return [
+        f"{label(number, cell)}: {problem}"
+        for number, cell in enumerate(notebook.cells, 1)
+        for output in cell.get("outputs", [])
+        for problem in _problems(output)
+    ]
 
 
-def _faults(output):
+def _problems(output):
     if output.output_type == "error":
         yield f"the stored error {output.ename}: {output.evalue}"
         return
     text = _text(output)
     if output.get("name") == "stderr":
         yield f"an output on stderr: {text.strip()[:80]}"
-    for pattern, what in (
+    for pattern, kind in (
         (_WARNING, "a warning"),
         (_ADDRESS, "a memory address, different in each run"),
     ):
-        hit = pattern.search(text)
-        if hit:
-            yield f"{what}: {_around(text, hit)}"
+        match = pattern.search(text)
+        if match:
+            yield f"{kind}: {_line(text, match)}"
     for path in machine_paths(text):
         yield f"a path of one machine: {path}"
 
 
 def _text(output):
-    """Return all that can be read in an output, without pictures."""
-    parts = [output.get("text", "")]
-    for kind, content in output.get("data", {}).items():
-        if kind in ("image/png", "image/jpeg", WIDGET):
-            continue
-        parts.append(content if isinstance(content, str) else str(content))
-    return _PICTURE.sub("", "\n".join(parts))
+    """Return the readable text of an output, without pictures."""
+    texts = [output.get("text", "")]
+    for mime_type, content in output.get("data", {}).items():
+        if mime_type not in ("image/png", "image/jpeg", WIDGET):
+            texts.append(str(content))
+    return _PICTURE.sub("", "\n".join(texts))
 
 
-def _around(text, hit):
-    start = text.rfind("\n", 0, hit.start()) + 1
+def _line(text, match):
+    """Return the line of a match, at most 80 characters of it."""
+    start = text.rfind("\n", 0, match.start()) + 1
     return text[start:].partition("\n")[0][:80]
 
 
 def machine_paths(text):
-    """Return the lines' parts that are paths of one machine.
+    """Return the lines that hold a path of one machine.
 
-    Looked for are home and temporary folders of any usual system, and this
-    machine's own, and the folder of this project.
+    These are home and temporary folders of the usual systems and of this
+    machine, and the folder of this project.
     """
-    own = [str(paths.ROOT), str(Path.home()), tempfile.gettempdir()]
-    found = [_around(text, hit) for hit in _MACHINE.finditer(text)]
-    for folder in own:
-        if len(Path(folder).parts) < 2:  # "/" would be found in any text
+    lines = [_line(text, match) for match in _MACHINE.finditer(text)]
+    folders = [str(paths.ROOT), str(Path.home()), tempfile.gettempdir()]
+    for folder in folders:
+        if len(Path(folder).parts) < 2:  # "/" is in any text
             continue
         pattern = rf"(?<![\w.]){re.escape(folder)}(?!\w)"
-        found += [_around(text, hit) for hit in re.finditer(pattern, text)]
-    return list(dict.fromkeys(found))
+        lines += [_line(text, match) for match in re.finditer(pattern, text)]
+    return list(dict.fromkeys(lines))

@@ -1,6 +1,6 @@
-"""What a notebook runs with when its outputs are made or compared.
+"""The fixed conditions under which notebooks are run by tools and tests.
 
-Decided here alone, so that `test` compares with what `regenerate` wrote.
+So `test` compares with what `regenerate` has stored.
 """
 
 import os
@@ -14,17 +14,16 @@ WORK = ROOT / "data" / "work" / "pinned"
 
 
 def notebooks():
-    """Return the paths of the lessons, in the order they are run."""
+    """Return the paths of the lessons, in their order."""
     return sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
 def environment():
     """Return the environment variables as a new dictionary.
 
-    The weights are the starter weights if they are there, else random ones:
-    never ImageNet's, which not everyone can download. What the lessons keep
-    goes to a folder apart from the learner's, and nothing that others have
-    made is taken.
+    The weights are the starter weights, or random ones where those are
+    missing: not everyone can download ImageNet's. Results are kept apart
+    from the learner's own, and a shared folder is not used.
     """
     return {
         **os.environ,
@@ -35,12 +34,11 @@ def environment():
 
 
 def forget_journal(work):
-    """Remove what the lessons wrote for each other in earlier runs.
+    """Delete the results of earlier runs, which a first lesson would show.
 
-    A first lesson would show the results of a last one of the day before.
-    Activations stay: their names change with all that they depend on.
+    Activations stay: their names depend on all that they are made of.
 
     Args:
-        work: the folder of what the lessons keep, such as `WORK`.
+        work: the folder of the results, such as `WORK`.
     """
     shutil.rmtree(work / "journal", ignore_errors=True)

@@ -1,10 +1,10 @@
-"""A notebook that was run, as one HTML file for people to read."""
+"""Turns a notebook with outputs into one HTML file."""
 
 import html as escaping
 
 from nbconvert import HTMLExporter
 
-# Plain HTML that needs no other file: a report is mailed, and read offline.
+# One file, readable offline: a report is sent by mail.
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -31,11 +31,11 @@ td, th {{ border: 1px solid #ccc; padding: 0.2rem 0.6rem; }}
 
 
 def html(notebook, title):
-    """Return a report: the notebook's prose, outputs and figures, no code.
+    """Return the prose, outputs and figures of a notebook without its code.
 
     Args:
-        notebook: an `nbformat.NotebookNode` that was run.
-        title: what a browser shows above the page.
+        notebook: an `nbformat.NotebookNode` with outputs.
+        title: of the page.
     """
     exporter = HTMLExporter(
         template_name="basic",

@@ -17,7 +17,7 @@ def main(argv):
         "--json", action="store_true", help="print the problems as JSON"
     )
     args = parser.parse_args(argv)
-    args.folder = os.path.abspath(args.folder)  # for what is said of it
+    folder = os.path.abspath(args.folder)  # as messages show it
     with contextlib.redirect_stdout(sys.stderr):  # versions and progress
         from helpers import setup
 
@@ -30,54 +30,44 @@ def main(argv):
         from helpers.paths import WriteError
         from helpers.text import one_line
 
-        found, problems = None, ()
+        report, problems, refusal = None, (), ""
         try:
-            found = scan.check(args.folder)
-            problems = found.problems
+            report = scan.check(folder)
+            problems = report.problems
         except (ValueError, WriteError) as error:
-            sentence = str(error)
+            refusal = str(error)
             problems = getattr(error, "problems", ())
         except OSError as error:
-            sentence = (
-                f"{one_line(str(error.filename or args.folder))}: it can't "
-                f"be read ({error.strerror}); see to that, and check again."
+            path = one_line(str(error.filename or folder))
+            refusal = (
+                f"{path}: it can't be read ({error.strerror}); fix that, and "
+                "check again."
             )
     if args.json:
-        rows = _rows(problems)
-        if not found:
-            rows.append(_refusal(args.folder, sentence))
+        rows = [
+            _row(p.name, p.problem, p.excluded, p.advice) for p in problems
+        ]
+        if refusal:
+            advice = "Do what the sentence says, and check again."
+            rows.append(_row(folder, refusal, True, advice))
         print(json.dumps(rows, indent=1))
-    elif found:
-        found.report()
+    elif report:
+        report.report()
     else:
         scan.print_problems(problems)
-    if not found:
-        print(sentence, file=sys.stderr)
+    if refusal:
+        print(refusal, file=sys.stderr)
         return NOT_USABLE
-    return USABLE if found.problems else 0
+    return USABLE if problems else 0
 
 
-def _refusal(folder, sentence):
-    """Return why a folder can't be used, as a row."""
+def _row(file, problem, left_out, advice):
     return {
-        "file": folder,
-        "problem": sentence,
-        "left_out": True,
-        "advice": "Do what the sentence says, and check again.",
+        "file": file,
+        "problem": problem,
+        "left_out": left_out,
+        "advice": advice,
     }
-
-
-def _rows(problems):
-    """Return the problems as a list of dictionaries."""
-    return [
-        {
-            "file": p.name,
-            "problem": p.problem,
-            "left_out": p.excluded,
-            "advice": p.advice,
-        }
-        for p in problems
-    ]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Says READY, or the one next thing to do; for the evening before.
 
-What comes before there are packages, `start.py doctor` says itself. Nothing
-but the standard library is imported up here: a package may be broken.
+start.py itself says what to do before the packages are installed. Only the
+standard library is imported at the top, since a package may be broken.
 """
 
 import argparse
@@ -19,17 +19,15 @@ import webbrowser
 from importlib import metadata
 from pathlib import Path
 
-import start
+from tools import _venv
 
 LESSONS = 9  # 00 to 08
 FREE = 2.0  # GiB of memory that a lesson may take
-PATIENCE = 60  # seconds in which JupyterLab has to answer
+TIMEOUT = 60  # seconds in which JupyterLab has to answer
 IMPORTED = "numpy scipy sklearn PIL matplotlib ipywidgets nbclient".split()
-SUSPECTS = (
-    *("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD"),
-    "DYLD_LIBRARY_PATH",
-)
-ANEW = f"rename or delete the folder .venv, then run {start.COMMAND}."
+# Environment variables that bring other versions of libraries.
+SUSPECTS = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH")
+REINSTALL = f"rename or delete the folder .venv, then run {_venv.COMMAND}."
 REDISTRIBUTABLE = (
     "TensorFlow does not load: install the Microsoft Visual C++ "
     "Redistributable (https://aka.ms/vs/17/release/vc_redist.x64.exe), then "
@@ -39,81 +37,59 @@ REDISTRIBUTABLE = (
 
 def main(argv):
     """Print READY or one sentence; return 0 or 1."""
-    argparse.ArgumentParser(prog="doctor", description=__doc__).parse_args(
-        argv
-    )
-    todo = _next_step()
-    print(todo or "READY")
-    if not todo and not _has_browser():
+    parser = argparse.ArgumentParser(prog="doctor", description=__doc__)
+    parser.parse_args(argv)
+    problem = _first_problem()
+    print(problem or "READY")
+    if not problem and not _has_browser():
         print("No browser opens by itself here: copy JupyterLab's address.")
-    return 1 if todo else 0
+    return 1 if problem else 0
 
 
-def _next_step():
-    """Return the first thing that must be mended, or None."""
+def _first_problem():
+    """Return a sentence about the first thing to fix, or None."""
     with (
-        tempfile.TemporaryDirectory() as kept,
-        contextlib.redirect_stdout(io.StringIO()),  # what helpers tell
-        _jupyterlab(kept) as lab,  # starts while all else is looked at
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.redirect_stdout(io.StringIO()),  # what helpers print
+        _jupyterlab(folder) as lab,  # starts during the other checks
     ):
         checks = (
             *(_packages, _notebooks, _weights, _pictures),
-            *(_machine, _room, _forward),
-            lambda: _answers(lab, kept),
+            *(_machine, _disk, _forward_pass),
+            lambda: _answers(lab, folder),
         )
         try:
             return next(filter(None, (check() for check in checks)), None)
         except ImportError as error:
             if sys.platform == "win32" and "DLL" in str(error):
                 return REDISTRIBUTABLE
-            return _cause(error)
-        except SystemExit as error:  # from helpers.setup
+            suspects = [name for name in SUSPECTS if name in os.environ]
+            unset = f"unset {', '.join(suspects)} and ask again, or "
+            return (
+                f"{error.name or 'A package'} does not load ({error}): "
+                f"{unset if suspects else ''}{REINSTALL}"
+            )
+        except (SystemExit, OSError) as error:  # SystemExit of helpers
             return str(error)
-        except OSError as error:
-            return str(error)
-
-
-def _cause(error: ImportError) -> str:
-    """Return a sentence on what keeps a package from loading.
-
-    The package is asked for again without the user's environment variables:
-    if it loads then, .venv is not to blame.
-    """
-    name = (error.name or "").partition(".")[0]
-    needed = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "HOME")
-    again = subprocess.run(
-        [sys.executable, "-I", "-c", f"import {name or ', '.join(IMPORTED)}"],
-        env={n: os.environ[n] for n in needed if n in os.environ},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-    )
-    if again.returncode:
-        return f"{name or 'A package'} does not load: {ANEW}"
-    found = [
-        n for n in SUSPECTS if os.environ.get(n, start.ROOT) != start.ROOT
-    ]
-    return (
-        f"{name or 'A package'} does not load ({error}), but does without "
-        "your environment variables, so .venv is not at fault: unset "
-        f"{' and '.join(found) or 'those for other programs'}, then ask again."
-    )
 
 
 def _packages():
     from packaging.requirements import Requirement
 
-    for line in Path(start.LOCK).read_text("utf-8").splitlines():
+    for line in Path(_venv.LOCK).read_text("utf-8").splitlines():
         if "==" not in line or line.startswith((" ", "#")):
             continue
         pin = Requirement(line.rstrip("\\ "))
         if pin.marker and not pin.marker.evaluate():
             continue
         try:
-            found = metadata.version(pin.name)
+            version = metadata.version(pin.name)
         except metadata.PackageNotFoundError:
-            return f"The package {pin.name} is missing: {ANEW}"
-        if not pin.specifier.contains(found, prereleases=True):
-            return f"The package {pin.name} is {found}, not {pin}: {ANEW}"
+            return f"The package {pin.name} is missing: {REINSTALL}"
+        if not pin.specifier.contains(version, prereleases=True):
+            return (
+                f"The package {pin.name} is {version}, not {pin}: {REINSTALL}"
+            )
     for name in IMPORTED:
         importlib.import_module(name)
     return None
@@ -124,28 +100,18 @@ def _notebooks():
 
     from tools import _pinned
 
-    found = _pinned.notebooks()
+    notebooks = _pinned.notebooks()
     for number in range(LESSONS):
-        if not [p for p in found if p.name.startswith(f"{number:02d}_")]:
+        if not [p for p in notebooks if p.name.startswith(f"{number:02d}_")]:
             return f"Lesson {number:02d} is missing: fetch the project again."
-    for path in found:
+    for path in notebooks:
         try:
             nbformat.read(path, as_version=4)
-        except Exception as error:  # nbformat's own, JSON's, UTF-8's
+        except Exception as error:  # of nbformat, JSON or UTF-8
             return (
                 f"{path.name} can't be read ({type(error).__name__}): fetch "
                 "that notebook again."
             )
-    return None
-
-
-def _pictures():
-    from helpers.surfaces import render
-
-    try:
-        render.require_edition(render.DATA / "surfaces")
-    except ValueError as error:
-        return str(error)
     return None
 
 
@@ -159,8 +125,18 @@ def _weights():
     return None
 
 
+def _pictures():
+    from helpers.surfaces import render
+
+    try:
+        render.require_edition(render.DATA / "surfaces")
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def _machine():
-    """Ask what lesson 00 asks, and for memory that is free now."""
+    """Check what lesson 00 checks, and the free memory."""
     import psutil
 
     from helpers import setup
@@ -168,33 +144,33 @@ def _machine():
     setup.tensorflow()
     from helpers import setup
 
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with contextlib.redirect_stdout(io.StringIO()) as output:
         if not setup.check_environment():
-            return said.getvalue().splitlines()[-1]
+            return output.getvalue().splitlines()[-1]
     free = psutil.virtual_memory().available / 2**30
     if free < FREE:
         return (
-            f"Close other programs: a lesson takes up to {FREE:g} GiB of "
+            f"Close other programs: a lesson needs up to {FREE:g} GiB of "
             f"memory, and {free:.1f} are free."
         )
     return None
 
 
-def _room():
-    """See that what lessons draw and compute can be written down."""
+def _disk():
+    """Check that the lessons can write their files."""
     from helpers import paths
 
     for folder in (paths.DATA, paths.WORK):
-        # Of this process: another may ask at the same time.
-        mark = folder / f"doctor-{os.getpid()}.txt"
-        with paths.atomic(mark) as temporary:
+        # The name is of this process: another may check at the same time.
+        path = folder / f"doctor-{os.getpid()}.txt"
+        with paths.atomic(path) as temporary:
             temporary.write_text("Can this be written?")
-        mark.unlink()
+        path.unlink()
     return None
 
 
-def _forward():
-    """Draw a picture; ask the network about it as the lessons do."""
+def _forward_pass():
+    """Draw a picture and run the network on it as the lessons do."""
     import keras
     import numpy as np
 
@@ -203,35 +179,35 @@ def _forward():
 
     picture, _ = render.draw("crack")
     base = keras.applications.InceptionV3(
-        weights=None, include_top=False, input_shape=(*picture.shape,)
+        weights=None, include_top=False, input_shape=picture.shape
     )
     base.set_weights(starter.read())
     model = dtypes.with_dtype(base, dtypes.fastest_dtype())
     scaled = keras.applications.inception_v3.preprocess_input(
         picture[None].astype("float32")
     )
-    answer = np.float32(model.predict_on_batch(scaled))
-    if np.isfinite(answer).all() and answer.any():
+    features = np.float32(model.predict_on_batch(scaled))
+    if np.isfinite(features).all() and features.any():
         return None
-    return f"The network's answer to a picture is no number here: {ANEW}"
+    return f"The network computes no usable numbers here: {REINSTALL}"
 
 
 @contextlib.contextmanager
-def _jupyterlab(kept):
+def _jupyterlab(folder):
     """Run JupyterLab on a free port while the block runs.
 
     Args:
-        kept: a folder for what it writes down; its address comes there.
+        folder: for the log and the address of JupyterLab.
 
     Yields the process.
     """
-    command = start.jupyter_command(sys.executable, [])
+    command = _venv.jupyter_command(sys.executable, [])
     command += ["--no-browser", "--port=0"]
-    with open(os.path.join(kept, "log.txt"), "wb") as log:
+    with open(os.path.join(folder, "log.txt"), "wb") as log:
         process = subprocess.Popen(
             command,
-            cwd=start.ROOT,
-            env=os.environ | {"JUPYTER_RUNTIME_DIR": kept},
+            cwd=_venv.ROOT,
+            env=os.environ | {"JUPYTER_RUNTIME_DIR": folder},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -243,18 +219,18 @@ def _jupyterlab(kept):
             process.wait()
 
 
-def _answers(lab, kept):
+def _answers(lab, folder):
     """Ask JupyterLab for its version until it answers."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + TIMEOUT
     while time.monotonic() < until and lab.poll() is None:
-        for file in Path(kept).glob("jpserver-*.json"):
+        for file in Path(folder).glob("jpserver-*.json"):
             with contextlib.suppress(ValueError, OSError):  # not up yet
                 url = json.loads(file.read_text("utf-8"))["url"] + "api"
                 with urllib.request.urlopen(url, timeout=5):
                     return None
         time.sleep(0.2)
-    log = Path(kept, "log.txt").read_bytes()
-    return f"JupyterLab does not answer ({start.last_line(log)}): {ANEW}"
+    log = Path(folder, "log.txt").read_bytes()
+    return f"JupyterLab does not answer ({_venv.last_line(log)}): {REINSTALL}"
 
 
 def _has_browser():

@@ -1,16 +1,15 @@
 """Makes a pack: all that a room without a network needs.
 
-A pack is a folder for a stick or a shared disk: this project, and in it what
-git does not track but lessons need, the packages for each platform, and a
-list of all files with sizes and check sums, which is written last. So what
-was broken off goes on where it was, file by file. `start.py --from` (see
-there) sets a machine up from it.
+A pack is a folder for a stick or a shared disk: this project, the pictures,
+activations and weights that git does not track, the packages for each
+platform, and MANIFEST.json, a list of all files with sizes and hashes, which
+is written last. An interrupted command goes on file by file. `start.py
+--from` sets a machine up from it (tools/_pack_reader.py).
 """
 
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -18,15 +17,16 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-import start
 from helpers import downloads, shared
 from helpers.dataset import flowers
 from helpers.features import storage
 from helpers.network import weights
-from helpers.paths import DATA, ROOT, WORK, shown
+from helpers.paths import DATA, ROOT, shown
 from helpers.surfaces import render
+from tools import _pack_reader, _venv
+from tools._pack_reader import MANIFEST, READ_FIRST, WHEELS, PackError
 
-# As pip and the lock name what a platform is. Linux: any with glibc 2.28.
+# {platform: sys_platform, os_name, tags of wheels}; Linux with glibc 2.28.
 LINUX = [f"manylinux_2_{minor}" for minor in range(28, 4, -1)]
 LINUX += ["manylinux2014", "manylinux2010", "manylinux1", "linux"]
 PLATFORMS = {
@@ -35,34 +35,35 @@ PLATFORMS = {
     "win_amd64": ("win32", "nt", ["win_amd64"]),
     "macosx_arm64": ("darwin", "posix", ["macosx_12_0_arm64"]),
 }
-# The project's own files where there is no git to ask.
+# The project's own files where there is no git.
 OWN = (
     *("*", "data/*", "data/starter/*", ".ci/*", "notebooks/*.ipynb"),
+    "notebooks/helpers.py",
     *("helpers/**/*.py", "tools/*", "tests/*", "pretraining/*", "scale/*"),
-    *("binder/*", "docs/**/*", "workshop/*"),
+    *("binder/*", "docs/**/*", "workshop/*", ".github/**/*"),
 )
-READ_FIRST = """\
+INSTRUCTIONS = """\
 Retrain Inception v3 on your own photos: the workbook, without a network
 ========================================================================
 
 This folder has packages for:
 {targets}
 
-Open a terminal (on Windows: PowerShell) on your own disk, and type, with the
-place of this folder in front of start.py:
+Open a terminal (on Windows: PowerShell) in a folder on your own disk and
+type, with the path of this folder in front of start.py:
 
     python3 {name}/start.py
 
-(on Windows: py {name}\\start.py). It makes the folder {new} where
-you are, installs the workbook there, which takes minutes, and opens it. It
-needs 6 GB of disk and no network. From then on, without this folder:
+(on Windows: py {name}\\start.py). It makes the folder {new} there,
+installs the workbook in it, which takes minutes, and opens it. It needs 6 GB
+of disk and no network. From then on, without this folder:
 
     cd {new}
     python3 start.py doctor     says READY, or what to do
     python3 start.py            opens the workbook
 
-A workbook that you have already is filled up, and nothing of yours replaced,
-by this, typed in its folder:
+If you have the workbook already, type this in its folder: it adds what is
+missing and replaces nothing of yours.
 
     python3 start.py --from {name}
 """
@@ -76,20 +77,20 @@ def main(argv):
         "--platform",
         action="append",
         choices=PLATFORMS,
-        help="that of a machine it is for; may be given again (this one's)",
+        help="of the other machines; may be repeated (default: as here)",
     )
     parser.add_argument(
         "--python",
         action="append",
-        choices=[start.dotted(version) for version in start.VERSIONS],
-        help="that of a machine it is for; may be given again (this one's)",
+        choices=[_venv.dotted(version) for version in _venv.VERSIONS],
+        help="of the other machines; may be repeated (default: as here)",
     )
     parser.add_argument(
         "--without-activations",
         action="store_true",
         help="pack although no lesson has stored any",
     )
-    parser.add_argument("--copy", metavar="FROM", help="copy this pack there")
+    parser.add_argument("--copy", metavar="FROM", help="copy this pack")
     args = parser.parse_args(argv)
     pack = Path(args.folder).resolve()
     try:
@@ -97,13 +98,13 @@ def main(argv):
             _copy(Path(args.copy).resolve(), pack)
         else:
             _make(pack, args)
-    except start.StartError as error:
+    except (PackError, _venv.SetupError) as error:
         print(error, file=sys.stderr)
-        return error.code
+        return 1
     except OSError as error:
         print(
-            f"{error.filename or pack}: {error.strerror or error}; mend "
-            "that, and the same command goes on from here.",
+            f"{error.filename or pack}: {error.strerror or error}; fix that, "
+            "and the same command goes on from here.",
             file=sys.stderr,
         )
         return 1
@@ -114,64 +115,65 @@ def main(argv):
 
 
 def _make(pack, args):
-    """Make a pack, or what it lacks, with the list of its files last."""
+    """Make a pack, or what it lacks; the manifest comes last."""
     _require_ours(pack)
-    # A pack holds what lies in data/; it would be looked for elsewhere.
+    # What others share is not in data/, which is what is packed.
     os.environ.pop(shared.VARIABLE, None)
-    platforms = args.platform or [start.platform_name()]
-    pythons = args.python or [start.dotted(sys.version_info[:2])]
-    wanted = {name: ROOT / name for name in _project()}
-    wanted |= _pictures() | _activations(args.without_activations)
-    wanted |= _imagenet() | _flowers()
+    platforms = args.platform or [_pack_reader.platform_name()]
+    pythons = args.python or [_venv.dotted(sys.version_info[:2])]
+    sources = {name: ROOT / name for name in _project()}
+    sources |= _pictures() | _activations(args.without_activations)
+    sources |= _imagenet() | _flowers()
     targets = [f"{p}-{python}" for p in platforms for python in pythons]
     lines = "\n".join(f"    {_in_words(target)}" for target in targets)
-    start.write(
-        str(pack / start.READ_FIRST),
-        READ_FIRST.format(targets=lines, name=pack.name, new=start.NEW),
+    text = INSTRUCTIONS.format(
+        targets=lines, name=pack.name, new=_pack_reader.NEW
     )
+    _venv.write(str(pack / READ_FIRST), text)
+    files = {READ_FIRST: _facts(pack / READ_FIRST)}
     for target in targets:
         _download(pack, target)
-    files = {
-        name: _put(pack, name, path) for name, path in sorted(wanted.items())
-    }
-    for folder in [pack / start.WHEELS / target for target in targets]:
-        for path in sorted(folder.glob("*.whl")):
+        for path in sorted((pack / WHEELS / target).glob("*.whl")):
             files[path.relative_to(pack).as_posix()] = _facts(path)
-    files[start.READ_FIRST] = _facts(pack / start.READ_FIRST)
-    start.write(
-        str(pack / start.MANIFEST), json.dumps({"files": files}, indent=1)
-    )
+    for name, source in sorted(sources.items()):
+        files[name] = _facts(source)
+        path = _pack_reader.path_of(str(pack), name)
+        if not _pack_reader.is_intact(path, *files[name]):
+            _pack_reader.copy(str(source), path)
+    _venv.write(str(pack / MANIFEST), json.dumps({"files": files}, indent=1))
     size = sum(size for size, _ in files.values()) / 1e9
     print(f"{pack}: {len(files)} files, {size:.2f} GB, for")
-    print(lines)
-    print(f"What to type is in {start.READ_FIRST}.")
+    print(f"{lines}\n{READ_FIRST} says what to type.")
 
 
 def _copy(source, pack):
-    """Copy what is not whole in the second pack; the list comes last."""
+    """Copy what a second pack lacks or has damaged; the manifest is last."""
     _require_ours(pack)
-    files = start.listed(source)
-    lacking = [
+    files = _pack_reader.files(source)
+    missing = [
         name
         for name, facts in files.items()
-        if not start.is_whole(start.in_pack(pack, name), *facts)
+        if not _pack_reader.is_intact(_pack_reader.path_of(pack, name), *facts)
     ]
-    start.check_files(source, lacking)
-    # First what tells a later copy that the folder is ours.
-    for name in sorted(lacking, key=lambda name: name != start.READ_FIRST):
-        start.bring(start.in_pack(source, name), start.in_pack(pack, name))
-    start.bring(source / start.MANIFEST, str(pack / start.MANIFEST))
+    _pack_reader.require_intact(source, missing)
+    # First the file by which `_require_ours` knows the folder again.
+    missing.sort(key=lambda name: name != READ_FIRST)
+    for name in [*missing, MANIFEST]:
+        _pack_reader.copy(
+            _pack_reader.path_of(source, name),
+            _pack_reader.path_of(pack, name),
+        )
     print(
-        f"{pack}: {len(lacking)} files copied, {len(files) - len(lacking)} "
+        f"{pack}: {len(missing)} files copied, {len(files) - len(missing)} "
         "were there."
     )
 
 
 def _require_ours(pack):
-    """Raise StartError for a folder that holds something else."""
-    if pack.exists() and not (pack / start.READ_FIRST).is_file():
+    """Raise PackError for a folder that holds something else."""
+    if pack.exists() and not (pack / READ_FIRST).is_file():
         if not pack.is_dir() or any(pack.iterdir()):
-            raise start.StartError(
+            raise PackError(
                 f"{pack} holds something else: name a new folder, as in "
                 f"{pack / 'pack'}"
             )
@@ -182,17 +184,8 @@ def _in_words(target):
     return f"{platform} with Python {python}"
 
 
-def _put(pack, name, source):
-    """Copy a file into a pack if it is not there; return size and hash."""
-    facts = _facts(source)
-    place = start.in_pack(str(pack), name)
-    if not start.is_whole(place, *facts):
-        start.bring(str(source), place)
-    return facts
-
-
 def _facts(path):
-    return [path.stat().st_size, start.digest(path)]
+    return [path.stat().st_size, _pack_reader.digest(path)]
 
 
 # --- What goes in ---------------------------------------------------------
@@ -206,13 +199,10 @@ def _project():
     except (OSError, subprocess.CalledProcessError):
         names, changed = [], []
     if changed:
-        print(
-            f"{len(changed)} files go as they are here, not as git has them: "
-            f"{', '.join(changed[:3])}{' ...' if changed[3:] else ''}"
-        )
-    if not names:  # no git, or one of other things
-        paths = [path for pattern in OWN for path in ROOT.glob(pattern)]
-        names = [path.relative_to(ROOT).as_posix() for path in paths]
+        print(f"Packed as changed here: {', '.join(changed)}")
+    if not names:  # no git, or the repository of another project
+        own = [path for pattern in OWN for path in ROOT.glob(pattern)]
+        names = [path.relative_to(ROOT).as_posix() for path in own]
     return [name for name in names if (ROOT / name).is_file()]
 
 
@@ -223,10 +213,10 @@ def _git(*arguments):
     return [name for name in done.stdout.decode().split("\0") if name]
 
 
-def _below(folder, place):
-    """Return {name in the pack: path} of all files of a folder."""
+def _files_in(folder, name):
+    """Return {name in the pack: path} of the files of a folder."""
     return {
-        f"{place}/{path.relative_to(folder).as_posix()}": path
+        f"{name}/{path.relative_to(folder).as_posix()}": path
         for path in folder.rglob("*")
         if path.is_file() and not path.name.startswith(".")
     }
@@ -238,49 +228,38 @@ def _pictures():
         render.folder()
         render.shifted_folder()
     except ValueError as error:
-        raise start.StartError(str(error)) from None
-    return _below(DATA / "surfaces", "data/surfaces")
+        raise PackError(str(error)) from None
+    return _files_in(DATA / "surfaces", "data/surfaces")
 
 
-def _activations(without):
-    """Return what lessons have stored of the default pictures.
+def _activations(optional):
+    """Return the cached features of the default pictures.
 
-    Those of other photos stay here: they are nobody else's business.
+    Those of a user's own photos are private and not packed.
     """
     photos = (DATA / "surfaces").rglob("*.jpg")
-    drawn = {downloads.digest(photo) for photo in photos}
-    found = {}
-    # Without a dot in front: those are being written, or were broken off.
+    ours = {downloads.digest(photo) for photo in photos}
+    files = {}
+    # Names that begin with a dot are of unfinished files.
     for path in sorted(storage.folder().glob("[!.]*.npy")):
-        stored = storage.load(path)
-        if stored and drawn.issuperset(stored[1]):
-            found[f"data/work/activations/{path.name}"] = path
-    if not found and not without:
-        raise start.StartError(
-            f"{shown(storage.folder())} holds nothing of the default pictures: "
+        cached = storage.load(path)
+        if cached and ours.issuperset(cached[1]):
+            files[f"data/work/activations/{path.name}"] = path
+    if not files and not optional:
+        raise PackError(
+            f"{shown(storage.folder())} has nothing of the default pictures: "
             "run lessons 01 to 04 in JupyterLab, or add "
             "--without-activations, and each machine computes them itself."
         )
-    print(f"{len(found)} files of stored activations, {_arithmetic()}")
-    return found
-
-
-def _arithmetic():
-    """Return for which machines stored activations are, as words."""
-    try:
-        known = json.loads((WORK / "precision.json").read_text("utf-8"))
-        policy = known["policy"].removeprefix("mixed_")
-    except (OSError, ValueError, KeyError):
-        return "in an arithmetic that is not noted"
-    version = ".".join(platform.python_version_tuple()[:2])
-    return (
-        f"for machines that choose {policy} as this one does, those of "
-        f"lesson 04's own layer for Python {version}"
+    print(
+        f"{len(files)} files of cached features; machines that compute in "
+        "another precision than this one make their own."
     )
+    return files
 
 
 def _imagenet():
-    """Return ImageNet's weights, if they are here or can be had."""
+    """Return ImageNet's weights, if they are here or can be downloaded."""
     try:
         path = weights.imagenet()
     except downloads.DownloadError as error:
@@ -290,69 +269,72 @@ def _imagenet():
 
 
 def _flowers():
-    """Return the flower photos, if a lesson has fetched them."""
+    """Return the flower photos, if a lesson has downloaded them."""
     folder = DATA / "flower_photos"
     if not folder.is_dir():
         print(f"Without flowers: {shown(folder)} is not here.")
         return {}
-    return _below(flowers.folder(), "data/flower_photos")
+    return _files_in(flowers.folder(), "data/flower_photos")
 
 
 # --- Packages -------------------------------------------------------------
 
 
 def _download(pack, target):
-    """Have pip put the packages of a target into its folder of a pack."""
+    """Let pip download the packages for a target into a pack."""
     platform, _, python = target.rpartition("-")
     print(f"Packages for {_in_words(target)} ...", flush=True)
-    tags = PLATFORMS[platform][2]
+    lock = Path(_venv.LOCK).read_text("utf-8")
     options = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
-    # A number that satisfies those who ask for a late one.
+    # The highest patch version: it satisfies every package.
     options += ["--implementation=cp", f"--python-version={python}.99"]
-    options += [f"--platform={tag}" for tag in tags]
-    options += ["-d", str(pack / start.WHEELS / target)]
-    for pins in _pins(Path(start.LOCK).read_text("utf-8"), target):
+    options += [f"--platform={tag}" for tag in PLATFORMS[platform][2]]
+    options += ["-d", str(pack / WHEELS / target)]
+    # A machine may have an early or a late patch version of this Python.
+    early, late = (_pins(lock, target, patch) for patch in (0, 99))
+    for pins in (early, [pin for pin in late if pin not in early]):
         with tempfile.TemporaryDirectory() as folder:
-            lock = os.path.join(folder, "target.lock")
-            start.write(lock, "\n".join(pins))
-            start.pip(
-                start.VENV, sys.executable, "download", [*options, "-r", lock]
-            )
+            path = os.path.join(folder, "target.lock")
+            _venv.write(path, "\n".join(pins))
+            if pins:
+                _venv.pip(
+                    _venv.VENV,
+                    sys.executable,
+                    "download",
+                    [*options, "-r", path],
+                )
 
 
-def _pins(lock, target):
-    """Return the lines of a lock that a target needs, without conditions.
+def _pins(lock, target, patch):
+    """Return the lines of a lock that a target needs, without markers.
 
-    pip would hold a condition against this machine and its Python. Some are
-    about the third number of the version, which may be any: a second list
-    has what is needed only where that is high.
+    pip would evaluate the markers for this machine and its own Python.
+
+    Args:
+        lock: the text of the lock.
+        target: such as "win_amd64-3.12".
+        patch: the last number of the Python's version.
     """
     platform, _, python = target.rpartition("-")
-    system, name, _ = PLATFORMS[platform]
-    lists = [[], []]
+    environment = {
+        "sys_platform": PLATFORMS[platform][0],
+        "os_name": PLATFORMS[platform][1],
+        "python_version": python,
+        "python_full_version": f"{python}.{patch}",
+        "implementation_name": "cpython",
+    }
+    lines = []
     for entry in lock.replace("\\\n", " ").splitlines():
         requirement, *hashes = entry.split("--hash=")
         if not hashes:
             continue
         pin = Requirement(requirement.strip())
-        needed = [
-            pin.marker is None
-            or pin.marker.evaluate(
-                {
-                    "sys_platform": system,
-                    "os_name": name,
-                    "python_version": python,
-                    "python_full_version": f"{python}.{last}",
-                    "implementation_name": "cpython",
-                }
-            )
-            for last in (0, 99)
-        ]
-        if any(needed):
+        if pin.marker is None or pin.marker.evaluate(environment):
             pin.marker = None
-            line = " ".join([str(pin), *(f"--hash={h}" for h in hashes)])
-            lists[0 if needed[0] else 1].append(line)
-    return [pins for pins in lists if pins]
+            lines.append(
+                " ".join([str(pin), *(f"--hash={h}" for h in hashes)])
+            )
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """Puts an address into the badges and first cells, for you or a fork.
 
-The first cell of a notebook fetches the project on Colab, where a notebook
-lies alone. The address it takes it from stands in tools/address.json, and is
-written from there into README.md and the notebooks: into the first cells,
-and badges below the titles. As it comes the project has no address, and no
-badges: the first cells then look for an uploaded file.
+On Colab a notebook lies alone. Its first cell fetches notebooks/helpers.py,
+and that file fetches the project. The address for both is stored in
+notebooks/helpers.py and written into the first cells, and into badges below
+the titles of the notebooks and of README.md. Without an address there are no
+badges, and both files are taken from an uploaded workbook.zip.
 """
 
 import argparse
 import datetime
-import json
 import re
 import string
 import sys
@@ -19,63 +18,51 @@ import nbformat
 from helpers import paths
 from tools import _pinned, regenerate
 
-ADDRESS = paths.ROOT / "tools" / "address.json"
+BOOTSTRAP = paths.ROOT / "notebooks" / "helpers.py"
 README = paths.ROOT / "README.md"
 FIRST = "00_start_here"  # what the badges of README.md open
 NOT_USABLE = 2
 
-# How every notebook begins. VS Code says which file it has opened, for its
-# kernels may start in another folder. What is unpacked gets its name last, so
-# that half a project never bears it; a ZIP file made on a Mac also holds a
-# folder __MACOSX.
+# The first code cell of every notebook. VS Code, whose kernels may start in
+# another folder, says which file is open.
 _FIRST = string.Template("""\
-import sys
-from pathlib import Path
-from shutil import unpack_archive
-from urllib.request import urlretrieve
+import os
 
-AT = "$at"
-root = Path(globals().get("__vsc_ipynb_file__", "workbook/x/x")).parents[1]
-try:
-    if "google.colab" in sys.modules and not root.exists():
-        unpack_archive(urlretrieve(AT)[0], "$name.part", "zip")
-        min(Path("$name.part").glob("*/helpers")).parent.rename(root)
-    sys.path[:0] = ["..", str(root)]
-    from helpers import start_up
-except (OSError, ValueError, ModuleNotFoundError) as error:
-    sys.exit(f"Open this notebook in its project or $get ({error}).")
+os.chdir(os.path.dirname(globals().get("__vsc_ipynb_file__", "./x")))
+if "COLAB_RELEASE_TAG" in os.environ:
+    os.system("$fetch")
+from helpers import setup  # not found? Open this notebook in its project
 
 setup.notebook()""")
-# Without an address: the project as one folder, packed and uploaded by hand.
-UPLOADED = "workbook"
+_UPLOADED = "unzip -jqn workbook.zip '*/notebooks/helpers.py'"
 
 # Colab opens what lies on GitHub.
 _REPOSITORY = re.compile(
     r"https://github\.com/([A-Za-z0-9][A-Za-z0-9-]*)/([\w.-]+?)(?:\.git)?/?"
 )
 _TAG = re.compile(r"[A-Za-z0-9][\w.-]*")
-_BEGINS = re.compile(
-    re.escape(_FIRST.template)
-    .replace(re.escape("$at"), r'[^"\s]+')
-    .replace(re.escape("$name"), r"[\w.-]+")
-    .replace(re.escape("$get"), r"[^()]+")
+_FIRST_CELL = re.compile(
+    re.escape(_FIRST.template).replace(re.escape("$fetch"), r'[^"\n]+')
+)
+_ARCHIVE = re.compile(
+    r'^ARCHIVE = "(?:(\S+)/archive/(\S+)|workbook)\.zip"', re.MULTILINE
 )
 _BADGES = re.compile(r"^\[!\[Open in Colab\].*$", re.MULTILINE)
 
 
 class PublishError(Exception):
-    """Nothing was written; the message says why, and what to do."""
+    """Nothing was written; the message says why and what to do."""
 
 
 def main(argv):
-    """Write the address into all files that name it; return the exit code."""
+    """Write the address into all files with it; return the exit code."""
     parser = argparse.ArgumentParser(prog="publish", description=__doc__)
     parser.add_argument("url", help="of the repository on GitHub")
     parser.add_argument(
         "--version",
         metavar="TAG",
-        help="that will be set on what is published; without it the one "
-        "noted for this address, or for a new address one named for today",
+        help="that you will set (default: the one stored for this address; "
+        "for a new address, today's date)",
     )
     args = parser.parse_args(argv)
     try:
@@ -102,40 +89,32 @@ def main(argv):
 
 
 def address():
-    """Return the URL and the version that are noted, or None and None."""
-    noted = json.loads(ADDRESS.read_text(encoding="utf-8"))
-    return noted["url"], noted["version"]
+    """Return the stored URL and version, or None and None."""
+    return _ARCHIVE.search(BOOTSTRAP.read_text(encoding="utf-8")).groups()
 
 
 def chosen(url, version=None):
-    """Return the URL as it is written, and the version to go with it.
+    """Return the URL in its usual form, and the version.
 
     Raises:
         PublishError: one of them can't be used.
     """
-    found = _REPOSITORY.fullmatch(url)
-    if not found:
+    match = _REPOSITORY.fullmatch(url)
+    if not match:
         raise PublishError(
             f"{url}: not the https address of a repository on GitHub, from "
             "where Colab opens notebooks; give one such as "
             "https://github.com/ada/workbook"
         )
-    url = f"https://github.com/{found[1]}/{found[2]}"
+    url = f"https://github.com/{match[1]}/{match[2]}"
     if version is None:
-        noted_url, noted = address()
+        stored_url, stored = address()
         today = f"v{datetime.date.today():%Y.%m.%d}"
-        version = noted if url == noted_url else today
+        version = stored if url == stored_url else today
     if not _TAG.fullmatch(version):
         raise PublishError(
             f"{version}: a tag of letters, digits, dots and hyphens is "
             "needed; give one such as v1.0"
-        )
-    widest = max(map(len, first_cell(url, version).splitlines()))
-    if widest > 79:
-        raise PublishError(
-            f"{url}, {version}: too long by {widest - 79} letters for a line "
-            "of the first cell; give a shorter --version, such as v1, or "
-            "shorten the name of the repository."
         )
     return url, version
 
@@ -144,15 +123,12 @@ def first_cell(url, version):
     """Return the source of the first code cell of every notebook.
 
     Args:
-        url: of the repository, or None: then an uploaded file is named.
+        url: of the repository, or None for an uploaded file.
         version: the tag, or None.
     """
-    if url is None:
-        at, name, get = f"file:{UPLOADED}.zip", UPLOADED, "upload {AT}"
-    else:
-        at, name = f"{url}/archive/{version}.zip", version
-        get = "try {AT} again"
-    return _FIRST.substitute(at=at, name=name, get=get)
+    path = "notebooks/helpers.py"
+    curl = f"curl -sSfLO {url}/raw/{version}/{path}"
+    return _FIRST.substitute(fetch=curl if url else _UPLOADED)
 
 
 def badges(url, version, lesson=FIRST):
@@ -170,24 +146,25 @@ def badges(url, version, lesson=FIRST):
 
 
 def texts(url, version):
-    """Return {path: text} of all files that name the address.
+    """Return {path: text} of all files that contain the address.
 
     Raises:
         PublishError: a notebook does not begin as the others do.
     """
-    noted = {"url": url, "version": version}
-    found = {ADDRESS: json.dumps(noted, indent=1) + "\n"}
+    archive = f'ARCHIVE = "{url}/archive/{version}.zip"'
+    bootstrap = BOOTSTRAP.read_text(encoding="utf-8")
     readme = README.read_text(encoding="utf-8")
-    found[README] = _with_line(readme, badges(url, version))
-    for path in _pinned.notebooks():
-        found[path] = _notebook(path, url, version)
-    return found
+    return {
+        BOOTSTRAP: _ARCHIVE.sub(lambda _: archive, bootstrap),
+        README: _with_line(readme, badges(url, version)),
+        **{p: _notebook(p, url, version) for p in _pinned.notebooks()},
+    }
 
 
 def _with_line(text, line):
-    """Return a text with another line of badges, or its first one.
+    """Return a text whose line of badges is replaced.
 
-    A first one goes below the title.
+    If there was none, it comes below the title.
     """
     if _BADGES.search(text):
         return _BADGES.sub(lambda _: line, text, count=1)
@@ -202,7 +179,7 @@ def _notebook(path, url, version):
     except (nbformat.reader.NotJSONError, nbformat.ValidationError):
         raise PublishError(f"{path.name}: not a notebook.") from None
     code = [c for c in notebook.cells if c.cell_type == "code"]
-    begins = code and _BEGINS.fullmatch(code[0].source)
+    begins = code and _FIRST_CELL.fullmatch(code[0].source)
     if not begins or notebook.cells[0].cell_type != "markdown":
         raise PublishError(
             f"{path.name}: it lacks a title, or the first code cell of the "

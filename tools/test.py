@@ -6,9 +6,8 @@ With --colab they run under Colab's versions. Other arguments go to pytest.
 import subprocess
 import sys
 
-import start
 from helpers.paths import ROOT
-from tools import _browser, _colab, _pinned, _sphinx
+from tools import _browser, _colab, _pinned, _sphinx, _venv
 
 ALL = "--all"
 # Every cell has to run; those tagged nbval-check-output have to give what
@@ -38,9 +37,9 @@ def main(argv):
             environment, work = _pinned.environment(), _pinned.WORK
             environment.setdefault(_browser.REASON, _browser.install())
             environment.setdefault(_sphinx.REASON, _sphinx.install())
-    except start.StartError as error:
+    except _venv.SetupError as error:
         print(error, file=sys.stderr)
-        return error.code
+        return 1
     except KeyboardInterrupt:
         return 130
     if not chosen:

@@ -1,8 +1,6 @@
 """Times the lessons, and writes the table of INSTRUCTORS.md."""
 
 import argparse
-import contextlib
-import json
 import os
 import platform
 import sys
@@ -21,114 +19,102 @@ from tools import _outputs, _pinned, regenerate
 PAGE = ROOT / "INSTRUCTORS.md"
 BEGIN = "<!-- times: written by start.py times -->"
 END = "<!-- times: end -->"
-WORTH_IT = 10  # seconds; a shorter wait needs no talk
-LONGEST = 3  # cells of a lesson that are named
-RUNS = ("first", "again")
+LONG = 10  # seconds; shorter waits are not listed
+CELLS = 3  # of a lesson that are listed at most
 
 
 class TimesError(Exception):
-    """The times can't be taken or written; the message says why."""
+    """The times can't be measured or written; the message says why."""
 
 
 def main(argv):
     """Run the lessons, write the table; return the exit code."""
     parser = argparse.ArgumentParser(prog="times", description=__doc__)
-    parser.add_argument(
-        "--again",
-        action="store_true",
-        help="run each a second time, with what the first has stored",
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print all that was measured"
-    )
-    args = parser.parse_args(argv)
+    parser.parse_args(argv)
     try:
-        _around(_page())  # before, rather than after, the quarter of an hour
-        with contextlib.redirect_stdout(sys.stderr):
-            measured = measure(RUNS if args.again else RUNS[:1])
-        write(measured)
+        _around(_page())  # before the lessons run for a quarter of an hour
+        text = table(*measure())
+        before, after = _around(_page())
+        with atomic(PAGE) as temporary:
+            temporary.write_text(
+                f"{before}{BEGIN}\n\n{text}\n\n{END}{after}",
+                encoding="utf-8",
+                newline="\n",
+            )
+            temporary.chmod(PAGE.stat().st_mode)
     except (TimesError, regenerate.RegenerateError, WriteError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    if args.json:
-        print(json.dumps(measured, indent=1))
-    else:
-        print(table(measured))
+    print(text)
     return 0
 
 
-def measure(runs):
+def measure():
     """Run every lesson in order, beginning with an empty work folder.
 
-    Args:
-        runs: ("first",) or `RUNS`.
-
     Returns:
-        {"machine": a sentence, "pictures": seconds to draw them,
-        "lessons": {name: {"first": run, ...}}}; a run is
-        {"seconds", "mebibytes", "cells": [{"cell", "section", "seconds"}]}.
+        The seconds to draw all pictures, and {name of a lesson: run}; a run
+        is {"mebibytes", "cells": [(section, seconds)]}.
     """
-    # What others have drawn and computed would make the times too good.
+    # What others have drawn and computed would shorten the times.
     os.environ.pop(shared.VARIABLE, None)
-    found = {"lessons": {}}
+    lessons = {}
     WORK.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="times-", dir=WORK) as folder:
-        found["pictures"] = _drawing(Path(folder) / "data")
+        drawing = _drawing(Path(folder) / "data")
         # A kernel takes its environment from this process.
         os.environ.update(_pinned.environment())
         os.environ["WORKBOOK_WORK"] = folder
-        for which in runs:
-            for path in _pinned.notebooks():
-                run = _timed(path)
-                found["lessons"].setdefault(path.stem, {})[which] = run
-                print(f"{path.stem}, {which}: {run['seconds']:.1f} s")
-    return {"machine": _machine(), **found}
+        for path in _pinned.notebooks():
+            lessons[path.stem] = _timed(path)
+            seconds = _total(lessons[path.stem])
+            print(f"{path.stem}: {seconds:.1f} s", flush=True)
+    return drawing, lessons
 
 
 def _drawing(folder):
-    """Return how many seconds all pictures take to be drawn."""
-    usual, render.DATA = render.DATA, folder
-    begun = time.monotonic()
+    """Return the seconds to draw all pictures."""
+    data, render.DATA = render.DATA, folder
+    start = time.monotonic()
     try:
         render.folder()
         render.shifted_folder()
     finally:
-        render.DATA = usual
-    took = time.monotonic() - begun
-    # Those of the lessons, if they are missing: no lesson shall draw them.
+        render.DATA = data
+    seconds = time.monotonic() - start
+    # No lesson has to draw them, if they are missing.
     try:
         render.folder()
         render.shifted_folder()
     except ValueError as error:
         raise TimesError(str(error)) from None
-    return took
+    return seconds
 
 
 def _timed(path):
-    """Run one lesson; return its run, as `measure` has it."""
+    """Run one lesson; return its run, as in `measure`."""
     notebook = regenerate.read(path)
     seconds, peak = regenerate.run(notebook, path)
     cells, section = [], ""
     for number, cell in enumerate(notebook.cells, 1):
-        for line in cell.source.splitlines():
-            if cell.cell_type == "markdown" and line.startswith("#"):
-                section = line.lstrip("# ")
-        name = _outputs.label(number, cell)
-        if name in seconds:
-            cells.append(
-                {"cell": name, "section": section, "seconds": seconds[name]}
-            )
-    return {
-        "seconds": sum(seconds.values()),
-        "mebibytes": peak,
-        "cells": cells,
-    }
+        if cell.cell_type == "markdown":
+            for line in cell.source.splitlines():
+                if line.startswith("#"):
+                    section = line.lstrip("# ")
+        label = _outputs.label(number, cell)
+        if label in seconds:
+            cells.append((section, seconds[label]))
+    return {"mebibytes": peak, "cells": cells}
+
+
+def _total(run):
+    return sum(seconds for _, seconds in run["cells"])
 
 
 def _machine():
-    """Return on what it was measured, as a sentence."""
+    """Return a sentence about the machine of the measurement."""
     setup.tensorflow()
     import tensorflow as tf
 
@@ -146,50 +132,28 @@ def _machine():
     )
 
 
-def table(measured):
-    """Return the table, in Markdown, of what `measure` gives."""
-    lessons = measured["lessons"]
-    runs = [run for run in RUNS if all(run in its for its in lessons.values())]
-    empty = " |" * (len(runs) + 1)
+def table(drawing, lessons):
+    """Return the table, in Markdown, of what `measure` returns."""
     lines = [
-        measured["machine"],
+        _machine(),
         "",
-        f"| lesson | {' | '.join(runs)} | memory | longest waits at first |",
-        f"|---|{'--:|' * len(runs)}--:|---|",
-        f"| the photos, drawn once | {measured['pictures']:.0f} s |{empty}",
+        "| lesson | first | memory | longest waits at first |",
+        "|---|--:|--:|---|",
+        f"| the photos, drawn once | {drawing:.0f} s | | |",
     ]
-    for name, its in lessons.items():
-        seconds = " | ".join(f"{its[run]['seconds']:.0f} s" for run in runs)
-        peak = max(run["mebibytes"] for run in its.values()) / 1024
-        lines.append(
-            f"| {name.replace('_', ' ')} | {seconds} | {peak:.1f} GiB "
-            f"| {_longest(its['first']['cells'])} |"
+    for name, run in lessons.items():
+        longest = sorted(seconds for _, seconds in run["cells"])[-CELLS:]
+        waits = ", ".join(
+            f"{seconds:.0f} s *{section}*"
+            for section, seconds in run["cells"]
+            if seconds >= LONG and seconds in longest
         )
-    sums = [
-        sum(its[run]["seconds"] for its in lessons.values()) for run in runs
-    ]
-    both = " | ".join(f"{total:.0f} s" for total in sums)
-    return "\n".join([*lines, f"| all lessons | {both} | | |"])
-
-
-def _longest(cells):
-    """Return the longest waits of a lesson, in the order they come."""
-    long = sorted(cells, key=lambda cell: -cell["seconds"])[:LONGEST]
-    return ", ".join(
-        f"{cell['seconds']:.0f} s *{cell['section']}*"
-        for cell in cells
-        if cell in long and cell["seconds"] >= WORTH_IT
-    )
-
-
-def write(measured):
-    """Put the table of `measured` between the two lines of the page."""
-    page = _page()
-    before, after = _around(page)
-    text = f"{before}{BEGIN}\n\n{table(measured)}\n\n{END}{after}"
-    with atomic(PAGE) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.chmod(PAGE.stat().st_mode)
+        lines.append(
+            f"| {name.replace('_', ' ')} | {_total(run):.0f} s "
+            f"| {run['mebibytes'] / 1024:.1f} GiB | {waits} |"
+        )
+    total = sum(map(_total, lessons.values()))
+    return "\n".join([*lines, f"| all lessons | {total:.0f} s | | |"])
 
 
 def _page():
@@ -200,13 +164,13 @@ def _page():
 
 
 def _around(page):
-    """Return what stands before and after the table."""
+    """Return the text before and after the table."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise TimesError(
             f"{PAGE.name} lacks the line {BEGIN} or, below it, {END}: put "
-            "them where the table shall stand."
+            "them where the table belongs."
         )
     return before, after
 

@@ -1,4 +1,7 @@
-"""Exercises that answer back; a module for each lesson declares its own."""
+"""Exercises that check an answer; each lesson's are declared in a module.
+
+May import all rooms; lessons 00 to 08 use it.
+"""
 
 from helpers.exercises.engine import ____
 

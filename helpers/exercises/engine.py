@@ -1,15 +1,16 @@
-"""What all exercises have in common.
+"""What all exercises share.
 
-An exercise is declared, not programmed: what stands in place of the blank
-in a right answer, which wrong answers are common, how each is known, and
-what to say to it. The same declarations answer the learner, print the
-solution, and are tried out by the tests in the lesson itself.
+An exercise is declared, not programmed: the code of a correct answer and
+of common wrong ones, how each is recognised, and the feedback. The same
+declarations check the learner's answer, print the solution, and are tested
+in the lesson itself.
 """
 
 import ast
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,135 +18,149 @@ from helpers import results
 
 
 class _Blank:
-    """What stands in an exercise until the learner puts something there."""
+    """The value in an exercise until the learner replaces it."""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "____"
 
 
 ____ = _Blank()
+Test = Callable[..., Any]  # (value, *context) -> does it pass?
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A wrong answer that is common enough to say more than "wrong" to it."""
+    """A wrong answer that is common enough for its own feedback."""
 
-    fill: str  # an example, as it would stand in place of the blank
-    when: Callable  # (value, *given) -> bool: is it this wrong answer?
-    says: str  # the likely cause, a sentence
-
-
-def plain(fill, says):
-    """Return a `Wrong` that is known by its value, which `fill` spells."""
-    return Wrong(fill, _equal(fill), says)
+    fill: str  # example code in place of the blank
+    matches: Test
+    feedback: str  # the likely cause, a sentence
 
 
-def _equal(fill):
-    wanted = ast.literal_eval(fill)
-    if isinstance(wanted, set):  # in any brackets, in any order
-        return lambda value, *_: set(value) == wanted
-    return lambda value, *_: value == wanted
+def literal(fill: str, feedback: str) -> Wrong:
+    """Return a `Wrong` that is recognised by its value, a literal."""
+    return Wrong(fill, _equals(fill), feedback)
 
 
-def near(wanted):
-    """Return a test for a number: within 2 percent of what is wanted?"""
-    return lambda value: abs(value - wanted) < 0.02 * wanted
+def _equals(fill: str) -> Test:
+    expected = ast.literal_eval(fill)
+    if isinstance(expected, set):  # in any brackets, in any order
+        return lambda value, *_: set(value) == expected
+    return lambda value, *_: value == expected
+
+
+def near(target: float, tolerance: float | None = None) -> Test:
+    """Return a test whether a number is close to the target.
+
+    The tolerance is two percent of the target if not given.
+    """
+    if tolerance is None:
+        tolerance = 0.02 * target
+    return lambda value, *_: abs(value - target) < tolerance
+
+
+def number(fill: str, feedback: str) -> Wrong:
+    """Return a `Wrong` that is recognised by being near a number."""
+    return Wrong(fill, near(ast.literal_eval(fill)), feedback)
+
+
+def contains(item: str) -> Test:
+    return lambda items, *_: item in items
+
+
+def lacks(item: str) -> Test:
+    return lambda items, *_: item not in items
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise; call it with the answer to hear what it is worth.
+    """One exercise; call it with an answer to check it.
 
     Args:
         lesson: the name of the notebook.
         number: of the exercise in its lesson.
-        fill: what stands in place of the blank in a right answer.
-        right: (value, *given) -> bool: is the answer right? Left out, it
-            is if it equals what `fill` spells.
-        wrong: the common wrong answers; the first that fits is told.
-        clue: a sentence that helps without giving the answer away.
-        more: one thing worth knowing, told with a right answer.
-        value: (answer, *given) -> what is judged. Left out, it is the
-            answer itself; for an answer that is a function, what it makes
-            of an example. If it raises, the error is judged.
+        fill: code that makes a correct answer in place of the blank.
+        wrong: the common wrong answers; the first match gives feedback.
+        clue: a sentence that helps without the answer.
+        more: background that is told with a correct answer.
+        right: (value, *context) -> is it correct? By default, a value
+            that equals the literal `fill` is.
+        value: (answer, *context) -> what is checked, by default the answer.
+            It calls an answer that is a function; its error is checked
+            instead if it raises one.
 
-    `given` is whatever the cell hands over after the answer.
+    The context is what the cell passes after the answer.
     """
 
     lesson: str
     number: int
     fill: str
-    wrong: tuple
+    wrong: tuple[Wrong, ...]
     clue: str
     more: str
-    right: Callable = None
-    value: Callable = None
+    right: Test | None = None
+    value: Test | None = None
 
-    def __call__(self, answer, *given):
-        """Say whether an answer is right; note in the journal if it is."""
-        verdict, text = self.judge(answer, *given)
-        if verdict == "right":
+    def __call__(self, answer: Any, *context: Any) -> None:
+        """Print whether an answer is correct, and record it if it is."""
+        verdict, feedback = self.judge(answer, *context)
+        if verdict == "correct":
             results.note_done(self.lesson, self.number)
-        _say(f"Exercise {self.number}: {verdict}. {text}")
+        _print(f"Exercise {self.number}: {verdict}. {feedback}")
 
-    def judge(self, answer, *given):
-        """Return "not started", "not yet" or "right", and a sentence."""
-        if _blank(answer):
-            return "not started", self._how()
+    def judge(self, answer: Any, *context: Any) -> tuple[str, str]:
+        """Return "not started", "not yet" or "correct", and feedback."""
         value = answer
-        if self.value:
+        if self.value and not _has_blank(answer):
             try:
-                value = self.value(answer, *given)
-            except Exception as error:  # the learner's code: anything goes
+                value = self.value(answer, *context)
+            except Exception as error:  # the learner's code may raise any
                 value = error
-        if _blank(value):
-            return "not started", self._how()
+        if _has_blank(value):
+            return "not started", (
+                "Put your answer in place of ____ and run the cell again; "
+                f"check.q{self.number}.hint() helps, and "
+                f"check.q{self.number}.solution() shows the answer."
+            )
         for wrong in self.wrong:
-            if _holds(wrong.when, value, *given):
-                return "not yet", wrong.says
+            if _passes(wrong.matches, value, *context):
+                return "not yet", wrong.feedback
         if isinstance(value, Exception):
             line = str(value).strip().partition("\n")[0]
             kind = type(value).__name__
             return "not yet", f"Your code stops with {kind}: {line}"
-        if _holds(self.right or _equal(self.fill), value, *given):
-            return "right", self.more
+        if _passes(self.right or _equals(self.fill), value, *context):
+            return "correct", self.more
         return "not yet", f"check.q{self.number}.hint() helps."
 
-    def hint(self):
-        """Print what helps."""
-        _say(f"Hint {self.number}: {self.clue}")
+    def hint(self) -> None:
+        """Print the clue."""
+        _print(f"Hint {self.number}: {self.clue}")
 
-    def solution(self):
-        """Print a right answer, and what is worth knowing about it."""
+    def solution(self) -> None:
+        """Print a correct answer and its background."""
         print(f"In place of ____: {self.fill}")
-        _say(self.more)
-
-    def _how(self):
-        return (
-            "Put your answer in place of ____ and run the cell again; "
-            f"check.q{self.number}.hint() helps, and "
-            f"check.q{self.number}.solution() gives it away."
-        )
+        _print(self.more)
 
 
-def _holds(test, value, *given):
-    """Return what a test says of a value; one it can't judge fails it."""
+def _passes(test: Test, value: Any, *context: Any) -> bool:
+    """Return the result of a test; a value it can't check fails."""
     try:
-        return bool(test(value, *given))
+        return bool(test(value, *context))
     except (TypeError, ValueError, AttributeError, KeyError, IndexError):
         return False
 
 
-def _blank(value):
-    """Return whether a value is the blank, or holds it."""
+def _has_blank(value: Any) -> bool:
+    """Return whether a value is the blank, or contains it."""
     if isinstance(value, dict):
-        return any(_blank(v) for v in value.values())
+        return any(map(_has_blank, value.values()))
     if isinstance(value, list | tuple | set):
-        return any(_blank(v) for v in value)
+        return any(map(_has_blank, value))
     if isinstance(value, np.ndarray) and value.dtype == object:
-        return any(_blank(v) for v in value.flat)
+        return any(map(_has_blank, value.flat))
     return value is ____
 
 
-def _say(text):
-    print(textwrap.fill(text, 79))
+def _print(message: str) -> None:
+    print(textwrap.fill(message, 79))

@@ -1,10 +1,13 @@
 """The exercises of lesson 01."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from helpers.exercises.engine import Exercise, Wrong, plain
+from helpers.exercises.engine import Exercise, Test, Wrong, literal
 
 ask = partial(Exercise, "01_data_prep")
 
@@ -12,52 +15,53 @@ q1 = ask(
     1,
     fill='"both"',
     wrong=(
-        plain(
+        literal(
             '"first"',
             "That trusts the second label. Nothing in the files says that it "
-            "is the right one.",
+            "is correct.",
         ),
-        plain(
+        literal(
             '"second"',
             "That trusts the first label. The order of files is no reason.",
         ),
-        plain(
+        literal(
             '"neither"',
-            "Then one picture teaches two labels, and if its copies come to "
-            "lie on both sides of the split, the test asks what was taught.",
+            "Then one image is trained with two labels, and if its copies "
+            "are in different splits, the test set contains a training "
+            "photo.",
         ),
     ),
     clue="Which of the two labels do you know to be true?",
-    more="In every large collection of photos people have found such pairs; "
-    "a hash of each file finds them in seconds.",
+    more="Such pairs have been found in every large collection of photos; a "
+    "hash of each file finds them in seconds.",
 )
 
 q2 = ask(
     2,
     fill='"test"',
     wrong=(
-        plain(
+        literal(
             '"train"',
-            "Training ends at 0.6, the first mark; 0.85 lies above it.",
+            "The training set ends at 0.6, and 0.85 is larger.",
         ),
-        plain(
+        literal(
             '"validation"',
-            "Validation lies from 0.6 to 0.8; 0.85 is above the second mark.",
+            "The validation set is from 0.6 to 0.8, and 0.85 is larger.",
         ),
         Wrong(
             "0.85",
             lambda split: isinstance(split, float | int),
-            "That is where the hash puts it. The question is which part lies "
-            "there, by its name.",
+            "That is the position. The question is which split is there, by "
+            "its name.",
         ),
     ),
-    clue="Add up the shares: where does each part begin and end?",
+    clue="Add up the fractions: where does each split begin and end?",
     more="It stays there on every computer and, in a class with enough "
-    "photos, whatever else comes into the folder or leaves it.",
+    "photos, whatever other photos are added or removed.",
 )
 
 
-def _ends(scale):
+def _ends(scale: Callable[[NDArray], NDArray]) -> NDArray:
     return np.asarray(scale(np.array([0.0, 32767.5, 65535.0])))
 
 
@@ -81,62 +85,63 @@ q3 = ask(
         Wrong(
             "pixels / 65535",
             lambda ends: np.allclose(ends, [0, 0.5, 1], atol=1e-3),
-            "That gives 0…1, right for other networks. For this one black is "
-            "−1 and the middle grey 0.",
+            "That gives 0…1, which is correct for other networks. For this "
+            "one black is −1 and middle grey 0.",
         ),
         Wrong(
             "pixels / 32767.5",
             lambda ends: np.allclose(ends, [0, 1, 2], atol=1e-3),
-            "That gives 0…2: as wide as it should be, but not around 0.",
+            "That gives 0…2: the correct width, but not centered on 0.",
         ),
     ),
     clue="Half the range is the number to divide by; then shift.",
-    more="A picture of 16 bits opened as one of 8 has its own trap: some "
+    more="There is another trap in a 16-bit image opened as 8-bit: some "
     "readers cut off the lower bits, others everything above 255.",
 )
 
 _INTERVALS = ((1, 9), (-9, -1), (-2, 1), (-1, 2))
 
 
-def _verdicts(real):
+def _verdicts(real: Callable[[float, float], Any]) -> list[Any]:
     return [real(low, high) for low, high in _INTERVALS]
 
 
-def _says(*wanted):
-    return lambda said: [bool(one) for one in said] == list(wanted)
+def _accepts(*expected: bool) -> Test:
+    return lambda verdicts: tuple(map(bool, verdicts)) == expected
 
 
 q4 = ask(
     4,
     value=_verdicts,
     fill="low > 0 or high < 0",
-    right=_says(True, True, False, False),
+    right=_accepts(True, True, False, False),
     wrong=(
         Wrong(
             "high > 0",
-            _says(True, False, True, True),
+            _accepts(True, False, True, True),
             "From −2 to +1 also passes, and there the difference may be 0 or "
             "a loss.",
         ),
         Wrong(
             "low > 0",
-            _says(True, False, False, False),
-            "That finds gains only. From −9 to −1 is as surely a difference.",
+            _accepts(True, False, False, False),
+            "That finds only gains. From −9 to −1 is a difference, too.",
         ),
         Wrong(
             "low + high > 0",
-            _says(True, False, False, True),
-            "That looks at the middle of the interval. From −1 to +2 has a "
-            "middle above 0 and holds 0 all the same.",
+            _accepts(True, False, False, True),
+            "That checks the center of the interval. From −1 to +2 the center "
+            "is above 0, but the interval contains 0.",
         ),
         Wrong(
             "high - low < 5",
-            _says(False, False, True, True),
-            "A narrow interval is a sure one, but sure of what? It may lie "
-            "around 0.",
+            _accepts(False, False, True, True),
+            "A narrow interval is a precise estimate, but of what? It may "
+            "contain 0.",
         ),
     ),
-    clue="What would the interval of no difference at all have to hold?",
-    more="An interval that holds 0 does not say that there is no "
-    "difference: it says that these photos are too few to tell.",
+    clue="Which number does an interval contain if there may be no "
+    "difference?",
+    more="An interval that contains 0 does not show that there is no "
+    "difference: it shows that there are too few photos to tell.",
 )

@@ -2,7 +2,14 @@
 
 from functools import partial
 
-from helpers.exercises.engine import Exercise, Wrong, plain
+from helpers.exercises.engine import (
+    Exercise,
+    Wrong,
+    contains,
+    lacks,
+    literal,
+    near,
+)
 
 ask = partial(Exercise, "02_frozen_baseline")
 
@@ -11,27 +18,23 @@ q1 = ask(
     fill="4",
     right=lambda count, model: count == len(model.trainable_weights),
     wrong=(
-        plain(
-            "2",
-            "Two layers, yes, but each has two arrays.",
-        ),
-        plain(
+        literal("2", "Two layers, yes, but each has two arrays."),
+        literal(
             "0",
-            "The base is frozen, the head is not: with 0 it would never "
-            "learn.",
+            "The base is frozen, the head is not: with 0 it would learn "
+            "nothing.",
         ),
         Wrong(
             "len(model.weights)",
             lambda count, model: count == len(model.weights),
-            "These are all arrays of the model, those of the frozen base "
-            "among them.",
+            "These are all arrays of the model, including those of the frozen "
+            "base.",
         ),
     ),
     clue="Only the head is trained. What does each of its dense layers "
-    "multiply with, and what does it add?",
-    more="`model.trainable_weights` lists them. To look at it before each "
-    "training costs nothing, and would have shown every recipe that trains "
-    "nothing.",
+    "multiply by, and what does it add?",
+    more="`model.trainable_weights` lists them. It costs nothing to check "
+    "before each training, and exposes every recipe that trains nothing.",
 )
 
 q2 = ask(
@@ -40,66 +43,61 @@ q2 = ask(
     wrong=(
         Wrong(
             '{"weights", "photos", "scaling", "head"}',
-            lambda said: "head" in said,
-            "The head comes after the features, and the base knows nothing "
-            "of it: try as many heads as you like.",
+            contains("head"),
+            "The head comes after the features and does not change them: try "
+            "as many heads as you like.",
         ),
         Wrong(
             '{"weights", "photos", "scaling", "epochs"}',
-            lambda said: "epochs" in said,
-            "Epochs are what stored answers are for: each epoch reads the "
-            "same ones.",
+            contains("epochs"),
+            "Features are cached for the epochs: each epoch reads the same "
+            "ones.",
         ),
         Wrong(
             '{"weights", "photos"}',
-            lambda said: "scaling" not in said,
-            "Other pixel values enter the base, so it says something else, "
-            "as lesson 01 has measured.",
+            lacks("scaling"),
+            "Other pixel values enter the base, so its output differs, as "
+            "measured in lesson 01.",
         ),
         Wrong(
             '{"photos", "scaling"}',
-            lambda said: "weights" not in said,
-            "The answers are reckoned from the weights of the base: with "
-            "others they would be a fault that nobody sees.",
+            lacks("weights"),
+            "The features are computed with the weights of the base: with "
+            "other weights they would be wrong without an error.",
         ),
     ),
     clue="Which of them come before the features on the way from file to "
-    "answer?",
-    more="A store that is asked by a name made of all three can't give an "
-    "old answer; one that is asked by a file's name can.",
+    "prediction?",
+    more="A cache whose key is made of all three never returns outdated "
+    "features; one whose key is the file name may.",
 )
-
-
-def _near(wanted):
-    return lambda share: abs(share - wanted) < 1e-6
-
 
 q3 = ask(
     3,
     fill="matrix[1, 1] / matrix[1].sum()",
-    right=_near(14 / 20),
+    right=near(14 / 20, 1e-6),
     wrong=(
         Wrong(
             "matrix[1, 1] / matrix[:, 1].sum()",
-            _near(14 / 16),
-            "You divide by a column: of what was called class 1, this share "
-            "is class 1. That is the precision.",
+            near(14 / 16, 1e-6),
+            "You divide by a column: that is the proportion of class 1 among "
+            "the photos predicted as class 1, the precision.",
         ),
         Wrong(
             "matrix.trace() / matrix.sum()",
-            _near(32 / 40),
+            near(32 / 40, 1e-6),
             "That is the accuracy, over both classes.",
         ),
         Wrong(
             "matrix[0, 0] / matrix[0].sum()",
-            _near(18 / 20),
+            near(18 / 20, 1e-6),
             "That is class 0: rows and columns are counted from 0.",
         ),
     ),
-    clue="All photos of class 1 stand in one row. How many are there, and "
-    "how many of them are right?",
-    more="Where a missed crack costs more than a false alarm, recall is the "
-    "number to watch, and accuracy hides it.",
+    clue="All photos of class 1 are in one row. How many are there, and how "
+    "many of them are correct?",
+    more="If a missed crack is worse than a false alarm, watch the recall; "
+    "the accuracy hides it.",
 )
 
 q4 = ask(
@@ -110,12 +108,12 @@ q4 = ask(
         Wrong(
             "2 * len(test)",
             lambda count, test: count == 2 * len(test),
-            "Twice the photos make it narrower by a factor of 1.4 only.",
+            "Twice the photos make it narrower by a factor of only 1.4.",
         ),
         Wrong(
             "len(test) // 2",
             lambda count, test: count == len(test) // 2,
-            "Fewer photos know less: the interval becomes wider.",
+            "With fewer photos the interval becomes wider.",
         ),
         Wrong(
             "len(test) ** 2",
@@ -123,7 +121,7 @@ q4 = ask(
             "That many make it narrower by far more than half.",
         ),
     ),
-    clue="The width goes with one over the square root of the number of "
-    "photos.",
-    more="That is why the last points of an accuracy are so dear to prove.",
+    clue="The width is proportional to one over the square root of the "
+    "number of photos.",
+    more="That is why small differences in accuracy need so many photos.",
 )

@@ -1,130 +1,137 @@
 """The exercises of lesson 03."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import keras
 
-from helpers.exercises.engine import Exercise, Wrong, plain
+from helpers.exercises.engine import Exercise, Test, Wrong, literal
 from helpers.network import blocks
 
 ask = partial(Exercise, "03_fine_tuning")
-NORMS = keras.layers.BatchNormalization
+BATCHNORM = "isinstance(layer, keras.layers.BatchNormalization)"
 
 q1 = ask(
     1,
     fill='"mixed9"',
     wrong=(
-        plain(
+        literal(
             '"mixed10"',
-            "Nothing lies past mixed10: 0 of the base's parameters would be "
+            "Nothing comes after mixed10: 0 of the base's parameters would be "
             "trained, without an error.",
         ),
-        plain(
+        literal(
             '"mixed8"',
-            "Past mixed8 two blocks are trained, mixed9 and mixed10.",
+            "After mixed8 two blocks are trained, mixed9 and mixed10.",
         ),
         Wrong(
             "280",
             lambda name, base: isinstance(name, int),
-            "A number means a place in one version of one network. Give the "
-            "name of the block.",
+            "A number is the index of a layer in one version of one network. "
+            "Give the name of the block.",
         ),
     ),
     clue="The block named is the last one that stays frozen.",
-    more="A name that is not there raises an error; a number that is wrong "
-    "raises none.",
+    more="A name that does not exist raises an error; a wrong index does not.",
 )
 
 
-def _chosen(may_train, base, boundary):
+def _chosen(
+    may_train: Callable[[int, keras.Layer], Any],
+    base: keras.Model,
+    boundary: int,
+) -> list[Any]:
     return [may_train(i, layer) for i, layer in enumerate(base.layers)]
 
 
-def _layers(test):
-    """Give a test whether just those layers were chosen that pass `test`.
+def _layers(rule: Callable[[int, bool, int], bool]) -> Test:
+    """Return a test whether exactly the layers of a rule were chosen.
 
     Args:
-        test: (index, is it BatchNorm?, boundary) -> bool.
+        rule: (index, is it BatchNorm?, boundary) -> is it chosen?
     """
 
-    def holds(chosen, base, boundary):
-        wanted = [
-            test(i, isinstance(layer, NORMS), boundary)
+    def test(chosen: list[Any], base: keras.Model, boundary: int) -> bool:
+        expected = [
+            rule(
+                i,
+                isinstance(layer, keras.layers.BatchNormalization),
+                boundary,
+            )
             for i, layer in enumerate(base.layers)
         ]
-        return [bool(one) for one in chosen] == wanted
+        return list(map(bool, chosen)) == expected
 
-    return holds
+    return test
 
-
-NORM = "isinstance(layer, keras.layers.BatchNormalization)"
 
 q2 = ask(
     2,
     value=_chosen,
-    fill=f"i >= boundary and not {NORM}",
+    fill=f"i >= boundary and not {BATCHNORM}",
     right=_layers(lambda i, norm, boundary: i >= boundary and not norm),
     wrong=(
         Wrong(
             "i >= boundary",
             _layers(lambda i, norm, boundary: i >= boundary),
-            "BatchNorm layers are among them: their averages would drift, as "
-            "the step of length zero has shown.",
+            "This includes BatchNorm layers: their moving averages would "
+            "drift, as the step of length zero has shown.",
         ),
         Wrong(
-            f"not {NORM}",
+            f"not {BATCHNORM}",
             _layers(lambda i, norm, boundary: not norm),
-            "Layers below the boundary are among them: the whole base would "
+            "This includes layers below the boundary: the whole base would "
             "be trained.",
         ),
         Wrong(
-            f"i > boundary and not {NORM}",
+            f"i > boundary and not {BATCHNORM}",
             _layers(lambda i, norm, boundary: i > boundary and not norm),
-            "The layer with the number `boundary` is the first past it, and "
-            "stays frozen here: one too few.",
+            "The layer with the index `boundary` is the first to be trained, "
+            "and stays frozen here: one too few.",
         ),
         Wrong(
             "False",
             _layers(lambda i, norm, boundary: False),
-            "The base is still frozen: 0 of its layers may be trained.",
+            "The base is still frozen: 0 of its layers are trainable.",
         ),
     ),
     clue="Two conditions, joined by `and`. `isinstance(layer, "
-    "keras.layers.BatchNormalization)` tells what a layer is.",
+    "keras.layers.BatchNormalization)` tells the type of a layer.",
     more="BatchNorm's two learned arrays stay frozen with its averages. They "
-    "are few, and the convolutions before them can do what they would.",
+    "are few, and the convolutions before them can compensate.",
 )
 
 q3 = ask(
     3,
     fill="3e-4",
-    # A third of the lowest, as the text says, however it is rounded.
+    # About a third of the rate with the lowest loss, as the lesson says.
     right=lambda rate: 2.5e-4 <= rate <= 4e-4,
     wrong=(
-        plain(
+        literal(
             "1e-3",
-            "There the loss is lowest, on the very photos that were trained "
-            "on, a step before it jumps. Other photos forgive less.",
+            "The loss is lowest there, but on the very photos that were "
+            "trained on, one step before it jumps. That is too close.",
         ),
-        plain(
+        literal(
             "3e-3",
-            "There the loss has jumped: the steps throw off what the weights "
-            "know.",
+            "The loss has jumped there: the steps destroy what the weights "
+            "have learned.",
         ),
-        plain(
+        literal(
             "1e-5",
-            "That does no harm, and gets nowhere: the same way would take "
-            "thirty times the epochs.",
+            "That is harmless but too slow: the same progress would take "
+            "thirty times as many epochs.",
         ),
     ),
     clue="Find the lowest loss, then step back.",
-    more="The curve tells how large a rate may be, not which is best: half "
-    "or twice as much would do.",
+    more="The curve shows how large a rate may be, not which is best: half or "
+    "twice as much would do.",
 )
 
 
-def _share(base, name):
-    """Return which share of the parameters of a base lies past a block."""
+def _fraction(base: keras.Model, name: str) -> float:
+    """Return the fraction of a base's parameters that follow a block."""
     sizes = {block.name: block.parameters for block in blocks.blocks(base)}
     later = list(sizes)[list(sizes).index(name) + 1 :]
     return sum(sizes[block] for block in later) / sum(sizes.values())
@@ -133,33 +140,33 @@ def _share(base, name):
 q4 = ask(
     4,
     fill="0.6",
-    right=lambda share, base: abs(share - _share(base, "mixed7")) < 0.06,
+    right=lambda guess, base: abs(guess - _fraction(base, "mixed7")) < 0.06,
     wrong=(
         Wrong(
             "0.51",
-            lambda share, base: abs(share - _share(base, "mixed8")) < 0.02,
-            "That is the share past mixed8, two blocks. Past mixed7 there "
-            "are three.",
+            lambda guess, base: abs(guess - _fraction(base, "mixed8")) < 0.02,
+            "That is the fraction after mixed8, two blocks. After mixed7 "
+            "there are three.",
         ),
         Wrong(
             "3 / 12",
-            lambda share, base: 0.2 < share < 0.35,
+            lambda guess, base: 0.2 < guess < 0.35,
             "Three blocks of twelve, but not of the same size: late blocks "
-            "have the thickest descriptions.",
+            "have the most channels.",
         ),
         Wrong(
             "60",
-            lambda share, base: share > 1,
-            "That looks like percent. Asked is a share, from 0 to 1.",
+            lambda guess, base: guess > 1,
+            "That looks like percent. The answer is a fraction, from 0 to 1.",
         ),
         Wrong(
             "0.95",
-            lambda share, base: share > 0.8,
-            "The blocks up to mixed7 are early, but eight of them, and not "
-            "that small.",
+            lambda guess, base: guess > 0.8,
+            "The blocks up to mixed7 are early, but there are nine of them, "
+            "and they are not that small.",
         ),
     ),
     clue="The table of blocks near the top lists the parameters of each.",
-    more="Parameters are not time: these blocks are small grids, so they "
-    "take a smaller share of the time than of the parameters.",
+    more="Parameters are not time: the feature maps of these blocks are "
+    "small, so their fraction of the time is smaller.",
 )

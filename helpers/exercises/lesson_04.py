@@ -4,8 +4,9 @@ from functools import partial
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from helpers.exercises.engine import Exercise, Wrong, plain
+from helpers.exercises.engine import Exercise, Wrong, contains, lacks, literal
 
 ask = partial(Exercise, "04_augmentation")
 
@@ -13,33 +14,33 @@ q1 = ask(
     1,
     fill='{"flip", "rotation"}',
     wrong=(
-        plain(
+        literal(
             '{"flip"}',
             "Turn an arrow by half a circle: it points the other way, too.",
         ),
-        plain(
+        literal(
             '{"rotation"}',
-            "A mirror makes a left arrow of a right one, too.",
+            "A flip turns a left arrow into a right one, too.",
         ),
         Wrong(
             '{"flip", "rotation", "darker"}',
-            lambda said: "darker" in said,
-            "A darker arrow points where it pointed.",
+            contains("darker"),
+            "A darker arrow points in the same direction.",
         ),
         Wrong(
             "set()",
-            lambda said: not set(said),
-            "Mirror an arrow in your mind: does its label stay true?",
+            lambda layers: not set(layers),
+            "Imagine an arrow flipped horizontally: is its label still true?",
         ),
     ),
-    clue="Take an arrow that points left through each layer. Where does it "
-    "point then?",
-    more="Not the layer is false, but the layer for these labels. A mirror "
-    "that is forbidden here doubles your photos elsewhere.",
+    clue="Apply each layer to an arrow that points left. Where does it point "
+    "then?",
+    more="Whether a layer is wrong depends on the labels. A flip that is "
+    "forbidden here doubles your photos elsewhere.",
 )
 
 
-def _brightened(value_range):
+def _brightened(value_range: tuple[float, float]) -> NDArray:
     layer = keras.layers.RandomBrightness(
         (-0.1, -0.1), value_range=value_range
     )
@@ -56,106 +57,103 @@ q2 = ask(
         Wrong(
             "(0, 255)",
             lambda after: not np.any(after),
-            "That is what it believes anyway: a tenth of 255 darker, and "
-            "every pixel is cut off at 0.",
+            "That is the default: a tenth of 255 darker, and every pixel is "
+            "clipped to 0.",
         ),
         Wrong(
             "(0, 1)",
             lambda after: after.min() == 0 and after.max() > 0.5,
-            "Everything below 0 is cut off: the dark half of the photo is "
-            "gone.",
+            "Everything below 0 is clipped: the dark half of the photo is "
+            "lost.",
         ),
         Wrong(
             "(-1, 0)",
             lambda after: after.max() <= 0 and np.any(after),
-            "Everything above 0 is cut off: the bright half of the photo is "
-            "gone.",
+            "Everything above 0 is clipped: the bright half of the photo is "
+            "lost.",
         ),
     ),
-    clue="Between which two numbers do scaled pixels lie?",
-    more="Layers that know their range work on either scale. Those that "
-    "don't must stand before `Rescaling`.",
+    clue="Between which two numbers are scaled pixels?",
+    more="Layers that know the range work on either scale. Those that don't "
+    "must come before `Rescaling`.",
 )
 
 q3 = ask(
     3,
     fill="10 / 4",
-    right=lambda times: times == 10 / 4,
+    right=lambda ratio: ratio == 10 / 4,
     wrong=(
-        plain(
+        literal(
             "10",
-            "So often the recipe asks for each photo; ours is asked four "
-            "times, not once.",
+            "That is how often the recipe runs the base on each photo; our "
+            "way runs it four times, not once.",
         ),
-        plain(
+        literal(
             "4",
-            "So often our way asks for each photo. How often does the recipe?",
+            "That is how often our way runs the base on each photo. How often "
+            "does the recipe?",
         ),
         Wrong(
             "10 * 4",
-            lambda times: times == 40,
-            "The recipe makes one view of each photo in an epoch, not four.",
+            lambda ratio: ratio == 40,
+            "The recipe makes one augmented copy of each photo in an epoch, "
+            "not four.",
         ),
         Wrong(
             "4 / 10",
-            lambda times: times == 0.4,
-            "The other way round: the recipe asks more often.",
+            lambda ratio: ratio == 0.4,
+            "The other way round: the recipe needs more forward passes.",
         ),
     ),
-    clue="Count for one photo: in ten epochs, how many views does the base "
-    "see?",
-    more="And trying another head, another rate or twice the epochs costs "
-    "the recipe all of it again, and our way next to nothing.",
+    clue="Count for one photo: in ten epochs, how many augmented copies go "
+    "through the base?",
+    more="To try another head, another rate or twice the epochs, the recipe "
+    "repeats all of it, and our way almost nothing.",
 )
-
-
-def _lacks(line):
-    return lambda said: line not in set(said)
-
 
 q4 = ask(
     4,
     fill='set("ABCEGI")',
-    right=lambda said: set(said) == set("ABCEGI"),
+    right=lambda lines: set(lines) == set("ABCEGI"),
     wrong=(
         Wrong(
             'set("ABCDEGI")',
-            lambda said: set(said) & set("DFHJ"),
-            "At least one line too many. D, F, H and J do what they should: "
-            "a base without its top, frozen layers, Adam at a low rate, the "
+            lambda lines: set(lines) & set("DFHJ"),
+            "At least one line too many. D, F, H and J are correct: a base "
+            "without its top, frozen layers, Adam at a low rate, and the "
             "format that keeps everything.",
         ),
         Wrong(
             'set("ABCGI")',
-            _lacks("E"),
+            lacks("E"),
             "What enters the base? Raw pixels: the largest value is 255.",
         ),
         Wrong(
             'set("ABCEI")',
-            _lacks("G"),
-            "BatchNorm layers are unfrozen with the others, and their "
+            lacks("G"),
+            "BatchNorm layers are unfrozen with the others, and their moving "
             "averages drift.",
         ),
         Wrong(
             'set("ABCEG")',
-            _lacks("I"),
-            "The head met the unfrozen layers untrained: its first errors "
-            "shake what they know.",
+            lacks("I"),
+            "The head is untrained when the layers are unfrozen: the first "
+            "large gradients damage their weights.",
         ),
         Wrong(
             'set("BCEGI")',
-            _lacks("A"),
-            "One more photo in the folder, and photos change sides; and "
-            "nothing is kept for a test.",
+            lacks("A"),
+            "With one more photo in the folder, others change their split; "
+            "and there is no test set.",
         ),
         Wrong(
             'set("AEGI")',
-            lambda said: not {"B", "C"} <= set(said),
-            "Two lines stop with an error; both stand in this lesson.",
+            lambda lines: not {"B", "C"} <= set(lines),
+            "Two lines stop with an error; both are in this lesson.",
         ),
     ),
-    clue="Two faults stop the run, four don't: those took a measurement to "
-    "find, in lessons 01 to 03.",
-    more="You can now read any recipe for retraining like this one, and tell "
+    clue="Two bugs stop the run and four do not: measurements in lessons 01 "
+    "to 03 have shown those.",
+    more="You can now review any recipe for retraining in this way, and find "
     "in minutes what would have taken days to notice.",
 )

@@ -1,10 +1,12 @@
 """The exercises of lesson 05."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from helpers.exercises.engine import Exercise, Wrong, plain
+from helpers.exercises.engine import Exercise, Test, Wrong, literal, near
 
 ask = partial(Exercise, "05_judge_and_explain")
 
@@ -12,44 +14,44 @@ q1 = ask(
     1,
     fill="2",
     wrong=(
-        plain(
+        literal(
             "0.5",
-            "Divided by a half, the logarithms grow apart: it would be surer "
-            "still.",
+            "Divided by a half, the logits move further apart: the model "
+            "would be even more confident.",
         ),
-        plain("1", "Divided by 1 nothing changes."),
-        plain(
+        literal("1", "Divided by 1 nothing changes."),
+        literal(
             "0",
             "Nothing can be divided by 0. Close to it, the largest "
-            "probability becomes 1: surest of all.",
+            "probability becomes 1: the highest confidence.",
         ),
-        plain(
+        literal(
             "-1",
-            "A negative number turns the order round: the least likely class "
-            "would be named.",
+            "A negative number reverses the order: the least likely class "
+            "would be predicted.",
         ),
     ),
-    clue="The further apart the logarithms are, the surer the model. What "
-    "brings them closer together?",
-    more="No temperature above 0 changes which class is named, so accuracy "
-    "stays what it was. Only the sureness moves.",
+    clue="The further apart the logits, the more confident the model. What "
+    "moves them closer together?",
+    more="No temperature above 0 changes the predicted class, so the accuracy "
+    "stays the same. Only the confidence changes.",
 )
 
 
-def _equals(rule):
-    """Give a test whether an answer is what a rule makes of `given`."""
-    return lambda value, *given: np.array_equal(value, rule(*given))
+def _equals(rule: Callable[..., NDArray]) -> Test:
+    """Return a test whether a value is the result of a rule."""
+    return lambda value, *context: np.array_equal(value, rule(*context))
 
 
-def _instead(rule, right):
-    """Give a test for a wrong rule, where it is not right by chance."""
-    return lambda value, *given: (
-        np.array_equal(value, rule(*given))
-        and not np.array_equal(value, right(*given))
+def _differs(rule: Callable[..., NDArray], right: Callable) -> Test:
+    """Return a test for a wrong rule, unless it is correct by chance."""
+    return lambda value, *context: (
+        np.array_equal(value, rule(*context))
+        and not np.array_equal(value, right(*context))
     )
 
 
-def _cheapest(p, cost):
+def _cheapest(p: NDArray, cost: NDArray) -> NDArray:
     return (p @ cost).argmin(axis=-1)
 
 
@@ -60,98 +62,94 @@ q2 = ask(
     wrong=(
         Wrong(
             "calm.argmax(axis=-1)",
-            _instead(lambda p, cost: p.argmax(axis=-1), _cheapest),
-            "That names the likeliest class, whatever it costs to be wrong.",
+            _differs(lambda p, cost: p.argmax(axis=-1), _cheapest),
+            "That predicts the most likely class, whatever an error costs.",
         ),
         Wrong(
             "(calm @ cost).argmax(axis=-1)",
-            _instead(lambda p, cost: (p @ cost).argmax(axis=-1), _cheapest),
-            "That takes the answer that costs most.",
+            _differs(lambda p, cost: (p @ cost).argmax(axis=-1), _cheapest),
+            "That is the most expensive prediction.",
         ),
         Wrong(
             "(calm @ cost.T).argmin(axis=-1)",
-            _instead(lambda p, cost: (p @ cost.T).argmin(axis=-1), _cheapest),
-            "Here the table is turned round, and a false alarm is what costs "
-            "20. Its rows are true classes, as the probabilities are.",
+            _differs(lambda p, cost: (p @ cost.T).argmin(axis=-1), _cheapest),
+            "Here the table is transposed, and a false alarm costs 20. Its "
+            "rows are true classes, as are the probabilities.",
         ),
         Wrong(
             "(calm @ cost).min(axis=-1)",
-            _instead(lambda p, cost: (p @ cost).min(axis=-1), _cheapest),
-            "That is what the best answer costs. Asked is which answer it is.",
+            _differs(lambda p, cost: (p @ cost).min(axis=-1), _cheapest),
+            "That is the cost of the best prediction. The question is which "
+            "prediction it is.",
         ),
     ),
-    clue="`calm @ cost` is the expected cost of each answer, for each photo. "
-    "Which answer do you want?",
-    more="Nothing was trained for it. When the costs change, change the "
+    clue="`calm @ cost` is the expected cost of each prediction, for each "
+    "photo. Which prediction do you want?",
+    more="Nothing was trained for this. When the costs change, change the "
     "table; the model stays.",
 )
-
-
-def _near(wanted):
-    return lambda value: abs(value - wanted) < 0.006
-
 
 q3 = ask(
     3,
     fill="45 / (45 + 95)",
-    right=_near(45 / 140),
+    right=near(45 / 140, 0.006),
     wrong=(
         Wrong(
             "0.9",
-            _near(0.9),
-            "That is the recall: of the defective parts, this share is found. "
-            "Asked is the share of the alarms.",
+            near(0.9, 0.006),
+            "That is the recall: the proportion of defective parts with an "
+            "alarm. The question is about the alarms.",
         ),
         Wrong(
             "45 / 95",
-            _near(45 / 95),
-            "True alarms for each false one. The alarms are both together.",
+            near(45 / 95, 0.006),
+            "True alarms per false one. The alarms are both together.",
         ),
         Wrong(
             "45 / 1000",
-            _near(0.045),
-            "You divide by all parts. Divide by those that raise an alarm.",
+            near(0.045, 0.006),
+            "You divide by all parts. Divide by those with an alarm.",
         ),
     ),
-    clue="How many of the 50 raise an alarm, and how many of the 950?",
-    more="Two alarms of three are false, with a model that is right nine "
-    "times in ten. The rarer the defect, the worse: state the share of "
+    clue="How many of the 50 have an alarm, and how many of the 950?",
+    more="Two of three alarms are false, with a model that is correct nine "
+    "times in ten. The rarer the defect, the worse: state the prevalence of "
     "defects with every precision.",
 )
 
 
-def _kept(total):
+def _positive(total: NDArray) -> NDArray:
     return np.maximum(total, 0)
 
 
 q4 = ask(
     4,
     fill="np.maximum(total, 0)",
-    right=_equals(_kept),
+    right=_equals(_positive),
     wrong=(
         Wrong(
             "np.abs(total)",
-            _instead(np.abs, _kept),
-            "Then a cell that speaks against the class glows as well.",
+            _differs(np.abs, _positive),
+            "Then positions with evidence against the class are bright, too.",
         ),
         Wrong(
             "total",
-            _instead(lambda total: total, _kept),
-            "The cells that speak against the class are still in it, below 0.",
+            _differs(lambda total: total, _positive),
+            "The evidence against the class is still in it, below 0.",
         ),
         Wrong(
             "np.minimum(total, 0)",
-            _instead(lambda total: np.minimum(total, 0), _kept),
-            "These are the cells that speak against the class.",
+            _differs(lambda total: np.minimum(total, 0), _positive),
+            "These are the positions with evidence against the class.",
         ),
         Wrong(
             "total > 0",
-            _instead(lambda total: total > 0, _kept),
-            "That says where, and no longer how much.",
+            _differs(lambda total: total > 0, _positive),
+            "That shows where, but no longer how much.",
         ),
     ),
-    clue="A cell below 0 lowers the score of the class. What should be left "
-    "of it?",
-    more="It is ReLU, as between layers. Turn the sign round first, and you "
-    "see what speaks against the class.",
+    clue="A position below 0 lowers the score of the class. What should "
+    "remain of it?",
+    more="It is ReLU, as between layers. With the sign reversed, you see the "
+    "evidence against the class.",
 )

@@ -2,14 +2,17 @@
 
 from functools import partial
 
-from helpers.exercises.engine import Exercise, Wrong, near, plain
+from helpers.exercises.engine import (
+    Exercise,
+    Wrong,
+    contains,
+    lacks,
+    literal,
+    near,
+    number,
+)
 
 ask = partial(Exercise, "06_ship_it")
-
-
-def _lacks(what):
-    return lambda said: what not in said
-
 
 q1 = ask(
     1,
@@ -17,70 +20,62 @@ q1 = ask(
     wrong=(
         Wrong(
             '{"scaling", "names", "size", "optimiser"}',
-            lambda said: "optimiser" in said,
-            "The optimiser serves whoever trains on. An answer does not need "
-            "it, and it is large.",
+            contains("optimiser"),
+            "The optimizer state is for further training. Predictions do not "
+            "need it, and it is large.",
         ),
         Wrong(
             '{"scaling", "names", "size", "photos"}',
-            lambda said: "photos" in said,
-            "What was learned from the photos is in the weights. They may "
-            "not even be yours to give away.",
+            contains("photos"),
+            "What was learned from the photos is in the weights. You may not "
+            "even have the right to pass the photos on.",
         ),
         Wrong(
             '{"names", "size"}',
-            _lacks("scaling"),
-            "Then the stranger has to know by how much to scale, and raw "
-            "pixels give answers that are wrong without an error.",
+            lacks("scaling"),
+            "Then users have to know how to scale, and raw pixels give wrong "
+            "predictions without an error.",
         ),
         Wrong(
             '{"scaling", "size"}',
-            _lacks("names"),
-            "Then the answer is class 4. Which was that?",
+            lacks("names"),
+            "Then the prediction is class 4. Which one was that?",
         ),
         Wrong(
             '{"scaling", "names"}',
-            _lacks("size"),
-            "Then nobody knows what to bring the photo to before asking.",
+            lacks("size"),
+            "Then nobody knows the size to which a photo must be resized.",
         ),
     ),
-    clue="Go the way of one photo, from a file to a word. What must be "
+    clue="Follow one photo from its file to the name of a class. What must be "
     "known on the way?",
-    more="All three have been on the way since lesson 01. A model that "
-    "lacks one of them works on the day it is saved, on your machine.",
+    more="All three have been used since lesson 01. A model that lacks one of "
+    "them works only on the day it is saved, on your computer.",
 )
-
 
 q2 = ask(
     2,
     fill="10",
     right=near(10),
     wrong=(
-        Wrong(
+        number(
             "20",
-            near(20),
-            "That is float16, with two bytes a weight. How many bits has a "
-            "byte?",
+            "That is float16, with two bytes per weight. How many bits are in "
+            "a byte?",
         ),
-        Wrong(
-            "40",
-            near(40),
-            "That is float32, with four bytes a weight.",
-        ),
-        Wrong(
+        number("40", "That is float32, with four bytes per weight."),
+        number(
             "80",
-            near(80),
-            "That counts eight bytes a weight. int8 has eight bits.",
+            "That counts eight bytes per weight. int8 has eight bits.",
         ),
-        Wrong(
+        number(
             "10_000_000",
-            near(10_000_000),
-            "That many bytes, yes. Asked are millions of bytes.",
+            "That many bytes, yes. The question is about millions of bytes.",
         ),
     ),
     clue="Eight bits are one byte.",
-    more="What comes on top, the plan of the network and a scale for each "
-    "channel, is little beside that.",
+    more="The graph of the network and the scales of the channels add little "
+    "to that.",
 )
 
 q3 = ask(
@@ -88,31 +83,27 @@ q3 = ask(
     fill="3",
     right=near(3),
     wrong=(
-        plain(
+        literal(
             "0",
-            "So it is if as many were mended as spoiled, or all were wrong "
-            "both times. But at most?",
+            "That is so if as many predictions were corrected as spoiled, or "
+            "all were wrong both times. But at most?",
         ),
-        Wrong(
+        number(
             "9",
-            near(9),
-            "Nine photos, not points. A point is one photo in a hundred.",
+            "Nine photos, not percentage points. A point is one photo in a "
+            "hundred.",
         ),
-        Wrong(
+        number(
             "0.03",
-            near(0.03),
-            "That is the share. In points it is a hundred times as much.",
+            "That is the fraction. In percentage points it is a hundred times "
+            "as much.",
         ),
-        Wrong(
-            "97",
-            near(97),
-            "That is how often the two agree, in percent.",
-        ),
+        number("97", "That is how often the two agree, in percent."),
     ),
-    clue="Only where the two differ can one be right and the other wrong. "
-    "What if the original was right each time?",
-    more="So agreement is a promise about accuracy that needs no labels: "
-    "you can measure it on any photos at all.",
+    clue="Only where the two differ can one be correct and the other wrong. "
+    "What if the original was correct each time?",
+    more="So agreement is a bound on the loss of accuracy that needs no "
+    "labels: you can measure it on any photos.",
 )
 
 q4 = ask(
@@ -120,23 +111,21 @@ q4 = ask(
     fill="3.65",
     right=near(3.65),
     wrong=(
-        Wrong(
+        number(
             "0.01",
-            near(0.01),
-            "That is the rate for one look. How many looks are there?",
+            "That is the rate for one test. How many tests are there?",
         ),
-        Wrong(
+        number(
             "365",
-            near(365),
-            "That many looks, and one in a hundred rings for nothing.",
+            "That is the number of tests, and one in a hundred is a false "
+            "alarm.",
         ),
-        Wrong(
+        number(
             "73",
-            near(73),
-            "The rate counts looks, not photos: the twenty are one look.",
+            "The rate counts tests, not photos: the twenty are one test.",
         ),
     ),
-    clue="One look a day, and one in a hundred rings for nothing.",
-    more="Whoever cannot bear that many asks for a lower rate, and for more "
-    "photos to notice a change with.",
+    clue="One test a day, and one in a hundred is a false alarm.",
+    more="If that is too many, set a lower rate, and use more photos to "
+    "detect a change.",
 )

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from helpers.exercises.engine import Exercise, Wrong, plain
+from helpers.exercises.engine import Exercise, Wrong, literal
 
 ask = partial(Exercise, "07_your_own_photos")
 
@@ -10,41 +10,41 @@ q1 = ask(
     1,
     fill='"validation"',
     wrong=(
-        plain(
+        literal(
             '"test"',
-            "Then the test photos have taken part in a choice, and nobody is "
-            "left to say how good the result is.",
+            "Then the test set has been used for a choice, and no photos are "
+            "left to measure how good the result is.",
         ),
-        plain(
+        literal(
             '"training"',
-            "That one rises for as long as you train, even while the head "
-            "learns its photos by heart.",
+            "Training accuracy rises as long as you train, even while the "
+            "head overfits.",
         ),
         Wrong(
             '("training", "validation", "test")',
-            lambda said: not isinstance(said, str),
-            "One of them: the part that is there to choose by.",
+            lambda split: not isinstance(split, str),
+            "One of them: the split for making choices.",
         ),
     ),
-    clue="Which photos are neither learned from nor kept for the last word?",
-    more="Each choice made by the validation photos makes their accuracy a "
-    "little too good; that is why there is a third part.",
+    clue="Which photos are neither trained on nor kept for the final result?",
+    more="Each choice based on the validation set makes its accuracy a little "
+    "too high; that is why there is a test set.",
 )
 
 q2 = ask(
     2,
     fill="23",
     wrong=(
-        plain(
+        literal(
             "22",
             "22 batches of 16 are 352 photos; the last 8 are a batch, too.",
         ),
-        plain("22.5", "There is no half step: a smaller batch is one, too."),
-        plain("360", "That would be batches of one photo."),
-        plain("16", "That is how many photos a step sees, not the steps."),
+        literal("22.5", "There is no half step: a smaller batch is one, too."),
+        literal("360", "That would be batches of one photo."),
+        literal("16", "That is the number of photos in a step, not of steps."),
     ),
     clue="Divide, and think of the photos that are left over.",
-    more="A rate that falls with every step has to know their number "
+    more="A learning-rate schedule has to know the number of steps "
     "beforehand: `len(train_ds)` counts as you did.",
 )
 
@@ -52,44 +52,44 @@ q3 = ask(
     3,
     fill='"augmented"',
     wrong=(
-        plain(
+        literal(
             '"fine_tuned"',
-            "It is not better than augmented, and costs more. `max` keeps "
-            "the first of the best.",
+            "It is not better than augmented, and slower. `max` keeps the "
+            "first of equals.",
         ),
-        plain(
+        literal(
             '"frozen"',
-            "It is the cheapest, but the rule asks for the largest share "
-            "first.",
+            "It is the fastest, but the rule looks at the accuracy first.",
         ),
-        plain(
+        literal(
             '"undecided"',
-            "By chance they may well lie so far apart, but one model has to "
-            "be taken, and the rule takes one.",
+            "The difference may well be due to chance, but one model has to "
+            "be chosen, and the rule chooses one.",
         ),
     ),
-    clue="In which order do the models stand in `right`?",
-    more="With 100 photos, three more right are well within chance. A rule "
-    "that is fixed beforehand at least can't be bent afterwards.",
+    clue="In which order are the models in `right`?",
+    more="With 100 photos, three more correct ones are well within chance. "
+    "But a rule that is fixed beforehand can't be bent afterwards.",
 )
 
 q4 = ask(
     4,
     fill='"undecided"',
     wrong=(
-        plain(
+        literal(
             '"better"',
-            "Two photos of 50 make no interval above zero, however they "
-            "pair up.",
+            "With two photos of 50, the interval is not above zero, however "
+            "they are paired.",
         ),
-        plain('"worse"', "It has two more right; that is not worse."),
-        plain(
+        literal('"worse"', "It has two more correct; that is not worse."),
+        literal(
             '"equal"',
-            "That they are equal is not shown either: so few photos hide a "
-            "difference of several points.",
+            "These photos do not show that they are equal either: so few may "
+            "hide a difference of several points.",
         ),
     ),
-    clue="What would the interval of such a difference hold?",
-    more="If every photo that the rival has right is right here, too, it is "
-    "two against none, and a coin does that one time in two (p = 0.5).",
+    clue="What would the interval of such a difference contain?",
+    more="Even if your model is correct on every photo that the baseline "
+    "classifies correctly, it is two against none, and that happens by chance "
+    "one time in two (p = 0.5).",
 )

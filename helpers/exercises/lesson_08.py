@@ -2,116 +2,109 @@
 
 from functools import partial
 
-from helpers.exercises.engine import Exercise, Wrong, near, plain
+from helpers.exercises.engine import Exercise, literal, near, number
 
 ask = partial(Exercise, "08_scale_out")
 
 q1 = ask(
     1,
     fill="[2, 6]",
-    right=lambda numbers: list(numbers) == [2, 6],
+    right=lambda shards: list(shards) == [2, 6],
     wrong=(
-        plain(
+        literal(
             "[4, 5]",
-            "That cuts the list into four pieces. Here every fourth shard is "
-            "the worker's, as above every third.",
+            "That cuts the list into four chunks. Here a worker has every "
+            "fourth shard, as it had every third above.",
         ),
-        plain(
+        literal(
             "[1, 5, 9]",
-            "Those are of worker 1. Workers and shards are counted from 0.",
+            "Those belong to worker 1. Workers and shards are counted from 0.",
         ),
-        plain(
+        literal(
             "[2, 4, 6, 8]",
             "That is every second shard; there are four workers.",
         ),
     ),
-    clue="Begin with the worker's own number, and go on in steps as long as "
-    "there are workers.",
-    more="Two workers of the four get three shards, and two get two: they "
-    "are done at different times, and nobody minds.",
+    clue="Start with the worker's own number, and add the number of workers "
+    "again and again.",
+    more="Two workers of the four have three shards, and two have two: they "
+    "finish at different times, which does no harm.",
 )
 
 q2 = ask(
     2,
     fill="16",
     wrong=(
-        plain(
+        literal(
             "64",
-            "So each would take the whole batch, and four would do the work "
+            "Then each would take the whole batch, and four would do the work "
             "of one.",
         ),
-        plain(
+        literal(
             "256",
-            "Then the batch of a step would have 1,024 photos. 64 is what "
-            "all take together.",
+            "Then the batch of a step would have 1,024 photos. 64 is the "
+            "total of all workers.",
         ),
-        plain("4", "That is how many workers there are."),
+        literal("4", "That is the number of workers."),
     ),
-    clue="The batch belongs to all workers together.",
-    more="With many workers the shares become small, and a machine with a "
-    "graphics card idles. Whoever makes the batch larger for that changes "
-    "the training: the rate has to be found anew.",
+    clue="The batch is divided among all workers.",
+    more="With many workers each has few photos, and a graphics card idles. A "
+    "larger batch changes the training: the learning rate has to be found "
+    "anew.",
 )
 
 q3 = ask(
     3,
     fill="31",
     wrong=(
-        plain(
+        literal(
             "37",
-            "What steps 31 to 37 have changed was in memory alone, and went "
-            "with it.",
+            "The changes of steps 31 to 37 were only in memory, and were "
+            "lost.",
         ),
-        plain(
+        literal(
             "38",
-            "Step 37 was in memory alone. What is on disk is older.",
+            "Step 37 was only in memory. The checkpoint on disk is older.",
         ),
-        plain(
+        literal(
             "30",
-            "Step 30 is in the checkpoint. Taken twice, it would be one step "
-            "too many.",
+            "Step 30 is in the checkpoint. Repeated, it would be one step too "
+            "many.",
         ),
-        plain(
-            "1",
-            "That would be without a checkpoint; there is one.",
-        ),
+        literal("1", "That would be without a checkpoint; there is one."),
     ),
     clue="Which was the last checkpoint, and what comes after it?",
-    more="Seven steps are taken again, and come out as before, for the "
-    "photos of a step follow from its number.",
+    more="Seven steps are repeated with the same result, as the number of a "
+    "step determines its photos.",
 )
-
 
 q4 = ask(
     4,
     fill="70",
     right=near(70),
     wrong=(
-        Wrong(
+        number(
             "40",
-            near(40),
-            "That is one set of gradients. In a ring nearly twice as much "
-            "goes out.",
+            "That is one set of gradients. In a ring nearly twice as much is "
+            "sent.",
         ),
-        Wrong(
+        number(
             "80",
-            near(80),
-            "Nearly: a worker need not send its own piece to itself. Mind "
-            "the factor (workers - 1) / workers.",
+            "Nearly: a worker need not send its own chunk to itself. Note the "
+            "factor (workers - 1) / workers.",
         ),
-        Wrong(
+        number(
             "17.5",
-            near(17.5),
-            "So many numbers, in millions. Each of them is four bytes.",
+            "That is how many numbers, in millions. Each of them is four "
+            "bytes.",
         ),
-        Wrong(
+        number(
             "280",
-            near(280),
             "That would be 40 for each of the seven others. In a ring a "
-            "worker sends to its neighbour alone, in pieces.",
+            "worker sends only to its neighbour, in chunks.",
         ),
     ),
     clue="2 · (workers - 1) / workers, times the bytes of all gradients.",
-    more="With more workers it grows towards 80 and never beyond, so a "
-    "ring of hundreds works; what grows is the number of pieces.",
+    more="With more workers it approaches 80 but never exceeds it, so a ring "
+    "of hundreds works; only the number of chunks grows.",
 )

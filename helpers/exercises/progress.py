@@ -1,4 +1,4 @@
-"""What is done, and what is open."""
+"""Which exercises are solved."""
 
 import importlib
 
@@ -8,21 +8,22 @@ from helpers.exercises.engine import Exercise
 LESSONS = tuple(f"lesson_0{number}" for number in range(1, 9))
 
 
-def exercises():
-    """Return {notebook: list of its exercises}, all lessons in order."""
-    found = {}
+def exercises() -> dict[str, list[Exercise]]:
+    """Return {notebook: its exercises}, all in order."""
+    lessons = {}
     for name in LESSONS:
         module = importlib.import_module(f"helpers.exercises.{name}")
-        its = [e for e in vars(module).values() if isinstance(e, Exercise)]
-        found[its[0].lesson] = its
-    return found
+        declared = [e for e in vars(module).values() if type(e) is Exercise]
+        lessons[declared[0].lesson] = declared
+    return lessons
 
 
-def show():
-    """Print for each lesson how many exercises are solved, and which not."""
+def show() -> None:
+    """Print for each lesson how many exercises are solved and which open."""
     done = results.done()
-    for lesson, its in exercises().items():
-        open_ones = [e for e in its if e.number not in done.get(lesson, [])]
-        line = f"{lesson:<20} {len(its) - len(open_ones)} of {len(its)} done"
-        names = ", ".join(f"q{e.number}" for e in open_ones)
-        print(line + (f", open: {names}" if names else ""))
+    for lesson, declared in exercises().items():
+        solved = done.get(lesson, [])
+        left = [f"q{e.number}" for e in declared if e.number not in solved]
+        count = len(declared) - len(left)
+        line = f"{lesson:<20} {count} of {len(declared)} done"
+        print(line + (f", open: {', '.join(left)}" if left else ""))

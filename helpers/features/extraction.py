@@ -23,9 +23,8 @@ from helpers.network import dtypes, fused
 
 BATCH_SIZE = 16
 CHUNK_SIZE = 512  # photos in a file, 84 MB past mixed8
-_copies = (
-    weakref.WeakKeyDictionary()
-)  # model -> (structure, `fused.FusedModel`)
+# {model: (structure, `fused.FusedModel`)}
+_copies: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 @dtypes.preserve_rng_state()

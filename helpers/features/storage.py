@@ -23,7 +23,7 @@ from helpers.paths import WORK, atomic
 LIMIT = 8 * 2**30  # bytes that all files together may take
 LENGTH = 8  # bytes of the last number in a file
 OPEN = 128  # files of an array at once; macOS allows a process 256 in all
-_read = weakref.WeakSet()  # each `Rows` that somebody holds
+_read: weakref.WeakSet = weakref.WeakSet()  # each `Rows` that somebody holds
 
 
 def folder():

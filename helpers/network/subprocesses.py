@@ -19,7 +19,7 @@ UTF8 = {"PYTHONIOENCODING": "utf-8:replace"}
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 _PROGRAM = """
 import importlib, json, sys
-from helpers import start_up
+from helpers import setup
 setup.tensorflow()
 module, function, given = json.loads(sys.argv[1])
 getattr(importlib.import_module(module), function)(*given)

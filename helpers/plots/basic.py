@@ -1,14 +1,20 @@
-"""Every figure of the lessons.
+"""The figures that most lessons use.
 
-Colours are those of Okabe and Ito's palette, which people with any kind of
-colour vision tell apart.
+Colours are from Okabe and Ito's palette for any kind of colour vision.
 """
 
+from collections.abc import Collection, Mapping, Sequence
+
+import keras
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
 
 from helpers import stats
 from helpers.dataset import pipeline
+from helpers.dataset.splits import Split
 from helpers.network import blocks
 from helpers.plots import class_labels
 
@@ -20,7 +26,7 @@ BLUE, ORANGE, GREEN, RED, GREY = (
     "#999999",
 )
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
-NUMBERED = 25  # classes of a confusion matrix whose cells have room for it
+MOST_NUMBERED = 25  # classes of a confusion matrix with numbers in its cells
 MOST = 40  # classes in one figure, so that their names can be read
 
 plt.rcdefaults()  # whatever the user's matplotlibrc says
@@ -30,6 +36,7 @@ plt.rcParams.update(
         "figure.constrained_layout.use": True,
         "font.size": 11,
         "text.parse_math": False,  # a class may be named $1_$5
+        "axes.prop_cycle": plt.cycler(color=COLOURS),
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
@@ -39,14 +46,19 @@ plt.rcParams.update(
 )
 
 
-def photos(images, titles, title, columns=6):
+def photos(
+    images: Sequence[ArrayLike],
+    titles: Sequence[str],
+    title: str,
+    columns: int = 6,
+) -> None:
     """Show photos in rows.
 
     Args:
-        images: n pictures, uint8 or float in 0-255, (height, width, 3).
-        titles: n short texts, one above each. One with a character that no
-            installed font has becomes "photo 3", counted from 0, and is
-            printed below.
+        images: n images, uint8 or float in 0-255, (height, width, 3).
+        titles: n short texts, one above each photo. A text that no
+            installed font can draw is replaced by "photo 3", counted from
+            0, and printed below.
         title: of the figure.
         columns: photos in a row.
     """
@@ -60,83 +72,83 @@ def photos(images, titles, title, columns=6):
     )
     for ax in axes.flat:
         ax.axis("off")
-    for ax, image, text in zip(axes.flat, images, labels, strict=False):
+    for ax, image, label in zip(axes.flat, images, labels, strict=False):
         ax.imshow(np.clip(np.asarray(image), 0, 255).astype("uint8"))
-        ax.set_title(text, fontsize=10)
+        ax.set_title(label, fontsize=10)
     figure.suptitle(title)
     plt.show()
     class_labels.explain(titles, labels, noun="photo")
 
 
-def class_counts(parts):
-    """Show how many photos of each class each part of a split has.
+def class_counts(splits: Sequence[Split]) -> None:
+    """Show the number of photos of each class in each split.
 
     Of more than `MOST` classes, those with the fewest photos are shown.
-
-    Args:
-        parts: a list of `dataset.Split`.
     """
-    class_names = parts[0].class_names
-    labels = class_labels.classes(class_names, 2)
-    counts = [
-        np.bincount(split.labels, minlength=len(class_names))
-        for split in parts
-    ]
-    total = np.sum(counts, axis=0)
+    class_names = splits[0].class_names
+    counts = np.array(
+        [
+            np.bincount(split.labels, minlength=len(class_names))
+            for split in splits
+        ]
+    )
+    total = counts.sum(axis=0)
     shown = np.sort(np.argsort(total, kind="stable")[:MOST])
+    labels = class_labels.classes(class_names, 2)
     height = max(3.2, 0.24 * len(shown) + 1.3)
     _, ax = plt.subplots(figsize=(8, height))
-    rows, left = np.arange(len(shown)), np.zeros(len(shown))
-    for split, its, colour in zip(parts, counts, COLOURS, strict=False):
-        widths = its[shown]
-        ax.barh(rows, widths, left=left, color=colour, label=split.name)
-        for row, (start, count) in enumerate(zip(left, widths, strict=True)):
-            if count < 0.03 * total[shown].max():
-                continue  # the number would stand on the next one
-            ax.text(
-                start + count / 2,
-                row,
-                count,
-                ha="center",
-                va="center",
-                color="white",
-            )
+    left = np.zeros(len(shown))
+    for split, widths in zip(splits, counts[:, shown], strict=True):
+        bars = ax.barh(range(len(shown)), widths, left=left, label=split.name)
+        # In a narrower bar, the number would overlap the next one.
+        narrow = widths < 0.03 * total[shown].max()
+        ax.bar_label(
+            bars,
+            np.where(narrow, "", widths.astype(str)),
+            label_type="center",
+            color="white",
+        )
         left += widths
-    ax.set_yticks(rows, [labels[place] for place in shown])
+    ax.set_yticks(range(len(shown)), [labels[i] for i in shown])
     ax.invert_yaxis()
-    fewest = of_all(shown, class_names, "fewest photos")
-    ax.set(title=f"The split, by class{fewest}", xlabel="photos")
-    ax.set(ylabel="class")
+    subset = subset_note(shown, class_names, "fewest photos")
+    ax.set(
+        title=f"The split, by class{subset}", xlabel="photos", ylabel="class"
+    )
     below = -0.25 * 3.2 / height  # the same distance in inches
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=3)
     plt.show()
     class_labels.explain(class_names, labels, shown)
 
 
-def most_errors(labels, predicted, class_names):
-    """Return the places of the classes with the most errors, ascending.
+def most_errors(
+    labels: NDArray, predicted: NDArray, class_names: Sequence[str]
+) -> NDArray[np.intp]:
+    """Return the indices of the `MOST` classes with most errors, ascending.
 
     An error counts for the true class and for the predicted one.
 
     Args:
-        labels, predicted: integers of shape (n,), places in `class_names`.
-        class_names: the classes. Of more than `MOST`, so many are chosen.
+        labels, predicted: class indices of shape (n,).
+        class_names: all classes.
     """
     wrong = labels != predicted
-    both = np.concatenate([labels[wrong], predicted[wrong]])
-    errors = np.bincount(both, minlength=len(class_names))
+    confused = np.concatenate([labels[wrong], predicted[wrong]])
+    errors = np.bincount(confused, minlength=len(class_names))
     return np.sort(np.argsort(-errors, kind="stable")[:MOST])
 
 
-def of_all(shown, class_names, what):
-    """Return what a title says of classes that are not all there are."""
+def subset_note(
+    shown: Collection[int], class_names: Sequence[str], what: str
+) -> str:
+    """Return the end of a title if not all classes are shown."""
     if len(shown) == len(class_names):
         return ""
     return f": the {len(shown)} of {len(class_names)} with the {what}"
 
 
-def pixel_values(values):
-    """Show what pixel values enter the base.
+def pixel_values(values: Mapping[str, ArrayLike]) -> None:
+    """Show histograms of the pixel values that enter the base.
 
     Args:
         values: {name: array of pixels}, one panel each.
@@ -144,84 +156,85 @@ def pixel_values(values):
     figure, axes = plt.subplots(
         1, len(values), figsize=(4.2 * len(values), 3), squeeze=False
     )
-    for ax, (name, pixels), colour in zip(
-        axes.flat, values.items(), COLOURS, strict=False
-    ):
-        pixels = np.asarray(pixels).ravel()
-        ax.hist(pixels, bins=60, color=colour)
+    for i, (name, pixels) in enumerate(values.items()):
+        ax = axes[0, i]
+        ax.hist(np.ravel(pixels), bins=60, color=f"C{i}")
         ax.set(title=name, xlabel="pixel value", ylabel="pixels")
         ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 3))
-    figure.suptitle("What enters the base")
+    figure.suptitle("Input of the base")
     plt.show()
 
 
-def anatomy(base, title="Inception v3, from pixels to features"):
-    """Draw the blocks of the base: size, channels, and what is frozen.
+def anatomy(
+    base: keras.Model, title: str = "Inception v3, from pixels to features"
+) -> None:
+    """Draw the blocks of the base: size, channels, frozen or trainable.
 
     Args:
-        base: Inception v3 without its top, its layers frozen or not.
+        base: Inception v3 without its top.
         title: of the figure.
     """
-    found = blocks.blocks(base)
+    inception = blocks.blocks(base)
     _, ax = plt.subplots(figsize=(11, 3.8))
-    for x, block in enumerate(found):
-        colour = ORANGE if block.trainable else BLUE
+    for i, block in enumerate(inception):
         side, _, channels = block.shape
-        ax.bar(x, side, width=0.75, color=colour)
-        ax.text(
-            x,
-            side + 1.5,
-            f"{side}×{side}\n×{channels}",
-            ha="center",
-            fontsize=9,
-        )
+        colour = ORANGE if block.trainable else BLUE
+        bar = ax.bar(i, side, width=0.75, color=colour)
+        size = f"{side}×{side}\n×{channels}"
+        ax.bar_label(bar, [size], padding=4, fontsize=9)
     ax.set_xticks(
-        range(len(found)),
-        [f"{b.name}\n{b.first}–{b.last}" for b in found],
+        range(len(inception)),
+        [f"{b.name}\n{b.first}–{b.last}" for b in inception],
         fontsize=9,
     )
-    for colour, name in ((BLUE, "frozen"), (ORANGE, "trainable")):
-        ax.bar(0, 0, color=colour, label=name)
+    for colour, label in ((BLUE, "frozen"), (ORANGE, "trainable")):
+        ax.bar(0, 0, color=colour, label=label)
     ax.legend()
     ax.set(
         title=title,
         xlabel="block, and the indices of its layers",
-        ylabel="side of its output (cells)",
+        ylabel="side of its output (positions)",
         ylim=(0, 46),
     )
     plt.show()
 
 
-def feature_maps(found, names=("mixed0", "mixed5", "mixed10"), columns=6):
-    """Show what some blocks say of a photo: the channels that stand out.
+def feature_maps(
+    features: blocks.FeatureMaps,
+    names: Sequence[str] = ("mixed0", "mixed5", "mixed10"),
+    columns: int = 6,
+) -> None:
+    """Show the most active channels of some blocks for the first photo.
 
     Args:
-        found: `network.FeatureMaps`; its first photo is shown.
+        features: the feature maps of one or more photos.
         names: of the blocks, a row each.
-        columns: channels of each.
+        columns: channels of each block.
     """
     figure, axes = plt.subplots(
         len(names), columns + 1, figsize=(1.5 * columns + 2.6, 5.4)
     )
-    top = max(found.maps[name][0].max() for name in names)
+    top = max(features.maps[name][0].max() for name in names)
     for name, row in zip(names, axes, strict=True):
-        row[0].imshow(found.photos[0])
+        row[0].imshow(features.photos[0])
         row[0].set_ylabel(name)
-        for place, ax in enumerate(row[1:]):
-            shown = ax.imshow(found.maps[name][0, place], vmin=0, vmax=top)
-            channel = found.channels[name][0, place]
+        for i, ax in enumerate(row[1:]):
+            image = ax.imshow(features.maps[name][0, i], vmin=0, vmax=top)
+            channel = features.channels[name][0, i]
             ax.set_title(f"channel {channel}", fontsize=9)
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
-    figure.colorbar(shown, ax=axes, label="answer (0: none)", shrink=0.8)
-    label = class_labels.classes(found.names[:1], 5, 12)
-    figure.suptitle(f"The channels that stand out most ({label[0]})")
+    figure.colorbar(image, ax=axes, label="activation", shrink=0.8)
+    label = class_labels.classes(features.names[:1], 5, 12)
+    figure.suptitle(f"The most active channels ({label[0]})")
     plt.show()
-    class_labels.explain(found.names[:1], label)
+    class_labels.explain(features.names[:1], label)
 
 
-def curves(histories, title):
+def curves(
+    histories: Mapping[str, Mapping[str, Sequence[float]]], title: str
+) -> None:
     """Draw loss and accuracy by epoch.
 
     Args:
@@ -230,23 +243,24 @@ def curves(histories, title):
         title: of the figure.
     """
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.6))
-    for ax, what in zip(axes, ("loss", "accuracy"), strict=True):
-        for (name, history), colour in zip(
-            histories.items(), COLOURS, strict=False
-        ):
-            for key, style in ((what, "-o"), (f"val_{what}", "--s")):
-                if key in history:
-                    epochs = np.arange(1, len(history[key]) + 1)
-                    split = "validation" if "val" in key else "training"
+    for ax, metric in zip(axes, ("loss", "accuracy"), strict=True):
+        for i, (name, history) in enumerate(histories.items()):
+            for key, split, style in (
+                (metric, "training", "-o"),
+                (f"val_{metric}", "validation", "--s"),
+            ):
+                values = history.get(key, ())
+                epochs = range(1, len(values) + 1)
+                if values:
                     ax.plot(
                         epochs,
-                        history[key],
+                        values,
                         style,
-                        color=colour,
+                        color=f"C{i}",
                         markersize=4,
                         label=f"{name}, {split}",
                     )
-        ax.set(xlabel="epoch", ylabel=what)
+        ax.set(xlabel="epoch", ylabel=metric)
         ax.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(
         *axes[0].get_legend_handles_labels(),
@@ -257,13 +271,13 @@ def curves(histories, title):
     plt.show()
 
 
-def sample(split, count, seed=0):
-    """Show photos of a part drawn by lot, with their labels.
+def sample(split: Split, count: int, seed: int = 0) -> None:
+    """Show random photos of a split with their labels.
 
     Args:
-        part: a `dataset.Split`.
-        count: how many, if there are so many.
-        seed: of the lot.
+        split: the photos.
+        count: of photos, at most.
+        seed: of the random sample.
     """
     count = min(count, len(split))
     chosen = np.random.default_rng(seed).choice(len(split), count, False)
@@ -271,78 +285,77 @@ def sample(split, count, seed=0):
     photos(
         [pipeline.load_photo(split.paths[i]) for i in chosen],
         [labels[split.labels[i]] for i in chosen],
-        f"{count} photos drawn by lot ({split.name}), with their labels",
+        f"{count} random photos ({split.name}) with their labels",
     )
     class_labels.explain(split.class_names, labels, split.labels[chosen])
 
 
-def mistakes(split, probabilities, count=12):
-    """Show the wrong answers a model was surest of, surest first.
+def mistakes(split: Split, probabilities: NDArray, count: int = 12) -> None:
+    """Show the wrong predictions, in descending confidence.
 
     Args:
-        part: a `dataset.Split` of n photos.
-        probabilities: what the model said, (n, number of classes), 0-1.
-        count: photos at most.
+        split: n photos.
+        probabilities: predictions, (n, number of classes), 0-1.
+        count: of photos, at most.
     """
     predicted = probabilities.argmax(axis=-1)
-    sure = np.where(predicted == split.labels, -1, probabilities.max(axis=-1))
-    worst = [i for i in np.argsort(-sure)[:count] if sure[i] >= 0]
-    if not worst:
+    confidence = probabilities.max(axis=-1)
+    order = np.argsort(-confidence)
+    worst = order[(predicted != split.labels)[order]][:count]
+    if not worst.size:
         print(f"No mistakes among the {len(split)} photos of {split.name}.")
         return
-    labels = class_labels.classes(split.class_names, 1.1, 10)
-    places = split.labels[worst], predicted[worst]
-    true, said = ([labels[place] for place in its] for its in places)
+    labels = class_labels.classes(split.class_names, 0.95, 10)
     photos(
         [pipeline.load_photo(split.paths[i]) for i in worst],
         [
-            f"{t}, said\n{s} {sure[i]:.0%}"
-            for i, t, s in zip(worst, true, said, strict=True)
+            f"{labels[split.labels[i]]}, predicted\n"
+            f"{labels[predicted[i]]} {confidence[i]:.0%}"
+            for i in worst
         ],
-        "The surest mistakes: true class, and what the model said",
+        "The most confident mistakes: true class, predicted class",
     )
-    class_labels.explain(split.class_names, labels, np.concatenate(places))
+    shown = np.concatenate([split.labels[worst], predicted[worst]])
+    class_labels.explain(split.class_names, labels, shown)
 
 
-def confusion(labels, predicted, class_names):
+def confusion(
+    labels: ArrayLike, predicted: ArrayLike, class_names: Sequence[str]
+) -> None:
     """Draw the confusion matrix: rows are true classes, in photos.
 
-    With more than `NUMBERED` classes, no numbers stand in the cells. Of
+    With more than `MOST_NUMBERED` classes, the cells have no numbers. Of
     more than `MOST`, those with the most errors are shown.
 
     Args:
-        labels, predicted: integers of shape (n,), places in `class_names`.
+        labels, predicted: class indices of shape (n,).
         class_names: the classes.
     """
+    # A second to import, which not every lesson needs.
+    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+
     labels, predicted = np.asarray(labels), np.asarray(predicted)
-    n = len(class_names)
-    matrix = np.bincount(n * labels + predicted, minlength=n * n)
     shown = most_errors(labels, predicted, class_names)
-    matrix = matrix.reshape(n, n)[np.ix_(shown, shown)]
-    worst = of_all(shown, class_names, "most errors")
-    n = len(shown)
-    side = min(max(4.2, 0.75 * n + 1.6), 12)  # inches
+    indices = range(len(class_names))
+    matrix = confusion_matrix(labels, predicted, labels=indices)
+    side = min(max(4.2, 0.75 * len(shown) + 1.6), 12)  # inches
     names = class_labels.classes(class_names, min(0.3 * side, 2))
-    ticks = [names[place] for place in shown]
     _, ax = plt.subplots(figsize=(side + 1, side))
-    ax.imshow(matrix, cmap="Blues", vmin=0)
+    ConfusionMatrixDisplay(
+        matrix[np.ix_(shown, shown)], display_labels=[names[i] for i in shown]
+    ).plot(
+        ax=ax,
+        cmap="Blues",
+        colorbar=False,
+        im_kw={"vmin": 0},
+        include_values=len(shown) <= MOST_NUMBERED,
+        values_format="d",
+    )
     ax.grid(False)
-    numbered = range(n if n <= NUMBERED else 0)
-    for row in numbered:
-        for column in numbered:
-            dark = matrix[row, column] > matrix.max() / 2
-            ax.text(
-                column,
-                row,
-                matrix[row, column],
-                ha="center",
-                va="center",
-                color="white" if dark else "black",
-            )
-    ax.set_xticks(range(n), ticks, rotation=45, ha="right")
-    ax.set_yticks(range(n), ticks)
+    plt.setp(ax.get_xticklabels(), rotation=45, ha="right")
+    subset = subset_note(shown, class_names, "most errors")
     ax.set(
-        title=f"Confusion matrix (photos){worst}",
+        title=f"Confusion matrix (photos){subset}",
         xlabel="predicted class",
         ylabel="true class",
     )
@@ -350,60 +363,73 @@ def confusion(labels, predicted, class_names):
     class_labels.explain(class_names, names, shown)
 
 
-def accuracies(found, title, of="test"):
+def in_percent(
+    accuracies: Sequence[stats.Accuracy],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return n accuracies and the lengths of their error bars, (2, n)."""
+    centers = np.array([100 * a.proportion for a in accuracies])
+    ends = np.array([(100 * a.low, 100 * a.high) for a in accuracies])
+    return centers, np.abs(ends.T - centers)
+
+
+def accuracies(
+    results: Mapping[str, stats.Accuracy | ArrayLike],
+    title: str,
+    of: str = "test",
+) -> None:
     """Draw accuracies with their 95 % intervals, one row each.
 
     Args:
-        found: {name: `stats.Accuracy`, or booleans of shape (n,)}.
+        results: {name: `stats.Accuracy`, or booleans of shape (n,)}.
         title: of the figure.
-        of: which photos they were measured on.
+        of: the split they were measured on.
     """
-    _, ax = plt.subplots(figsize=(8, 0.55 * len(found) + 1.5))
-    for row, value in enumerate(found.values()):
-        if not isinstance(value, stats.Accuracy):
-            value = stats.accuracy(value)
-        share = 100 * value.share
-        ax.errorbar(
-            share,
-            row,
-            xerr=[[share - 100 * value.low], [100 * value.high - share]],
-            fmt="o",
-            color=BLUE,
-            capsize=4,
-        )
+    _, ax = plt.subplots(figsize=(8, 0.55 * len(results) + 1.5))
+    centers, errors = in_percent(
+        [
+            result
+            if isinstance(result, stats.Accuracy)
+            else stats.accuracy(result)
+            for result in results.values()
+        ]
+    )
+    rows = range(len(results))
+    ax.errorbar(centers, rows, xerr=errors, fmt="o", color=BLUE, capsize=4)
+    for row, center in enumerate(centers):
         ax.annotate(
-            f"{share:.1f} %",
-            (share, row),
+            f"{center:.1f} %",
+            (center, row),
             xytext=(0, 7),
             textcoords="offset points",
             ha="center",
             fontsize=9,
         )
-    ax.set_yticks(range(len(found)), found.keys())
-    ax.set_ylim(len(found) - 0.4, -0.7)
+    ax.set_yticks(rows, results.keys())
+    ax.set_ylim(len(results) - 0.4, -0.7)
     ax.set(
         title=title, xlabel=f"{of} accuracy (%), 95 % interval", ylabel="model"
     )
     plt.show()
 
 
-def spread(ax, sets):
-    """Draw how sets of numbers spread, each in percent of its own size.
+def histograms(ax: Axes, sets: Mapping[str, NDArray]) -> None:
+    """Draw histograms of sets of numbers, each in percent of its set.
 
     Args:
-        ax: where; its x axis is labelled by whoever calls.
+        ax: its x axis is labelled by the caller.
         sets: {name: numbers (n,)}.
     """
     edges = np.histogram_bin_edges(np.concatenate([*sets.values()]), 30)
-    for (name, values), colour in zip(sets.items(), COLOURS, strict=False):
-        share = np.full(len(values), 100 / len(values))
-        look = {"color": colour, "alpha": 0.65, "label": name}
-        ax.hist(values, edges, weights=share, **look)
-    ax.set(ylabel="share of its photos (%)")
+    for name, values in sets.items():
+        weights = np.full(len(values), 100 / len(values))
+        ax.hist(
+            values, edges.tolist(), weights=weights, alpha=0.65, label=name
+        )
+    ax.set(ylabel="proportion of photos (%)")
 
 
-def seconds(times, title):
-    """Draw how long each way took.
+def seconds(times: Mapping[str, float], title: str) -> None:
+    """Draw how long each step took.
 
     Args:
         times: {name: seconds}.
@@ -415,24 +441,24 @@ def seconds(times, title):
     ax.bar_label(bars, labels, padding=4)
     ax.invert_yaxis()
     ax.margins(x=0.12)
-    ax.set(title=title, xlabel="time (s)", ylabel="what takes it")
+    ax.set(title=title, xlabel="time (s)", ylabel="step")
     plt.show()
 
 
-@plt.rc_context({"text.parse_math": True})  # powers of ten
-def learning_rates(rates, losses, chosen):
+@matplotlib.rc_context({"text.parse_math": True})  # powers of ten
+def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
     """Draw the loss at each learning rate tried, and the one chosen.
 
     Args:
         rates: learning rates, ascending, shape (n,).
         losses: the loss at each, shape (n,).
-        chosen: the learning rate taken.
+        chosen: the learning rate chosen.
     """
+    losses = np.asarray(losses)
     figure, ax = plt.subplots(figsize=(8, 3.4))
     ax.plot(rates, losses, color=BLUE)
     ax.axvline(chosen, color=ORANGE, linewidth=2)
-    low = np.nanmin(losses)
-    ax.set_ylim(0.9 * low, min(np.nanmax(losses), 4 * losses[0]))
+    ax.set_ylim(0.9 * np.nanmin(losses), min(np.nanmax(losses), 4 * losses[0]))
     ax.annotate(
         f"{chosen:.1e}",
         (chosen, 0.93),
@@ -443,31 +469,28 @@ def learning_rates(rates, losses, chosen):
     )
     ax.set(
         xscale="log",
-        title="The same photos at rising learning rates",
+        title="Learning rate range test",
         xlabel="learning rate",
         ylabel="loss before the step",
     )
-    figure.draw_without_rendering()  # labels of ticks are made only now
+    figure.draw_without_rendering()  # makes the tick labels while in effect
     plt.show()
 
 
-def relative_change(distances, title):
-    """Draw how far each block moved.
+def relative_change(distances: Mapping[str, float], title: str) -> None:
+    """Draw how far the weights of each block moved in training.
 
     Args:
-        distances: {block: distance, a share of its size}.
+        distances: {block: distance, relative to the norm of its weights}.
         title: of the figure.
     """
     _, ax = plt.subplots(figsize=(9, 3.2))
-    fractions = [100 * d for d in distances.values()]
-    bars = ax.bar(
-        list(distances),
-        fractions,
-        color=[ORANGE if s else BLUE for s in fractions],
-    )
-    labels = [f"{s:.2g}" if s else "0" for s in fractions]
+    percent = [100 * distance for distance in distances.values()]
+    colours = [ORANGE if value else BLUE for value in percent]
+    bars = ax.bar(list(distances), percent, color=colours)
+    labels = [f"{value:.2g}" if value else "0" for value in percent]
     ax.bar_label(bars, labels, padding=2)
     ax.margins(y=0.15)
-    ax.set(title=title, xlabel="block", ylabel="moved by (% of its size)")
+    ax.set(title=title, xlabel="block", ylabel="relative change (%)")
     ax.tick_params(axis="x", labelsize=9)
     plt.show()

@@ -1,7 +1,9 @@
-"""Names of classes as labels in a figure: drawable, short and different."""
+"""Class names as labels in a figure: drawable, short and distinct."""
 
+import bisect
 import collections
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 import matplotlib
 from matplotlib import font_manager, ft2font
@@ -11,7 +13,7 @@ from helpers import text
 
 # Matplotlib 3.11 and later draw Arabic, Hebrew and Indic scripts correctly.
 SHAPES = hasattr(ft2font, "__libraqm_version__")
-# Of fonts that have equally many of the characters, one of these is taken.
+# Preferred among fonts that have equally many of the characters.
 SANS = (
     *("Noto Sans", "Microsoft YaHei", "Malgun Gothic", "Yu Gothic"),
     *("PingFang", "Hiragino Sans", "Apple SD Gothic", "Arial Unicode"),
@@ -20,102 +22,101 @@ SANS = (
 # Fonts that have a glyph for everything, or glyphs that are drawn empty.
 USELESS = ("lastresort", "applecoloremoji", "notocoloremoji", "adobeblank")
 
+_in_no_font: set[str] = set()
 
-def classes(class_names, inches, size=None):
-    """Return the names of classes as labels for a figure.
 
-    A long name is shortened in its middle. Where no installed font has a
-    character of a name, or nothing of it can be seen, the label is "class 3"
-    (the place of the class in `class_names`, from 0 on), which `explain`
-    then tells. Labels that would look the same get that number, too.
+def classes(
+    class_names: Sequence[str], inches: float, size: float | None = None
+) -> list[str]:
+    """Return class names as distinct labels for a figure.
+
+    A long name is shortened in its middle. If no installed font has a
+    character of a name, or nothing of it is visible, the label is "class 3"
+    (its index in `class_names`), which `explain` prints with the name.
+    Labels that would look the same get the index, too.
 
     Args:
-        class_names: n texts.
-        inches: how wide a label may be.
+        class_names: n names.
+        inches: maximum width of a label.
         size: of its font in points; that of the figure by default.
-
-    Returns:
-        A list of n texts, all different.
     """
-    texts = [text.one_line(name) for name in class_names]
-    _find_fonts("".join(texts))
-    drawn = [_is_drawable(label) for label in texts]
+    names = [text.one_line(name) for name in class_names]
+    _add_fonts("".join(names))
+    drawable = [_is_visible(name) and _is_drawable(name) for name in names]
     labels = [
-        _short(label, inches, size) if its else f"class {number}"
-        for number, (label, its) in enumerate(zip(texts, drawn, strict=True))
+        _shortened(name, inches, size) if drawable[i] else f"class {i}"
+        for i, name in enumerate(names)
     ]
-    count = collections.Counter(map(_look, labels))
-    for number, label in enumerate(labels):
-        if drawn[number] and count[_look(label)] > 1:
-            end = f" (class {number})"
-            room = inches - _inches(end, size)
-            labels[number] = _short(label, room, size) + end
+    count = collections.Counter(map(_appearance, labels))
+    for i, label in enumerate(labels):
+        if drawable[i] and count[_appearance(label)] > 1:
+            end = f" (class {i})"
+            room = inches - _width(end, size)
+            labels[i] = _shortened(label, room, size) + end
     return labels
 
 
-def titles(texts, inches, size, noun="photo"):
-    """Return texts as titles of pictures that stand side by side.
+def titles(texts: Sequence[str], inches: float, size: float) -> list[str]:
+    """Return texts as titles of photos side by side.
 
     Args:
-        texts: n texts, of one line or several.
-        inches: how wide a title may be.
+        texts: n texts, of one or more lines. One that can't be drawn
+            becomes "photo 3" (its index), as in `classes`.
+        inches: maximum width of a title.
         size: of its font in points.
-        noun: a title that can't be drawn becomes this and its number, from
-            0 on, which `explain` then tells.
-
-    Returns:
-        A list of n texts.
     """
     lines = [[*map(text.one_line, label.split("\n"))] for label in texts]
-    _find_fonts("".join(map("".join, lines)))
+    _add_fonts("".join(map("".join, lines)))
     return [
-        "\n".join(_short(line, inches, size) for line in its)
-        if _can_draw("".join(its))
-        else f"{noun} {number}"
-        for number, its in enumerate(lines)
+        "\n".join(_shortened(line, inches, size) for line in title)
+        if _is_drawable("".join(title))
+        else f"photo {i}"
+        for i, title in enumerate(lines)
     ]
 
 
-def explain(texts, labels, places=None, noun="class"):
-    """Print the texts that have a number for a label instead.
+def explain(
+    texts: Sequence[str],
+    labels: Sequence[str],
+    shown: Iterable[int] | None = None,
+    noun: str = "class",
+) -> None:
+    """Print the texts whose labels are numbers.
 
     Args:
-        texts: n names of classes, or n titles.
-        labels: what `classes` or `titles` made of them.
-        places: which of them the figure shows; all by default.
-        noun: what stands before the number.
+        texts: n class names, or n titles.
+        labels: their labels from `classes` or `titles`.
+        shown: the indices in the figure; all by default.
+        noun: the word before the number.
     """
-    everything = range(len(labels))
-    for number in everything if places is None else sorted(set(places)):
-        label = text.one_line(texts[number])
-        numbered = f"{noun} {number}"
-        if labels[number] != label and numbered in labels[number]:
-            bare = label if label == label.strip() else f'"{label}"'
-            print(f"{numbered}: {bare}")
+    for i in range(len(labels)) if shown is None else sorted(set(shown)):
+        name = text.one_line(texts[i])
+        number = f"{noun} {i}"
+        if labels[i] != name and number in labels[i]:
+            visible = name if name == name.strip() else f'"{name}"'
+            print(f"{number}: {visible}")
 
 
-def _is_drawable(label):
-    """Return whether something of a text is seen, and all can be drawn."""
-    seen = any(
+def _is_visible(label: str) -> bool:
+    return any(
         not char.isspace() and unicodedata.category(char) != "Cf"
         for char in label
     )
-    return seen and _can_draw(label)
 
 
-def _can_draw(label):
+def _is_drawable(label: str) -> bool:
     return not _missing(label) and (SHAPES or not any(map(_is_shaped, label)))
 
 
-def _is_shaped(char):
-    """Return whether a character is one that Matplotlib once misplaced."""
+def _is_shaped(char: str) -> bool:
+    """Return whether older versions of Matplotlib misplace a character."""
     return (
         unicodedata.bidirectional(char) in ("R", "AL", "AN")
         or unicodedata.category(char) == "Mc"
     )
 
 
-def _missing(label, families=None):
+def _missing(label: Iterable[str], families: Sequence[str] = ()) -> set[str]:
     """Return the characters for which none of some fonts has a glyph."""
     fonts = [
         font_manager.get_font(
@@ -130,74 +131,69 @@ def _missing(label, families=None):
     }
 
 
-def _find_fonts(label):
-    """Let figures use those installed fonts that a text needs.
+def _add_fonts(label: str) -> None:
+    """Add those installed fonts to the figures' fonts that a text needs.
 
-    The default font goes first, so what it has looks as before.
+    The default font stays first, so Latin text looks as before.
     """
-    missing = _missing(label) - _nowhere
-    families = [] if not missing else _families()
-    while missing:
+    missing = _missing(label) - _in_no_font
+    families = _useful_families() if missing else []
+    while missing and families:
         lacks = {family: _missing(missing, [family]) for family in families}
         best = min(
             families,
-            key=lambda its: (len(lacks[its]), not its.startswith(SANS)),
-            default=None,
+            key=lambda name: (len(lacks[name]), not name.startswith(SANS)),
         )
-        if best is None or len(lacks[best]) == len(missing):
+        if lacks[best] == missing:
             break
         usual = matplotlib.rcParams["font.family"]
         matplotlib.rcParams["font.family"] = [*usual, best]
         missing = lacks[best]
-    _nowhere.update(missing)
+    _in_no_font.update(missing)
 
 
-_nowhere = set()  # characters that no installed font has
-
-
-def _families():
-    """Return the names of the installed fonts that may be of use."""
+def _useful_families() -> list[str]:
+    """Return the names of the installed upright fonts of normal weight."""
     return sorted(
         {
             font.name
             for font in font_manager.fontManager.ttflist
             if font.style == "normal"
             and font.weight == 400
-            and not _plain(font.name).startswith(USELESS)
+            and not font.name.replace(" ", "")
+            .replace(".", "")
+            .lower()
+            .startswith(USELESS)
         }
     )
 
 
-def _plain(name):
-    return name.replace(" ", "").replace(".", "").lower()
-
-
-def _look(label):
-    """Return what two labels that look the same have in common."""
+def _appearance(label: str) -> str:
+    """Return a text that is equal for labels that look the same."""
     return " ".join(unicodedata.normalize("NFC", label).split())
 
 
-def _inches(label, size):
-    """Return how wide a text is in a figure."""
-    prop = font_manager.FontProperties(
+def _width(label: str, size: float | None) -> float:
+    """Return the width of a text in a figure, in inches."""
+    font = font_manager.FontProperties(
         size=size or matplotlib.rcParams["font.size"]
     )
-    width, *_ = text_to_path.get_text_width_height_descent(label, prop, False)
+    width, *_ = text_to_path.get_text_width_height_descent(label, font, False)
     return width / 72
 
 
-def _short(label, inches, size):
+def _shortened(label: str, inches: float, size: float | None) -> str:
     """Return a text with its middle left out if it is too wide."""
-    if _inches(label, size) <= inches:
+    if _width(label, size) <= inches:
         return label
-    # The most characters that fit, by halving.
-    fits, most = 2, len(label)
-    while most - fits > 1:
-        middle = (fits + most) // 2
-        wide = _inches(_without_middle(label, middle), size) > inches
-        fits, most = (fits, middle) if wide else (middle, most)
-    return _without_middle(label, fits)
+    # The first number of characters that is too wide.
+    too_wide = bisect.bisect_left(
+        range(3, len(label)),
+        True,
+        key=lambda count: _width(_without_middle(label, count), size) > inches,
+    )
+    return _without_middle(label, too_wide + 2)
 
 
-def _without_middle(label, count):
+def _without_middle(label: str, count: int) -> str:
     return f"{label[: -(-count // 2)]}…{label[len(label) - count // 2 :]}"

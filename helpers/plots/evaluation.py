@@ -1,44 +1,56 @@
-"""The figures of lesson 05."""
+"""The figures of lesson 05 on calibration, rejection and Grad-CAM."""
+
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from helpers import stats
 from helpers.plots import basic, class_labels
-from helpers.plots.basic import BLUE, COLOURS, GREY, ORANGE
+from helpers.plots.basic import COLOURS, GREY
 from helpers.surfaces import ground_truth
 
 
-def by_class(labels, predicted, class_names):
+def by_class(
+    labels: NDArray, predicted: NDArray, class_names: Sequence[str]
+) -> None:
     """Draw precision and recall of each class, with 95 % intervals.
 
-    Of more than `plots.MOST` classes, those with the most errors are shown.
+    Of more than `MOST` classes, those with the most errors are shown.
 
     Args:
-        labels, predicted: integers of shape (n,), places in `class_names`.
-        class_names: the classes. One that was never named has no
+        labels, predicted: class indices of shape (n,).
+        class_names: the classes. One that is never predicted has no
             precision, and no dot for it.
     """
     names = class_labels.classes(class_names, 2)
     shown = basic.most_errors(labels, predicted, class_names)
     height = min(0.55 * len(shown) + 1.6, 13.6)
     _, ax = plt.subplots(figsize=(8, height))
-    for name, colour, of, up in (
-        ("recall: of these photos, called so", BLUE, labels, -0.13),
-        ("precision: of those called so, true", ORANGE, predicted, 0.13),
+    correct = labels == predicted
+    for metric, classes, offset in (
+        ("recall: correct, of the true class", labels, -0.13),
+        ("precision: correct, of those predicted", predicted, 0.13),
     ):
-        found = [
-            (row, stats.accuracy((labels == predicted)[of == place]))
-            for row, place in enumerate(shown)
-            if (of == place).any()
-        ]
-        _dots(ax, found, up, colour, name)
-    ax.set_yticks(range(len(shown)), [names[place] for place in shown])
+        rows = [i for i, label in enumerate(shown) if label in classes]
+        centers, errors = basic.in_percent(
+            [stats.accuracy(correct[classes == shown[row]]) for row in rows]
+        )
+        ax.errorbar(
+            centers,
+            np.array(rows) + offset,
+            xerr=errors,
+            fmt="o",
+            capsize=3,
+            label=metric,
+        )
+    ax.set_yticks(range(len(shown)), [names[i] for i in shown])
     ax.set_ylim(len(shown) - 0.5, -0.5)
-    worst = basic.of_all(shown, class_names, "most errors")
+    subset = basic.subset_note(shown, class_names, "most errors")
     ax.set(
-        title=f"Precision and recall by class{worst}",
-        xlabel="share of test photos (%), 95 % interval",
+        title=f"Precision and recall by class{subset}",
+        xlabel="percentage of test photos, 95 % interval",
         ylabel="class",
     )
     below = max(-0.22 * 4.9 / height, -0.28)  # about the same in inches
@@ -47,135 +59,129 @@ def by_class(labels, predicted, class_names):
     class_labels.explain(class_names, names, shown)
 
 
-def _dots(ax, found, up, colour, name):
-    """Draw (row, `stats.Accuracy`) as dots with intervals, in percent."""
-    share = np.array([100 * one.share for _, one in found])
-    ends = np.array([(100 * one.low, 100 * one.high) for _, one in found])
-    ax.errorbar(
-        share,
-        [row + up for row, _ in found],
-        xerr=np.abs(ends.T - share),
-        fmt="o",
-        color=colour,
-        capsize=3,
-        label=name,
-    )
-
-
-def reliability(answers, labels):
-    """Draw how often a model was right against how sure it was.
+def reliability(predictions: Mapping[str, NDArray], labels: NDArray) -> None:
+    """Draw reliability diagrams: accuracy against confidence.
 
     Args:
-        answers: {name: probabilities (n, classes)}, a panel each.
-        labels: whole numbers (n,), places of the true classes.
+        predictions: {name: probabilities (n, classes)}, a panel each.
+        labels: indices of the true classes, (n,).
     """
     lowest = []
     figure, axes = plt.subplots(
         1,
-        len(answers),
-        figsize=(4.4 * len(answers), 4.2),
+        len(predictions),
+        figsize=(4.4 * len(predictions), 4.2),
         squeeze=False,
         sharex=True,
         sharey=True,
     )
-    for ax, (name, said), colour in zip(
-        axes.flat, answers.items(), COLOURS, strict=False
-    ):
-        found = stats.reliability_bins(said, labels)
-        sure = [100 * one.sure for one in found]
-        right = np.array([100 * one.right.share for one in found])
-        ends = np.array([(one.right.low, one.right.high) for one in found])
-        ax.plot([0, 100], [0, 100], color=GREY, label="as sure as right")
+    for i, (name, probabilities) in enumerate(predictions.items()):
+        ax = axes[0, i]
+        bins = stats.reliability_bins(probabilities, labels)
+        confidence = [100 * b.confidence for b in bins]
+        accuracy, errors = basic.in_percent([b.accuracy for b in bins])
+        ax.plot([0, 100], [0, 100], color=GREY, label="perfect calibration")
         ax.errorbar(
-            sure,
-            right,
-            yerr=np.abs(100 * ends.T - right),
+            confidence,
+            accuracy,
+            yerr=errors,
             fmt="o",
-            color=colour,
+            color=f"C{i}",
             capsize=3,
-            label="a tenth of the photos",
+            label="bins, a tenth of the photos each",
         )
-        error = stats.calibration_error(said, labels)
-        chance = stats.calibration_error_by_chance(said)
+        ece = stats.calibration_error(probabilities, labels)
+        chance = stats.calibration_error_by_chance(probabilities)
         ax.set_title(
-            f"{name}: error {100 * error:.1f} points\n"
-            f"({100 * chance:.1f} if it were calibrated)",
+            f"{name}: calibration error {100 * ece:.1f} %\n"
+            f"({100 * chance:.1f} % if it were calibrated)",
             fontsize=11,
         )
-        lowest.append(min(*sure, *(100 * ends[:, 0])))
-        ax.set(xlabel="how sure (%)", ylabel="how often right (%)")
+        lowest.append(min(*confidence, *(accuracy - errors[0])))
+        ax.set(xlabel="confidence (%)", ylabel="accuracy (%)")
         ax.label_outer()
         ax.legend(loc="lower right", fontsize=9)
-    # One scale everywhere: the line of the calibrated has the same slope.
+    # With one scale, the diagonals of all panels have the same slope.
     scale = min(lowest) - 3, 102
     axes[0, 0].set(xlim=scale, ylim=scale)
     figure.suptitle(f"Reliability, {len(labels)} photos, 95 % intervals")
     plt.show()
 
 
-def rejection(scores, limits, right):
-    """Draw how scores tell pictures of no class from test photos.
+def rejection(
+    scores: Mapping[str, tuple[NDArray, NDArray, NDArray]],
+    thresholds: Mapping[str, float],
+    correct: ArrayLike,
+) -> None:
+    """Draw how scores separate out-of-distribution (OOD) images.
 
-    Below the figure stands what each limit does.
+    The effect of each threshold is printed below the figure.
 
     Args:
-        scores: {name: (of validation photos, of n test photos, of pictures
-            of no class)}, larger numbers for stranger pictures; a panel for
-            each name, of the last two.
-        limits: {name: the number above which a picture is turned away}.
-        right: booleans (n,), whether the test photos are named rightly.
+        scores: {name: (of validation photos, of n test photos, of OOD
+            images)}, larger for less familiar images; a panel for each
+            name shows the last two.
+        thresholds: {name: the score above which an image is rejected}.
+        correct: booleans (n,), whether a test photo's prediction is.
     """
     figure, axes = plt.subplots(
         1, len(scores), figsize=(5.5 * len(scores), 3.4), squeeze=False
     )
-    for ax, (name, sets) in zip(axes.flat, scores.items(), strict=True):
-        basic.spread(ax, {"test photos": sets[1], "of no class": sets[2]})
-        ax.axvline(limits[name], color="black", label="limit")
+    for ax, (name, (_, test, ood)) in zip(
+        axes.flat, scores.items(), strict=True
+    ):
+        basic.histograms(ax, {"test photos": test, "OOD images": ood})
+        ax.axvline(thresholds[name], color="black", label="threshold")
         ax.set(title=name, xlabel=f"{name} (0 to 1)")
         ax.legend(fontsize=9)
-    figure.suptitle("Test photos, and pictures of no class")
+    figure.suptitle("Test photos and out-of-distribution images")
     plt.show()
-    for name, (_, known, strange) in scores.items():
-        stays, away = known <= limits[name], strange > limits[name]
-        print(f"{name}: of the test photos stay", _counted(stays))
-        print("  of these named rightly", _counted(np.asarray(right)[stays]))
-        print("  of no class, turned away", _counted(away))
+    for name, (_, test, ood) in scores.items():
+        accepted = test <= thresholds[name]
+        correct_accepted = np.asarray(correct)[accepted]
+        rejected = ood > thresholds[name]
+        print(f"{name}: test photos accepted", _counted(accepted))
+        print("  correct among these", _counted(correct_accepted))
+        print("  OOD images rejected", _counted(rejected))
 
 
-def _counted(flags):
+def _counted(flags: NDArray) -> str:
     return stats.accuracy(flags).counted
 
 
-def heatmaps(images, heats, masks, titles):
-    """Lay heat over photos; mark where it is largest, and the truth.
+def heatmaps(
+    images: Sequence[ArrayLike],
+    heats: Sequence[NDArray],
+    masks: Sequence[NDArray | None],
+    titles: Sequence[str],
+) -> None:
+    """Overlay photos with heatmaps; mark the maximum and the true defect.
 
     Args:
-        images: n pictures, 0-255, (299, 299, 3).
-        heats: numbers from 0 on, (n, rows, columns), to be blown up.
-        masks: n masks, bool (299, 299), outlined in white; None draws no
-            outline.
+        images: n images, 0-255, (299, 299, 3).
+        heats: n heatmaps of 0 or more, (rows, columns), to be enlarged.
+        masks: n masks, bool (299, 299), outlined in white, or None.
         titles: n short texts, as for `plots.photos`.
     """
     labels = class_labels.titles(titles, 2.1, 10)
     figure, axes = plt.subplots(
         1, len(images), figsize=(2.2 * len(images), 2.9), squeeze=False
     )
-    for ax, image, warm, mask, title in zip(
+    for ax, image, small, mask, label in zip(
         axes.flat, images, heats, masks, labels, strict=True
     ):
-        warm = ground_truth.blown_up(warm)
+        heat = ground_truth.blown_up(small)
         ax.imshow(np.asarray(image))
-        ax.imshow(warm, cmap="inferno", alpha=0.5)
+        ax.imshow(heat, cmap="inferno", alpha=0.5)
         if mask is not None:
             ax.contour(mask, [0.5], colors="white", linewidths=1.2)
-        row, column = np.unravel_index(warm.argmax(), warm.shape)
+        row, column = np.unravel_index(heat.argmax(), heat.shape)
         ax.plot(column, row, "x", color=COLOURS[5], ms=11, mew=3)
-        ax.set_title(title, fontsize=10)
+        ax.set_title(label, fontsize=10)
         ax.axis("off")
-    outlined = any(mask is not None for mask in masks)
-    figure.suptitle(
-        "Grad-CAM: bright where it speaks for the class; × its largest value"
-        + ("; outlined the true defect" if outlined else "")
-    )
+    title = "Grad-CAM: bright is evidence for the class, × its maximum"
+    if any(mask is not None for mask in masks):
+        title += ", outlined the true defect"
+    figure.suptitle(title)
     plt.show()
     class_labels.explain(titles, labels, noun="photo")

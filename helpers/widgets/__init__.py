@@ -1,8 +1,7 @@
-"""Figures to try things on: controls, a line in words, and a picture.
+"""Interactive panels: controls, a status line and a figure.
 
-Each is shown by a call at the end of a cell, below a plain figure of the
-same matter, which is there where widgets do not run. None changes a model
-or a photo.
+May import all rooms but `exercises`; lessons 02, 03, 04 and 06 use it.
+Each follows a plain figure, and none changes a model or a photo.
 """
 
 from helpers.widgets.augmentation_panel import augmentation

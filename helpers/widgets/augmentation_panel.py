@@ -1,201 +1,211 @@
-"""Augmentation layers, to be turned up and down on one photo."""
+"""Augmentation layers, adjusted on one photo."""
 
 import math
 from pathlib import Path
 
-import ipywidgets
 import keras
 import numpy as np
+from ipywidgets import Dropdown, FloatRangeSlider, FloatSlider, IntSlider
+from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from helpers.dataset import pipeline
 from helpers.plots.basic import RED
 from helpers.surfaces import render
 from helpers.text import one_line
-from helpers.widgets.panel import DPI, Panel, figure
+from helpers.widgets.panel import DPI, Panel, control, figure
 
-ROWS, COLUMNS = 2, 8  # of views
-VIEWS = ROWS * COLUMNS
-SIDE = 96  # pixels, of a view
-EDGE, GAP = 3, 3  # pixels around a view and between two
+ROWS, COLUMNS = 2, 8  # of copies
+COPIES = ROWS * COLUMNS
+SIDE = 96  # pixels, of a copy
+EDGE, GAP = 3, 3  # pixels around a copy and between two
+STEP = SIDE + 2 * EDGE + GAP
 NO_FLIP = "none"
 FLIPS = (NO_FLIP, "horizontal", "vertical", "horizontal_and_vertical")
 FILLS = ("reflect", "constant", "nearest", "wrap")  # of Keras
 
+Changes = dict[str, NDArray]
 
-def augmentation(path):
-    """Show sixteen views of a photo, as augmentation layers would make them.
 
-    The knobs begin where lesson 04 sets its layers, and mean what the
-    arguments of these layers mean (`views`). The same knobs always give the
-    same views; the knob `dice` gives others. A view is framed in red if
-    less than half of the mark that gives the photo its label is left in
-    it, where a mask says where that is (see `surfaces.mask`).
+def augmentation(path: str | Path) -> Panel:
+    """Show sixteen augmented copies of a photo.
+
+    The controls start at the settings of lesson 04, and mean what the
+    arguments of its layers mean (`layers`). The same settings with the same
+    seed give the same copies. A copy is framed in red if it contains less
+    than half of the defect, for photos with a mask (see
+    `surfaces.render.mask`).
 
     Args:
         path: a photo in a class folder.
 
     Returns:
-        A `panel.Panel` with the controls `flip`, `rotation`, `zoom` (a pair
-        of numbers), `light`, `fill` and `dice`.
+        A panel with the controls `flip`, `rotation`, `zoom` (a pair of
+        numbers), `light`, `fill` and `seed`.
 
     Raises:
-        ValueError: the photo is not there.
+        ValueError: there is no such photo.
     """
-    if not Path(path).is_file():
-        raise ValueError(f"{path}: there is no such photo; give one's path.")
-    photo = Image.fromarray(pipeline.load_photo(str(path)).numpy())
-    photo = np.float32(photo.resize((SIDE, SIDE)))
-    mark = _mark(Path(path))
-    label = one_line(Path(path).parent.name)
-    wide = {"description_width": "initial"}
-    width = {"width": "270px"}
-
-    def slider(kind, text, **options):
-        return kind(description=text, style=wide, layout=width, **options)
-
-    real, span = ipywidgets.FloatSlider, ipywidgets.FloatRangeSlider
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: there is no such photo; give another path.")
+    original = Image.fromarray(pipeline.load_photo(str(path)).numpy())
+    photo = np.asarray(original.resize((SIDE, SIDE)), "float32")
+    defect = _defect(path)
+    label = one_line(path.parent.name)
     zooms = {"value": (-0.25, 0.25), "min": -0.75, "max": 1, "step": 0.05}
+    lights = {"value": 0.25, "min": 0.05, "max": 1, "step": 0.05}
+    angles = {"value": 0.5, "max": 0.5, "step": 0.01}
     controls = {
-        "flip": slider(
-            ipywidgets.Dropdown, "Flip", options=FLIPS, value=FLIPS[1]
-        ),
-        "rotation": slider(real, "Rotation", value=0.5, max=0.5, step=0.01),
-        "zoom": slider(span, "Zoom", **zooms),
-        "light": slider(
-            real, "Darkest", value=0.25, min=0.05, max=1, step=0.05
-        ),
-        "fill": slider(ipywidgets.Dropdown, "Fill", options=FILLS),
-        "dice": slider(ipywidgets.IntSlider, "Dice", max=20),
+        "flip": control(Dropdown, "Flip", 270, options=FLIPS, value=FLIPS[1]),
+        "rotation": control(FloatSlider, "Rotation", 270, **angles),
+        "zoom": control(FloatRangeSlider, "Zoom", 270, **zooms),
+        "light": control(FloatSlider, "Darkest", 270, **lights),
+        "fill": control(Dropdown, "Fill", 270, options=FILLS),
+        "seed": control(IntSlider, "Seed", 270, max=20),
     }
-    wide_as = COLUMNS * (SIDE + 2 * EDGE + GAP) - GAP
-    high_as = ROWS * (SIDE + 2 * EDGE + GAP) - GAP
-    drawn = figure((wide_as + 16) / DPI, (high_as + 44) / DPI)
+    width, height = COLUMNS * STEP - GAP, ROWS * STEP - GAP
+    drawn = figure((width + 16) / DPI, (height + 44) / DPI)
     ax = drawn.add_subplot()
     ax.set_axis_off()
-    ax.set_title("One photo, and sixteen throws of the dice")
-    shown = ax.imshow(np.zeros((high_as, wide_as, 3), "uint8"))
+    ax.set_title("One photo, sixteen augmented copies")
+    image = ax.imshow(np.zeros((height, width, 3), "uint8"))
 
-    def update():
-        knobs = {name: control.value for name, control in controls.items()}
-        dice = draw_changes(**knobs)
-        left = _left(dice, mark) if mark is not None and len(mark) else None
-        false = np.zeros(VIEWS, bool) if left is None else left < 0.5
-        pictures = augmented(photo, dice, knobs["fill"])
-        shown.set_data(_side_by_side(pictures, false))
-        lines = [f"`{line}`" for line in layers(**knobs)]
-        words = _frame(dice, knobs["fill"]) + _label(label, mark, false)
-        if knobs["flip"] == FLIPS[-1]:
-            words += " (Keras throws one coin for both flips: no mirroring.)"
-        return "\n".join([*lines, words])
+    def update() -> str:
+        settings = {name: widget.value for name, widget in controls.items()}
+        fill = settings.pop("fill")
+        changes = draw_changes(**settings)
+        false = np.zeros(COPIES, bool)
+        if defect is not None and len(defect):
+            false = visible(changes, defect) < 0.5
+        image.set_data(_side_by_side(augmented(photo, changes, fill), false))
+        description = _losses(changes, fill) + _label(label, defect, false)
+        if settings["flip"] == FLIPS[-1]:
+            description += " (Keras flips in both directions or in neither.)"
+        lines = [f"`{line}`" for line in layers(fill=fill, **settings)]
+        return "\n".join([*lines, description])
 
     return Panel(
-        "augmentation",
         controls,
-        [["flip", "rotation", "zoom"], ["light", "fill", "dice"]],
+        [["flip", "rotation", "zoom"], ["light", "fill", "seed"]],
         drawn,
         update,
-        "Run this cell to turn the knobs of all layers at once; the figure "
-        "above shows each alone.",
+        "Run this cell to adjust all layers at once; the figure above shows "
+        "each alone.",
     )
 
 
-def draw_changes(flip, rotation, zoom, light, fill, dice):
-    """Return what the dice give each of sixteen views.
+def draw_changes(
+    flip: str,
+    rotation: float,
+    zoom: tuple[float, float],
+    light: float,
+    seed: int,
+) -> Changes:
+    """Draw the random changes of sixteen copies.
 
     Args:
         flip: "none" or a mode of `RandomFlip`.
         rotation: the factor of `RandomRotation`.
         zoom: the pair of factors of `RandomZoom`.
-        light: the darkest that `LessLight` of lesson 04 makes a photo.
-        fill: what the layers fill corners with; here of no account.
-        dice: a whole number; another one gives another throw.
+        light: the smallest factor of `LessLight` in lesson 04.
+        seed: of the random numbers.
 
     Returns:
-        A dict of arrays (16,): `across` and `over` (whether left and right,
-        top and bottom change places), `angle` (radians), `zoom` and
-        `light` (factors).
+        A dict of arrays (16,): `horizontal` and `vertical` (whether the
+        copy is flipped), `angle` (radians), `zoom` and `light` (factors).
     """
-    chance = np.random.default_rng(dice).random((4, VIEWS), "float32")
-    # Keras throws one coin for both directions of a flip.
-    flipped = chance[0] <= 0.5
+    draws = np.random.default_rng(seed).random((4, COPIES), "float32")
+    flipped = draws[0] <= 0.5  # one draw for both directions, as in Keras
     low, high = zoom
     return {
-        "across": flipped & ("horizontal" in flip),
-        "over": flipped & ("vertical" in flip),
-        "angle": 2 * math.pi * rotation * (2 * chance[1] - 1),
-        "zoom": 1 + low + (high - low) * chance[2],
-        "light": light + (1 - light) * chance[3],
+        "horizontal": flipped & ("horizontal" in flip),
+        "vertical": flipped & ("vertical" in flip),
+        "angle": 2 * math.pi * rotation * (2 * draws[1] - 1),
+        "zoom": 1 + low + (high - low) * draws[2],
+        "light": light + (1 - light) * draws[3],
     }
 
 
-def augmented(photo, dice, fill):
-    """Return the photo as the layers change it: flip, turn, zoom, dim.
+def augmented(photo: NDArray, changes: Changes, fill: str) -> NDArray:
+    """Return copies of a photo: flipped, rotated, zoomed and darkened.
 
     Args:
         photo: float32 (side, side, 3), 0-255.
-        dice: from `throw`.
+        changes: from `draw_changes`.
         fill: the `fill_mode` of the layers.
 
     Returns:
         float32 (16, side, side, 3), 0-255.
     """
-    made = np.repeat(photo[None], len(dice["angle"]), 0)
-    made[dice["across"]] = made[dice["across"], :, ::-1]
-    made[dice["over"]] = made[dice["over"], ::-1]
-    cos, sin = np.cos(dice["angle"]), np.sin(dice["angle"])
-    made = _moved(made, cos, -sin, sin, cos, fill)
-    none = np.zeros_like(cos)
-    made = _moved(made, dice["zoom"], none, none, dice["zoom"], fill)
-    return made * dice["light"][:, None, None, None]
+    copies = np.repeat(photo[None], len(changes["angle"]), 0)
+    horizontal, vertical = changes["horizontal"], changes["vertical"]
+    copies[horizontal] = copies[horizontal, :, ::-1]
+    copies[vertical] = copies[vertical, ::-1]
+    zoom, angle = changes["zoom"], changes["angle"]
+    copies = _transformed(copies, angle, np.ones_like(zoom), fill)
+    copies = _transformed(copies, np.zeros_like(angle), zoom, fill)
+    return copies * changes["light"][:, None, None, None]
 
 
-def _moved(pictures, xx, xy, yx, yy, fill):
-    """Return pictures whose pixels come from these places of the old ones.
+def _transformed(
+    images: NDArray, angle: NDArray, zoom: NDArray, fill: str
+) -> NDArray:
+    """Return n images rotated and zoomed around their center.
 
-    Place (x, y), from the middle, shows what was at (xx x + xy y,
-    yx x + yy y). Each is of shape (n,).
+    Args:
+        images: float32 (n, side, side, 3).
+        angle: in radians, (n,).
+        zoom: the factors, (n,).
+        fill: the `fill_mode` of the layers.
     """
-    middle = (pictures.shape[1] - 1) / 2
-    none = np.zeros_like(xx)
+    center = (images.shape[1] - 1) / 2
+    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+    none = np.zeros_like(cos)
+    # A pixel (x, y) is taken from (cos x - sin y, sin x + cos y).
     matrix = np.stack(
         [
-            *(xx, xy, middle * (1 - xx - xy)),
-            *(yx, yy, middle * (1 - yx - yy)),
+            *(cos, -sin, center * (1 - cos + sin)),
+            *(sin, cos, center * (1 - sin - cos)),
             *(none, none),
         ],
         axis=1,
     )
-    moved = keras.ops.image.affine_transform(
-        pictures, matrix, "bilinear", fill
+    return keras.ops.convert_to_numpy(
+        keras.ops.image.affine_transform(images, matrix, "bilinear", fill)
     )
-    return keras.ops.convert_to_numpy(moved)
 
 
-def layers(flip, rotation, zoom, light, fill, dice):
-    """Return the lines that make these layers, those that do nothing left out.
+def layers(
+    flip: str,
+    rotation: float,
+    zoom: tuple[float, float],
+    light: float,
+    fill: str,
+    seed: int,
+) -> list[str]:
+    """Return the code of the layers, without those that change nothing.
 
-    Args: as for `throw`.
+    Args: as for `draw_changes`, and the `fill_mode`.
     """
     filled = f'fill_mode="{fill}"'
-    made = []
+    lines = []
     if flip != NO_FLIP:
-        made.append(f'keras.layers.RandomFlip("{flip}"),')
+        lines.append(f'keras.layers.RandomFlip("{flip}"),')
     if rotation:
-        made.append(f"keras.layers.RandomRotation({rotation:g}, {filled}),")
+        lines.append(f"keras.layers.RandomRotation({rotation:g}, {filled}),")
     if any(zoom):
         pair = f"({zoom[0]:g}, {zoom[1]:g})"
-        made.append(f"keras.layers.RandomZoom({pair}, {filled}),")
+        lines.append(f"keras.layers.RandomZoom({pair}, {filled}),")
     if light < 1:
-        made.append(f"LessLight({light:g}),")
-    return made
+        lines.append(f"LessLight({light:g}),")
+    return lines
 
 
-def _mark(path):
-    """Return where the mark of a photo is: places (m, 2), or None.
+def _defect(path: Path) -> NDArray | None:
+    """Return the points of the defect, (m, 2), or None without a mask.
 
-    A place is x and y, -1 to 1 from edge to edge. A clean part has no
-    place; None is returned where there is no mask to tell.
+    Points are x and y, -1 to 1 from edge to edge. A clean part has none.
     """
     try:
         file = render.mask(path)
@@ -207,76 +217,81 @@ def _mark(path):
         return None
     mask = np.asarray(Image.open(file)) > 0
     y, x = np.nonzero(mask)
-    size = np.float32(mask.shape[::-1])
+    size = np.array(mask.shape[::-1], "float32")
     return (2 * np.stack([x, y], 1) + 1) / size - 1
 
 
-def _turned(dice, places):
-    """Return where places lie after flip and turn, (16, m, 2)."""
-    x = np.where(dice["across"], -1, 1)[:, None] * places[:, 0]
-    y = np.where(dice["over"], -1, 1)[:, None] * places[:, 1]
-    cos, sin = np.cos(dice["angle"])[:, None], np.sin(dice["angle"])[:, None]
+def _rotated(changes: Changes, points: NDArray) -> NDArray:
+    """Return points after flip and rotation, (16, m, 2)."""
+    x = np.where(changes["horizontal"], -1, 1)[:, None] * points[:, 0]
+    y = np.where(changes["vertical"], -1, 1)[:, None] * points[:, 1]
+    cos = np.cos(changes["angle"])[:, None]
+    sin = np.sin(changes["angle"])[:, None]
     return np.stack([cos * x + sin * y, cos * y - sin * x], -1)
 
 
-def _left(dice, places):
-    """Return which share of some places is left in each view, (16,)."""
-    away = np.abs(_turned(dice, places)).max(-1)
-    # What has left the frame at the turn does not come back at the zoom.
-    return np.mean(away <= np.minimum(1, dice["zoom"])[:, None], axis=1)
+def visible(changes: Changes, points: NDArray) -> NDArray:
+    """Return the proportion of points inside each copy, (16,)."""
+    distance = np.abs(_rotated(changes, points)).max(-1)
+    # What the rotation has moved out does not come back with the zoom.
+    edge = np.minimum(1, changes["zoom"])
+    return np.mean(distance <= edge[:, None], axis=1)
 
 
-def _filled(dice, places):
-    """Return which share of each view lies outside the photo, (16,)."""
-    # What is seen at a place came there by a turn: turn the place back.
-    back = _turned(dice | {"angle": -dice["angle"]}, places)
-    away = np.maximum(np.abs(back).max(-1), np.abs(places).max(-1))
-    return np.mean(dice["zoom"][:, None] * away > 1, axis=1)
+def filled(changes: Changes, points: NDArray) -> NDArray:
+    """Return the proportion of points of each copy outside the photo, (16,).
+
+    Args:
+        changes: from `draw_changes`.
+        points: all over a copy, (m, 2), -1 to 1.
+    """
+    inverse = changes | {"angle": -changes["angle"]}
+    source = np.abs(_rotated(inverse, points)).max(-1)
+    distance = np.maximum(source, np.abs(points).max(-1))
+    return np.mean(changes["zoom"][:, None] * distance > 1, axis=1)
 
 
-def _grid():
-    """Return places all over a photo, (1024, 2), -1 to 1."""
-    along = (np.arange(32, dtype="float32") + 0.5) / 16 - 1
-    return np.stack(np.meshgrid(along, along), -1).reshape(-1, 2)
+def _grid() -> NDArray:
+    """Return points all over a photo, (1024, 2), -1 to 1."""
+    axis = (np.arange(32, dtype="float32") + 0.5) / 16 - 1
+    return np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
 
 
-def _frame(dice, fill):
-    """Say how much the frame cuts off, and how much of it is filled."""
-    lost = 1 - _left(dice, _grid()).min()
-    filled = _filled(dice, _grid()).max()
-    what = "black" if fill == "constant" else f"made up (`{fill}`)"
+def _losses(changes: Changes, fill: str) -> str:
+    """Say how much of the photo is lost, and how much is filled."""
+    lost = 1 - visible(changes, _grid()).min()
+    outside = filled(changes, _grid()).max()
+    content = "black" if fill == "constant" else f"filled in (`{fill}`)"
     return (
-        f"Where most is lost, {lost:.0%} of the photo lies outside the "
-        f"frame; where most is filled, {filled:.0%} of a view is {what}. "
-        f"The darkest view has {dice['light'].min():.0%} of the light. "
+        f"At most {lost:.0%} of the photo is outside a copy, and at most "
+        f"{outside:.0%} of a copy is {content}. The darkest copy has "
+        f"{changes['light'].min():.0%} of the light. "
     )
 
 
-def _label(label, mark, false):
-    """Say what becomes of the label."""
-    if mark is None:
+def _label(label: str, defect: NDArray | None, false: NDArray) -> str:
+    """Say whether the label is still true."""
+    if defect is None:
         return (
-            "Where the thing that gives the label has left the frame, the "
-            "label is false: look for it in each view."
+            "If a copy no longer contains what the label names, its label is "
+            "false: look for it in each copy."
         )
-    if not len(mark):
-        return f"A {label} part has no mark that could leave the frame."
+    if not len(defect):
+        return f"A {label} part has no defect that could be lost."
+    consequence = f": the label {label} is false there" if false.any() else ""
     return (
-        f"In {false.sum()} of {VIEWS} views less than half of the mark is "
-        "left in the frame"
-        + (f": there the label {label} is false." if false.any() else ".")
+        f"{false.sum()} of {COPIES} copies contain less than half of the "
+        f"defect{consequence}."
     )
 
 
-def _side_by_side(pictures, false):
-    """Return the views in rows, those of false labels in a red frame."""
-    step = SIDE + 2 * EDGE + GAP
-    made = np.full((ROWS * step, COLUMNS * step, 3), 255, "uint8")
-    for i, picture in enumerate(np.clip(pictures, 0, 255).astype("uint8")):
-        y, x = step * (i // COLUMNS), step * (i % COLUMNS)
+def _side_by_side(copies: NDArray, false: NDArray) -> NDArray[np.uint8]:
+    """Return the copies in rows, those with false labels in a red frame."""
+    image = np.full((ROWS * STEP, COLUMNS * STEP, 3), 255, "uint8")
+    for i, pixels in enumerate(np.clip(copies, 0, 255).astype("uint8")):
+        y, x = STEP * (i // COLUMNS), STEP * (i % COLUMNS)
         if false[i]:
-            framed = slice(y, y + step - GAP), slice(x, x + step - GAP)
-            made[framed] = ImageColor.getrgb(RED)
-        y, x = y + EDGE, x + EDGE
-        made[y : y + SIDE, x : x + SIDE] = picture
-    return made[:-GAP, :-GAP]
+            frame = image[y : y + STEP - GAP, x : x + STEP - GAP]
+            frame[:] = ImageColor.getrgb(RED)
+        image[y + EDGE :, x + EDGE :][:SIDE, :SIDE] = pixels
+    return image[:-GAP, :-GAP]

@@ -1,105 +1,100 @@
-"""What a block answers to in a photo, block by block."""
+"""The most active channels of each block for a photo."""
 
-import ipywidgets
 import numpy as np
+from ipywidgets import Dropdown, SelectionSlider
+from numpy.typing import NDArray
 
+from helpers.network.blocks import FeatureMaps
 from helpers.text import one_line
-from helpers.widgets.panel import Panel, figure
+from helpers.widgets.panel import Panel, control, figure
 
 ROWS, COLUMNS = 3, 4  # of channels
 SIDE = 105  # pixels, of a channel: a multiple of 35, the largest grid
 GAP, TITLE = 6, 18  # pixels between two, and above each
 
 
-def feature_maps(found):
-    """Show the channels of a block that stand out most in a photo.
+def feature_maps(features: FeatureMaps) -> Panel:
+    """Show the most active channels of a block for a photo.
 
-    The scale is the same for all channels and photos of a block.
+    All channels and photos of a block have the same scale.
 
     Args:
-        found: `network.FeatureMaps` with twelve channels.
+        features: the feature maps of some photos, twelve channels each.
 
     Returns:
-        A `panel.Panel` with the controls `block` (its name) and `photo`
-        (the place of one).
+        A panel with the controls `block` (its name) and `photo` (its
+        index).
     """
-    names = list(found.maps)
-    block = ipywidgets.SelectionSlider(
-        options=names,
-        value="mixed5",
-        description="Block",
-        style={"description_width": "initial"},
-        layout={"width": "420px"},
-    )
-    photo = ipywidgets.Dropdown(
-        options=[(name, i) for i, name in enumerate(found.names)],
-        description="Photo",
-        layout={"width": "240px"},
-    )
+    names = list(features.maps)
+    block = control(SelectionSlider, "Block", 420, options=names)
+    block.value = "mixed5"
+    options = [(name, i) for i, name in enumerate(features.names)]
+    photo = control(Dropdown, "Photo", 240, options=options)
 
     drawn = figure(10, 5)
     left, right = drawn.subplots(1, 2, width_ratios=(1, 1.45))
-    taken = left.imshow(found.photos[0])
+    pixels = left.imshow(features.photos[0])
     left.set_title("the photo")
-    wide, high = COLUMNS * (SIDE + GAP), ROWS * (SIDE + GAP + TITLE)
-    grid = np.full((high, wide), np.nan, "float32")
-    said = right.imshow(grid, vmin=0, vmax=1, interpolation="nearest")
-    titles = [
-        right.text(x, y - 3, "", fontsize=9)
-        for y, x in map(_corner, range(ROWS * COLUMNS))
-    ]
-    for ax in (left, right):
-        ax.set_axis_off()
-    drawn.colorbar(said, ax=right, label="answer (0: none)")
+    width, height = COLUMNS * (SIDE + GAP), ROWS * (SIDE + GAP + TITLE)
+    grid = np.full((height, width), np.nan, "float32")
+    image = right.imshow(grid, vmin=0, vmax=1, interpolation="nearest")
+    corners = [_corner(i) for i in range(ROWS * COLUMNS)]
+    titles = [right.text(x, y - 3, "", fontsize=9) for y, x in corners]
+    left.set_axis_off()
+    right.set_axis_off()
+    drawn.colorbar(image, ax=right, label="activation")
 
-    def update():
+    def update() -> str:
         name, i = block.value, photo.value
-        maps, channels = found.maps[name], found.channels[name][i]
-        taken.set_data(found.photos[i])
-        for place, picture in enumerate(maps[i]):
-            y, x = _corner(place)
-            grid[y : y + SIDE, x : x + SIDE] = _enlarged(picture)
-            titles[place].set_text(f"channel {channels[place]}")
-        said.set_data(grid)
-        said.set_clim(0, float(maps.max()) or 1)
-        right.set_title(f"{name}: the channels that stand out most")
-        return _words(name, one_line(found.names[i]), maps[i], channels)
+        maps, channels = features.maps[name], features.channels[name][i]
+        pixels.set_data(features.photos[i])
+        for (y, x), channel_map, title, channel in zip(
+            corners, maps[i], titles, channels, strict=True
+        ):
+            grid[y : y + SIDE, x : x + SIDE] = _enlarged(channel_map)
+            title.set_text(f"channel {channel}")
+        image.set_data(grid)
+        image.set_clim(0, float(maps.max()) or 1)
+        right.set_title(f"{name}: the most active channels")
+        label = one_line(features.names[i])
+        return _description(name, label, maps[i], channels)
 
     return Panel(
-        "answers",
         {"block": block, "photo": photo},
         [["block", "photo"]],
         drawn,
         update,
         "Run this cell to choose a block and a photo; the figure above "
-        f"shows three blocks and the photo of {one_line(found.names[0])}.",
+        f"shows three blocks and the photo of {one_line(features.names[0])}.",
     )
 
 
-def _corner(place):
+def _corner(i: int) -> tuple[int, int]:
     """Return y and x of the upper left pixel of a channel."""
-    row, column = divmod(place, COLUMNS)
+    row, column = divmod(i, COLUMNS)
     return row * (SIDE + GAP + TITLE) + TITLE, column * (SIDE + GAP)
 
 
-def _enlarged(picture):
-    """Return a small picture as SIDE×SIDE pixels, its cells kept square."""
-    along = np.arange(SIDE) * len(picture) // SIDE
-    return picture[np.ix_(along, along)]
+def _enlarged(channel_map: NDArray) -> NDArray:
+    """Return a small map as SIDE×SIDE pixels, its positions kept square."""
+    indices = np.arange(SIDE) * len(channel_map) // SIDE
+    return channel_map[np.ix_(indices, indices)]
 
 
-def _words(name, label, maps, channels):
+def _description(
+    name: str, label: str, maps: NDArray, channels: NDArray
+) -> str:
     side = maps.shape[-1]
     inner = maps[0, 1:-1, 1:-1]
     y, x = np.unravel_index(inner.argmax(), inner.shape)
-    up = ("upper", "middle", "lower")[3 * (y + 1) // side]
-    across = ("left", "middle", "right")[3 * (x + 1) // side]
-    where = "middle" if up == across else f"{up} {across}"
-    share = np.mean(maps[0] > inner.max() / 2)
+    vertical = ("upper", "middle", "lower")[3 * (y + 1) // side]
+    horizontal = ("left", "middle", "right")[3 * (x + 1) // side]
+    where = "middle" if vertical == horizontal else f"{vertical} {horizontal}"
+    active = np.mean(maps[0] > inner.max() / 2)
     return (
-        f"{name}, photo of {label}: a grid of {side}×{side} cells, so a cell "
-        f"is {299 / side:.0f} pixels of the photo wide. Channel "
-        f"{channels[0]} stands out most: it answers {inner.max():.1f} in the "
-        f"{where} of the photo, and more than half of that in {share:.0%} of "
-        f"the cells. The twelve are {', '.join(map(str, channels))}."
+        f"{name}, photo of {label}: a grid of {side}×{side} positions, each "
+        f"{299 / side:.0f} pixels of the photo wide. Channel {channels[0]} is "
+        f"the most active: its activation is {inner.max():.1f} in the {where} "
+        f"of the photo, and more than half of that at {active:.0%} of the "
+        f"positions. The twelve are {', '.join(map(str, channels))}."
     )

@@ -1,236 +1,227 @@
-"""The mistakes of a model, to be paged through, and wrong labels noted."""
+"""The mistakes of a model, page by page, to note wrong labels."""
 
+import functools
+from collections.abc import Sequence
 from pathlib import Path
 
-import ipywidgets
 import numpy as np
+from ipywidgets import Button, Dropdown
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from helpers.dataset import corrections, pipeline
+from helpers.dataset.splits import Split
 from helpers.paths import shown
 from helpers.plots import class_labels
 from helpers.plots.basic import BLUE, RED
 from helpers.text import one_line
-from helpers.widgets.panel import Panel, figure
+from helpers.widgets.panel import Panel, control, figure
 
 ROWS, COLUMNS = 2, 4  # of photos on a page
 PAGE = ROWS * COLUMNS
 SIDE = 150  # pixels, of a photo on a page
 ANY, OTHER = "any class", "another class"
-SUREST, LEAST_SURE = "surest first", "least sure first"
+MOST, LEAST = "most confident first", "least confident first"
 
 
-def mistakes(split, probabilities):
-    """Show the wrong answers of a model, by class and by how sure it was.
+def mistakes(split: Split, probabilities: ArrayLike) -> Panel:
+    """Show the wrong predictions by class and by confidence.
 
-    Where the same class is chosen as label and as answer, the right ones
-    are shown. A wrong label is noted in a list (see `labels`); nothing in
-    the folder of the photos is changed.
+    If the same class is chosen as label and as prediction, the correct
+    ones are shown. Wrong labels are noted in a list (see
+    `dataset.corrections`); the folder of the photos does not change.
 
     Args:
-        part: a `dataset.Split` of n photos.
-        probabilities: what the model said, (n, number of classes), 0-1.
+        split: n photos.
+        probabilities: predictions, (n, number of classes), 0-1.
 
     Returns:
-        A `panel.Panel` with the controls `labelled`, `said`, `order`,
-        `back`, `on`, `photo` (its number on the page), `truth` (the class
-        it is of) and `wrong` (the button that notes it).
+        A panel with the controls `label`, `predicted`, `order`,
+        `previous`, `next`, `photo` (its number on the page), `truth` (its
+        true class) and `note` (the button that notes it).
 
     Raises:
-        ValueError: there are not as many answers as photos and classes,
-            or the notes can't be understood.
+        ValueError: the shape of the probabilities is another one, or the
+            list of corrections is damaged.
     """
     probabilities = np.asarray(probabilities)
-    names = list(split.class_names)
-    if probabilities.shape != (len(split), len(names)):
+    classes = len(split.class_names)
+    if probabilities.shape != (len(split), classes):
         raise ValueError(
-            f"The answers are {probabilities.shape}, and {split.name} has "
-            f"{len(split)} photos of {len(names)} classes; ask the model "
-            "about this part."
+            f"The shape of the predictions is {probabilities.shape}, and "
+            f"{split.name} has {len(split)} photos of {classes} classes; "
+            "predict the photos of this split."
         )
-    folder = Path(split.paths[0]).parent.parent
-    corrections.noted(folder)  # raises now what no button could mend
-    browsed = _Browser(split, probabilities, folder)
-    made = Panel(
-        "mistakes",
-        browsed.controls,
+    pages = _Pages(split, probabilities)
+    panel = Panel(
+        pages.controls,
         [
-            ["labelled", "said", "order"],
-            ["back", "on", "photo", "truth", "wrong"],
+            ["label", "predicted", "order"],
+            ["previous", "next", "photo", "truth", "note"],
         ],
-        browsed.drawn,
-        browsed.update,
+        pages.figure,
+        pages.update,
         "Run this cell to page through all mistakes and to note wrong "
-        "labels; the figure above shows the surest ones.",
+        "labels; the figure above shows the most confident ones.",
     )
-    made.on_click("back", lambda: browsed.turn(-1))
-    made.on_click("on", lambda: browsed.turn(+1))
-    made.on_click("wrong", browsed.note)
-    return made
+    panel.on_click("previous", lambda: pages.turn(-1))
+    panel.on_click("next", lambda: pages.turn(+1))
+    panel.on_click("note", pages.note)
+    return panel
 
 
-class _Browser:
-    """Which photos are shown, and what is known of them."""
+class _Pages:
+    """The photos shown, and the notes on them."""
 
-    def __init__(self, split, probabilities, folder):
-        self.part, self.folder = split, folder
+    def __init__(self, split: Split, probabilities: NDArray) -> None:
+        self.split = split
+        self.folder = Path(split.paths[0]).parent.parent
         self.predicted = probabilities.argmax(axis=-1)
-        self.sure = probabilities.max(axis=-1)
-        self.page, self.filters, self.chosen = 0, None, None
-        self.pictures = {}  # place in the part -> what is shown of it
+        self.confidence = probabilities.max(axis=-1)
+        self.page = 0
+        self.filters: list[str] = []
+        self.chosen: int | None = None  # index in the split
+        self.pixels = functools.cache(self._pixels)
         names = list(split.class_names)
-        self.short = class_labels.classes(names, 1.3, 10)  # for the figure
-        wide = {"description_width": "initial"}
-
-        def dropdown(text, options, width):
-            return ipywidgets.Dropdown(
-                options=options,
-                description=text,
-                style=wide,
-                layout={"width": width},
-            )
-
+        self.labels = class_labels.classes(names, 1.1, 10)
+        dropdown = functools.partial(control, Dropdown)
         self.controls = {
-            "labelled": dropdown("Labelled", [ANY, *names], "220px"),
-            "said": dropdown("Said", [OTHER, *names], "220px"),
-            "order": dropdown("Order", [SUREST, LEAST_SURE], "220px"),
-            "back": ipywidgets.Button(description="Previous page"),
-            "on": ipywidgets.Button(description="Next page"),
-            "photo": dropdown("Photo", [], "110px"),
-            "truth": dropdown("is really", names, "220px"),
-            "wrong": ipywidgets.Button(description="Label is wrong"),
+            "label": dropdown("Label", 220, options=[ANY, *names]),
+            "predicted": dropdown("Predicted", 220, options=[OTHER, *names]),
+            "order": dropdown("Order", 220, options=[MOST, LEAST]),
+            "previous": Button(description="Previous page"),
+            "next": Button(description="Next page"),
+            "photo": dropdown("Photo", 110, options=[]),
+            "truth": dropdown("True class", 220, options=names),
+            "note": Button(description="Label is wrong"),
         }
-        self.drawn = figure(8.8, 5.2)
-        self.cells = self.drawn.subplots(ROWS, COLUMNS).ravel()
-        empty = np.zeros((SIDE, SIDE, 3), "uint8")
-        self.shown = [ax.imshow(empty) for ax in self.cells]
+        self.figure = figure(8.8, 5.2)
+        self.axes = self.figure.subplots(ROWS, COLUMNS).ravel()
+        blank = np.zeros((SIDE, SIDE, 3), "uint8")
+        self.images = [ax.imshow(blank) for ax in self.axes]
         self.notes = [
             ax.text(4, SIDE - 8, "", color="white", backgroundcolor=BLUE)
-            for ax in self.cells
+            for ax in self.axes
         ]
-        for ax in self.cells:
+        for ax in self.axes:
             ax.set(xticks=[], yticks=[])
             ax.grid(False)
             ax.spines[:].set(visible=True, linewidth=3)
-        self.drawn.suptitle("Label, and what the model said")
+        self.figure.suptitle("True class and predicted class")
 
-    def places(self):
-        """Return the photos that fit the filters, in their order."""
-        its = {
-            name: self.controls[name].value for name in ("labelled", "said")
-        }
-        names = self.part.class_names
-        fits = np.ones(len(self.part), bool)
-        if its["labelled"] != ANY:
-            fits &= self.part.labels == names.index(its["labelled"])
-        if its["said"] != OTHER:
-            fits &= self.predicted == names.index(its["said"])
-        if its["labelled"] != its["said"]:
-            fits &= self.predicted != self.part.labels
-        found = np.flatnonzero(fits)
-        way = -1 if self.controls["order"].value == SUREST else 1
-        return found[np.argsort(way * self.sure[found], kind="stable")]
+    def filtered(self) -> NDArray[np.intp]:
+        """Return the indices that pass the filters, in their order."""
+        names = self.split.class_names
+        label = self.controls["label"].value
+        predicted = self.controls["predicted"].value
+        fits = np.ones(len(self.split), bool)
+        if label != ANY:
+            fits &= self.split.labels == names.index(label)
+        if predicted != OTHER:
+            fits &= self.predicted == names.index(predicted)
+        if label != predicted:
+            fits &= self.predicted != self.split.labels
+        indices = np.flatnonzero(fits)
+        sign = -1 if self.controls["order"].value == MOST else 1
+        order = np.argsort(sign * self.confidence[indices], kind="stable")
+        return indices[order]
 
-    def turn(self, pages):
-        """Go on so many pages, and back to the first photo of that page."""
+    def turn(self, pages: int) -> None:
+        """Go on by some pages, to the first photo there."""
         self.page, self.chosen = self.page + pages, None
 
-    def note(self):
-        """Write down that the label of the chosen photo is wrong."""
+    def note(self) -> None:
+        """Note that the label of the chosen photo is wrong."""
         truth = self.controls["truth"].value
-        corrections.note(self.folder, self.file(self.chosen), truth)
+        if self.chosen is not None:
+            corrections.note(self.folder, self.file(self.chosen), truth)
 
-    def file(self, place):
-        path = Path(self.part.paths[place])
+    def file(self, index: int) -> str:
+        path = Path(self.split.paths[index])
         return f"{path.parent.name}/{path.name}"
 
-    def picture(self, place):
-        """Return a photo as it is shown, uint8 (SIDE, SIDE, 3)."""
-        if place not in self.pictures:
-            pixels = pipeline.load_photo(self.part.paths[place]).numpy()
-            small = Image.fromarray(pixels).resize((SIDE, SIDE))
-            self.pictures[place] = np.asarray(small)
-        return self.pictures[place]
-
-    def update(self):
-        """Show the page that the controls ask for; return it in words."""
-        found = self.places()
-        self._follow(found)
-        here = found[self.page * PAGE :][:PAGE]
+    def update(self) -> str:
+        """Show the page according to the controls; return its description."""
+        indices = self.filtered()
+        self._follow(indices)
+        page = indices[self.page * PAGE :][:PAGE]
         noted = corrections.noted(self.folder)
-        said = []
-        for number in range(PAGE):
-            ax, is_there = self.cells[number], number < len(here)
-            ax.set_visible(is_there)
-            if not is_there:
-                continue
-            place = here[number]
-            self.shown[number].set_data(self.picture(place))
-            label, answer = self._names(place, self.short)
-            sure = f"{self.sure[place]:.0%}"
-            title = f"{number + 1}: {label}, said\n{answer} {sure}"
-            ax.set_title(title, fontsize=10)
-            ax.spines[:].set_color(RED if place == self.chosen else "none")
-            truth = noted.get(self.file(place))
-            note = f"noted: {self._short(truth)}" if truth else ""
-            self.notes[number].set_text(note)
-            self.notes[number].set_visible(bool(truth))
-            label, answer = self._names(place, self.part.class_names)
-            words = f"{number + 1}: {label}, said {answer} {sure}"
-            said.append(one_line(words))
-        if not len(here):
-            return f"None of the {len(self.part)} photos of {self.part.name}."
-        pages = -(-len(found) // PAGE)
+        for i, ax in enumerate(self.axes):
+            ax.set_visible(i < len(page))
+        for i, index in enumerate(page):
+            self.images[i].set_data(self.pixels(index))
+            title = self._title(i, index, self.labels, "\n")
+            self.axes[i].set_title(title, fontsize=10)
+            colour = RED if index == self.chosen else "none"
+            self.axes[i].spines[:].set_color(colour)
+            truth = noted.get(self.file(index))
+            self.notes[i].set_text(f"noted: {self._short(truth)}")
+            self.notes[i].set_visible(truth is not None)
+        split = f"the {len(self.split)} photos of {self.split.name}"
+        if self.chosen is None:
+            return f"None of {split}."
+        names = self.split.class_names
+        titles = [
+            one_line(self._title(i, index, names, " "))
+            for i, index in enumerate(page)
+        ]
+        pages = -(-len(indices) // PAGE)
         return (
-            f"{len(found)} of the {len(self.part)} photos of "
-            f"{self.part.name}, page {self.page + 1} of {pages}. "
-            f"{'; '.join(said)}.\n{self._chosen(noted)}"
+            f"{len(indices)} of {split}, page {self.page + 1} of {pages}. "
+            f"{'; '.join(titles)}.\n{self._choice(self.chosen, noted)}"
         )
 
-    def _follow(self, found):
-        """Bring page, photo and class into line with the filters."""
-        its = self.controls
-        filters = [its[name].value for name in ("labelled", "said", "order")]
+    def _follow(self, indices: NDArray[np.intp]) -> None:
+        """Adapt page, photo and true class to the filters."""
+        controls = self.controls
+        filters = [controls[n].value for n in ("label", "predicted", "order")]
         if filters != self.filters:
             self.filters, self.page, self.chosen = filters, 0, None
-        here = found[self.page * PAGE :][:PAGE]
+        page = indices[self.page * PAGE :][:PAGE]
         if self.chosen is None:  # another page
-            its["photo"].options = list(range(1, len(here) + 1))
-            its["photo"].index = 0 if len(here) else None
-        number = its["photo"].value
-        chosen = None if number is None else here[number - 1]
+            controls["photo"].options = list(range(1, len(page) + 1))
+            controls["photo"].index = 0 if len(page) else None
+        number = controls["photo"].value
+        chosen = None if number is None else page[number - 1]
         if chosen is not None and chosen != self.chosen:
-            names = self.part.class_names
-            its["truth"].value = self._names(chosen, names)[1]
+            predicted = self.split.class_names[self.predicted[chosen]]
+            controls["truth"].value = predicted
         self.chosen = chosen
-        its["back"].disabled = self.page == 0
-        its["on"].disabled = (self.page + 1) * PAGE >= len(found)
-        its["wrong"].disabled = chosen is None
+        controls["previous"].disabled = self.page == 0
+        controls["next"].disabled = (self.page + 1) * PAGE >= len(indices)
+        controls["note"].disabled = chosen is None
 
-    def _short(self, name):
-        """Return the name of a class as it stands in the figure."""
-        names = self.part.class_names
-        return self.short[names.index(name)] if name in names else "another"
+    def _pixels(self, index: int) -> NDArray[np.uint8]:
+        """Return a photo as it is shown, uint8 (SIDE, SIDE, 3)."""
+        pixels = pipeline.load_photo(self.split.paths[index]).numpy()
+        return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE)))
 
-    def _names(self, place, names):
-        """Return the label and the answer of a photo, as one of `names`."""
-        return names[self.part.labels[place]], names[self.predicted[place]]
+    def _title(
+        self, i: int, index: int, names: Sequence[str], between: str
+    ) -> str:
+        """Return number, true class, prediction and confidence."""
+        label = names[self.split.labels[index]]
+        predicted = names[self.predicted[index]]
+        confidence = f"{self.confidence[index]:.0%}"
+        return f"{i + 1}: {label}, predicted{between}{predicted} {confidence}"
 
-    def _chosen(self, noted):
-        """Say which photo is chosen, and what is noted of it."""
-        file = self.file(self.chosen)
-        number = self.controls["photo"].value
-        words = f"Photo {number} is {one_line(file)}"
+    def _short(self, name: str | None) -> str:
+        """Return a class name as in the figure."""
+        names = self.split.class_names
+        return self.labels[names.index(name)] if name in names else "another"
+
+    def _choice(self, index: int, noted: dict[str, str]) -> str:
+        """Say which photo is chosen, and the note on it."""
+        file = self.file(index)
+        photo = f"Photo {self.controls['photo'].value} is {one_line(file)}"
         if file in noted:
-            words += (
-                f", noted as {one_line(noted[file])}. To take what is noted, "
-                "run `from helpers.dataset import corrections; "
+            photo += (
+                f", noted as {one_line(noted[file])}. To apply the notes, run "
+                "`from helpers.dataset import corrections; "
                 "corrections.apply(FOLDER)` in a new cell, and the lesson "
-                "from its top; `corrections.undo(FOLDER)` "
-                "takes it back."
+                "from its top; `corrections.undo(FOLDER)` reverts this."
             )
         else:
-            words += ". Is its label wrong? Choose its class, and press."
-        return (
-            f"{words} ({len(noted)} in {shown(corrections.path(self.folder))})"
-        )
+            photo += ". Is its label wrong? Choose its class, and press."
+        path = shown(corrections.path(self.folder))
+        return f"{photo} ({len(noted)} in {path})"

@@ -1,53 +1,73 @@
-"""What all widgets are made of: controls, a line in words, a picture.
+"""What all panels share: controls, a status line and a figure.
 
-The line says what the picture shows, for who cannot see it. What goes wrong
-while a control is moved stands in it, too: a notebook would not show it.
+The line describes the figure for those who cannot see it. It also shows
+errors of the controls, which a notebook would hide.
 """
 
 import html
 import io
 import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import ipywidgets
 from IPython.display import display
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from helpers.plots.basic import RED
+
 VIEW = "application/vnd.jupyter.widget-view+json"
-DPI = 80  # a picture is made anew whenever a control moves
+DPI = 80  # low, as a figure is drawn anew whenever a control moves
 
 
-def figure(width, height):
+def control(
+    kind: type[ipywidgets.DOMWidget],
+    description: str,
+    width: int,
+    **options: Any,
+) -> ipywidgets.DOMWidget:
+    """Return a control of some pixels in width with its description."""
+    return kind(
+        description=description,
+        style={"description_width": "initial"},
+        layout={"width": f"{width}px"},
+        **options,
+    )
+
+
+def figure(width: float, height: float) -> Figure:
     """Return an empty figure that no notebook shows by itself.
 
     Args:
         width, height: in inches, of `DPI` pixels each.
     """
-    made = Figure((width, height), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(made)
-    return made
+    return Figure((width, height), dpi=DPI, layout="constrained")
 
 
 class Panel:
-    """A picture, the line that says what it shows, and their controls.
+    """A figure, the line that describes it, and their controls.
 
     As the last value of a cell it shows itself. `controls` holds the
-    widgets by their names, `line` and `picture` are what follows them, and
-    `box` is all three. In a page `box` has the class `workbook-` and the
-    panel's name, and each control the same with its own name.
+    widgets by name, `line` and `picture` follow them, `box` is all three.
     """
 
-    def __init__(self, name, controls, rows, drawn, update, sentence):
-        """Draw for the first time; errors are raised as ever.
+    def __init__(
+        self,
+        controls: Mapping[str, ipywidgets.Widget],
+        rows: Sequence[Sequence[str]],
+        drawn: Figure,
+        update: Callable[[], str],
+        sentence: str,
+    ) -> None:
+        """Draw for the first time; an error is raised as usual.
 
         Args:
-            name: of the panel, one word.
-            controls: {name: widget}; the picture follows their values.
-            rows: lists of names, the controls that stand side by side.
-            drawn: the figure, with all that `update` will change.
-            update: changes the figure as the controls say, and returns
-                what it shows, in plain words; code stands in backticks.
-            sentence: what is read where widgets do not run.
+            controls: {name: widget}; the figure follows their values.
+            rows: lists of the names of controls side by side.
+            drawn: the figure.
+            update: changes the figure according to the controls, and
+                returns its description, with code in backticks.
+            sentence: shown instead where widgets do not run.
         """
         self.controls, self.sentence = controls, sentence
         self._figure, self._update, self._busy = drawn, update, False
@@ -55,81 +75,61 @@ class Panel:
         self.picture = ipywidgets.Image(format="png")
         self.picture.layout.max_width = "100%"
         self.picture.layout.align_self = "flex-start"
-        side_by_side = [
+        boxes = [
             ipywidgets.HBox(
-                [controls[its] for its in row],
+                [controls[name] for name in row],
                 layout=ipywidgets.Layout(flex_flow="row wrap"),
             )
             for row in rows
         ]
-        self.box = ipywidgets.VBox([*side_by_side, self.line, self.picture])
-        self.box.add_class(f"workbook-{name}")
-        for its, control in controls.items():
-            control.add_class(f"workbook-{its}")
+        self.box = ipywidgets.VBox([*boxes, self.line, self.picture])
         self._draw()
-        # Where things stand is found once: it takes longest.
+        # The layout takes longest, and is computed only once.
         self._figure.set_layout_engine("none")
         for control in controls.values():
             if control.has_trait("value"):
-                control.observe(lambda _: self.run(), names="value")
+                control.observe(lambda _: self._run(), names="value")
 
-    def _ipython_display_(self):
-        show(self.box, self.sentence)
+    def _ipython_display_(self) -> None:
+        view = {
+            "version_major": 2,
+            "version_minor": 0,
+            "model_id": self.box.model_id,
+        }
+        display({"text/plain": self.sentence, VIEW: view}, raw=True)
 
-    def on_click(self, name, action):
-        """Let a button do something before the picture is made anew.
+    def on_click(self, name: str, action: Callable[[], None]) -> None:
+        """Let a button run an action before the figure is drawn anew."""
+        self.controls[name].on_click(lambda _: self._run(action))
 
-        Args:
-            name: of the button.
-            action: a function without arguments.
-        """
-        self.controls[name].on_click(lambda _: self.run(action))
-
-    def run(self, action=None):
-        """Do something, and make line and picture anew.
-
-        An error in it is shown in the line, and the picture stays.
-
-        Args:
-            action: a function without arguments, or None.
-        """
-        if self._busy:  # an action has moved a control
+    def _run(self, action: Callable[[], None] = lambda: None) -> None:
+        """Run an action and draw; an error is shown in the line instead."""
+        if self._busy:  # the action or the update has moved a control
             return
         self._busy = True
         try:
-            if action:
-                action()
+            action()
             self._draw()
         except Exception as error:
             kind = type(error).__name__
-            self._say(f"This did not work. {kind}: {error}", "#D55E00")
+            self._show(f"This did not work. {kind}: {error}", RED)
         finally:
             self._busy = False
 
-    def _draw(self):
-        words = self._update()
+    def _draw(self) -> None:
+        description = self._update()
         png = io.BytesIO()
-        # Hardly pressed: it goes no further than the browser.
-        self._figure.canvas.print_png(png, pil_kwargs={"compress_level": 1})
+        # Little compression: it only travels to the browser.
+        self._figure.savefig(
+            png, format="png", pil_kwargs={"compress_level": 1}
+        )
         self.picture.value = png.getvalue()
-        self._say(words, "inherit")
+        self._show(description, "inherit")
 
-    def _say(self, words, colour):
-        words = re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(words))
-        words = words.replace("\n", "<br>")
+    def _show(self, message: str, colour: str) -> None:
+        content = html.escape(message).replace("\n", "<br>")
+        content = re.sub("`([^`]+)`", r"<code>\1</code>", content)
         self.line.value = (
             f'<div role="status" style="line-height: 1.5; color: {colour}">'
-            f"{words}</div>"
+            f"{content}</div>"
         )
-
-
-def show(box, sentence):
-    """Show a widget, or a sentence where widgets do not run.
-
-    Args:
-        box: the widget.
-        sentence: what pages without widgets and readers of the stored
-            notebook see, in plain text.
-    """
-    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
-    display({"text/plain": sentence, VIEW: view}, raw=True)

@@ -1,10 +1,13 @@
-"""A photo of one's own, and what a classifier says of it."""
+"""Predictions for a photo that is uploaded."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-import ipywidgets
+import keras
 import numpy as np
+from ipywidgets import FileUpload
+from numpy.typing import NDArray
 
 from helpers.dataset import photo_file, pipeline
 from helpers.plots.deployment import draw_prediction
@@ -12,93 +15,91 @@ from helpers.text import one_line
 from helpers.widgets.panel import Panel, figure
 
 
-def upload(classifier, class_names, path):
-    """Show what a classifier says of a photo, and of one that is uploaded.
+def upload(
+    classifier: keras.Model, class_names: Sequence[str], path: str | Path
+) -> Panel:
+    """Show the predictions for a photo, and for one that is uploaded.
 
     The photo stays on the computer that runs the notebook, and on its disk
-    only while it is read. A file that is no photo is answered with a
-    sentence, and the picture stays.
+    only while it is read. For a file that is no photo, the line says why,
+    and the figure stays.
 
     Args:
         classifier: a model from pixels of 0 to 255 to probabilities.
         class_names: the names of the classes.
-        path: of the photo to begin with.
+        path: of the first photo.
 
     Returns:
-        A `panel.Panel` with the control `photo`.
+        A panel with the control `photo`.
     """
     drawn = figure(8, 3)
     axes = drawn.subplots(1, 2)
-    chooser = ipywidgets.FileUpload(
+    chooser = FileUpload(
         accept="image/*",
-        multiple=False,
         description="Upload a photo",
         layout={"width": "220px"},
     )
 
-    def update():
+    def update() -> str:
         name, content = uploaded(chooser.value)
-        if content is None:
+        if name is None or content is None:
             name, content = Path(path).name, Path(path).read_bytes()
         try:
             pixels = read(name, content)
         except ValueError as error:
             return str(error)
-        said = np.asarray(classifier.predict_on_batch(pixels[None]))[0]
-        draw_prediction(axes, pixels, said, class_names)
-        first, second = said.argsort()[::-1][:2]
+        probs = np.asarray(classifier.predict_on_batch(pixels[None]))[0]
+        draw_prediction(axes, pixels, probs, class_names)
+        first, second = probs.argsort()[::-1][:2]
         return one_line(
-            f"{name}: {class_names[first]}, {said[first]:.0%}; next "
-            f"{class_names[second]}, {said[second]:.0%}."
+            f"{name}: {class_names[first]}, {probs[first]:.0%}; next "
+            f"{class_names[second]}, {probs[second]:.0%}."
         )
 
     return Panel(
-        "upload",
         {"photo": chooser},
         [["photo"]],
         drawn,
         update,
         "Run this cell to upload a photo of your own; the figure above "
-        "shows the answer for one of the test photos.",
+        "shows the predictions for one of the test photos.",
     )
 
 
-def uploaded(value):
-    """Return the name and the bytes of what was uploaded last.
+def uploaded(value: tuple | dict) -> tuple[str | None, bytes | None]:
+    """Return the name and the bytes of the last upload.
 
     Args:
         value: of a `FileUpload`: a tuple of dictionaries (ipywidgets 8), or
             a dictionary by names (7).
 
     Returns:
-        (name, bytes), or (None, None) if there is nothing yet.
+        (name, bytes), or (None, None) before the first upload.
     """
     if not value:
         return None, None
     if isinstance(value, dict):
-        name, last = list(value.items())[-1]
-        return Path(name).name, bytes(last["content"])
-    return Path(value[-1]["name"]).name, bytes(value[-1]["content"])
+        name, file = list(value.items())[-1]
+    else:
+        name, file = value[-1]["name"], value[-1]
+    return Path(name).name, bytes(file["content"])
 
 
-def read(name, content):
-    """Return the pixels of a photo that came as bytes.
+def read(name: str, content: bytes) -> NDArray[np.uint8]:
+    """Return the pixels of a photo, uint8 (299, 299, 3), 0-255.
 
     Args:
         name: of its file.
         content: its bytes.
 
-    Returns:
-        uint8 (299, 299, 3), 0-255.
-
     Raises:
-        ValueError: it is no photo, or none that is read here.
+        ValueError: it is no photo, or of a kind that is not supported.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, name)
         file.write_bytes(content)
         photo, problems = photo_file.look(file)
         if not photo:
-            what = problems[0]
-            raise ValueError(f"{name}: {what.problem}. {what.advice}")
+            problem = problems[0]
+            raise ValueError(f"{name}: {problem.problem}. {problem.advice}")
         return pipeline.load_photo(str(file)).numpy()

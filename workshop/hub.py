@@ -1,4 +1,4 @@
-"""JupyterHub, in an environment beside .venv, and one that is running."""
+"""Installs JupyterHub beside .venv, and runs it for the load test."""
 
 import contextlib
 import ctypes
@@ -16,46 +16,46 @@ from pathlib import Path
 import psutil
 import requests
 
-import start
 from helpers.paths import ROOT
+from tools import _venv
 
 WORKSHOP = ROOT / "workshop"
 VENV = ROOT / ".venv-hub"
 LOCK = WORKSHOP / "hub.lock"
-PATIENCE = 180  # seconds until the hub must answer
-LINES = 5  # of the hub's log, shown when it fails
+TIMEOUT = 180  # seconds until the hub has to answer
+LOG_LINES = 5  # that are shown when the hub fails
 _PR_SET_CHILD_SUBREAPER = 36  # sys/prctl.h
 
 
 class HubError(Exception):
-    """The hub can't be had; one sentence says why."""
+    """The hub does not work; one sentence says why."""
 
 
 def install():
-    """Install the hub, its proxy and its kernel; the first call takes long.
+    """Install the hub, its proxy and its kernel; slow the first time.
 
     Raises:
         HubError: npm is missing or fails.
-        start.StartError: the packages can't be installed.
+        SetupError: the packages can't be installed.
     """
-    start.set_up(str(VENV), str(LOCK))
+    _venv.set_up(str(VENV), str(LOCK))
     _install_proxy()
-    # The servers run here, the lessons in the Python that runs this.
+    # The servers run in .venv-hub, the lessons in the Python of this process.
     argv = [sys.executable, "-m", "ipykernel_launcher"]
     argv += ["-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
     kernel = VENV / "share" / "jupyter" / "kernels" / "python3"
-    start.write(str(kernel / "kernel.json"), json.dumps(spec))
+    _venv.write(str(kernel / "kernel.json"), json.dumps(spec))
 
 
 def _install_proxy():
     folder, lock = VENV / "proxy", WORKSHOP / "package-lock.json"
-    noted, wanted = str(folder / "installed.txt"), start.read(lock)
-    if start.read(noted) == wanted:
+    stamp, text = str(folder / "installed.txt"), _venv.read(lock)
+    if _venv.read(stamp) == text:
         return
     if not shutil.which("npm"):
         raise HubError(
-            "npm is missing, which brings the hub's proxy: install Node.js "
+            "npm is missing, which installs the hub's proxy: install Node.js "
             "18 or later, then start again."
         )
     folder.mkdir(exist_ok=True)
@@ -71,34 +71,36 @@ def _install_proxy():
     if done.returncode:
         raise HubError(
             "The hub's proxy could not be installed "
-            f"({start.last_line(done.stdout)}): mend that, then start again."
+            f"({_venv.last_line(done.stdout)}): fix that, then start again."
         )
-    start.write(noted, wanted)
+    _venv.write(stamp, text)
 
 
 @contextlib.contextmanager
 def running(room, shared, password):
-    """Run the hub of workshop/ on this machine alone; give its address.
+    """Run the hub of the workshop on this machine only; yield its address.
 
-    At the end of the block nothing that it started is left.
+    At the end of the block none of its processes is left.
 
     Args:
-        room: an empty folder for the homes and for what the hub keeps.
+        room: an empty folder for the homes and the hub's own files.
         shared: the shared folder that the learners read.
         password: of the room.
 
     Raises:
-        HubError: it does not come up.
+        HubError: the hub does not start.
     """
     adopt_orphans()
+    variables = dict(os.environ)
+    variables.pop("PYTHONPATH", None)  # learners import their own copy
     address = f"http://127.0.0.1:{_free_ports(3)}"
-    config = WORKSHOP / "jupyterhub_config.py"
     with open(room / "hub.log", "w", encoding="utf-8") as log:
         hub = subprocess.Popen(
-            [VENV / "bin" / "jupyterhub", "-f", config],
+            [VENV / "bin" / "jupyterhub", "-f"]
+            + [WORKSHOP / "jupyterhub_config.py"],
             cwd=room,
             env={
-                **os.environ,
+                **variables,
                 "WORKBOOK_ROOM": str(room),
                 "WORKBOOK_SHARED": str(shared),
                 "WORKBOOK_ADDRESS": address,
@@ -107,69 +109,66 @@ def running(room, shared, password):
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for this process to handle
+            start_new_session=True,  # Ctrl-C is handled by this process
         )
     try:
-        _wait_for(hub, f"{address}/hub/api/", room / "hub.log")
+        _wait_for(hub, f"{address}/hub/api/", room)
         yield address
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # the end is on its way
+            signal.signal(number, signal.SIG_IGN)  # it is ending already
         end(hub)
 
 
 def adopt_orphans():
-    """Make what loses its parent a child of this process (Linux)."""
+    """Make processes whose parent ends children of this process (Linux)."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _free_ports(count):
-    """Return the first of some free ports in a row."""
+    """Return the first of `count` free ports in a row."""
     firsts = range(18000, 28000, count)
-    # In no order: two rehearsals that begin at once differ.
+    # In random order: two load tests may start at once.
     for first in random.sample(firsts, len(firsts)):
         with contextlib.ExitStack() as stack:
             try:
                 for port in range(first, first + count):
-                    one = stack.enter_context(socket.socket())
-                    one.bind(("127.0.0.1", port))
+                    listener = stack.enter_context(socket.socket())
+                    listener.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return first
     raise HubError("No port from 18000 to 28000 is free; free some.")
 
 
-def _wait_for(hub, url, log):
-    until = time.monotonic() + PATIENCE
-    while hub.poll() is None and time.monotonic() < until:
+def _wait_for(hub, url, room):
+    deadline = time.monotonic() + TIMEOUT
+    while hub.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(requests.ConnectionError):
             if requests.get(url, timeout=10).ok:
                 return
         time.sleep(0.5)
-    last = log.read_text(encoding="utf-8").splitlines()[-LINES:]
-    raise HubError("\n".join(["The hub does not come up:", *last]))
+    raise HubError(f"The hub does not start:\n{log_tail(room)}")
 
 
-def end(hub, patience=30):
-    """End a hub and all that it or this process has started.
+def end(hub, timeout=30):
+    """End a hub and all processes that it or this process has started.
 
     Args:
         hub: a `subprocess.Popen`.
-        patience: seconds that it has to end by itself; then it is killed.
+        timeout: seconds after which the hub is killed.
     """
     hub.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        hub.wait(patience)
-    while left := psutil.Process().children(recursive=True):
-        for process in left:
+        hub.wait(timeout)
+    while children := psutil.Process().children(recursive=True):
+        for process in children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(left, timeout=5)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        hub.wait(1)  # and its exit code is taken
+        psutil.wait_procs(children, timeout=5)
 
 
 def log_tail(room):
-    """Return the last lines of the log of a hub that ran in a room."""
+    """Return the last lines of the log of the hub in a room."""
     text = Path(room, "hub.log").read_text(encoding="utf-8")
-    return text.splitlines()[-LINES:]
+    return "\n".join(text.splitlines()[-LOG_LINES:])

@@ -1,4 +1,4 @@
-"""A learner as the hub sees one: signs in, opens a lesson, runs its cells."""
+"""A simulated learner: signs in to the hub, opens a lesson, runs its cells."""
 
 import json
 import time
@@ -7,21 +7,21 @@ import uuid
 import requests
 import websocket
 
-SECONDS = 1800  # for one cell, and for a server to start
-PAGE = 300  # seconds for one page; thirty may ask at once
+CELL_TIMEOUT = 1800  # seconds; also for a server to start
+PAGE_TIMEOUT = 300  # seconds; thirty learners may ask at once
 
 
 class LearnerError(Exception):
-    """What stopped a learner, in one sentence."""
+    """Why a learner could not go on, in one sentence."""
 
 
-def decoded(frame):
+def decode(frame):
     """Return a message of a kernel as a dictionary.
 
     Args:
-        frame: text; or bytes, if buffers come with it. Those begin with the
-            number of parts and where each begins, 4 bytes each, and the
-            first part is the text.
+        frame: text; or bytes, if buffers follow. Then the number of sections
+            and the offset of each come first, 4 bytes each; the first
+            section is the text.
     """
     if isinstance(frame, bytes):
         count, begin, end = (
@@ -32,11 +32,11 @@ def decoded(frame):
 
 
 class Learner:
-    """One browser's worth of a learner: cookies, a server, a kernel.
+    """A learner in a browser: cookies, a server, a kernel.
 
     Args:
         address: of the hub, such as "http://127.0.0.1:8000".
-        name: what the learner signs in as.
+        name: with which the learner signs in.
     """
 
     def __init__(self, address, name):
@@ -46,29 +46,29 @@ class Learner:
         self._session = self._channel = None
 
     def sign_in(self, password):
-        """Fill in the form and wait until the learner's server is there."""
+        """Fill in the form and wait until the learner's server runs."""
         self._get(f"{self._hub}/login")
         form = {"username": self.name, "password": password}
         form["_xsrf"] = self._token("/hub/")
         page = self._browser.post(
-            f"{self._hub}/login", data=form, timeout=PAGE
+            f"{self._hub}/login", data=form, timeout=PAGE_TIMEOUT
         )
-        until = time.monotonic() + SECONDS
+        deadline = time.monotonic() + CELL_TIMEOUT
         while not page.url.startswith(f"{self._server}/"):
             if not page.ok or "/login" in page.url:
                 raise LearnerError(
                     f"signing in failed ({page.status_code} at {page.url})"
                 )
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise LearnerError("the server did not start")
             time.sleep(1)
             page = self._get(f"{self._hub}/spawn-pending/{self.name}")
 
     def open(self, path):
-        """Start the kernel of a notebook; return its cells of code.
+        """Start the kernel of a notebook; return the source of its cells.
 
         Args:
-            path: from the folder that the server shows, with `/`.
+            path: below the folder that the server shows, with `/`.
         """
         page = self._get(f"{self._server}/api/contents/{path}")
         if not page.ok:
@@ -81,8 +81,8 @@ class Learner:
                 "type": "notebook",
                 "kernel": {"name": "python3"},
             },
-            headers=self._proof(),
-            timeout=SECONDS,
+            headers=self._xsrf_header(),
+            timeout=CELL_TIMEOUT,
         )
         if not session.ok:
             raise LearnerError(f"no kernel starts ({session.status_code})")
@@ -92,17 +92,17 @@ class Learner:
         request = requests.Request("GET", url)
         cookies = self._browser.prepare_request(request).headers["Cookie"]
         self._channel = websocket.create_connection(
-            url.replace("http", "ws", 1), cookie=cookies, timeout=SECONDS
+            url.replace("http", "ws", 1), cookie=cookies, timeout=CELL_TIMEOUT
         )
         cells = page.json()["content"]["cells"]
         return [c["source"] for c in cells if c["cell_type"] == "code"]
 
-    def run(self, source, asked="None"):
-        """Run a cell to its end; return what an expression then says.
+    def run(self, source, expression="None"):
+        """Run a cell; return the value of an expression afterwards, as text.
 
         Args:
-            source: the code.
-            asked: an expression of text, read after it.
+            source: the code of the cell.
+            expression: evaluated in the kernel after the cell.
 
         Raises:
             LearnerError: the cell raised, or the kernel is gone.
@@ -111,7 +111,7 @@ class Learner:
         header = {"msg_id": number, "msg_type": "execute_request"}
         header |= {"username": self.name, "session": self.name}
         content = {"code": source, "silent": False, "allow_stdin": False}
-        content["user_expressions"] = {"asked": asked}
+        content["user_expressions"] = {"value": expression}
         message = {"header": header, "parent_header": {}, "metadata": {}}
         message |= {"content": content, "channel": "shell"}
         try:
@@ -123,14 +123,13 @@ class Learner:
             raise LearnerError(
                 f"{reply.get('ename')}: {reply.get('evalue')}".strip()
             )
-        said = reply["user_expressions"]["asked"]
-        return said["data"]["text/plain"]
+        return reply["user_expressions"]["value"]["data"]["text/plain"]
 
     def _reply(self, number):
-        """Return the reply to a request, when all it showed has come."""
+        """Return the reply to a request, after all its outputs."""
         reply, idle = None, False
         while reply is None or not idle:
-            message = decoded(self._channel.recv())
+            message = decode(self._channel.recv())
             kind, content = message["msg_type"], message["content"]
             if kind == "status" and content["execution_state"] == "restarting":
                 raise LearnerError("the kernel died")
@@ -143,23 +142,23 @@ class Learner:
         return reply
 
     def close(self):
-        """End the kernel, which gives its memory back."""
+        """End the kernel, which frees its memory."""
         self._browser.delete(
             f"{self._server}/api/sessions/{self._session}",
-            headers=self._proof(),
-            timeout=PAGE,
+            headers=self._xsrf_header(),
+            timeout=PAGE_TIMEOUT,
         )
 
-    def may_open(self, name):
-        """Return whether the files of another learner can be seen."""
+    def can_open(self, name):
+        """Return whether the files of another learner are visible."""
         address = self._hub.removesuffix("/hub")
         return self._get(f"{address}/user/{name}/api/contents/").ok
 
     def _get(self, url):
-        return self._browser.get(url, timeout=PAGE)
+        return self._browser.get(url, timeout=PAGE_TIMEOUT)
 
-    def _proof(self):
-        """Return what shows a server that its own page asks."""
+    def _xsrf_header(self):
+        """Return the header by which a server knows its own page."""
         return {"X-XSRFToken": self._token(f"/user/{self.name}/")}
 
     def _token(self, path):

@@ -1,0 +1,174 @@
+"""Intervals, comparisons and calibration, against known results."""
+
+import numpy as np
+import pytest
+
+from helpers import stats
+
+
+def test_wilson_interval_of_a_known_case():
+    # 81 of 263: Newcombe (1998), table 1, method 3.
+    result = stats.accuracy([True] * 81 + [False] * 182)
+    assert result.low == pytest.approx(0.2553, abs=5e-4)
+    assert result.high == pytest.approx(0.3662, abs=5e-4)
+    assert str(result).startswith("81 of 263 photos correct: 30.8% (95 %")
+    assert result.counted.startswith("81 of 263: 30.8% (95 %")
+
+
+@pytest.mark.parametrize(
+    ("statistic", "args", "message"),
+    [
+        (stats.accuracy, [[]], "there are none"),
+        (stats.mean, [[0.5]], "two or more photos"),
+        (stats.paired, [[True, False], [True]], "same photos"),
+        (stats.paired, [[], []], "same photos"),
+    ],
+)
+def test_too_few_or_other_photos_are_refused(statistic, args, message):
+    with pytest.raises(ValueError, match=message):
+        statistic(*args)
+
+
+def correct_for(better, worse):
+    """Return what two models get right; 100 photos are easy for both."""
+    first = np.repeat([False, True, True], [better, worse, 100])
+    return first, np.repeat([True, False, True], [better, worse, 100])
+
+
+def test_only_photos_on_which_the_models_differ_count():
+    result = stats.paired(*correct_for(30, 10))
+    assert (result.better, result.worse, result.n) == (30, 10, 140)
+    assert result.difference == pytest.approx(20 / 140)
+    assert result.low < result.difference < result.high
+    # Two-sided binomial probability of 30 or more of 40.
+    assert result.p == pytest.approx(0.00222, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "verdict", "sentence"),
+    [
+        (40, 5, "better", "above zero: tuned is better"),
+        (5, 40, "worse", "below zero: tuned is worse"),
+        (12, 10, "undecided", "do not show"),
+        (0, 0, "undecided", "do not show"),
+    ],
+)
+def test_the_sentence_follows_the_interval(
+    better, worse, verdict, sentence, capsys
+):
+    first, second = correct_for(better, worse)
+    result = stats.compare("frozen", first, "tuned", second)
+    assert result.verdict == verdict
+    printed = capsys.readouterr().out
+    assert sentence in printed
+    assert f"only tuned classified {better} correctly" in printed
+
+
+def test_intervals_have_the_coverage_they_promise():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        draws = rng.random(120)
+        # The second model is better by 10 points, on the same photos.
+        result = stats.paired(draws < 0.7, draws < 0.8)
+        covered += result.low <= 0.1 <= result.high
+    assert covered >= 0.92 * 400
+
+
+def test_a_mean_has_the_interval_of_its_standard_error():
+    values = np.random.default_rng(1).normal(0.5, 2, 400)
+    result = stats.mean(values)
+    half = 1.96 * values.std() / 20
+    assert result.value == pytest.approx(values.mean())
+    assert result.low == pytest.approx(values.mean() - half, abs=0.03)
+    assert result.high == pytest.approx(values.mean() + half, abs=0.03)
+    assert str(result).endswith("n = 400)")
+
+
+def test_the_clock_keeps_the_last_time_of_each_block():
+    clock = stats.Clock()
+    for name in ("one", "two", "one"):
+        with clock(name):
+            pass
+    assert list(clock.seconds) == ["one", "two"]
+    assert all(s >= 0 for s in clock.seconds.values())
+
+
+def test_the_largest_difference_of_two_lists_of_weights():
+    first = [np.zeros((2, 2)), np.ones(3)]
+    second = [np.full((2, 2), 0.5), np.array([1.0, -1.0, 1.0])]
+    assert stats.largest_difference(first, second) == 2
+    assert stats.largest_difference(first, first) == 0
+    with pytest.raises(ValueError):
+        stats.largest_difference(first, second[:1])
+
+
+def test_features_are_standardised_by_the_training_set_alone():
+    rng = np.random.default_rng(0)
+    train = rng.normal([5, -2, 3], [2, 0.1, 0], (500, 3))
+    first, second = stats.standardised(train, train[:9] + 1)
+    assert first.dtype == second.dtype == "float32"
+    assert first.mean(0) == pytest.approx([0, 0, 0], abs=1e-3)
+    assert first.std(0) == pytest.approx([1, 1, 0], abs=1e-3)
+    assert (second - first[:9])[:, 0] == pytest.approx(1 / train[:, 0].std())
+
+
+# --- Calibration ----------------------------------------------------------
+
+
+def confident(confidence, n, rng):
+    """Return about this confidence in the first of two classes."""
+    first = confidence + rng.uniform(-0.02, 0.02, n)
+    return np.stack([first, 1 - first], axis=1)
+
+
+def test_an_overconfident_model_has_a_calibration_error():
+    rng = np.random.default_rng(0)
+    labels = (rng.random(1000) > 0.7).astype(int)
+    calibrated, over = confident(0.7, 1000, rng), confident(0.95, 1000, rng)
+    chance = stats.calibration_error_by_chance(calibrated)
+    assert stats.calibration_error(calibrated, labels) < 2 * chance
+    assert stats.calibration_error(over, labels) == pytest.approx(
+        0.25, abs=0.04
+    )
+
+
+def test_the_calibration_error_by_chance_falls_with_more_photos():
+    rng = np.random.default_rng(0)
+    few, many = (
+        stats.calibration_error_by_chance(confident(0.7, n, rng))
+        for n in (60, 2000)
+    )
+    assert few > 3 * many > 0
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(105, {10, 11}), (2, {1})])
+def test_bins_have_equal_sizes_and_ascending_confidence(n, sizes):
+    p = np.random.default_rng(0).dirichlet([1, 1, 1], n)
+    bins = stats.reliability_bins(p, np.zeros(n, int))
+    assert {b.accuracy.n for b in bins} == sizes
+    assert sum(b.accuracy.n for b in bins) == n
+    assert [b.confidence for b in bins] == sorted(b.confidence for b in bins)
+
+
+# --- Positive predictive value --------------------------------------------
+
+
+def test_the_ppv_is_that_of_counting_parts():
+    assert stats.ppv(0.05, 0.9, 0.1) == pytest.approx(45 / 140)
+    assert stats.ppv(0.05, 0.9, 0) == 1
+    assert stats.ppv(0.05, 0, 0) == 0
+
+
+def test_the_ppv_is_reported_for_rarer_and_rarer_defects(capsys):
+    labels = np.repeat([2, 0, 1], [20, 10, 10])
+    predicted = np.repeat([2, 0, 1, 2], [18, 2, 16, 4])
+    stats.ppv_report(predicted, labels, good=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert "16 of 20" in lines[0]  # the wrong defect is an alarm, too
+    assert "2 of 20" in lines[1]
+    assert [line.split(" of the")[0] for line in lines[2:]] == [
+        "50.0% defective: 89%",
+        "5.0% defective: 30%",
+        "0.5% defective: 4%",
+    ]

@@ -1,0 +1,475 @@
+"""Makes an environment, such as .venv, and installs the packages of a lock.
+
+Only the standard library is imported, and Python 3.7 can read this file:
+see start.py.
+"""
+
+import ast
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+
+from tools import _pack_reader
+
+if os.name == "nt":
+    import msvcrt
+else:
+    import fcntl
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+LOCK = os.path.join(ROOT, "requirements.lock")
+FIRST_LESSON = os.path.join("notebooks", "00_start_here.ipynb")
+COMMAND = "py start.py" if os.name == "nt" else "python3 start.py"
+VERSIONS = ((3, 12), (3, 13), (3, 11))  # TensorFlow's; the preferred first
+SPACE = 4 * 10**9  # bytes: 2.4 GB installed, the rest while unpacking
+
+# Environment variables for other programs that would change results here or
+# stop a start. `environment` also sets some.
+DROPPED = (
+    *("PYTHONHOME", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONOPTIMIZE"),
+    *("PYTHONINSPECT", "PYTHONSAFEPATH", "PYTHONPLATLIBDIR"),
+    *("JUPYTER_CONFIG_PATH", "JUPYTER_NO_CONFIG", "JUPYTER_PATH"),
+    *("JUPYTER_PREFER_ENV_PATH", "JUPYTERLAB_DIR", "MPLBACKEND"),
+    *("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "TF_USE_LEGACY_KERAS"),
+    *("TF_CONFIG", "TF_XLA_FLAGS", "XLA_FLAGS"),
+)
+# The settings of pip and uv that are kept have one of these words in their
+# name: they say where packages come from. Others, such as `user`, `target`
+# or `no-verify-hashes`, would install elsewhere, nothing, or anything.
+SOURCE_SETTINGS = (
+    *("INDEX", "FIND_LINKS", "PROXY", "CERT", "TRUSTED_HOST", "TLS"),
+    *("INSECURE_HOST", "KEYRING", "TIMEOUT", "RETRIES", "CACHE"),
+    "CONFIG_FILE",
+)
+NO_NETWORK = (
+    *("NewConnectionError", "ConnectTimeoutError", "ReadTimeoutError"),
+    *("NameResolutionError", "name resolution", "ProxyError"),
+    *("Network is unreachable", "connection broken"),
+)
+# Every Python is asked this.
+QUESTION = """
+import json, sys
+from importlib.util import find_spec
+print(json.dumps({
+    "version": sys.version_info[:2],
+    "wide": sys.maxsize > 2**32,
+    "venv": bool(find_spec("venv") and find_spec("ensurepip")),
+    "pip": bool(find_spec("pip")),
+}))
+"""
+
+
+class SetupError(Exception):
+    """One sentence for the learner."""
+
+
+def say(text):
+    print(text, flush=True)  # before the output of the next program
+
+
+def set_up(venv, lock, pack=None):
+    """Install the file `lock` into the folder `venv`, unless it is there.
+
+    With a `pack`, a folder, all packages come from it.
+
+    Returns:
+        The path of the Python in `venv`.
+
+    Raises:
+        SetupError, PackError: it fails; the sentence says what to do.
+    """
+    python = venv_python(venv)
+    if is_set_up(venv, lock):
+        return python
+    with alone(venv, lock):
+        base = check(venv, pack)
+        if base:
+            make_venv(venv, base)
+        facts = ask([python]) or {"pip": False}
+        if not facts["pip"]:  # the venv was not made to the end
+            run_or_raise([python, "-m", "ensurepip", "--default-pip"], venv)
+            facts = ask([python])
+        source = _pack_reader.wheels(pack, facts["version"]) if pack else None
+        size = "from the pack" if pack else "(up to 0.7 GB to download)"
+        say(f"Installing what the lessons need {size}; this takes minutes ...")
+        try:
+            install(venv, python, lock, source)
+        except KeyboardInterrupt:
+            say("\nStopped; the next start goes on from here.")
+            raise
+        quiet_news(venv)
+        write(stamp_path(venv), stamp(lock, facts["version"]))
+    return python
+
+
+def next_step():
+    """Return what to do before the lessons are set up; change nothing."""
+    try:
+        check(VENV)
+    except SetupError as error:
+        return str(error)
+    return (
+        f"Run {COMMAND} where there is a network: it downloads up to 0.7 GB "
+        f"and takes minutes. With a pack, {COMMAND} --from PACK needs none."
+    )
+
+
+@contextlib.contextmanager
+def alone(venv, lock):
+    """Raise SetupError if another start is setting up `venv`.
+
+    The system locks the file `lock` until this process ends, however it ends.
+    """
+    with open(lock, "rb") as file:
+        try:
+            if os.name == "nt":
+                file.seek(2**30)  # past the end, since pip has to read it
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise SetupError(
+                f"Another start is setting up {os.path.basename(venv)}: wait "
+                "until it has finished, then start again."
+            ) from None
+        except OSError:
+            pass  # some network disks have no locks
+        yield
+
+
+def check(venv, pack=None):
+    """Return the command of a Python to make `venv` with; None if it runs.
+
+    Raises:
+        SetupError: it can't be set up; the sentence says what to do.
+    """
+    facts = ask([venv_python(venv)])
+    if facts and not is_suitable(facts, VERSIONS):
+        raise SetupError(
+            f"The folder {venv} has Python {dotted(facts['version'])}, and "
+            "TensorFlow needs Python 3.11, 3.12 or 3.13: rename or delete "
+            "that folder, then start again."
+        )
+    if (platform.system(), platform.machine()) == ("Darwin", "x86_64"):
+        raise SetupError(
+            "TensorFlow no longer runs on Intel Macs: on one, use Google "
+            "Colab; on an Apple-silicon Mac, install the Python of "
+            "https://www.python.org/downloads/ and start again with it."
+        )
+    base = None if facts else find_python(pack)
+    installed = glob.escape(venv) + "/[lL]ib/**/tensorflow-*.dist-info"
+    free = shutil.disk_usage(ROOT).free
+    if free < SPACE and not glob.glob(installed, recursive=True):
+        raise SetupError(
+            f"Setting up needs {SPACE / 1e9:.0f} GB, and the disk of {ROOT} "
+            f"has {free / 1e9:.1f} GB left: make room, then start again."
+        )
+    return base
+
+
+def find_python(pack=None):
+    """Return the command of a Python to make a venv with, this one first.
+
+    Raises:
+        SetupError: none is suitable; with a `pack`, none it has packages for.
+    """
+    versions = _pack_reader.python_versions(pack) if pack else VERSIONS
+    without_venv = None
+    for command in candidates():
+        facts = ask(command)
+        if facts and is_suitable(facts, versions):
+            if facts["venv"]:
+                return command
+            without_venv = without_venv or dotted(facts["version"])
+    if without_venv:
+        raise SetupError(
+            "Python's venv module is missing: sudo apt install "
+            f"python{without_venv}-venv (or as your system names it), then "
+            "start again."
+        )
+    names = " or ".join(dotted(version) for version in sorted(versions))
+    raise SetupError(
+        f"This is Python {dotted(sys.version_info[:2])}, and "
+        f"{'the pack' if pack else 'TensorFlow'} needs Python {names} of 64 "
+        "bits: install it from https://www.python.org/downloads/ and start "
+        "again."
+    )
+
+
+def candidates():
+    """Yield the commands that may be a suitable Python."""
+    yield [sys.executable]
+    names = ["python" + dotted(version) for version in VERSIONS]
+    for name in [*names, "python3", "python"]:
+        if shutil.which(name):
+            yield [shutil.which(name)]
+    if os.name == "nt":
+        for version in VERSIONS:
+            yield ["py", "-" + dotted(version)]
+
+
+def ask(command):
+    """Return what a Python reports about itself; None if it does not run.
+
+    A name on the PATH proves nothing: pyenv has one for each version, and
+    Windows one that opens the shop. -I keeps the user's settings out.
+    """
+    try:
+        done = subprocess.run(
+            [*command, "-I", "-c", QUESTION],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        facts = json.loads(done.stdout.decode("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return {**facts, "version": tuple(facts["version"])}
+
+
+def is_suitable(facts, versions):
+    return facts["wide"] and facts["version"] in versions
+
+
+def dotted(version):
+    return ".".join(map(str, version))
+
+
+def is_set_up(venv, lock):
+    """Return whether a venv holds what `lock` lists, after its stamp."""
+    facts = ask([venv_python(venv)])
+    return facts and read(stamp_path(venv)) == stamp(lock, facts["version"])
+
+
+def stamp_path(venv):
+    return os.path.join(venv, "installed.txt")
+
+
+def stamp(lock, version):
+    """Return the stamp of a complete venv: the lock's hash and the Python."""
+    with open(lock, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    return f"{digest} python {dotted(version)}\n"
+
+
+def venv_python(venv):
+    """Return where the Python of a venv is, or would be."""
+    windows = os.path.join(venv, "Scripts", "python.exe")
+    return windows if os.name == "nt" else os.path.join(venv, "bin", "python")
+
+
+def make_venv(venv, base):
+    """Make a venv with the Python that the command `base` starts."""
+    command = [*base, "-m", "venv", venv]
+    if base != [sys.executable]:
+        say(f"This Python can't be used; {' '.join(base)} is used instead.")
+    if os.path.isdir(venv) and os.listdir(venv):
+        if not os.path.exists(os.path.join(venv, "pyvenv.cfg")):
+            raise SetupError(
+                f"The folder {venv} was not made by Python: rename it, then "
+                "start again."
+            )
+        say(f"The Python in {venv} is gone or broken; it is made again.")
+        command.append("--clear")
+    say(f"Making {os.path.basename(venv)} ...")
+    run_or_raise(command, venv)
+
+
+def run_or_raise(command, venv):
+    """Run a command that makes `venv`; raise SetupError if it fails."""
+    done = run_quietly(command)
+    if done.returncode:
+        raise SetupError(
+            f"Python could not make the folder {venv} "
+            f"({last_line(done.stdout)}): fix that, then start again."
+        )
+
+
+def run_quietly(command):
+    """Run a command without input; return it with its whole output."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=ROOT,
+        env=environment(),
+    )
+
+
+def last_line(output):
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    line = lines[-1] if lines else "it did not say why"
+    return line.replace("ERROR:", "").strip().rstrip(".:")
+
+
+def install(venv, python, lock, source=None):
+    """Install the file `lock` into a venv, by uv if there is one, or pip.
+
+    Both pass over what an interrupted install has left.
+
+    Args:
+        source: the folder of a pack that holds the packages; without it they
+            come from the package index.
+
+    Raises:
+        SetupError: it fails; install.log in `venv` has all that pip reports.
+    """
+    options = ["--require-hashes", "--only-binary=:all:", "-r", lock]
+    if source:
+        options += ["--no-index", "--find-links", source]
+    uv = shutil.which("uv")
+    if uv:
+        command = [uv, "pip", "install", "--python", python, *options]
+        if not subprocess.call(command, cwd=ROOT, env=environment()):
+            return
+        say("uv could not install the packages; pip tries it now ...")
+    pip(venv, python, "install", options)
+
+
+def pip(venv, python, verb, options):
+    """Run pip and show its progress; raise what `install` raises."""
+    # Progress goes to stdout; the errors on stderr are kept for one sentence.
+    done = subprocess.run(
+        [python, "-m", "pip", verb, "--disable-pip-version-check"]
+        + ["--no-input", *options],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=pip_environment(python, verb),
+    )
+    if done.returncode:
+        log = os.path.join(venv, "install.log")
+        write(log, done.stderr.decode("utf-8", "replace"))
+        raise SetupError(why_not_installed(done.stderr, log))
+
+
+def pip_environment(python, verb):
+    """Return environment variables with only SOURCE_SETTINGS of pip's.
+
+    The files pip.conf are read here and then ignored.
+
+    Args:
+        python: the Python whose pip is meant.
+        verb: of pip, for example "install".
+    """
+    lines = run_quietly([python, "-m", "pip", "config", "list"]).stdout
+    variables = environment()
+    for section in ("global", verb, ":env:"):  # the last one wins
+        # Lines such as: install.index-url='https://...'; :env: holds PIP_*.
+        for line in lines.decode("utf-8", "replace").splitlines():
+            key, _, value = line.partition("=")
+            name = key[len(section) + 1 :].upper().replace("-", "_")
+            if key.startswith(section + ".") and is_source_setting(name):
+                with contextlib.suppress(ValueError, SyntaxError):
+                    variables["PIP_" + name] = ast.literal_eval(value)
+    variables["PIP_CONFIG_FILE"] = os.devnull
+    return variables
+
+
+def is_source_setting(name):
+    return any(word in name for word in SOURCE_SETTINGS)
+
+
+def why_not_installed(errors, log):
+    """Return one sentence for what pip wrote to stderr, as bytes."""
+    text = errors.decode("utf-8", "replace")
+    if "No space left on device" in text or "[WinError 112]" in text:
+        return (
+            "The disk is full (pip also uses your folder for temporary "
+            "files): make room, then start again."
+        )
+    if any(word in text for word in NO_NETWORK):
+        return (
+            "The packages can't be downloaded, since the package index does "
+            "not answer: check that this computer is online, then start again."
+        )
+    return (
+        f"The packages could not be installed ({last_line(errors)}): {log} "
+        "has all that pip reported; fix that, then start again."
+    )
+
+
+def quiet_news(venv):
+    """Keep JupyterLab from asking about news over the first lesson.
+
+    It is a default: what the learner sets in JupyterLab wins.
+    """
+    plugin = "@jupyterlab/apputils-extension:notification"
+    settings = {"fetchNews": "false", "checkForUpdates": False}
+    write(
+        os.path.join(venv, "share/jupyter/lab/settings/overrides.json"),
+        json.dumps({plugin: settings}),
+    )
+
+
+def environment():
+    """Return the environment variables for the programs started from here.
+
+    What the user has set for other programs must not change results or stop
+    a start. Kept are proxies, certificates, package indexes, KERAS_HOME and
+    JupyterLab's user settings, such as its theme.
+    """
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in DROPPED
+        and (not name.startswith(("PIP_", "UV_")) or is_source_setting(name))
+    }
+    if not variables.get("JUPYTERLAB_SETTINGS_DIR"):
+        jupyter = variables.get("JUPYTER_CONFIG_DIR")
+        jupyter = jupyter or os.path.expanduser("~/.jupyter")
+        variables["JUPYTERLAB_SETTINGS_DIR"] = os.path.join(
+            jupyter, "lab", "user-settings"
+        )
+    # In the encoding of the terminal, with `?` for the letters it lacks.
+    encoding = variables.get("PYTHONIOENCODING", "").partition(":")[0]
+    variables.update(
+        IPYTHONDIR=os.path.join(VENV, "ipython"),
+        JUPYTER_CONFIG_DIR=os.path.join(VENV, "jupyter"),
+        KERAS_BACKEND="tensorflow",
+        MATPLOTLIBRC=os.devnull,
+        PYTHONIOENCODING=encoding + ":replace",
+        PYTHONNOUSERSITE="1",
+        PYTHONPATH=ROOT,
+        VIRTUAL_ENV=VENV,
+    )
+    return variables
+
+
+def jupyter_command(python, options):
+    """Return the command that opens the first lesson in JupyterLab."""
+    command = [python, "-m", "jupyterlab", FIRST_LESSON]
+    command.append("--ServerApp.root_dir=" + ROOT)
+    # One Ctrl-C is enough; JupyterLab would ask and wait for an answer.
+    command.append("--ServerApp.answer_yes=True")
+    if any("port" in option for option in options):
+        # Such a port is often forwarded from elsewhere: no other will do.
+        command.append("--ServerApp.port_retries=0")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # usual in a container
+    return command + options
+
+
+def read(path):
+    """Return the text of a file, or None if there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return None
+
+
+def write(path, text):
+    """Write a file completely or not at all."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + ".part", path)

@@ -1,0 +1,275 @@
+"""Tests a JupyterHub with simulated learners who run lesson 02 at once."""
+
+import argparse
+import ast
+import json
+import math
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers import paths, shared
+from helpers.network import weights
+from helpers.surfaces import render
+from tools import _venv
+from workshop import homes, hub, isolation_probe
+from workshop.hub_client import Learner
+from workshop.memory_monitor import HUB, MemoryMonitor, peak_rss
+
+LESSON = "notebooks/02_frozen_baseline.ipynb"
+ROOM = 30  # learners, for whom the need is extrapolated
+PROBES = 7  # of isolation_probe.allowed_on_learner, and one by the browser
+MIB, GIB = 2**20, 2**30
+HEAD = f"{'':<24}{'server':>8}{'lesson':>8}{'kernel':>12}{'in all':>12}"
+
+
+@dataclass
+class Visit:
+    """What a learner had: seconds, peak bytes of the kernel, an error."""
+
+    learner: Learner
+    pid: int = 0
+    server: float = 0.0
+    lesson: float = 0.0
+    kernel: int = 0
+    failure: str = ""
+
+    @property
+    def waited(self):
+        return self.server + self.lesson
+
+
+def main(argv):
+    """Run the load test, or fill a shared folder; return the exit code.
+
+    1: a learner's lesson failed, or learners are not isolated.
+    """
+    parser = argparse.ArgumentParser(prog="loadtest", description=__doc__)
+    parser.add_argument(
+        "learners", nargs="?", type=int, default=8, metavar="N"
+    )
+    parser.add_argument(
+        "--shared",
+        metavar="DIR",
+        help="the shared folder; without it one more learner fills one first",
+    )
+    parser.add_argument(
+        "--fill",
+        metavar="DIR",
+        help="run no test, but fill a shared folder with the pictures, "
+        "weights and activations of the lessons on this machine",
+    )
+    args = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        if args.fill:
+            return _fill(Path(args.fill).resolve())
+        return _test(args.learners, args.shared)
+    except KeyboardInterrupt:
+        print("\nStopped; no process is left running.")
+        return 130
+    except (hub.HubError, _venv.SetupError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _fill(folder):
+    os.environ.pop(shared.VARIABLE, None)
+    render.folder()
+    render.shifted_folder()
+    path = weights.choose().path
+    extra = [Path(path)] if path else []
+    shared.fill(folder, paths.DATA, paths.WORK, extra)
+    count = len(list((folder / shared.ACTIVATIONS).glob("*.npy")))
+    print(f"{folder}: pictures, weights and {count} files of activations.")
+    return 0
+
+
+def _test(count, folder):
+    _check(count, folder)
+    hub.install()
+    room = Path(tempfile.mkdtemp(prefix="workbook-room-"))
+    try:
+        room.chmod(0o711)  # learners may pass through, but not list it
+        return _in_room(room, count, folder)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _check(count, folder):
+    """Raise ValueError if the load test can't run here."""
+    if count < 2:
+        raise ValueError(f"{count} learners are too few; give 2 or more.")
+    if sys.platform != "linux" or os.geteuid() != 0:
+        raise ValueError(
+            "The load test runs each learner as another user: start it as "
+            "root on Linux."
+        )
+    if folder and not Path(folder, shared.DIGESTS).is_file():
+        raise ValueError(
+            f"{folder}: not a shared folder; make one with --fill {folder}"
+        )
+    try:
+        subprocess.run(
+            [sys.executable, "-c", "import ipykernel"],
+            user=homes.FIRST_ID,
+            group=homes.FIRST_ID,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        raise ValueError(
+            f"{sys.executable}: other users can't run this Python; put the "
+            "project and its Python where all may read, such as /opt."
+        ) from None
+
+
+def _in_room(room, count, folder):
+    password = secrets.token_urlsafe()
+    store = Path(folder).resolve() if folder else room / "shared"
+    store.mkdir(exist_ok=True)
+    names = [f"learner-{number}" for number in range(1, count + 1)]
+    with hub.running(room, store, password) as address:
+        print(HEAD, flush=True)
+        if not folder:
+            first, _ = _visits(room, address, password, ["nothing-shared"])
+            first[0].learner.close()
+            work = room / "learners" / "nothing-shared" / "workbook" / "data"
+            shared.fill(store, work, work / "work")
+        alone, memory_alone = _visits(room, address, password, ["alone"])
+        alone[0].learner.close()
+        if not folder:
+            a, b = round(first[0].waited), round(alone[0].waited)
+            print(f"The shared folder saves {a} - {b} = {a - b} s.")
+        visits, memory = _visits(room, address, password, names)
+        print("\n" + summary(alone[0].waited, visits, memory_alone, memory))
+        isolated, sentence = _isolation(room, store, *visits[:2])
+        print("\n" + sentence)
+    return 0 if isolated else 1
+
+
+def _visits(room, address, password, names):
+    """Let learners work at once, and print a line for each.
+
+    Returns:
+        A list of `Visit`, and the peak memory of all and the hub in bytes.
+
+    Raises:
+        HubError: a lesson failed.
+    """
+    visits = [Visit(Learner(address, name)) for name in names]
+    threads = [
+        # Ctrl-C must not wait for them; they end with the hub.
+        threading.Thread(target=_visit, args=(visit, password), daemon=True)
+        for visit in visits
+    ]
+    with MemoryMonitor(room / "learners") as monitor:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for visit in visits:
+        print(_row(visit, monitor.peak([visit.learner.name])), flush=True)
+    failed = sum(bool(visit.failure) for visit in visits)
+    if failed:
+        raise hub.HubError(
+            f"\n{failed} failed. The end of the hub's log:\n"
+            f"{hub.log_tail(room)}"
+        )
+    return visits, monitor.peak([*names, HUB])
+
+
+def _visit(visit, password):
+    """Sign in, open the lesson and run it from its first cell to its last."""
+    learner, begun = visit.learner, time.monotonic()
+    try:
+        learner.sign_in(password)
+        visit.server = time.monotonic() - begun
+        begun = time.monotonic()
+        cells = learner.open(LESSON)
+        visit.pid = int(learner.run("import os", "os.getpid()"))
+        for number, source in enumerate(cells, 1):
+            visit.failure = f"cell {number}: "
+            learner.run(source)
+        visit.failure = ""
+        visit.lesson = time.monotonic() - begun
+        visit.kernel = peak_rss(visit.pid)
+    except Exception as error:  # the others go on
+        visit.failure += f"{error}" or type(error).__name__
+
+
+def _row(visit, held):
+    if visit.failure:
+        return f"{visit.learner.name:<24}FAILED: {visit.failure}"
+    return (
+        f"{visit.learner.name:<24}{visit.server:>6.0f} s{visit.lesson:>6.0f} s"
+        f"{visit.kernel / MIB:>8,.0f} MiB{held / MIB:>8,.0f} MiB"
+    )
+
+
+def summary(wait_alone, visits, memory_alone, memory):
+    """Return as text what each learner adds, and the need of a `ROOM`.
+
+    Args:
+        wait_alone: seconds that one learner alone waited for all.
+        visits: of the learners who worked at once.
+        memory_alone, memory: peak bytes of one and of these, with the hub.
+    """
+    count, cores = len(visits), os.cpu_count()
+    a, b = round(wait_alone), round(max(visit.waited for visit in visits))
+    wait = (b - a) / (count - 1)
+    c, d = memory_alone / GIB, memory / GIB
+    more = (d - c) / (count - 1)
+    rest = ROOM - 1
+    return (
+        f"Wait: {a} s alone, at most {b} s for {count} at once: "
+        f"({b} - {a}) / {count - 1} = {wait:.1f} s for each more.\n"
+        f"Memory with the hub: {c:.2f} GiB alone, {d:.2f} GiB for {count}: "
+        f"({d:.2f} - {c:.2f}) / {count - 1} = {more:.2f} GiB for each more.\n"
+        f"{ROOM} on {cores} cores: {a} + {rest} x {wait:.1f} = "
+        f"{a + rest * wait:.0f} s, {c:.2f} + {rest} x {more:.2f} = "
+        f"{c + rest * more:.1f} GiB.\n"
+        f"For {ROOM} to wait as these {count}: {cores} x {ROOM} / {count} = "
+        f"{cores * ROOM / count:g}, so "
+        f"{math.ceil(cores * ROOM / count)} cores."
+    )
+
+
+def _isolation(room, store, visit, other):
+    """Return whether learners are isolated, and a sentence about it."""
+    homes_ = room / "learners"
+    calls = [
+        f"allowed_on_learner({str(homes_ / v.learner.name)!r}, {v.pid})"
+        for v in (other, visit)
+    ]
+    calls.append(f"allowed_on_room({str(store)!r}, {str(room / 'hub')!r})")
+    source = Path(isolation_probe.__file__).read_text(encoding="utf-8")
+    text = visit.learner.run(source, f"as_text({', '.join(calls)})")
+    others, own, shared_ = json.loads(ast.literal_eval(text))
+    for learner, allowed in ((other.learner, others), (visit.learner, own)):
+        if visit.learner.can_open(learner.name):
+            allowed.append("open the server")
+    if others or shared_:
+        return False, f"A learner could {', '.join(others + shared_)}."
+    # Without access to their own files the probe proves nothing.
+    if len(own) < PROBES:
+        return False, f"A learner could only {', '.join(own)} at home."
+    return True, (
+        f"{visit.learner.name} can do this at home, and none of it to "
+        f"{other.learner.name}: {', '.join(own)}. Nor can they change the "
+        "shared folder or list the hub's files."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
