@@ -1,6 +1,6 @@
-"""Notes how much memory the kernel of each notebook has held.
+"""How notebooks and tests are run: their order, and how much memory is used.
 
-It stands above notebooks/ and tests/, since it has to do with both.
+This file lies above notebooks/ and tests/, since it is about both.
 """
 
 import contextlib
@@ -10,26 +10,83 @@ import pytest
 
 from tools import _memory
 
-PEAKS = pytest.StashKey()
+BINDER = 2 * 2**30  # bytes of memory that a kernel has there
+# Two processes take file after file from this order. Notebooks 05 and 06
+# need the models of 02 to 04, and train them where these are missing. The
+# slowest tests come next, then all other files.
+FIRST = (
+    "03_fine_tuning",
+    "02_frozen_baseline",
+    "04_augmentation",
+    "07_your_own_photos",
+    "08_scale_out",
+    "06_ship_it",
+    "05_judge_and_explain",
+    "01_data_prep",
+    "00_start_here",
+    "test_checks",
+    "test_browser",
+    "test_activations",
+    "test_site",
+    "test_ship",
+)
+LAST = "test_claims"  # reads what the notebooks have left
+RELEASE = pytest.StashKey()  # how many tests are left to `--all`
 
 
 def pytest_configure(config):
-    config.stash[PEAKS] = {}
+    config.stash[RELEASE] = 0
 
 
-@pytest.hookimpl(tryfirst=True)  # nbval then stops the kernel
-def pytest_runtest_teardown(item, nextitem):
-    """Ask the kernel of a notebook after its last cell."""
-    kernel = getattr(item.parent, "kernel", None)
-    if not kernel or (nextitem and nextitem.parent is item.parent):
+def pytest_collection_modifyitems(items):
+    def position(item):
+        name = item.path.stem
+        place = FIRST.index(name) if name in FIRST else len(FIRST)
+        return name == LAST, place
+
+    items.sort(key=position)
+
+
+def pytest_deselected(items):
+    config = items[0].config
+    if config.option.markexpr != "not release":
         return
-    ask = functools.partial(kernel.kc.execute_interactive, timeout=30)
-    # One that has died or hangs gives no answer; its cells say so.
-    with contextlib.suppress(KeyError, RuntimeError, TimeoutError):
-        item.config.stash[PEAKS][item.path.stem] = _memory.of_kernel(ask)
+    count = sum(bool(i.get_closest_marker("release")) for i in items)
+    config.stash[RELEASE] += count
+    if hasattr(config, "workeroutput"):  # a process of pytest-xdist
+        config.workeroutput["release"] = config.stash[RELEASE]
 
 
-@pytest.fixture
-def peaks(request):
-    """{name of a notebook: bytes} of those that were run before."""
-    return request.config.stash[PEAKS]
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_testnodedown(node):
+    # All workers collect the same tests; one that crashed gives no output.
+    count = getattr(node, "workeroutput", {}).get("release", 0)
+    node.config.stash[RELEASE] = max(node.config.stash[RELEASE], count)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[RELEASE]:
+        terminalreporter.write_line(
+            f"{config.stash[RELEASE]} slow tests that only a release needs "
+            "did not run; `python3 start.py test --all` runs them too."
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Ask the kernel of a notebook for its memory after the last cell."""
+    kernel = getattr(item.parent, "kernel", None)
+    is_last = not nextitem or nextitem.parent is not item.parent
+    peak = 0
+    if kernel and is_last:
+        ask = functools.partial(kernel.kc.execute_interactive, timeout=30)
+        # A kernel that has died or hangs does not answer; its cells fail.
+        with contextlib.suppress(KeyError, RuntimeError, TimeoutError):
+            peak = _memory.of_kernel(ask)
+    yield  # nbval stops the kernel
+    if peak > BINDER:
+        pytest.fail(
+            f"{item.path.name}: the kernel used {peak / 2**20:,.0f} MiB of "
+            f"memory, and Binder gives {BINDER / 2**20:,.0f}.",
+            pytrace=False,
+        )

@@ -100,6 +100,7 @@ def jupyterlab(root, kept):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
     folders = {
+        "WORKBOOK_WORK": "work",
         "JUPYTERLAB_SETTINGS_DIR": "settings",
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "JUPYTER_CONFIG_DIR": "config",
@@ -245,7 +246,8 @@ class Lesson:
         ]
         assert len(places) == 1, f"{len(places)} cells have {words!r}"
         cells = self.page.locator(".jp-Notebook .jp-Cell")
-        return Widget(self.page, cells.nth(places[0]))
+        cell = cells.nth(places[0])
+        return Widget(self.page, cell, self._server.root)
 
     def close(self):
         """End the kernel and close the page."""
@@ -266,8 +268,8 @@ class Widget:
         line: Playwright's locator of the text, an `ipywidgets.HTML`.
     """
 
-    def __init__(self, page, cell):
-        self._page, self._cell = page, cell
+    def __init__(self, page, cell, root):
+        self._page, self._cell, self._root = page, cell, root
         self.line = cell.locator(".widget-html-content")
         self._image = cell.locator("img.widget-image")
 
@@ -288,22 +290,26 @@ class Widget:
         for _ in range(abs(steps)):
             handle.press("ArrowRight" if steps > 0 else "ArrowLeft")
 
-    def readout(self, label):
-        """Return Playwright's locator of the value beside a slider."""
-        return self._control("slider", label).locator(".widget-readout")
-
     def choose(self, label, option):
         """Choose an option, by what it says, in a dropdown."""
         select = self._control("dropdown", label).locator("select")
         select.select_option(label=option)
 
-    def tick(self, label):
-        """Tick a checkbox, or take its tick away."""
-        self._cell.get_by_label(label, exact=True).click()
-
     def press(self, words):
         """Press the button that says `words`."""
         self._cell.get_by_role("button", name=words, exact=True).click()
+
+    def upload(self, words, name):
+        """Upload a file of the project by the button that begins with `words`.
+
+        Args:
+            words: on the button, before the number of files.
+            name: of the file.
+        """
+        button = self._cell.get_by_role("button", name=words)
+        with self._page.expect_file_chooser() as asked:
+            button.click()
+        asked.value.set_files(self._root / name)
 
     def _control(self, kind, label):
         said = self._page.locator(".widget-label").get_by_text(

@@ -86,6 +86,23 @@ def save(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def _inception():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return keras.applications.InceptionV3(
+        weights=None, include_top=False, input_shape=(299, 299, 3)
+    )
+
+
+@pytest.fixture
+def base(_inception):
+    """Inception v3 with random weights, built once; nothing is frozen."""
+    _inception.trainable = True
+    return _inception
+
+
+@pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The whole site, built once: the path of its folder."""
     from tools import site

@@ -9,6 +9,7 @@ import pytest
 
 from helpers.paths import ROOT
 
+pytestmark = pytest.mark.release
 KILLS = 25
 
 

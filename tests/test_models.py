@@ -96,8 +96,9 @@ def test_code_in_a_file_is_refused_before_it_runs(path):
         saving.load(path)
 
 
+@pytest.fixture(scope="module")
 def whole_classifier():
-    """Return a model put together and compiled as the lessons do it."""
+    """A model put together and compiled as the lessons do it."""
     inputs = keras.Input((299, 299, 3))
     base = keras.applications.InceptionV3(
         weights=None, include_top=False, input_shape=(299, 299, 3)
@@ -125,8 +126,8 @@ def whole_classifier():
 
 
 @pytest.mark.parametrize("policy", [None, "float32", "mixed_bfloat16"])
-def test_what_lessons_save_is_loaded(tmp_path, policy):
-    whole = whole_classifier()
+def test_what_lessons_save_is_loaded(tmp_path, whole_classifier, policy):
+    whole = whole_classifier
     if policy:
         whole = dtypes.with_dtype(whole, policy)
     saving.write(whole, ("a", "b"), tmp_path / "whole.keras")

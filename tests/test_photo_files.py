@@ -408,7 +408,7 @@ def test_a_photo_saved_anew_is_nearly_the_same(folder):
 
 
 def test_a_fuzzed_file_is_a_photo_or_named(tmp_path):
-    """3,000 broken photos: no crash, no hang, no file passed over."""
+    """600 broken photos: no crash, no hang, no file passed over."""
     kinds = {
         "jpg": saved(noise(60, (80, 80)), "JPEG"),
         "png": saved(noise(61, (80, 80)), "PNG"),
@@ -420,7 +420,7 @@ def test_a_fuzzed_file_is_a_photo_or_named(tmp_path):
     rng = np.random.default_rng(0)
     outcomes = {"used": 0, "left out": 0}
     for suffix, whole in kinds.items():
-        for number in range(500):
+        for number in range(100):
             content = bytearray(whole)
             # Half of the damage falls on the header, where it does most.
             reach = min(len(whole), 64 if number % 2 else len(whole))

@@ -64,8 +64,22 @@ def test_every_mark_but_none_can_be_seen(mark):
         assert (change.max(-1) > 8).mean() > 0.001
 
 
-@pytest.mark.parametrize("form", things.FORMS)
-@pytest.mark.parametrize("material", things.MATERIALS)
+def pairs(forms, materials):
+    """All pairs; those beyond one for each material are of a release."""
+    return [
+        pytest.param(
+            form,
+            material,
+            marks=() if j % len(forms) == i else pytest.mark.release,
+        )
+        for i, form in enumerate(forms)
+        for j, material in enumerate(materials)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "material"), pairs(things.FORMS, things.MATERIALS)
+)
 def test_a_thing_lies_where_its_form_does(form, material):
     scene = pictures._scene(np.random.default_rng(8), 96, 0)
     plain = (scene["tone"][..., None] * scene["paint"]).copy()
@@ -280,6 +294,7 @@ def test_views_of_one_picture_belong_together():
     assert float(pupil.notes["belong"].result()) == 1
 
 
+@pytest.mark.release
 def test_a_pupil_learns_a_few_pictures():
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
@@ -329,6 +344,7 @@ def test_a_family_draws_nothing_else(family):
     assert set(of_mark) <= {max(mark - 1, 0) for mark in marks}
 
 
+@pytest.mark.release
 def test_a_family_is_learned_from_where_all_runs_begin():
     arrays = families.drawn(*families.families()["strokes"], 4)
     begun, _ = network.build(2, 2)

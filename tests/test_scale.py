@@ -100,6 +100,7 @@ def trained(filled):
 # --- Once for each photo --------------------------------------------------
 
 
+@pytest.mark.release
 def test_workers_that_are_killed_go_on_where_they_were(filled, capfd):
     out = filled / "killed"
     fill(filled, out, workers=1, kill_at="shard 1 ")
@@ -217,6 +218,7 @@ def test_what_is_no_list_of_photos_is_refused(text, tmp_path):
 # --- At every step --------------------------------------------------------
 
 
+@pytest.mark.release
 def test_two_workers_come_to_the_same_weights_as_one(trained):
     one, two = weights(trained, "one"), weights(trained, "two")
     start = keras.saving.load_model(trained / "tail.keras").get_weights()
@@ -227,6 +229,7 @@ def test_two_workers_come_to_the_same_weights_as_one(trained):
     assert results["bytes"] == 4 * (3 * 3 * 6 * 8 + 8 + 8 * 3 + 3)
 
 
+@pytest.mark.release
 def test_one_worker_trains_as_plain_keras_does(trained):
     model = keras.saving.load_model(trained / "tail.keras")
     model.compile(
@@ -240,6 +243,7 @@ def test_one_worker_trains_as_plain_keras_does(trained):
     assert difference(model.get_weights(), weights(trained, "one")) < 1e-5
 
 
+@pytest.mark.release
 def test_nothing_is_lost_when_a_worker_is_killed(trained, capfd):
     fit(trained, "killed", workers=2, kill_at="step 5 ")
     assert "worker 1 was killed" in capfd.readouterr().out
@@ -255,6 +259,7 @@ def test_nothing_is_lost_when_a_worker_is_killed(trained, capfd):
     assert difference(weights(trained, "killed"), two) < 1e-6
 
 
+@pytest.mark.release
 def test_a_training_goes_on_only_with_its_own(trained, capsys):
     given = [str(trained / name) for name in ("tail.keras", "shards", "one")]
     assert train.main([*given, "--rate", "0.5"]) == 2
@@ -325,12 +330,14 @@ def test_a_tail_of_other_shards_is_refused(filled, tmp_path, capsys):
     assert "but the shards hold (5, 5, 6) and 3" in said
 
 
+@pytest.mark.release
 def test_a_worker_that_fails_is_named_with_its_reason(trained):
     with pytest.raises(RuntimeError, match="worker . *: --batch 7: it cannot"):
         given = trained / "tail.keras", trained / "shards", trained / "odd"
         cluster.run("scale.train", *given, "--batch", 7, workers=2)
 
 
+@pytest.mark.release
 def test_workers_whose_port_is_taken_meanwhile_start_on_others(
     filled, monkeypatch
 ):

@@ -39,13 +39,6 @@ def pressed(shown, name):
     return line(shown)
 
 
-@pytest.fixture(scope="module")
-def base():
-    return keras.applications.InceptionV3(
-        weights=None, include_top=False, input_shape=(299, 299, 3)
-    )
-
-
 @pytest.fixture
 def split(tmp_path, monkeypatch):
     """Twenty photos, ten each of a and b, each of one colour."""

@@ -1,6 +1,6 @@
-"""Runs all notebooks and tests, with --colab under Colab's versions.
+"""Runs all notebooks and tests, with --all also those for a release.
 
-The other arguments go to pytest.
+With --colab they run under Colab's versions. Other arguments go to pytest.
 """
 
 import subprocess
@@ -9,23 +9,27 @@ import sys
 from helpers.paths import ROOT
 from tools import _browser, _colab, _pinned, _sphinx, _venv
 
+ALL = "--all"
 # Every cell has to run; those tagged nbval-check-output have to give what
 # the notebook shows. What nbval overlooks, tests/test_notebooks.py finds.
 OPTIONS = (
     "--nbval-lax",
     "--nbval-current-env",
-    "--nbval-cell-timeout=300",
+    "--nbval-cell-timeout=900",
 )
+# Two processes, each of which takes whole files in the order of conftest.py.
+TWO = ("-n2", "--dist=loadfile", "--no-loadscope-reorder")
 
 
 def main(argv):
     """Run pytest from the project's folder; return its exit code.
 
-    Without arguments it runs all of notebooks/ and tests/ (pyproject.toml).
+    Without arguments it runs all of notebooks/ and tests/ (pytest.ini),
+    except the tests marked `release`.
     """
-    chosen = [argument for argument in argv if argument != _colab.FLAG]
+    chosen = [arg for arg in argv if arg not in (_colab.FLAG, ALL)]
     try:
-        if chosen != argv:
+        if _colab.FLAG in argv:
             python, options = _colab.python(), _colab.options()
             environment, work = _colab.environment(), _colab.WORK
         else:
@@ -40,6 +44,10 @@ def main(argv):
         return 130
     if not chosen:
         _pinned.forget_journal(work)
+        if _colab.FLAG not in argv:
+            options += TWO
+        if ALL not in argv:
+            options += ["-m", "not release"]
     command = [python, "-m", "pytest", *OPTIONS, *options, *chosen]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     while True:
