@@ -24,7 +24,7 @@ FIRST = (
     "05_judge_and_explain",
     "01_data_prep",
     "00_start_here",
-    "test_checks",
+    "test_exercises",
     "test_browser",
     "test_activations",
     "test_site",

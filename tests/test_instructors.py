@@ -8,6 +8,7 @@ import nbformat
 import pytest
 import source
 
+from helpers import shared
 from helpers.exercises import progress
 from helpers.paths import ROOT
 from tools import _pinned, regenerate, times

@@ -32,14 +32,14 @@ def ready(home):
     home.parent.mkdir(parents=True, exist_ok=True)
     number = _free_id(home.parent)
     # Nobody sees a home before it is whole and belongs to its owner.
-    split = home.with_name(f".part-{home.name}")
-    shutil.rmtree(split, ignore_errors=True)
-    split.mkdir(mode=0o700)
+    temporary = home.with_name(f".part-{home.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(mode=0o700)
     for name in TAKEN:
-        _copy(ROOT / name, split / "workbook" / name)
-    for path in [*split.rglob("*"), split]:
+        _copy(ROOT / name, temporary / "workbook" / name)
+    for path in [*temporary.rglob("*"), temporary]:
         os.chown(path, number, number)
-    split.rename(home)
+    temporary.rename(home)
     return number
 
 

@@ -57,34 +57,34 @@ def _cheapest(p: NDArray, cost: NDArray) -> NDArray:
 
 q2 = ask(
     2,
-    fill="(calm @ cost).argmin(axis=-1)",
+    fill="(calibrated @ cost).argmin(axis=-1)",
     right=_equals(_cheapest),
     wrong=(
         Wrong(
-            "calm.argmax(axis=-1)",
+            "calibrated.argmax(axis=-1)",
             _differs(lambda p, cost: p.argmax(axis=-1), _cheapest),
             "That predicts the most likely class, whatever an error costs.",
         ),
         Wrong(
-            "(calm @ cost).argmax(axis=-1)",
+            "(calibrated @ cost).argmax(axis=-1)",
             _differs(lambda p, cost: (p @ cost).argmax(axis=-1), _cheapest),
             "That is the most expensive prediction.",
         ),
         Wrong(
-            "(calm @ cost.T).argmin(axis=-1)",
+            "(calibrated @ cost.T).argmin(axis=-1)",
             _differs(lambda p, cost: (p @ cost.T).argmin(axis=-1), _cheapest),
             "Here the table is transposed, and a false alarm costs 20. Its "
             "rows are true classes, as are the probabilities.",
         ),
         Wrong(
-            "(calm @ cost).min(axis=-1)",
+            "(calibrated @ cost).min(axis=-1)",
             _differs(lambda p, cost: (p @ cost).min(axis=-1), _cheapest),
             "That is the cost of the best prediction. The question is which "
             "prediction it is.",
         ),
     ),
-    clue="`calm @ cost` is the expected cost of each prediction, for each "
-    "photo. Which prediction do you want?",
+    clue="`calibrated @ cost` is the expected cost of each prediction, for "
+    "each photo. Which prediction do you want?",
     more="Nothing was trained for this. When the costs change, change the "
     "table; the model stays.",
 )

@@ -20,7 +20,7 @@ from helpers.exercises import (
     lesson_06,
     progress,
 )
-from helpers.exercises.engine import Exercise, plain
+from helpers.exercises.engine import Exercise, literal
 from tools import _pinned
 
 ALL = progress.exercises()
@@ -41,7 +41,7 @@ def doubled(**changes):
     """An exercise that asks for twice 3."""
     declared = {
         "fill": "6",
-        "wrong": (plain("9", "That is the square."),),
+        "wrong": (literal("9", "That is the square."),),
         "clue": "Add it to itself.",
         "more": "Doubling is a shift.",
     }
@@ -52,7 +52,7 @@ def doubled(**changes):
     ("answer", "reply"),
     [
         (____, "Exercise 1: not started. Put your answer in place of ____"),
-        (6, "Exercise 1: right. Doubling is a shift."),
+        (6, "Exercise 1: correct. Doubling is a shift."),
         (9, "Exercise 1: not yet. That is the square."),
         (7, "Exercise 1: not yet. check.q1.hint() helps."),
         ("six", "Exercise 1: not yet. check.q1.hint() helps."),
@@ -62,7 +62,7 @@ def doubled(**changes):
 def test_an_answer_gets_its_reply(answer, reply, capsys):
     doubled()(answer)
     assert capsys.readouterr().out.startswith(reply)
-    is_right = ": right." in reply
+    is_right = ": correct." in reply
     assert results.done() == ({"01_small": [1]} if is_right else {})
 
 
@@ -75,7 +75,7 @@ def test_a_blank_inside_an_answer_is_not_started(answer):
 
 def test_a_function_is_judged_by_its_result_for_an_example():
     asked = doubled(value=lambda function: function(3))
-    assert asked.judge(lambda x: 2 * x)[0] == "right"
+    assert asked.judge(lambda x: 2 * x)[0] == "correct"
     assert asked.judge(lambda x: x * x)[1] == "That is the square."
     assert asked.judge(lambda x: ____)[0] == "not started"
     verdict, text = asked.judge(lambda x: x["three"])
@@ -110,13 +110,13 @@ def test_the_page_shows_what_is_solved(capsys):
     ],
 )
 def test_the_order_of_several_things_does_not_matter(exercise, answer):
-    assert exercise.judge(answer)[0] == "right"
+    assert exercise.judge(answer)[0] == "correct"
     assert exercise.judge(answer[:-1])[0] == "not yet"
 
 
 def test_a_third_of_the_best_rate_is_right_however_it_is_rounded():
     for rate in (3e-4, 1e-3 / 3, 0.00033):
-        assert lesson_03.q3.judge(rate)[0] == "right"
+        assert lesson_03.q3.judge(rate)[0] == "correct"
     for rate in (1e-3, 6e-4, 1e-5, "3e-4"):
         assert lesson_03.q3.judge(rate)[0] == "not yet"
 
@@ -156,8 +156,8 @@ def expected(exercise):
     name = f"Exercise {exercise.number}:"
     yield "____", f"{name} not started."
     for wrong in exercise.wrong:
-        yield wrong.fill, f"{name} not yet. {wrong.says}"
-    yield exercise.fill, f"{name} right. {exercise.more}"
+        yield wrong.fill, f"{name} not yet. {wrong.feedback}"
+    yield exercise.fill, f"{name} correct. {exercise.more}"
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def stand_ins(base):
         "test": range(300),
         "base": base,
         "boundary": base.layers.index(base.get_layer("mixed8")) + 1,
-        "calm": probabilities,
+        "calibrated": probabilities,
         "cost": cost,
         "total": rng.normal(size=(8, 8)),
     }
@@ -218,7 +218,7 @@ def test_a_lesson_runs_with_its_solutions(monkeypatch):
         cell.source = cell.source.replace("____", exercise.fill)
     kernel.client(notebook, _pinned.NOTEBOOKS / f"{lesson}.ipynb").execute()
     for cell in asked:
-        assert ": right. " in cell.outputs[0].text
+        assert ": correct. " in cell.outputs[0].text
     noted = _pinned.WORK / "journal" / f"exercises-{lesson}.json"
     assert noted.is_file()
     noted.unlink()
