@@ -12,8 +12,6 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT / "data"
-WORK = Path(os.environ.get("WORKBOOK_WORK", DATA / "work"))
 _REFUSED = (
     "you may not write there, or another program has it open; close it "
     "there, or put the project elsewhere"
@@ -27,6 +25,16 @@ WHY_NOT = {
 }
 _HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 _swept = set()  # folders in which this process has tidied up
+
+
+def data():
+    """Return the folder of the pictures."""
+    return Path(os.environ.get("WORKBOOK_DATA") or ROOT / "data")
+
+
+def work():
+    """Return the folder of what the lessons keep."""
+    return Path(os.environ.get("WORKBOOK_WORK") or data() / "work")
 
 
 class WriteError(OSError):
@@ -145,7 +153,7 @@ def model_path(lesson):
     Args:
         lesson: the notebook's name, for example "02_frozen_baseline".
     """
-    return WORK / "models" / f"{lesson}.keras"
+    return work() / "models" / f"{lesson}.keras"
 
 
 def list_path(kind, folder):
@@ -160,7 +168,7 @@ def list_path(kind, folder):
     # The same name on every machine for what lies in the project.
     text = (whole.relative_to(ROOT) if inside else whole).as_posix()
     key = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return WORK / kind / f"{whole.name}-{key}.csv"
+    return work() / kind / f"{whole.name}-{key}.csv"
 
 
 def shown(path):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import downloads, stats
-from helpers.paths import WORK, atomic, list_path, model_path, shown
+from helpers import downloads, paths, stats
+from helpers.paths import atomic, list_path, model_path, shown
 
 
 def write(lesson, weights_name, folder, verdicts, hits=None):
@@ -44,7 +44,7 @@ def write(lesson, weights_name, folder, verdicts, hits=None):
 
 def _path(lesson, weights_name):
     """Return the file of an entry; weights differ in the end of their name."""
-    return WORK / "journal" / f"{lesson}_{weights_name[-40:]}.json"
+    return paths.work() / "journal" / f"{lesson}_{weights_name[-40:]}.json"
 
 
 def _digits(verdicts):
@@ -125,7 +125,7 @@ def rows(weights_name, folder):
     """
     now = _about(weights_name, folder)
     same, others = {}, {}
-    for path in sorted((WORK / "journal").glob("[0-9]*.json")):
+    for path in sorted((paths.work() / "journal").glob("[0-9]*.json")):
         entry = _entry(path)
         its_weights = entry.get("weights")
         if {**now, "weights": its_weights} != {k: entry.get(k) for k in now}:
@@ -147,7 +147,7 @@ def note_done(lesson, number):
         number: of the exercise.
     """
     # A file for each lesson: two at once don't overwrite each other.
-    path = WORK / "journal" / f"exercises-{lesson}.json"
+    path = paths.work() / "journal" / f"exercises-{lesson}.json"
     solved = sorted({*_entry(path).get("solved", []), number})
     with atomic(path) as temporary:
         temporary.write_text(
@@ -158,7 +158,7 @@ def note_done(lesson, number):
 def done():
     """Return {lesson: numbers of its exercises that were solved}."""
     found = {}
-    for path in sorted((WORK / "journal").glob("exercises-*.json")):
+    for path in sorted((paths.work() / "journal").glob("exercises-*.json")):
         entry = _entry(path)
         if entry:
             found[entry["lesson"]] = entry["solved"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from helpers.paths import WORK
+from helpers import paths
 
 ROOT = Path(__file__).resolve().parents[1]
 # Environment variables that would change what Keras and TensorFlow do.
@@ -134,8 +134,8 @@ def check_environment():
     """
     tf = importlib.import_module("tensorflow")
     memory = psutil.virtual_memory().total / 2**30
-    WORK.mkdir(parents=True, exist_ok=True)
-    disk = shutil.disk_usage(WORK).free / 2**30
+    paths.work().mkdir(parents=True, exist_ok=True)
+    disk = shutil.disk_usage(paths.work()).free / 2**30
     gpus = tf.config.list_physical_devices("GPU")
     rows = {
         "Python": platform.python_version(),
@@ -169,7 +169,7 @@ def _first_thing_to_do(python, memory, disk):
     if disk < DISK:
         return (
             f"Free some disk: the lessons write up to {DISK:g} GiB into "
-            f"{WORK.name} and {disk:.1f} are left."
+            f"{paths.work().name} and {disk:.1f} are left."
         )
     return None
 

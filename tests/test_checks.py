@@ -29,7 +29,7 @@ EACH = [
 @pytest.fixture(autouse=True)
 def work(tmp_path, monkeypatch):
     """Keep what is solved here apart from what a learner has solved."""
-    monkeypatch.setattr(results, "WORK", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
 
 
 def doubled(**changes):

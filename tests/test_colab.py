@@ -144,7 +144,7 @@ import os
 from pathlib import Path
 from helpers import files
 print("here", Path.cwd())
-print("work", paths.WORK)
+print("work", paths.work())
 print("photos", len(list(FOLDER.rglob("*.jpg"))), FOLDER)
 """
 

@@ -123,8 +123,7 @@ def test_alarms_are_reported_for_rarer_and_rarer_defects(capsys):
 @pytest.fixture
 def drawn(tmp_path, monkeypatch):
     """Two photos of each of three classes, drawn into a folder, as a part."""
-    monkeypatch.setattr(render, "DATA", tmp_path)
-    monkeypatch.setattr(ground_truth, "DATA", tmp_path)
+    monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path))
     monkeypatch.setattr(render, "CLASS_NAMES", ("clean", "crack", "dent"))
     monkeypatch.setattr(render, "SETS", {"photos": 2, "remounted": 1})
     monkeypatch.setattr(render, "FRACTIONS", (1, 1, 1))

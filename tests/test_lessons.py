@@ -36,8 +36,6 @@ def saved(path):
 @pytest.fixture
 def work(tmp_path, monkeypatch):
     """A work folder of its own, in this process and in kernels."""
-    for module in (paths, results, weights):
-        monkeypatch.setattr(module, "WORK", tmp_path / "work")
     monkeypatch.setattr(checkpoints, "NOTEBOOKS", tmp_path)
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("WORKBOOK_WEIGHTS", "random")

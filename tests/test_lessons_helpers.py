@@ -30,8 +30,7 @@ def test_an_expected_error_that_does_not_come_fails_the_lesson():
 
 @pytest.fixture
 def at(tmp_path, monkeypatch):
-    for module in (paths, results):
-        monkeypatch.setattr(module, "WORK", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     return tmp_path
 
 
@@ -209,7 +208,7 @@ def folder_of(tmp_path, names=("a", "b")):
 def test_own_photos_are_turned_and_dimmed_for_a_second_test(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(shifted, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     folder = folder_of(tmp_path)
     test = splits.whole_folder(folder, ("a", "b"))
     second = shifted.shifted_test(folder, test)
@@ -226,8 +225,7 @@ def test_own_photos_are_turned_and_dimmed_for_a_second_test(
 def test_photos_of_one_name_or_a_long_one_are_all_remounted(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
-    monkeypatch.setattr(shifted, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     folder = folder_of(tmp_path)
     (folder / "b" / "1.png").rename(folder / "b" / "0.png")
     (folder / "b" / "3.png").rename(folder / "b" / f"{'n' * 251}.png")
@@ -241,8 +239,7 @@ def test_photos_of_one_name_or_a_long_one_are_all_remounted(
 def test_copies_that_were_let_in_are_each_turned_otherwise(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
-    monkeypatch.setattr(shifted, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     folder = folder_of(tmp_path)
     one = folder / "a" / "0.png"
     for copy in (folder / "a" / "9.png", folder / "b" / "9.png"):
@@ -259,8 +256,7 @@ def test_copies_that_were_let_in_are_each_turned_otherwise(
 
 
 def test_a_mended_label_is_that_of_the_remounted_photo(tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
-    monkeypatch.setattr(shifted, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     folder = folder_of(tmp_path)
     before = shifted.shifted_test(
         folder, splits.whole_folder(folder, ("a", "b"))
@@ -281,7 +277,7 @@ def test_a_mended_label_is_that_of_the_remounted_photo(tmp_path, monkeypatch):
 
 
 def test_a_home_folder_may_be_a_tilde(tmp_path, monkeypatch):
-    monkeypatch.setattr(shifted, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     folder = folder_of(tmp_path)
@@ -294,7 +290,7 @@ def test_a_home_folder_may_be_a_tilde(tmp_path, monkeypatch):
 
 
 def test_a_remounted_set_beside_the_photos_is_used(tmp_path, monkeypatch):
-    monkeypatch.setattr(shifted, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     folder = folder_of(tmp_path)
     folder_of(tmp_path / "x")
     (tmp_path / "x" / "mine").rename(tmp_path / "remounted")

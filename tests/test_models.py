@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import paths
 from helpers.dataset import splits
 from helpers.network import dtypes, saving
 
@@ -36,7 +35,7 @@ def classifier(layers=()):
 @pytest.fixture
 def path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(paths, "WORK", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     return saving.save(classifier(), ("crack", "пятно"), "mine")
 
 

@@ -10,15 +10,13 @@ import pytest
 from PIL import Image
 
 from helpers.dataset import scan, splits
-from helpers.features import storage
 from tools import _contestants, race
 
 
 @pytest.fixture
 def parts(tmp_path, monkeypatch):
     """Training, validation and test photos that differ in brightness."""
-    monkeypatch.setattr(storage, "WORK", tmp_path / "work")
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setattr(
         _contestants.dtypes, "fastest_dtype", lambda: "float32"
     )

@@ -260,7 +260,7 @@ def test_quiet_holds_back_and_lets_errors_through(capfd):
 @pytest.fixture
 def mixed(split, tmp_path, monkeypatch):
     """A folder with photos on two levels, and files that are none."""
-    monkeypatch.setattr(paths, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     folder = tmp_path / "new"
     (folder / "monday").mkdir(parents=True)
     for i, name in enumerate(("b.png", "monday/a.png", "monday/ü.png")):
@@ -331,7 +331,7 @@ def test_answers_for_a_part_stand_beside_its_labels(split, tmp_path):
 def test_a_folder_larger_than_a_batch_is_answered_to_the_end(
     model, split, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(paths, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setattr(predict, "BATCH_SIZE", 3)
     folder = tmp_path / "new"
     folder.mkdir()
@@ -444,7 +444,7 @@ def test_an_upload_that_is_no_photo_is_told(panel, name, content, says):
 def test_the_card_says_what_was_measured(
     shipped, split, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(results, "WORK", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     folder = tmp_path / "mine"
     outcomes = {"shipped, test": np.arange(20) < 15}
     results.write("06_x", "starter", folder, outcomes)
@@ -477,7 +477,7 @@ def test_the_card_says_what_was_measured(
 
 
 def test_the_card_changes_with_the_file(shipped, split, tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "WORK", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     path, hashes = tmp_path / "m.keras", []
     for content in (b"one", b"two"):
         path.write_bytes(content)

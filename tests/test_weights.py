@@ -63,8 +63,8 @@ def server(tmp_path):
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr(weights, "WORK", tmp_path / "work")
-    monkeypatch.setattr(flowers, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.delenv(weights.VARIABLE, raising=False)
 
 
@@ -423,22 +423,22 @@ def archive(path, *names):
 
 def test_flowers_are_fetched_once_and_unpacked(tmp_path):
     url, sha = archive(tmp_path / "f.tgz", "flower_photos/daisy/1.jpg")
-    folder = flowers.folder(url, sha, tmp_path / "data")
+    folder = flowers.folder(url, sha)
     assert (folder / "daisy" / "1.jpg").read_bytes() == b"photo"
     (tmp_path / "f.tgz").unlink()
-    assert flowers.folder(url, sha, tmp_path / "data") == folder
+    assert flowers.folder(url, sha) == folder
 
 
 def test_a_whole_archive_is_not_fetched_again(tmp_path):
     url, sha = archive(tmp_path / "f.tgz", "flower_photos/daisy/1.jpg")
-    there = flowers.WORK / "flower_photos.tgz"
+    there = paths.work() / "flower_photos.tgz"
     there.parent.mkdir()
     nowhere = (tmp_path / "gone.tgz").as_uri()
     there.write_bytes((tmp_path / "f.tgz").read_bytes()[:-9])
     with pytest.raises(downloads.DownloadError):
-        flowers.folder(nowhere, sha, tmp_path / "data")
+        flowers.folder(nowhere, sha)
     there.write_bytes((tmp_path / "f.tgz").read_bytes())
-    folder = flowers.folder(nowhere, sha, tmp_path / "data")
+    folder = flowers.folder(nowhere, sha)
     assert (folder / "daisy" / "1.jpg").read_bytes() == b"photo"
     assert not there.exists()
 
@@ -450,11 +450,11 @@ def test_whoever_comes_second_has_the_flowers_too(tmp_path, monkeypatch):
     def meanwhile(path):
         monkeypatch.setattr(tarfile, "open", opened)
         tar = opened(path)
-        flowers.folder(url, sha, tmp_path / "data")  # by another process
+        flowers.folder(url, sha)  # by another process
         return tar
 
     monkeypatch.setattr(tarfile, "open", meanwhile)
-    folder = flowers.folder(url, sha, tmp_path / "data")
+    folder = flowers.folder(url, sha)
     assert (folder / "daisy" / "1.jpg").read_bytes() == b"photo"
     assert list((tmp_path / "data").iterdir()) == [folder]
 
@@ -473,17 +473,17 @@ def test_a_killed_unpacking_is_tidied_up(tmp_path, monkeypatch):
         patch.setattr(flowers, "digest", lambda path: "another")
         patch.setattr(tarfile.TarFile, "extractall", half)
         with pytest.raises(KeyboardInterrupt):
-            flowers.folder(url, sha, tmp_path / "data")
+            flowers.folder(url, sha)
     paths._swept.discard(tmp_path / "data")
     assert len(list((tmp_path / "data").iterdir())) == 1
-    folder = flowers.folder(url, sha, tmp_path / "data")
+    folder = flowers.folder(url, sha)
     assert list((tmp_path / "data").iterdir()) == [folder]
 
 
 def test_an_archive_that_reaches_out_of_its_folder_is_refused(tmp_path):
     url, sha = archive(tmp_path / "f.tgz", "../outside.jpg")
     with pytest.raises(Exception, match="outside"):
-        flowers.folder(url, sha, tmp_path / "data")
+        flowers.folder(url, sha)
     assert not (tmp_path / "outside.jpg").exists()
     assert not (tmp_path / "data" / "flower_photos").exists()
 
@@ -506,7 +506,7 @@ def test_starter_weights_are_what_the_file_holds(capsys):
 def expanded(tmp_path_factory):
     """The starter weights as they are written out, the bytes of the file."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(weights, "WORK", tmp_path_factory.mktemp("expanded"))
+        patch.setenv("WORKBOOK_WORK", str(tmp_path_factory.mktemp("expanded")))
         return weights._starter().read_bytes()
 
 

@@ -54,7 +54,7 @@ def base():
 @pytest.fixture
 def split(tmp_path, monkeypatch):
     """Twenty photos, ten each of a and b, each of one colour."""
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     for i in range(20):
         place = tmp_path / "mine" / "ab"[i // 10]
         place.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ question), `peak_mib`, and `right`, a verdict for each test photo.
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -300,8 +301,9 @@ def main():
     parts = splits.split(scan.check(render.folder()), render.FRACTIONS)
     weights.choose()  # what is made once for all lessons does not count
     dtypes.fastest_dtype()
-    with tempfile.TemporaryDirectory(dir=paths.WORK) as folder:
-        storage.WORK = Path(folder)  # nothing stored before may help
+    with tempfile.TemporaryDirectory(dir=paths.work()) as folder:
+        # Nothing cached before may help.
+        os.environ["WORKBOOK_WORK"] = folder
         print(json.dumps(run(sys.argv[1], parts)))
 
 

@@ -140,10 +140,11 @@ def _notebooks():
 
 
 def _pictures():
+    from helpers import paths
     from helpers.surfaces import render
 
     try:
-        render.require_edition(render.DATA / "surfaces")
+        render.require_edition(paths.data() / "surfaces")
     except ValueError as error:
         return str(error)
     return None
@@ -184,7 +185,7 @@ def _room():
     """See that what lessons draw and compute can be written down."""
     from helpers import paths
 
-    for folder in (paths.DATA, paths.WORK):
+    for folder in (paths.data(), paths.work()):
         # Of this process: another may ask at the same time.
         mark = folder / f"doctor-{os.getpid()}.txt"
         with paths.atomic(mark) as temporary:

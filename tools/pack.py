@@ -19,11 +19,11 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 import start
-from helpers import downloads, shared
+from helpers import downloads, paths, shared
 from helpers.dataset import flowers
 from helpers.features import storage
 from helpers.network import weights
-from helpers.paths import DATA, ROOT, WORK, shown
+from helpers.paths import ROOT, shown
 from helpers.surfaces import render
 
 # As pip and the lock name what a platform is. Linux: any with glibc 2.28.
@@ -239,7 +239,7 @@ def _pictures():
         render.shifted_folder()
     except ValueError as error:
         raise start.StartError(str(error)) from None
-    return _below(DATA / "surfaces", "data/surfaces")
+    return _below(paths.data() / "surfaces", "data/surfaces")
 
 
 def _activations(without):
@@ -247,7 +247,7 @@ def _activations(without):
 
     Those of other photos stay here: they are nobody else's business.
     """
-    photos = (DATA / "surfaces").rglob("*.jpg")
+    photos = (paths.data() / "surfaces").rglob("*.jpg")
     drawn = {downloads.digest(photo) for photo in photos}
     found = {}
     # Without a dot in front: those are being written, or were broken off.
@@ -268,7 +268,9 @@ def _activations(without):
 def _arithmetic():
     """Return for which machines stored activations are, as words."""
     try:
-        known = json.loads((WORK / "precision.json").read_text("utf-8"))
+        known = json.loads(
+            (paths.work() / "precision.json").read_text("utf-8")
+        )
         policy = known["policy"].removeprefix("mixed_")
     except (OSError, ValueError, KeyError):
         return "in an arithmetic that is not noted"
@@ -291,7 +293,7 @@ def _imagenet():
 
 def _flowers():
     """Return the flower photos, if a lesson has fetched them."""
-    folder = DATA / "flower_photos"
+    folder = paths.data() / "flower_photos"
     if not folder.is_dir():
         print(f"Without flowers: {shown(folder)} is not here.")
         return {}

@@ -86,7 +86,7 @@ def _fill(place):
     render.shifted_folder()
     chosen = weights.choose()
     named = [Path(chosen.path)] if chosen.path else []
-    shared.fill(place, paths.DATA, paths.WORK, named)
+    shared.fill(place, paths.data(), paths.work(), named)
     count = len(list((place / shared.ACTIVATIONS).glob("*.npy")))
     print(f"{place}: pictures, weights and {count} files of activations.")
     return 0

@@ -36,7 +36,7 @@ def main(argv):
     parser.add_argument("--out", metavar="DIR", help="where results go")
     args = parser.parse_args(argv)
     out = _out(args)
-    taken = _taken(out, Path(args.folder or paths.DATA / "surfaces"))
+    taken = _taken(out, Path(args.folder or paths.data() / "surfaces"))
     if taken:
         print(f"{paths.shown(out)}: {taken}.", file=sys.stderr)
         return NOT_USABLE
@@ -63,7 +63,7 @@ def _out(args):
     if args.out:
         return Path(args.out).resolve()
     name = Path(args.folder).resolve().name if args.folder else "surfaces"
-    return paths.WORK / "retrained" / name
+    return paths.work() / "retrained" / name
 
 
 def _taken(out, photos):

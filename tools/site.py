@@ -7,11 +7,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from helpers.paths import ROOT, WORK, WriteError, atomic, shown
+from helpers import paths
+from helpers.paths import ROOT, WriteError, atomic, shown
 from tools import _links, _sphinx
 
 CONFIG = ROOT / "docs"
-OUT = WORK / "site"
 
 
 class SiteError(Exception):
@@ -21,19 +21,20 @@ class SiteError(Exception):
 def main(argv):
     """Build the site and say where it lies; return the exit code."""
     argparse.ArgumentParser(prog="site", description=__doc__).parse_args(argv)
+    out = paths.work() / "site"
     try:
         why_not = _sphinx.install() or _sphinx.why_not()
         if why_not:
             raise SiteError(why_not)
         print("Building the site ...", flush=True)
-        build(OUT)
+        build(out)
     except (SiteError, WriteError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
     print(
-        f"The site is the folder {shown(OUT)}: open its index.html, or put it "
+        f"The site is the folder {shown(out)}: open its index.html, or put it "
         "onto any web server."
     )
     return 0

@@ -10,11 +10,12 @@ import tempfile
 import time
 from datetime import date
 from pathlib import Path
+from unittest import mock
 
 import psutil
 
-from helpers import setup, shared
-from helpers.paths import ROOT, WORK, WriteError, atomic
+from helpers import paths, setup, shared
+from helpers.paths import ROOT, WriteError, atomic
 from helpers.surfaces import render
 from tools import _outputs, _pinned, regenerate
 
@@ -73,8 +74,9 @@ def measure(runs):
     # What others have drawn and computed would make the times too good.
     os.environ.pop(shared.VARIABLE, None)
     found = {"lessons": {}}
-    WORK.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="times-", dir=WORK) as folder:
+    work = paths.work()
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="times-", dir=work) as folder:
         found["pictures"] = _drawing(Path(folder) / "data")
         # A kernel takes its environment from this process.
         os.environ.update(_pinned.environment())
@@ -89,14 +91,11 @@ def measure(runs):
 
 def _drawing(folder):
     """Return how many seconds all pictures take to be drawn."""
-    usual, render.DATA = render.DATA, folder
-    begun = time.monotonic()
-    try:
+    with mock.patch.dict(os.environ, WORKBOOK_DATA=str(folder)):
+        begun = time.monotonic()
         render.folder()
         render.shifted_folder()
-    finally:
-        render.DATA = usual
-    took = time.monotonic() - begun
+        took = time.monotonic() - begun
     # Those of the lessons, if they are missing: no lesson shall draw them.
     try:
         render.folder()

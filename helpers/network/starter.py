@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.paths import DATA
+from helpers.paths import ROOT
 
-FILE = DATA / "starter" / "inception_v3_starter.npz"
+FILE = ROOT / "data" / "starter" / "inception_v3_starter.npz"
 SHA256 = "575f173c2c7785aa5c36ea2bce0ce53b2e27a3220852b2540d20f5ad868fb470"
 ARRAYS = 376  # of weights, in all layers together
 KERNEL, SCALE = "kernel", "scale"

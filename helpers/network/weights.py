@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import downloads, shared
+from helpers import downloads, paths, shared
 from helpers.network import starter
-from helpers.paths import WORK, WriteError, atomic, shown
+from helpers.paths import WriteError, atomic, shown
 
 IMAGENET_NAME = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 IMAGENET_URL = (
@@ -164,7 +164,7 @@ def _say(chosen):
 
 def _remembered():
     """Return the `Weights` that `_remember` noted; None without a note."""
-    path = WORK / REMEMBERED
+    path = paths.work() / REMEMBERED
     try:
         noted = json.loads(path.read_text(encoding="utf-8"))
         name, its_path = noted["name"], noted["path"]
@@ -185,7 +185,7 @@ def _remember(chosen):
     path = None if chosen.name in _SENTENCES else chosen.setting
     noted = {"name": chosen.name, "path": path}
     try:
-        with atomic(WORK / REMEMBERED) as temporary:
+        with atomic(paths.work() / REMEMBERED) as temporary:
             temporary.write_text(json.dumps(noted), encoding="utf-8")
     except OSError as error:
         print(f"The choice of weights is not remembered: {error}")
@@ -203,14 +203,14 @@ def imagenet(url=IMAGENET_URL, expected=IMAGENET_MD5):
     Raises:
         helpers.downloads.DownloadError: it is nowhere and can't be fetched.
     """
-    ours = WORK / "weights" / IMAGENET_NAME
+    ours = paths.work() / "weights" / IMAGENET_NAME
     return _local(expected) or downloads.fetch(url, ours, expected, "md5")
 
 
 def _local(expected):
     """Return where ImageNet's weights are on this computer, or None."""
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    ours = WORK / "weights" / IMAGENET_NAME
+    ours = paths.work() / "weights" / IMAGENET_NAME
     first = shared.find(f"work/weights/{IMAGENET_NAME}") or ours
     for path in (first, home / "models" / IMAGENET_NAME, ours):
         if path.is_file() and downloads.digest(path, "md5") == expected:
@@ -229,7 +229,7 @@ def _starter():
     path = shared.find(f"work/weights/{name}")
     if path:
         return path
-    path = WORK / "weights" / name
+    path = paths.work() / "weights" / name
     if _is_whole(path):
         return path
     import keras  # takes seconds, and most calls do not come here
