@@ -277,7 +277,7 @@ def rows(path):
 
 
 def test_every_file_of_a_folder_has_its_row(model, split, mixed):
-    found = rows(predict.write_predictor(model, NAMES, mixed))
+    found = rows(predict.write_predictions(model, NAMES, mixed))
     assert [row["file"] for row in found] == [
         "b.png", "empty.jpg", "monday/a.png", "monday/page.jpg",
         "monday/ü.png",
@@ -296,7 +296,7 @@ def test_every_file_of_a_folder_has_its_row(model, split, mixed):
 def test_leavings_and_sidecars_have_no_row_and_dotted_photos_do(model, mixed):
     before = [
         row["file"]
-        for row in rows(predict.write_predictor(model, NAMES, mixed))
+        for row in rows(predict.write_predictions(model, NAMES, mixed))
     ]
     (mixed / "@eaDir").mkdir()
     whole = (mixed / "monday" / "a.png").read_bytes()
@@ -306,7 +306,7 @@ def test_leavings_and_sidecars_have_no_row_and_dotted_photos_do(model, mixed):
     (mixed / ".hidden.png").write_bytes(whole)
     after = [
         row["file"]
-        for row in rows(predict.write_predictor(model, NAMES, mixed))
+        for row in rows(predict.write_predictions(model, NAMES, mixed))
     ]
     assert after == [".hidden.png", *before]
 
@@ -338,7 +338,7 @@ def test_a_folder_larger_than_a_batch_is_answered_to_the_end(
     for i in range(7):
         (folder / f"{i}.png").write_bytes(open(split.paths[i], "rb").read())
     (folder / "z.jpg").write_text("the last file is no photo")
-    found = rows(predict.write_predictor(model, NAMES, folder))
+    found = rows(predict.write_predictions(model, NAMES, folder))
     said = model.predict(pipeline.load_photos(split.paths[:7]), verbose=0)
     assert [row["class"] for row in found[:-1]] == [
         NAMES[i] for i in said.argmax(axis=-1)
@@ -354,7 +354,7 @@ def test_linked_folders_are_walked_and_none_for_ever(model, mixed):
     (mixed / "linked").symlink_to(other)
     (mixed / "round").symlink_to(mixed)
     (mixed / "monday" / "up").symlink_to(mixed.parent)
-    found = rows(predict.write_predictor(model, NAMES, mixed))
+    found = rows(predict.write_predictions(model, NAMES, mixed))
     assert [row["file"] for row in found] == [
         "b.png", "empty.jpg", "linked/c.png", "monday/a.png",
         "monday/page.jpg", "monday/ü.png",
@@ -364,7 +364,7 @@ def test_linked_folders_are_walked_and_none_for_ever(model, mixed):
 @pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 there")
 def test_a_name_that_is_not_utf8_has_a_row_that_says_so(model, mixed):
     (mixed / "b.png").rename(mixed / os.fsdecode(b"caf\xe9.png"))
-    found = rows(predict.write_predictor(model, NAMES, mixed))
+    found = rows(predict.write_predictions(model, NAMES, mixed))
     why = {row["file"]: row["problem"] for row in found}
     assert why.pop("caf\\udce9.png") == "its name is not UTF-8"
     assert why["monday/a.png"] == ""
@@ -372,9 +372,9 @@ def test_a_name_that_is_not_utf8_has_a_row_that_says_so(model, mixed):
 
 def test_a_folder_that_is_not_there_or_empty_is_told(model, tmp_path):
     with pytest.raises(ValueError, match="gone: there is no such folder"):
-        predict.write_predictor(model, NAMES, tmp_path / "gone")
+        predict.write_predictions(model, NAMES, tmp_path / "gone")
     with pytest.raises(ValueError, match="there is no file in it"):
-        predict.write_predictor(model, NAMES, tmp_path)
+        predict.write_predictions(model, NAMES, tmp_path)
 
 
 # --- An upload ------------------------------------------------------------
