@@ -1,6 +1,5 @@
 """The choice of weights, with and without a network."""
 
-import concurrent.futures
 import errno
 import hashlib
 import http.server
@@ -26,40 +25,31 @@ RANDOM = weights.Weights("random", None)
 
 @pytest.fixture
 def server():
-    """A local server: whole, short, wrong, silent, empty; else 404."""
-    done = threading.Event()
+    """The address of a local server: whole, short, wrong, empty; else 404."""
+    pages = {
+        "/whole": CONTENT,
+        "/short": CONTENT[: len(CONTENT) // 2],
+        "/wrong": b"?" * len(CONTENT),
+    }
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            half = CONTENT[: len(CONTENT) // 2]
-            pages = {
-                "/whole": CONTENT,
-                "/short": half,
-                "/silent": half,
-                "/wrong": b"?" * len(CONTENT),
-            }
-            if self.path == "/empty":
-                return  # not even a status
-            if self.path not in pages:
+            if self.path in pages:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(CONTENT)))
+                self.end_headers()
+                self.wfile.write(pages[self.path])
+            elif self.path != "/empty":  # that has not even a status
                 self.send_error(404)
-                return
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(CONTENT)))
-            self.end_headers()
-            self.wfile.write(pages[self.path])
-            if self.path == "/silent":
-                self.wfile.flush()
-                done.wait(60)
 
         def log_message(self, *args):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as it:
-        thread = threading.Thread(target=it.serve_forever)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{it.server_port}"
-        done.set()
-        it.shutdown()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
         thread.join()
 
 
@@ -93,7 +83,6 @@ def test_a_download_arrives_whole(server, tmp_path):
     ("page", "expected", "message"),
     [
         ("short", MD5, "could not be downloaded"),
-        ("silent", MD5, "could not be downloaded"),
         ("empty", MD5, "could not be downloaded"),
         ("missing", MD5, "could not be downloaded"),
         ("wrong", MD5, "not the expected file"),
@@ -211,6 +200,9 @@ def test_without_imagenet_it_is_the_starter_or_random(
 def test_the_variable_decides_without_an_argument(network, monkeypatch):
     monkeypatch.setenv(weights.VARIABLE, "random")
     assert weights.choose() == RANDOM
+    monkeypatch.delenv(weights.VARIABLE)
+    assert weights.choose() == RANDOM  # the first choice is remembered
+    monkeypatch.setenv(weights.VARIABLE, "random")
     assert weights.choose("imagenet") == IMAGENET
     monkeypatch.setenv(weights.VARIABLE, "nonsense")
     with pytest.raises(ValueError, match="nonsense: neither a weights file"):
@@ -292,13 +284,6 @@ def test_the_variable_holds_while_it_is_set(
     assert weights.choose() == STARTER
 
 
-def test_the_first_choice_of_the_variable_is_remembered(network, monkeypatch):
-    monkeypatch.setenv(weights.VARIABLE, "random")
-    weights.choose()
-    monkeypatch.delenv(weights.VARIABLE)
-    assert weights.choose() == RANDOM
-
-
 def test_remembered_imagenet_is_replaced_until_it_is_back(network, capsys):
     weights.choose("imagenet")
     capsys.readouterr()
@@ -358,15 +343,6 @@ def test_a_folder_that_cannot_be_written_is_one_line(monkeypatch, capsys):
     assert "its disk is read-only" in second
 
 
-def test_lessons_that_choose_at_once_leave_a_whole_note(tmp_path):
-    weights.choose("random")
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        chosen = set(pool.map(weights.choose, ["random", None] * 20))
-    assert chosen == {RANDOM}
-    files = [path.name for path in (tmp_path / "work").iterdir()]
-    assert files == [weights.REMEMBERED]
-
-
 # --- Flowers --------------------------------------------------------------
 
 
@@ -407,24 +383,6 @@ def test_an_archive_that_is_there_is_used_if_it_is_whole(archive, tmp_path):
     folder = flowers.folder(nowhere, digest)
     assert (folder / "daisy" / "1.jpg").read_bytes() == b"photo"
     assert not there.exists()
-
-
-def test_two_processes_may_unpack_the_flowers_at_once(
-    archive, tmp_path, monkeypatch
-):
-    url, digest = archive()
-    opened = tarfile.open
-
-    def meanwhile(path):
-        monkeypatch.setattr(tarfile, "open", opened)
-        tar = opened(path)
-        flowers.folder(url, digest)  # by another process
-        return tar
-
-    monkeypatch.setattr(tarfile, "open", meanwhile)
-    folder = flowers.folder(url, digest)
-    assert (folder / "daisy" / "1.jpg").read_bytes() == b"photo"
-    assert list((tmp_path / "data").iterdir()) == [folder]
 
 
 def test_an_archive_that_reaches_out_of_its_folder_is_refused(

@@ -81,9 +81,6 @@ def flops(base: keras.Model) -> dict[str, float]:
     A convolution takes two operations, a multiplication and an addition, for
     each of its weights at each position of its output. Other layers are not
     counted: they take far less.
-
-    Args:
-        base: as for `blocks`.
     """
     return {
         block.name: sum(
@@ -118,12 +115,7 @@ def feature_maps(
 
     They are those whose largest value stands highest above their mean,
     highest first; their edges are left out of that. All values are 0 or
-    more.
-
-    Args:
-        base: as for `blocks`.
-        split: the photos to choose from.
-        count: the number of classes, from the last on.
+    more. There are `count` classes, from the last on.
     """
     labels = range(len(split.class_names))[: -count - 1 : -1]
     indices = [int(np.argmax(split.labels == label)) for label in labels]
@@ -196,9 +188,7 @@ def relative_change(
 def table(base: keras.Model, before: list[npt.NDArray] | None = None) -> None:
     """Print the layers, output shape and parameters of each block.
 
-    Args:
-        base: as for `blocks`.
-        before: as for `relative_change`, which is printed, too.
+    With `before` the `relative_change` is printed, too.
     """
     changes = relative_change(base, before) if before is not None else None
     print(

@@ -32,12 +32,9 @@ Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 def convert_to_int8(
     saved: str | Path, path: str | Path, photo_paths: Sequence[str]
 ) -> None:
-    """Convert a SavedModel to LiteRT with int8 quantization.
+    """Convert a SavedModel to a `.tflite` file with int8 quantization.
 
-    Args:
-        saved: the folder of the SavedModel.
-        path: the `.tflite` file to write.
-        photo_paths: of the photos that calibrate the quantization.
+    The photos calibrate it.
     """
 
     def pixels() -> Iterator[list[npt.NDArray[np.float32]]]:
@@ -53,12 +50,7 @@ def convert_to_int8(
 
 
 def convert_to_float16(saved: str | Path, path: str | Path) -> None:
-    """Convert a SavedModel to LiteRT with float16 weights.
-
-    Args:
-        saved: the folder of the SavedModel.
-        path: the `.tflite` file to write.
-    """
+    """Convert a SavedModel to a `.tflite` file with float16 weights."""
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))
     converter.target_spec.supported_types = [tf.float16]
     _convert(converter, saved, path)
@@ -72,15 +64,10 @@ def _convert(converter: Any, saved: str | Path, path: str | Path) -> None:
 
 
 def export_litert(path: str | Path, photo_paths: Sequence[str]) -> None:
-    """Convert a classifier to LiteRT twice, and list its classes.
+    """Convert a `.keras` file to the LiteRT files of `lite_paths`.
 
-    Written beside the file are those of `lite_paths` and labels.txt with a
-    class in each line. A line break in a name becomes a backslash and an n
-    there (`one_line`).
-
-    Args:
-        path: the `.keras` file.
-        photo_paths: as for `convert_to_int8`.
+    Beside them comes labels.txt with a class in each line. A line break in a
+    name becomes a backslash and an n there (`one_line`).
     """
     path = Path(path)
     model, class_names = saving.load(path)
@@ -113,13 +100,11 @@ def megabytes(path: str | Path) -> float:
 def load_predictor(path: str | Path) -> Predictor:
     """Return a function that predicts with a saved model.
 
+    It takes pixels (b, 299, 299, 3) and returns probabilities (b, classes).
+
     Args:
         path: a `.keras` file, a `.tflite` file, or the folder of a
             SavedModel.
-
-    Returns:
-        A function from pixels (b, 299, 299, 3) to probabilities
-        (b, classes).
     """
     path = Path(path)
     if path.is_dir():

@@ -37,9 +37,6 @@ def write_predictions(
         class_names: in the order of its outputs.
         folder: with photos, sorted into folders or not.
 
-    Returns:
-        A CSV file with the columns `COLUMNS`, which `text.read_csv` reads.
-
     Raises:
         ValueError: the folder is missing or empty.
     """

@@ -47,12 +47,9 @@ SAVED: dict[str | None, set[str]] = {
 
 
 def save(model: keras.Model, class_names: Sequence[str], lesson: str) -> Path:
-    """Save the classifier of a lesson and return its path.
+    """Save the classifier of a lesson (its notebook's name); return its path.
 
-    Args:
-        model: from pixels to probabilities.
-        class_names: in the order of its outputs.
-        lesson: the notebook's name, for example "04_augmentation".
+    The names are in the order of its outputs.
     """
     path = paths.model_path(lesson)
     write(model, class_names, path)
@@ -62,7 +59,7 @@ def save(model: keras.Model, class_names: Sequence[str], lesson: str) -> Path:
 def write(
     model: keras.Model, class_names: Sequence[str], path: str | Path
 ) -> None:
-    """Write a classifier into a `.keras` file; arguments as for `save`."""
+    """Write a classifier with its class names into a `.keras` file."""
     with paths.atomic(path) as temporary:
         model.save(temporary)
         write_names(temporary, class_names)
@@ -110,9 +107,6 @@ def without_optimizers(model: keras.Model) -> keras.Model:
 
     A compiled model is saved with its optimizer, and so are the models
     nested in it: for Adam that is two numbers for each trained weight.
-
-    Args:
-        model: of layers that Keras knows; models may be nested in it.
     """
     config = model.get_config()
     _drop_compile_config(config)
@@ -131,13 +125,9 @@ def _drop_compile_config(config: dict[str, Any]) -> None:
 def unfinished(folder: Path, split: splits.Split, weights_name: str) -> Path:
     """Return the folder where a training saves its progress.
 
-    It is another one if photos, labels or weights are others. A damaged one
-    is removed with a message: Keras would raise an error each time.
-
-    Args:
-        folder: the parent folder.
-        split: the training set.
-        weights_name: the weights that the base started from.
+    It is in `folder`, and another one if photos, labels or weights are
+    others. A damaged one is removed with a message: Keras would raise an
+    error each time.
     """
     data = f"{weights_name} {split.key} {split.labels.tolist()}"
     key = hashlib.sha256(data.encode()).hexdigest()[:16]

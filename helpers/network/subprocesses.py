@@ -48,14 +48,11 @@ class Predictions:
 def predict_pixels_in_subprocess(
     model_path: str | Path, pixels: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.float32]:
-    """Load a classifier in a new process and predict pixels with it.
+    """Load a saved model in a new process; return its probabilities.
 
     Args:
         model_path: as for `predict_in_subprocess`.
         pixels: (n, 299, 299, 3).
-
-    Returns:
-        Probabilities (n, number of classes).
 
     Raises:
         RuntimeError: as for `run`.
@@ -71,14 +68,11 @@ def predict_pixels_in_subprocess(
 def predict_in_subprocess(
     model_paths: Sequence[str | Path], split: splits.Split
 ) -> list[Predictions]:
-    """Load saved models in a new process, in turn, and predict a split.
+    """Load saved models in a new process; return the predictions of each.
 
     Args:
         model_paths: `.keras` or `.tflite` files, or folders of SavedModels.
         split: the photos.
-
-    Returns:
-        The predictions of each model, in the order of the split.
 
     Raises:
         RuntimeError: as for `run`.

@@ -12,14 +12,9 @@ from helpers.dataset import splits
 
 
 def pixel_range(pixels: npt.ArrayLike) -> None:
-    """Refuse pixels that Inception v3 was not trained on.
+    """Refuse an input of the base outside -1 to 1, of any shape.
 
-    Args:
-        pixels: the input of the base, an array of any shape.
-
-    Raises:
-        ValueError: a value lies outside -1 to 1, or all lie between 0
-            and 1, as after a division by 255.
+    So are pixels that all lie between 0 and 1, as after a division by 255.
     """
     low, high = float(np.min(pixels)), float(np.max(pixels))
     if -1 <= low < 0 and high <= 1:
@@ -39,9 +34,6 @@ def label_order(
     Args:
         ds: batches of pixels and labels, the input of `Model.predict`.
         labels: the labels to compare its predictions with, (n,).
-
-    Raises:
-        ValueError: the labels of a pass over `ds` are others.
     """
     actual = np.concatenate([np.asarray(batch) for _, batch in ds])
     expected = np.asarray(labels)
@@ -60,12 +52,7 @@ def label_order(
 
 
 def disjoint_splits(*all_splits: splits.Split) -> None:
-    """Refuse splits that have a photo in common.
-
-    Raises:
-        ValueError: a photo is in two splits, so a model that has seen it
-            would be tested on it.
-    """
+    """Refuse splits with a photo in common: it would be seen before a test."""
     seen: dict[str, splits.Split] = {}
     shared = [
         path
@@ -82,11 +69,7 @@ def disjoint_splits(*all_splits: splits.Split) -> None:
 
 
 def trainable(base: keras.Model) -> None:
-    """Refuse a base that training would leave as it is.
-
-    Raises:
-        ValueError: no parameter of the base is trainable.
-    """
+    """Refuse a base of which no parameter is trainable."""
     if not base.trainable_weights:
         raise ValueError(
             "No parameter of the base is trainable, so training would leave "
@@ -96,11 +79,9 @@ def trainable(base: keras.Model) -> None:
 
 
 def frozen_batchnorm(base: keras.Model) -> None:
-    """Refuse a base whose BatchNorm statistics would change in training.
+    """Refuse a base with a trainable BatchNorm layer.
 
-    Raises:
-        ValueError: a BatchNorm layer is trainable; then training calls it
-            in training mode, whatever `training=` says.
+    Training would run that in training mode, whatever `training=` says.
     """
     names = [
         layer.name
