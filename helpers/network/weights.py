@@ -77,17 +77,10 @@ def choose(choice: str | None = None) -> Weights:
     remembered = _remembered()
     asked = choice or os.environ.get(VARIABLE)
     if asked:
-        try:
-            weights = _get(asked)
-        except downloads.DownloadError as error:
-            raise ValueError(
-                f"ImageNet weights were asked for, but {error}"
-            ) from None
-        _print(weights)
-    elif remembered:
-        weights = _get_again(remembered)
+        weights = _asked(asked)
+        print(_sentence(weights))
     else:
-        weights = _best()
+        weights = _again(remembered) if remembered else _best()
     if choice or not remembered:
         _remember(weights)
     return weights
@@ -111,7 +104,16 @@ def _get(choice: str) -> Weights:
     )
 
 
-def _get_again(remembered: Weights) -> Weights:
+def _asked(choice: str) -> Weights:
+    try:
+        return _get(choice)
+    except downloads.DownloadError as error:
+        raise ValueError(
+            f"ImageNet weights were asked for, but {error}"
+        ) from None
+
+
+def _again(remembered: Weights) -> Weights:
     """Return the weights of earlier lessons, or others without them."""
     try:
         weights = _get(remembered.setting)
@@ -123,12 +125,12 @@ def _get_again(remembered: Weights) -> Weights:
             f"not available now: {error}"
         )
         # A second attempt to download would fail as well.
-        is_imagenet = remembered.name == "imagenet"
-        return _without_imagenet() if is_imagenet else _best()
-    _print(weights)
-    other = "starter" if weights.name == "imagenet" else "imagenet"
+        return _best(offline=remembered.name == "imagenet")
+    print(_sentence(weights))
+    other = "starter"
     where = ""
-    if other == "imagenet":
+    if weights.name != "imagenet":
+        other = "imagenet"
         is_here = _local(IMAGENET_MD5) is not None
         where = " (already on this computer)" if is_here else " (a download)"
     print(
@@ -139,25 +141,20 @@ def _get_again(remembered: Weights) -> Weights:
     return weights
 
 
-def _best() -> Weights:
+def _best(offline: bool = False) -> Weights:
+    fallback = "starter" if starter.FILE.is_file() else "random"
     try:
-        weights = _get("imagenet")
+        weights = _get(fallback if offline else "imagenet")
     except (downloads.DownloadError, WriteError) as error:
         print(f"No ImageNet weights: {error}")
-        return _without_imagenet()
-    _print(weights)
+        weights = _get(fallback)
+    print(_sentence(weights))
     return weights
 
 
-def _without_imagenet() -> Weights:
-    weights = _get("starter" if starter.FILE.is_file() else "random")
-    _print(weights)
-    return weights
-
-
-def _print(weights: Weights) -> None:
+def _sentence(weights: Weights) -> str:
     other = f"Weights: {weights.name}, from the file {weights.path}."
-    print(_SENTENCES.get(weights.name, other))
+    return _SENTENCES.get(weights.name, other)
 
 
 def _remembered() -> Weights | None:
