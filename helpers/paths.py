@@ -69,7 +69,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` when the block succeeds.
 
     It lies beside `path`, and nothing is there yet: the block writes a file
-    or makes a folder. Whoever reads `path` sees the old file or the new one.
+    or makes a folder. A reader of `path` sees the old file or the new one.
     If the block raises, the temporary one is removed and `path` is left
     alone.
 

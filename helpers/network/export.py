@@ -2,7 +2,7 @@
 
 Every format takes pixels of 0 to 255 and returns probabilities. All of it
 is run in a new process (see `subprocesses`): the converter needs a gigabyte
-for a moment, and predictions there are as somebody else would get them.
+for a moment, and predictions there are what a user of the model gets.
 """
 
 import json

@@ -55,7 +55,7 @@ def write_model_card(
         "class as from the original"
         for name, same in agreement.items()
     }
-    # The rest of the path says where somebody keeps it.
+    # The rest of the path is private.
     photos = "/".join(Path(folder).resolve().parts[-2:])
     sections = [
         f"# Model card: {markdown(path.name)}",
