@@ -65,13 +65,15 @@ def shown(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def atomic(path: str | Path) -> Iterator[Path]:
+def atomic(
+    path: str | Path, within: str | Path | None = None
+) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` when the block succeeds.
 
-    It lies beside `path`, and nothing is there yet: the block writes a file
-    or makes a folder. A reader of `path` sees the old file or the new one.
-    If the block raises, the temporary one is removed and `path` is left
-    alone.
+    It lies beside `path`, or in the folder `within` on the same disk, and
+    nothing is there yet: the block writes a file or makes a folder. A reader
+    of `path` sees the old file or the new one. If the block raises, the
+    temporary one is removed and `path` is left alone.
 
     Raises:
         WriteError: the disk is full, the folder may not be written, or
@@ -81,8 +83,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
     # Keras and others go by the suffix, such as .weights.h5; all after the
     # first dot may be too long for a name.
     suffix = "".join(path.suffixes)[-32:]
-    temporary = path.with_name(f".part-{uuid.uuid4().hex}{suffix}")
+    folder = Path(within or path.parent)
+    temporary = folder / f".part-{uuid.uuid4().hex}{suffix}"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
@@ -91,7 +95,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
             _remove(temporary)
     except OSError as error:
         failed = Path(os.fsdecode(error.filename or temporary))
-        is_here = path.parent in failed.parents or failed in path.parents
+        is_here = folder in failed.parents or failed in path.parents
         if error.errno not in _REASONS or not is_here:
             raise
         raise WriteError(

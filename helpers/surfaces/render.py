@@ -227,12 +227,14 @@ def _write_one(place, set_name, class_name, index, seed):
     if its_mask is not None:
         content = io.BytesIO()
         Image.fromarray(where).convert("L").save(content, "PNG")
-        _write(its_mask, content.getvalue())
-    _write(photo, _jpeg(image, set_name, class_name, index, seed))
+        _write(place, its_mask, content.getvalue())
+    _write(place, photo, _jpeg(image, set_name, class_name, index, seed))
 
 
-def _write(path, content):
-    with atomic(path) as temporary:
+def _write(place, path, content):
+    # The part that is being written lies outside the class folders, since
+    # Keras would take it for a photo if the computer stopped here.
+    with atomic(path, place) as temporary:
         temporary.write_bytes(content)
 
 
