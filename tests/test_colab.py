@@ -142,7 +142,7 @@ def names(folder):
 TELL = """
 import os
 from pathlib import Path
-from helpers import files
+from helpers import paths
 print("here", Path.cwd())
 print("work", paths.work())
 print("photos", len(list(FOLDER.rglob("*.jpg"))), FOLDER)

@@ -15,7 +15,7 @@ FRACTIONS = (1, 1, 1)
 RANDOM = weights.Weights("random", None)
 # What a lesson does, but for TensorFlow: its weights are a text.
 CELLS = (
-    "import zipfile\nfrom helpers import files, journal, surfaces, weights",
+    "import zipfile\nfrom helpers import network, paths, results, surfaces",
     "FOLDER, FRACTIONS = surfaces.folder(), surfaces.FRACTIONS",
     "WEIGHTS = network.weights.choose()\n"
     'path = paths.model_path("03_small")\n'

@@ -10,7 +10,7 @@ from helpers import kernel
 from tools import retrain
 
 CELLS = (
-    ("code", "from helpers import files\nimport json"),
+    ("code", "from helpers import paths\nimport json"),
     ("code", "FOLDER, FRACTIONS = 'drawn', (1, 2, 3)\nOUT = paths.work()"),
     ("markdown", "# Page\n\n## The photos"),
     (

@@ -167,7 +167,7 @@ def test_pip_settings_of_the_package_index_are_kept(pip_settings):
 # helpers.setup, where somebody opens a notebook without start.py.
 
 KERAS = """
-from helpers import start_up
+from helpers import setup
 setup.tensorflow()
 import keras, os
 print(keras.config.backend(), keras.config.floatx(),

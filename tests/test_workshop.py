@@ -292,7 +292,7 @@ def test_what_can_not_be_rehearsed_is_said(
 def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "data" / "work"))
-    for draw in ("folder", "remounted"):
+    for draw in ("folder", "shifted_folder"):
         monkeypatch.setattr(rehearse.render, draw, lambda: None)
     cached = tmp_path / "keras" / "imagenet.h5"
     cached.parent.mkdir()
