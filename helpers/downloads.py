@@ -1,28 +1,25 @@
-"""Fetches a file over the network, whole and checked, or says why not."""
+"""Downloads a file whole and verified, or says in one sentence why not."""
 
 import hashlib
 import http.client
+import shutil
 import ssl
 import sys
-import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import certifi
 from tqdm import tqdm
 
 from helpers.paths import WriteError, atomic
 
-CHUNK = 1 << 18  # bytes
-PATIENCE = 30  # seconds, after which it is asked how fast it comes
-SLOWEST = 10_000  # bytes a second: ImageNet's weights in two hours and a half
-
 
 class DownloadError(Exception):
-    """A download that did not come through, told in one sentence."""
+    """A download that failed, told in one sentence."""
 
 
-def digest(path, kind="sha256"):
+def digest(path: str | Path, kind: str = "sha256") -> str:
     """Return the hex digest of a file.
 
     Args:
@@ -33,47 +30,52 @@ def digest(path, kind="sha256"):
         return hashlib.file_digest(file, kind).hexdigest()
 
 
-def fetch(url, path, expected, kind="sha256", timeout=10):
+def fetch(
+    url: str,
+    path: Path,
+    expected: str,
+    kind: str = "sha256",
+    timeout: float = 10,
+) -> Path:
     """Download `url` to `path` and return `path`.
 
-    `path` appears only when the whole file has come and its digest is the
-    expected one; an older file there is replaced only then.
+    A file that is there is replaced only by the expected one.
 
     Args:
         url: http, https or file address.
-        path: where the file goes.
+        path: the file to write.
         expected: its hex digest.
-        kind: how the digest is made ("sha256" or "md5").
-        timeout: seconds that the other side may stay silent.
+        kind: of digest, as for `digest`.
+        timeout: seconds to wait for the server each time.
 
     Raises:
         DownloadError: no network, a refused, broken or unsafe connection, a
-            silent or very slow server, or a file that is not the expected
-            one.
+            silent server, or a file that is not the expected one.
         helpers.paths.WriteError: the disk is full or may not be written.
     """
     name = url.rsplit("/", 1)[-1]
     try:
         with atomic(path) as temporary:
-            got = _stream(url, name, temporary, hashlib.new(kind), timeout)
-            if got != expected:
+            _download(url, name, temporary, timeout)
+            actual = digest(temporary, kind)
+            if actual != expected:
                 raise DownloadError(
                     f"{name}: what came from {url} is not the expected file "
-                    f"({kind} {got}, not {expected}); try again later or "
+                    f"({kind} {actual}, not {expected}); try again later or "
                     "on another network."
                 )
     except WriteError:
         raise
-    except (OSError, http.client.HTTPException, EOFError) as error:
-        wrapped = isinstance(error, urllib.error.URLError)
-        reason = error.reason if wrapped else error
-        # One that breaks off says nothing of safety.
-        broken = isinstance(reason, ssl.SSLEOFError)
-        if isinstance(reason, ssl.SSLError) and not broken:
+    except (OSError, http.client.HTTPException) as error:
+        reason: object = error
+        if isinstance(error, urllib.error.URLError):
+            reason = error.reason
+        interrupted = isinstance(reason, ssl.SSLEOFError)
+        if isinstance(reason, ssl.SSLError) and not interrupted:
             raise DownloadError(
-                f"{name}: no safe connection to {url} ({reason}); see that "
-                "this computer's clock is right, and try again later or on "
-                "another network."
+                f"{name}: no secure connection to {url} ({reason}); check "
+                "this computer's clock, and try again later or on another "
+                "network."
             ) from None
         raise DownloadError(
             f"{name} could not be downloaded ({reason}); connect to the "
@@ -82,39 +84,26 @@ def fetch(url, path, expected, kind="sha256", timeout=10):
     return path
 
 
-def _trusting():
-    """Return whom a safe connection may be vouched for by.
+def _download(url: str, name: str, path: Path, timeout: float) -> None:
+    with urllib.request.urlopen(
+        url, timeout=timeout, context=_ssl_context()
+    ) as response:
+        size = int(response.headers.get("Content-Length") or 0)
+        bar = tqdm.wrapattr(
+            response, "read", total=size or None, desc=name, file=sys.stdout
+        )
+        with bar as stream, open(path, "wb") as file:
+            shutil.copyfileobj(stream, file)
+    if path.stat().st_size < size:
+        raise ConnectionError("the connection was cut")
 
-    The Python of python.org knows nobody on macOS, so certifi's list is
-    added. What the system knows stays: a school may have added its own.
+
+def _ssl_context() -> ssl.SSLContext:
+    """Return the system's certificates and those of certifi.
+
+    Python of python.org has none on macOS; a school may have added its own
+    to the system's.
     """
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
-
-
-def _stream(url, name, part, running, timeout):
-    """Write the answer of `url` to `part`; return its digest."""
-    with urllib.request.urlopen(
-        url, timeout=timeout, context=_trusting()
-    ) as answer:
-        total = int(answer.headers.get("Content-Length") or 0)
-        bar = tqdm(
-            total=total, desc=name, unit="B", unit_scale=True, file=sys.stdout
-        )
-        begun = time.monotonic()
-        with bar, open(part, "wb") as file:
-            # read() would wait for a whole chunk, however slowly it comes.
-            while chunk := answer.read1(CHUNK):
-                file.write(chunk)
-                running.update(chunk)
-                bar.update(len(chunk))
-                spent = time.monotonic() - begun
-                if spent > PATIENCE and file.tell() < SLOWEST * spent:
-                    raise EOFError(
-                        f"{file.tell():,} bytes in {spent:.0f} seconds: the "
-                        "network is too slow"
-                    )
-            if total and file.tell() < total:
-                raise EOFError(f"it ended after {file.tell():,} bytes")
-    return running.hexdigest()

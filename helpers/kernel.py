@@ -1,9 +1,10 @@
 """Runs notebooks in a kernel of the Python that is running now."""
 
 import re
+from pathlib import Path
 
 import ipykernel.kernelspec
-from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import (
@@ -11,19 +12,22 @@ from nbclient.exceptions import (
     CellTimeoutError,
     DeadKernelError,
 )
+from nbformat import NotebookNode
 
-PHOTOS = "FOLDER, FRACTIONS"  # what the line sets that chooses the photos
-SECONDS = 1800  # for one cell; far more than any lesson takes as it comes
+PHOTOS = "FOLDER, FRACTIONS"  # the names that choose the photos of a lesson
+SECONDS = 1800  # for a cell; no cell of a lesson takes as long by itself
 FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
 
 
-def client(notebook, path, seconds=SECONDS):
+def client(
+    notebook: NotebookNode, path: Path, seconds: int | None = SECONDS
+) -> NotebookClient:
     """Return an nbclient that runs a notebook and stops at an error.
 
     Args:
         notebook: as nbformat reads it.
-        path: where it lies; its cells run in that folder.
-        seconds: how long one cell may take; None, as long as it does.
+        path: its file; the cells run in the folder of this.
+        seconds: the longest a cell may take, or None.
     """
     return NotebookClient(
         notebook,
@@ -38,14 +42,14 @@ def client(notebook, path, seconds=SECONDS):
     )
 
 
-def put(notebook, lesson, name, value):
-    """Put another value into the one line of a lesson that sets a name.
+def put(notebook: NotebookNode, lesson: str, name: str, value: str) -> None:
+    """Replace the value in the one line of a lesson that sets a name.
 
     Args:
-        notebook: an `nbformat.NotebookNode`, changed in place.
-        lesson: its name, for the sentence of an error.
+        notebook: changed in place.
+        lesson: its name, for the message of an error.
         name: what stands before ` = ` in that line.
-        value: what shall stand after it, as Python writes it.
+        value: the Python expression to put after it.
 
     Raises:
         ValueError: no line sets this name, or more than one.
@@ -54,22 +58,20 @@ def put(notebook, lesson, name, value):
     changed = 0
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            # A function, since a path may hold what re takes for a sign.
+            # A function, since `re` reads backslashes in a text.
             cell.source, count = line.subn(
                 lambda _: f"{name} = {value}", cell.source
             )
             changed += count
     if changed != 1:
         raise ValueError(
-            f"{lesson}: {changed} lines begin with {name} =, and it takes "
-            "one; put it back as it was."
+            f"{lesson}: {changed} lines begin with {name} =, and exactly one "
+            "must; restore that line."
         )
 
 
 class _ThisPythonSpecs(KernelSpecManager):
-    """Knows one kernel: the Python that runs this."""
-
-    def get_kernel_spec(self, kernel_name):
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         return self.kernel_spec_class(
             resource_dir=ipykernel.kernelspec.RESOURCES,
             **ipykernel.kernelspec.get_kernel_dict(),
@@ -77,7 +79,7 @@ class _ThisPythonSpecs(KernelSpecManager):
 
 
 class _ThisPython(AsyncKernelManager):
-    """Starts that kernel, whatever the notebook's kernelspec names."""
+    """Starts this Python, whatever the notebook's kernelspec names."""
 
-    def _kernel_spec_manager_default(self):
+    def _kernel_spec_manager_default(self) -> KernelSpecManager:
         return _ThisPythonSpecs(parent=self)

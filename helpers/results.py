@@ -1,102 +1,114 @@
-"""What a lesson found, kept for the lessons after it.
+"""The results log: what each lesson measured, for the lessons after it.
 
-One JSON file for each lesson and choice of weights. A row belongs to one set
-of photos, shared out in one way: rows of other photos are never set side by
-side. Rows of other weights carry the name of these.
+One JSON file for each lesson and choice of weights. Results are compared
+only if they are of the same photos in the same splits.
 """
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from helpers import downloads, stats
-from helpers.paths import WORK, atomic, list_path, model_path, shown
+from helpers import downloads, paths, stats
+
+Outcomes = Mapping[str, npt.ArrayLike]  # {name: booleans (n,)}
 
 
-def write(lesson, weights_name, folder, verdicts, hits=None):
-    """Keep what a lesson found on these weights.
+def write(
+    lesson: str,
+    weights_name: str,
+    folder: str | Path,
+    outcomes: Outcomes,
+    hits: Outcomes | None = None,
+) -> None:
+    """Log what a lesson measured; an older entry on these weights goes.
 
-    An older entry of the lesson on the same weights is replaced. Noted
-    beside it are the split of the photos and the model that the lesson has
-    saved, if there are any, for `rows` and `is_of`.
+    Logged with it are the splits of the photos and the model that the lesson
+    has saved, for `rows` and `is_of`.
 
     Args:
         lesson: the notebook's name, for example "02_frozen_baseline".
-        weights_name: which weights it ran on.
+        weights_name: the weights that the lesson started from.
         folder: the folder of photos.
-        verdicts: {name of a result: booleans of shape (n,), True where
-            right}.
-        hits: the same for another question than that for the class; they
-            can be compared, and are not among the accuracies (`rows`).
+        outcomes: {name of a result: booleans (n,), True where the
+            prediction is correct}.
+        hits: the same for another question than the class; `rows` leaves
+            it out.
     """
     entry = {
         "lesson": lesson,
-        **_about(weights_name, folder),
-        "verdicts": _digits(verdicts),
+        **_data(weights_name, folder),
+        "verdicts": _digits(outcomes),
         "hits": _digits(hits or {}),
-        "model": _weights(lesson),
+        "model": _checksum(lesson),
     }
-    with atomic(_path(lesson, weights_name)) as temporary:
+    _write(_path(lesson, weights_name), entry)
+
+
+def _write(path: Path, entry: dict[str, Any]) -> None:
+    with paths.atomic(path) as temporary:
         temporary.write_text(json.dumps(entry, indent=1), encoding="utf-8")
 
 
-def _path(lesson, weights_name):
-    """Return the file of an entry; weights differ in the end of their name."""
-    return WORK / "journal" / f"{lesson}_{weights_name[-40:]}.json"
+def _log() -> Path:
+    return paths.work() / "journal"
 
 
-def _digits(verdicts):
+def _path(lesson: str, weights_name: str) -> Path:
+    """Return the file of an entry; names of weights differ in their ends."""
+    return _log() / f"{lesson}_{weights_name[-40:]}.json"
+
+
+def _digits(outcomes: Outcomes) -> dict[str, str]:
     return {
-        name: "".join("01"[int(right)] for right in correct)
-        for name, correct in verdicts.items()
+        name: "".join("01"[int(value)] for value in np.asarray(values))
+        for name, values in outcomes.items()
     }
 
 
-def _about(weights_name, folder):
-    """Return what must be the same in entries that are set side by side.
-
-    Under `split` stands the digest of how the folder is shared out, or None.
-    """
+def _data(weights_name: str, folder: str | Path) -> dict[str, str | None]:
+    """Return what entries must have in common to be compared."""
     folder = Path(folder).expanduser().resolve()
-    split = list_path("splits", folder)
+    splits = paths.list_path("splits", folder)
     return {
         "weights": weights_name,
         "photos": str(folder),
-        "split": downloads.digest(split) if split.is_file() else None,
+        "split": downloads.digest(splits) if splits.is_file() else None,
     }
 
 
-def _weights(lesson):
-    """Return the check sum of the weights a lesson has saved, or None.
+def _checksum(lesson: str) -> int | None:
+    """Return the checksum of the weights that a lesson saved, or None.
 
-    It stands in the file, which as a whole changes with the time of day.
+    The file around them changes with the time of day.
     """
     try:
-        with zipfile.ZipFile(model_path(lesson)) as file:
+        with zipfile.ZipFile(paths.model_path(lesson)) as file:
             return file.getinfo("model.weights.h5").CRC
     except (OSError, KeyError, zipfile.BadZipFile):
         return None
 
 
-def is_of(lesson, weights_name, folder):
-    """Return whether the model that a lesson saved is one of these photos.
+def is_of(lesson: str, weights_name: str, folder: str | Path) -> bool:
+    """Return whether the model that a lesson saved is of these photos.
 
-    It is if it holds the weights that it held when the lesson wrote its
-    entry, on these weights to begin with and on these photos, shared out as
-    they are now.
+    It is if the lesson logged this very model, on these weights and on these
+    photos in their present splits.
 
     Args:
         lesson, weights_name, folder: as for `write`.
     """
     entry = _entry(_path(lesson, weights_name))
-    now = {**_about(weights_name, folder), "model": _weights(lesson)}
-    return None not in now.values() and now == {k: entry.get(k) for k in now}
+    now = {**_data(weights_name, folder), "model": _checksum(lesson)}
+    return None not in now.values() and now.items() <= entry.items()
 
 
-def _entry(path):
-    """Return what a file of the journal holds: {} if missing or damaged."""
+def _entry(path: Path) -> dict[str, Any]:
+    """Return the entry in a file: {} if it is missing or damaged."""
     try:
         entry = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -106,60 +118,47 @@ def _entry(path):
     if isinstance(entry, dict):
         return entry
     print(
-        f"{shown(path)} is damaged and passed over; it is written anew when "
-        "that lesson is run again, or one of its exercises is solved."
+        f"{paths.shown(path)} is damaged and ignored; it is written anew "
+        "when you run that lesson again or solve one of its exercises."
     )
     return {}
 
 
-def rows(weights_name, folder):
-    """Return {name: `stats.Accuracy`} of all lessons run on the same photos.
+def rows(weights_name: str, folder: str | Path) -> dict[str, stats.Accuracy]:
+    """Return {name: accuracy} of all lessons run on the same photos.
 
-    The same are the photos and how these are shared out now: an accuracy on
-    other test photos compares with nothing. Those of these weights come
-    first; then those of other weights, whose names end with that of the
-    weights, such as "frozen base (imagenet)".
+    The photos must be in the same splits. Results of these weights come
+    first; the names of others end with their weights, such as
+    "frozen base (imagenet)".
 
     Args:
         weights_name, folder: as for `write`.
     """
-    now = _about(weights_name, folder)
+    now = _data(weights_name, folder)
     same, others = {}, {}
-    for path in sorted((WORK / "journal").glob("[0-9]*.json")):
+    for path in sorted(_log().glob("[0-9]*.json")):
         entry = _entry(path)
-        its_weights = entry.get("weights")
-        if {**now, "weights": its_weights} != {k: entry.get(k) for k in now}:
+        started_from = entry.get("weights")
+        if not (now | {"weights": started_from}).items() <= entry.items():
             continue
         for name, digits in entry.get("verdicts", {}).items():
             accuracy = stats.accuracy(np.array(list(digits)) == "1")
-            if its_weights == weights_name:
+            if started_from == weights_name:
                 same[name] = accuracy
             else:
-                others[f"{name} ({its_weights})"] = accuracy
+                others[f"{name} ({started_from})"] = accuracy
     return same | others
 
 
-def note_done(lesson, number):
-    """Keep that an exercise of a lesson was solved.
-
-    Args:
-        lesson: the notebook's name.
-        number: of the exercise.
-    """
+def note_done(lesson: str, number: int) -> None:
+    """Log that an exercise of a lesson was solved."""
     # A file for each lesson: two at once don't overwrite each other.
-    path = WORK / "journal" / f"exercises-{lesson}.json"
+    path = _log() / f"exercises-{lesson}.json"
     solved = sorted({*_entry(path).get("solved", []), number})
-    with atomic(path) as temporary:
-        temporary.write_text(
-            json.dumps({"lesson": lesson, "solved": solved}), encoding="utf-8"
-        )
+    _write(path, {"lesson": lesson, "solved": solved})
 
 
-def done():
+def done() -> dict[str, list[int]]:
     """Return {lesson: numbers of its exercises that were solved}."""
-    found = {}
-    for path in sorted((WORK / "journal").glob("exercises-*.json")):
-        entry = _entry(path)
-        if entry:
-            found[entry["lesson"]] = entry["solved"]
-    return found
+    entries = [_entry(p) for p in sorted(_log().glob("exercises-*.json"))]
+    return {entry["lesson"]: entry["solved"] for entry in entries if entry}

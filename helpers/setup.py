@@ -10,18 +10,25 @@ import platform
 import shutil
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
-from helpers.paths import WORK
+from helpers.paths import ROOT, work
 
-ROOT = Path(__file__).resolve().parents[1]
+if TYPE_CHECKING:
+    import keras
+
 # Environment variables that would change what Keras and TensorFlow do.
 DROPPED = (
     *("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "TF_USE_LEGACY_KERAS"),
     *("TF_CONFIG", "TF_XLA_FLAGS", "XLA_FLAGS"),
 )
+PYTHONS = ((3, 11), (3, 14))  # from, up to but not including
+MEMORY = 3.0  # GiB
+DISK = 3.0  # GiB
 
 
 def notebook() -> None:
@@ -36,29 +43,25 @@ def notebook() -> None:
     tensorflow()
 
 
-def tensorflow():
+def tensorflow() -> None:
     """Import TensorFlow and Keras quietly and print their versions.
 
     Keras is set to its defaults, whatever the user's environment variables
     and keras.json say: some would change results or stop a lesson.
 
-    TensorFlow 2.21 writes a few lines about the processor and missing
-    graphics drivers straight to the file descriptor of standard error,
-    whatever its log level. In a notebook they look like a fault. They are
-    held back for the length of the import alone (see `quiet`).
-
     Raises:
         SystemExit: TensorFlow is missing, or Keras can't run on it; the
             message says what to do.
     """
-    give_back_early()
+    limit_heap()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     for name in DROPPED:
         os.environ.pop(name, None)
-    # Else the first process takes a whole graphics card. A value that is
-    # set already stays.
+    # Else the first process takes the whole memory of a GPU.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    # TensorFlow 2.21 writes about the processor and missing GPU drivers,
+    # whatever its log level; in a notebook that looks like an error.
     with quiet():
         try:
             tf = importlib.import_module("tensorflow")
@@ -75,13 +78,12 @@ def tensorflow():
                 "the environment variable that this is about."
             )
     keras_defaults()
-    # Saving goes through h5py, which NumPy 2 warns of a change to come:
-    # nothing that a learner can do anything about.
+    # h5py, which saves models, causes a warning of NumPy 2 that a learner
+    # can do nothing about.
     warnings.filterwarnings(
         "ignore", message="__array__ implementation doesn't accept a copy"
     )
-    # Advice on retracing is for who writes a library; a lesson builds many
-    # small models on purpose.
+    # A lesson builds many small models on purpose: no advice on retracing.
     tf.get_logger().setLevel("ERROR")
     print(f"TensorFlow {tf.__version__}, Keras {keras.__version__}")
 
@@ -104,38 +106,32 @@ def keras_defaults() -> None:
 
 
 @contextlib.contextmanager
-def quiet():
-    """Hold back what is written to the descriptor of standard error.
+def quiet() -> Iterator[None]:
+    """Suppress what is written to the file descriptor of standard error.
 
-    What Python writes to `sys.stderr` in a notebook goes another way and is
-    shown; an error in the block is raised as always.
+    `sys.stderr` of a notebook goes another way and is shown.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    stderr = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)
 
 
-PYTHONS = ((3, 11), (3, 14))  # from, up to but not including
-MEMORY = 3.0  # GiB
-DISK = 3.0  # GiB
-
-
-def check_environment():
-    """Print what the lessons find here and return whether it will do.
+def check_environment() -> bool:
+    """Print the versions and resources here; return whether they suffice.
 
     The last line is READY, or the one thing to do first.
     """
     tf = importlib.import_module("tensorflow")
     memory = psutil.virtual_memory().total / 2**30
-    WORK.mkdir(parents=True, exist_ok=True)
-    disk = shutil.disk_usage(WORK).free / 2**30
+    work().mkdir(parents=True, exist_ok=True)
+    disk = shutil.disk_usage(work()).free / 2**30
     gpus = tf.config.list_physical_devices("GPU")
     rows = {
         "Python": platform.python_version(),
@@ -149,13 +145,15 @@ def check_environment():
     }
     for name, value in rows.items():
         print(f"{name:<16} {value}")
-    todo = _first_thing_to_do(sys.version_info[:2], memory, disk)
-    print(f"\n{todo or 'READY'}")
-    return not todo
+    problem = _first_problem(sys.version_info[:2], memory, disk)
+    print(f"\n{problem or 'READY'}")
+    return not problem
 
 
-def _first_thing_to_do(python, memory, disk):
-    """Return the first thing that must be mended, or None."""
+def _first_problem(
+    python: tuple[int, ...], memory: float, disk: float
+) -> str | None:
+    """Return what to do first, or None."""
     if not PYTHONS[0] <= python < PYTHONS[1]:
         return (
             f"Install Python 3.11, 3.12 or 3.13: TensorFlow has no release "
@@ -169,40 +167,38 @@ def _first_thing_to_do(python, memory, disk):
     if disk < DISK:
         return (
             f"Free some disk: the lessons write up to {DISK:g} GiB into "
-            f"{WORK.name} and {disk:.1f} are left."
+            f"{work().name} and {disk:.1f} are left."
         )
     return None
 
 
 @contextlib.contextmanager
-def expect_error(kind):
-    """Run a block that must raise `kind`; print the error's first lines.
+def expect_error(kind: type[Exception]) -> Iterator[None]:
+    """Run a block that must raise `kind`; print its type and reason.
 
     Raises:
-        AssertionError: the block raised nothing, so what the lesson says
-            about it is no longer true.
+        AssertionError: the block raised nothing.
     """
     try:
         yield
-    except kind as raised:
-        text = [line.strip() for line in str(raised).splitlines()]
-        text = [line for line in text if line and "File " not in line]
-        last = next(
-            (line for line in reversed(text) if "Error" in line), text[0]
-        )
-        print(f"{type(raised).__name__}: {last}")
+    except kind as error:
+        # Keras wraps the reason in a traceback.
+        lines = [line.strip() for line in str(error).splitlines()]
+        lines = [line for line in lines if line and "File " not in line]
+        reasons = [line for line in lines if "Error" in line]
+        reason = reasons[-1] if reasons else lines[0]
+        print(f"{type(error).__name__}: {reason}")
         return
     raise AssertionError(
-        f"This was expected to raise {kind.__name__}, and it ran through."
+        f"This was expected to raise {kind.__name__}, but it succeeded."
     )
 
 
-def give_back_early():
-    """Let the C library return to the system what is no longer used.
+def limit_heap() -> None:
+    """Let the C library return unused memory to the system early.
 
-    As it stands glibc keeps much of it for later, in pools of each thread;
-    the larger a lesson's process, the smaller the machine that kills it.
-    To be called before TensorFlow starts its threads.
+    By default glibc keeps much of it in a pool for each thread. To be called
+    before TensorFlow starts its threads.
     """
     arena_max, mmap_threshold, trim_threshold = -8, -3, -1  # malloc.h
     _glibc("mallopt", arena_max, 2)
@@ -210,7 +206,7 @@ def give_back_early():
     _glibc("mallopt", trim_threshold, 2**20)
 
 
-def _glibc(name, *numbers):
+def _glibc(name: str, *numbers: int) -> None:
     """Call a function of glibc; other systems have no need of it."""
     try:
         function = getattr(ctypes.CDLL("libc.so.6"), name)
@@ -219,18 +215,16 @@ def _glibc(name, *numbers):
     function(*numbers)
 
 
-def free_training(model):
-    """Give back the memory that training took, in a model that now predicts.
+def free_training(model: "keras.Model") -> None:
+    """Free the memory that training took, in a model that now predicts.
 
     TensorFlow (2.21) keeps the graph of each compiled training step for as
-    long as the process lives, and the graph keeps the optimizer's variables:
-    for Adam two numbers for each trained weight, with the upper part of
-    Inception v3 0.1 GiB for each `compile`. So these variables are emptied.
-    The graph remains, 0.02 GiB.
+    long as the process lives, and with it the optimizer state: for Adam two
+    numbers for each trained weight, 0.1 GiB for the upper part of Inception
+    v3. So that state is emptied. The graph remains, 0.02 GiB.
 
     Args:
-        model: a compiled `keras.Model`. Its optimizer can't be used again;
-            to train on, compile the model with a new one.
+        model: a compiled model. To train it on, compile it anew.
     """
     tf = importlib.import_module("tensorflow")
     for variable in model.optimizer.variables:
@@ -244,8 +238,8 @@ def free_training(model):
     trim()
 
 
-def trim():
-    """Give back to the system what Python and the C library have over."""
+def trim() -> None:
+    """Return to the system what Python and the C library no longer use."""
     gc.collect()
-    # glibc hands back the end of its pools by itself, not their middle.
+    # glibc returns the end of its pools by itself, not their middle.
     _glibc("malloc_trim", 0)

@@ -8,24 +8,16 @@ import csv
 import io
 import re
 import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
 
 # Characters that end a line, move the cursor or reverse the text after them.
 _CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
-_DIRECTIONS = {
-    *("LRE", "RLE", "LRO", "RLO", "PDF"),
-    *("LRI", "RLI", "FSI", "PDI"),
-}  # fmt: skip
+_DIRECTIONS = set("LRE RLE LRO RLO PDF LRI RLI FSI PDI".split())
 # An underscore within a word means nothing in Markdown.
 _MARKDOWN = re.compile(r"([\\`*\[\]<>|$~&]|(?<![^\W_])_|_(?![^\W_]))")
-
-
-def one_line(text):
-    """Return a text on one line: control characters become escapes.
-
-    A line break becomes a backslash and an n, as in Python. Everything
-    else stays, in every script.
-    """
-    return "".join(_escaped(c) if _is_control(c) else c for c in text)
+# What starts a formula, after apostrophes that were there before.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def counted(count: int, noun: str) -> str:
@@ -33,23 +25,28 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _is_control(char):
-    return (
-        unicodedata.category(char) in _CATEGORIES
-        or unicodedata.bidirectional(char) in _DIRECTIONS
-    )
+def one_line(text: str) -> str:
+    """Return a text on one line: control characters become escapes.
+
+    A line break becomes a backslash and an n, as in Python. Everything
+    else stays, in every script.
+    """
+    return "".join(_escaped(char) for char in text)
 
 
-def _escaped(char):
-    return char.encode("unicode_escape").decode()
+def _escaped(char: str) -> str:
+    is_control = unicodedata.category(char) in _CATEGORIES
+    if is_control or unicodedata.bidirectional(char) in _DIRECTIONS:
+        return char.encode("unicode_escape").decode()
+    return char
 
 
-def markdown(text):
+def markdown(text: str) -> str:
     """Return a text for the middle of a line of Markdown, shown as it is."""
     return _MARKDOWN.sub(r"\\\1", one_line(text))
 
 
-def markdown_code(text):
+def markdown_code(text: str) -> str:
     """Return a text as inline code in Markdown, whatever it holds."""
     text = one_line(text)
     longest = max(map(len, re.findall("`+", text)), default=0)
@@ -57,23 +54,22 @@ def markdown_code(text):
     return f"{fence}{space}{text}{space}{fence}"
 
 
-# What starts a formula, after apostrophes that were there before.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-
-
-def csv_bytes(rows):
-    """Return a table as the bytes of a CSV file.
+def csv_bytes(rows: Iterable[Iterable[str]]) -> bytes:
+    """Return a table as a CSV file for spreadsheets, which run no formula.
 
     Args:
-        rows: lists of texts, the first one with the names of the columns.
+        rows: the names of the columns, then the cells of each row.
     """
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([*map(_guarded, row)] for row in rows)
+    csv.writer(text).writerows(
+        [f"'{cell}" if _FORMULA.match(cell) else cell for cell in row]
+        for row in rows
+    )
     return text.getvalue().encode("utf-8-sig")
 
 
-def read_csv(path):
-    """Return the rows of a CSV file, lists of texts, as `encoded` got them.
+def read_csv(path: str | Path) -> list[list[str]]:
+    """Return the rows of a CSV file as `csv_bytes` got them.
 
     Args:
         path: of a file in UTF-8, with a byte order mark or without.
@@ -84,12 +80,10 @@ def read_csv(path):
         csv.Error: it is not a CSV file.
     """
     with open(path, newline="", encoding="utf-8-sig") as file:
-        return [[*map(_exact, row)] for row in csv.reader(file, strict=True)]
-
-
-def _guarded(cell):
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def _exact(cell):
-    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
+        return [
+            [
+                cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
+                for cell in row
+            ]
+            for row in csv.reader(file, strict=True)
+        ]

@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from helpers import paths, setup
 from helpers.dataset import pipeline, scan, splits
-from helpers.features import extraction, storage
+from helpers.features import extraction
 from helpers.network import weights as starting_weights
 from helpers.surfaces import render
 from scale import shards, train
@@ -52,15 +52,15 @@ def main(argv):
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, "
         f"{sys.platform}"
     }
-    with tempfile.TemporaryDirectory(dir=paths.WORK) as folder:
-        storage.WORK = Path(folder)  # nothing stored before may help
+    with tempfile.TemporaryDirectory(dir=paths.work()) as folder:
+        os.environ["WORKBOOK_WORK"] = folder  # nothing stored before may help
         results["shards_to_plain"] = compared(
             lambda: extraction.extract(lower, few),
-            lambda: list(shards.fill(lower, few, storage.WORK / "few", FEW)),
+            lambda: list(shards.fill(lower, few, paths.work() / "few", FEW)),
             between=forget,
         )
         print("shards beside plain:", results["shards_to_plain"], flush=True)
-        out = storage.WORK / "many"
+        out = paths.work() / "many"
         for number, of, _ in shards.fill(
             lower, many, out, extraction.CHUNK_SIZE
         ):
@@ -105,9 +105,9 @@ def repeated(split, count):
 
 def forget():
     """Remove what a round has stored."""
-    for path in storage.WORK.rglob("*.npy"):
+    for path in paths.work().rglob("*.npy"):
         path.unlink()
-    for path in storage.WORK.rglob("*.json"):
+    for path in paths.work().rglob("*.json"):
         path.unlink()
 
 
@@ -130,7 +130,7 @@ def compared(plain, other, between=lambda: None):
 
 def trained(lower, tail, split, strategy):
     """Compare `Model.fit` with the steps of scale/train.py, one worker."""
-    folder, path = storage.WORK / "trained", storage.WORK / "tail.keras"
+    folder, path = paths.work() / "trained", paths.work() / "tail.keras"
     list(shards.fill(lower, split, folder, FEW))
     found, steps = shards.Shards(folder), 8
     tail.save(path)

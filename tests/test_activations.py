@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from sklearn import metrics
 
-from helpers import stats
+from helpers import paths, stats
 from helpers.dataset import pipeline, splits
 from helpers.features import extraction, storage
 from helpers.network import fused
@@ -23,8 +23,7 @@ from helpers.network import fused
 @pytest.fixture
 def split(tmp_path, monkeypatch):
     """Five noise photos as one part, and a store of their own."""
-    monkeypatch.setattr(storage, "WORK", tmp_path / "work")
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     use(monkeypatch, "float32")
     return noise(tmp_path / "photos", 5)
 
@@ -56,7 +55,7 @@ def lower(scale=1 / 127.5, seed=0):
 
 
 def files(split):
-    return list(storage.WORK.glob("activations/*"))
+    return list(paths.work().glob("activations/*"))
 
 
 def test_stored_is_what_the_model_says(split):
@@ -553,7 +552,7 @@ def test_a_dataset_gives_what_is_stored(split):
 def resident():
     """Return the kB of stored answers that this process holds, by file."""
     maps = Path("/proc/self/smaps").read_text(encoding="utf-8")
-    here = re.escape(str(storage.WORK))  # other tests may hold others
+    here = re.escape(str(paths.work()))  # other tests may hold others
     found = re.findall(rf"{here}.*\n(?:.*\n)*?Rss: +(\d+) kB", maps)
     return [int(size) for size in found]
 

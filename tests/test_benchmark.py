@@ -10,15 +10,13 @@ import pytest
 from PIL import Image
 
 from helpers.dataset import splits
-from helpers.features import storage
 from tools import _benchmark_runs, benchmark
 
 
 @pytest.fixture
 def parts(tmp_path, monkeypatch):
     """Training, validation and test photos that differ in brightness."""
-    monkeypatch.setattr(storage, "WORK", tmp_path / "work")
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setattr(
         _benchmark_runs.dtypes, "fastest_dtype", lambda: "float32"
     )

@@ -12,10 +12,8 @@ def test_blocks_cover_all_layers_once(base):
     covered = [i for b in found for i in range(b.first, b.last + 1)]
     assert covered == list(range(len(base.layers)))
     assert sum(b.parameters for b in found) == base.count_params()
-
-
-def test_layer_249_is_the_first_after_mixed8(base):
-    mixed8 = blocks.blocks(base)[9]
+    # Layer 249 is the first after mixed8.
+    mixed8 = found[9]
     assert (mixed8.name, mixed8.last) == ("mixed8", 248)
     assert mixed8.shape == (8, 8, 1280)
 
@@ -27,14 +25,21 @@ def test_trainable_counts_follow_freezing(base):
     assert trainable == {"mixed9", "mixed10"}
 
 
-def test_movement_names_the_block_that_moved(base):
+def test_the_block_that_moved_is_the_only_one_with_a_change(base, capsys):
     before = base.get_weights()
     layer = base.layers[200]
     layer.set_weights([1.5 * w for w in layer.get_weights()])
-    moved = blocks.relative_change(base, before)
-    inside = {b.name for b in blocks.blocks(base) if b.first <= 200 <= b.last}
-    assert {name for name, d in moved.items() if d} == inside
-    assert moved[inside.pop()] == pytest.approx(0.5)
+    changes = blocks.relative_change(base, before)
+    (inside,) = (
+        b.name for b in blocks.blocks(base) if b.last >= 200 >= b.first
+    )
+    assert [name for name, change in changes.items() if change] == [inside]
+    assert changes[inside] == pytest.approx(0.5)
+    blocks.table(base, before)
+    moved = [
+        row for row in capsys.readouterr().out.splitlines() if "50" in row
+    ]
+    assert any(row.startswith(inside) and "50.00%" in row for row in moved)
     base.set_weights(before)
     assert not any(blocks.relative_change(base, before).values())
 

@@ -11,7 +11,7 @@ from tools import check
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     rng = np.random.default_rng(0)
     for i in range(50):
         place = tmp_path / "mine" / "ab"[i % 2]

@@ -22,7 +22,7 @@ def picture(path, seed, size=(80, 90), **save):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     for i in range(42):
         picture(tmp_path / "mine" / "ab"[i % 2] / f"{i:02d}.bmp", i)
     mine = tmp_path / "mine"

@@ -23,7 +23,7 @@ SAME = 0.98  # how often what is shipped is right where it was in lesson 03
 @pytest.fixture(scope="module")
 def verdicts():
     about, found = ("starter", str(render.folder().resolve())), {}
-    for path in (paths.WORK / "journal").glob("[0-9]*.json"):
+    for path in (paths.work() / "journal").glob("[0-9]*.json"):
         entry = json.loads(path.read_text(encoding="utf-8"))
         if (entry["weights"], entry["photos"]) == about:
             for name, digits in (entry["verdicts"] | entry["hits"]).items():

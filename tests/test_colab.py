@@ -165,9 +165,10 @@ def names(folder):
 TELL = """
 from pathlib import Path
 import scale
-from helpers import files, starter
+from helpers import paths
+from helpers.network import starter
 print("here", Path.cwd())
-print("work", paths.WORK)
+print("work", paths.work())
 print("weights", starter.FILE.is_file())
 """
 

@@ -152,7 +152,7 @@ def test_damaged_weights_are_named(monkeypatch):
 
 
 def test_pictures_of_another_version_are_told(monkeypatch, tmp_path):
-    monkeypatch.setattr(render, "DATA", tmp_path)
+    monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path))
     assert doctor._pictures() is None  # they will be drawn
     assert not list(tmp_path.iterdir())
     (tmp_path / "surfaces" / "photos").mkdir(parents=True)
@@ -213,8 +213,8 @@ def test_a_full_disk_is_one_sentence(other_checks_pass, monkeypatch, capfd):
 def test_the_room_check_spares_what_another_process_writes(
     tmp_path, monkeypatch
 ):
-    for name in ("DATA", "WORK"):
-        monkeypatch.setattr(paths, name, tmp_path)
+    for name in ("WORKBOOK_DATA", "WORKBOOK_WORK"):
+        monkeypatch.setenv(name, str(tmp_path))
     (tmp_path / "doctor.txt").write_text("of another")
     assert DISK() is None
     assert [path.name for path in tmp_path.iterdir()] == ["doctor.txt"]

@@ -33,8 +33,7 @@ def figures():
 @pytest.fixture
 def surfaces(tmp_path, monkeypatch):
     """Two rendered photos of each of three classes, as a split."""
-    monkeypatch.setattr(render, "DATA", tmp_path)
-    monkeypatch.setattr(ground_truth, "DATA", tmp_path)
+    monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path))
     monkeypatch.setattr(render, "CLASS_NAMES", ("clean", "crack", "dent"))
     monkeypatch.setattr(render, "SETS", {"photos": 2, "remounted": 1})
     monkeypatch.setattr(render, "FRACTIONS", (1, 1, 1))

@@ -34,7 +34,7 @@ EACH = [
 @pytest.fixture(autouse=True)
 def work(tmp_path, monkeypatch):
     """Keep the exercises solved here apart from those of a learner."""
-    monkeypatch.setattr(results, "WORK", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
 
 
 def doubled(**changes):

@@ -1,4 +1,4 @@
-"""Each silent fault trips its guard, and nothing else does."""
+"""Each silent mistake is refused, and nothing else is."""
 
 import keras
 import numpy as np
@@ -9,26 +9,26 @@ from helpers.dataset import splits
 from helpers.network import validate
 
 
-def part_of(name, keys):
-    paths = [f"a/{key}.png" for key in keys]
-    return splits.Split(name, ("a",), paths, np.zeros(len(keys), int), keys)
+def split_of(name, keys):
+    photos = [f"a/{key}.png" for key in keys]
+    return splits.Split(name, ("a",), photos, np.zeros(len(keys), int), keys)
 
 
 @pytest.fixture
 def base():
     inputs = keras.Input((9, 9, 3))
     x = keras.layers.Conv2D(4, 3)(inputs)
-    x = keras.layers.BatchNormalization(name="still")(x)
+    x = keras.layers.BatchNormalization(name="norm")(x)
     return keras.Model(inputs, x)
 
 
-def test_scaled_pixels_may_enter():
+def test_scaled_pixels_are_accepted():
     validate.pixel_range(np.linspace(-1, 1, 99))
     validate.pixel_range(np.array([-0.2, 0.1]))  # a dim photo
 
 
 @pytest.mark.parametrize(
-    ("pixels", "says"),
+    ("pixels", "message"),
     [
         (np.arange(256), "from 0 to 255"),
         (np.arange(256) / 255, "from 0 to 1"),
@@ -36,37 +36,37 @@ def test_scaled_pixels_may_enter():
         (np.array([-1, np.nan]), "nan"),
     ],
 )
-def test_other_pixels_may_not(pixels, says):
-    with pytest.raises(ValueError, match=says):
+def test_other_pixels_are_refused(pixels, message):
+    with pytest.raises(ValueError, match=message):
         validate.pixel_range(pixels)
 
 
-def test_labels_in_step_pass_and_others_do_not():
+def test_labels_must_be_in_the_order_of_the_photos():
     labels = np.arange(10) % 3
     ds = tf.data.Dataset.from_tensor_slices((np.zeros((10, 2)), labels))
     validate.label_order(ds.batch(4), labels)
     with pytest.raises(ValueError, match="of 10 photos come with another"):
         validate.label_order(ds.shuffle(10, seed=1).batch(4), labels)
-    with pytest.raises(ValueError, match="10 photos come and there are 9"):
+    with pytest.raises(ValueError, match="10 photos and 9 labels"):
         validate.label_order(ds.batch(4), labels[:9])
 
 
 def test_a_test_photo_seen_in_training_is_refused():
-    train, test = part_of("train", ["1", "2"]), part_of("test", ["3", "4"])
-    validate.disjoint_splits(train, test)
-    with pytest.raises(ValueError, match="one part: 1, such as 2.png"):
-        validate.disjoint_splits(train, part_of("test", ["2", "4"]))
+    train = split_of("train", ["1", "2"])
+    validate.disjoint_splits(train, split_of("test", ["3", "4"]))
+    with pytest.raises(ValueError, match="one split: 1, such as 2.png"):
+        validate.disjoint_splits(train, split_of("test", ["2", "4"]))
 
 
-def test_a_base_without_anything_to_train_is_refused(base):
+def test_a_base_without_trainable_parameters_is_refused(base):
     validate.trainable(base)
     base.trainable = False
     with pytest.raises(ValueError, match="boundary"):
         validate.trainable(base)
 
 
-def test_batch_norm_that_would_move_is_refused(base):
-    with pytest.raises(ValueError, match="1 BatchNorm layers .* as still"):
+def test_trainable_batch_norm_is_refused(base):
+    with pytest.raises(ValueError, match="1 BatchNorm layers .* as norm"):
         validate.frozen_batchnorm(base)
-    base.get_layer("still").trainable = False
+    base.get_layer("norm").trainable = False
     validate.frozen_batchnorm(base)

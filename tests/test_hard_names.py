@@ -16,7 +16,7 @@ from matplotlib import font_manager
 from mistune import html as rendered
 from PIL import Image
 
-from helpers import results, text, widgets
+from helpers import text, widgets
 from helpers.dataset import corrections, exclusions, scan, splits
 from helpers.network import blocks, export, model_card, predict
 from helpers.plots import basic, class_labels, deployment, evaluation
@@ -324,7 +324,7 @@ def test_of_many_classes_the_most_relevant_are_shown(photo):
 
 
 def test_the_mistakes_widget_shows_hard_names(tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     class_names = tuple(sorted(DRAWN + CONTROL + LONG[:1]))
     paths = []
     for name in class_names:
@@ -370,7 +370,7 @@ def write_folder(folder, class_names):
 
 
 def test_a_report_has_one_line_for_each_entry(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     folder = write_folder(tmp_path / "mine", CONTROL)
     scan.check(folder).report()
     lines = capsys.readouterr().out.splitlines()
@@ -418,7 +418,7 @@ def test_predictions_open_in_a_spreadsheet(tmp_path, photo):
 
 @pytest.mark.parametrize("name", ["=1+2", "-x", "Hund ", "two\nlines", "'=x"])
 def test_a_noted_label_of_a_hard_name_is_applied(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     folder = write_folder(tmp_path / "mine", ("plain", name))
     corrections.note(folder, f"{name}/0.png", "plain")
     corrections.note(folder, "plain/1.png", name)
@@ -432,7 +432,7 @@ def test_a_noted_label_of_a_hard_name_is_applied(name, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["=1+2", "-x", " Hund", "two\nlines"])
 def test_a_choice_about_a_hard_name_holds(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     folder = write_folder(tmp_path / "mine", ("plain", name))
     copy = folder / name / "z copy.png"
     copy.write_bytes((folder / name / "0.png").read_bytes())
@@ -461,7 +461,7 @@ def test_a_list_of_photos_for_shards_holds_hard_names(tmp_path, photo):
 
 
 def test_a_card_shows_hard_names_in_one_row_each(tmp_path, photo, monkeypatch):
-    monkeypatch.setattr(results, "WORK", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     class_names = ("x|y", "<b>bold</b>", "two\nlines", "`c`", "*d*", "_e_")
     path = tmp_path / "m.keras"
     path.write_bytes(b"m")

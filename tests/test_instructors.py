@@ -125,7 +125,7 @@ def test_every_lesson_has_its_time_and_enough_of_it_in_the_plans():
 def small(monkeypatch, tmp_path):
     """A folder for small lessons, with a page for their times."""
     monkeypatch.setattr(_pinned, "NOTEBOOKS", tmp_path)
-    monkeypatch.setattr(times, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setattr(times, "PAGE", tmp_path / "INSTRUCTORS.md")
     monkeypatch.setattr(times, "_drawing", lambda folder: 33.3)
     monkeypatch.setattr(times.os, "environ", times.os.environ.copy())

@@ -21,7 +21,7 @@ def picture(path, seed):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Sixty photos of a and b; those of b have the names of those of a."""
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     for i in range(60):
         picture(tmp_path / "mine" / "ab"[i % 2] / f"{i // 2}.png", i)
     return tmp_path / "mine"

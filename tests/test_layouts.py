@@ -31,7 +31,7 @@ def put(file, content):
 @pytest.fixture
 def fill(tmp_path, monkeypatch):
     """Puts new photos into folders of `mine`: {folder: how many}."""
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     mine = tmp_path / "mine"
     mine.mkdir()
     seeds = iter(range(10**6))
@@ -536,7 +536,7 @@ def grow(rng, folder, drawn, depth=0):
 def test_every_file_of_a_random_tree_is_counted_or_it_is_refused(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     drawn = [photo(number) for number in range(500)]
     rng = np.random.default_rng(0)
     counted = refused = 0

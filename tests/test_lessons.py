@@ -15,7 +15,7 @@ FRACTIONS = (1, 1, 1)
 RANDOM = weights.Weights("random", None)
 # What a lesson does, but for TensorFlow: its weights are a text.
 CELLS = (
-    "import zipfile\nfrom helpers import files, journal, surfaces, weights",
+    "import zipfile\nfrom helpers import network, paths, results, surfaces",
     "FOLDER, FRACTIONS = surfaces.folder(), surfaces.FRACTIONS",
     "WEIGHTS = network.weights.choose()\n"
     'path = paths.model_path("03_small")\n'
@@ -36,8 +36,6 @@ def saved(path):
 @pytest.fixture
 def work(tmp_path, monkeypatch):
     """A work folder of its own, in this process and in kernels."""
-    for module in (paths, results, weights):
-        monkeypatch.setattr(module, "WORK", tmp_path / "work")
     monkeypatch.setattr(checkpoints, "NOTEBOOKS", tmp_path)
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("WORKBOOK_WEIGHTS", "random")

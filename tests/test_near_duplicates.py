@@ -241,7 +241,7 @@ def test_photos_of_a_fixed_camera_fit_into_memory():
 @pytest.fixture
 def save(tmp_path, monkeypatch):
     """Saves an image in a folder of class folders."""
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
 
     def write(image, name):
         path = tmp_path / "mine" / name

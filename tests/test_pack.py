@@ -91,8 +91,8 @@ def project(tmp_path_factory):
         patch.setattr(_venv, "LOCK", str(root / "requirements.lock"))
         patch.setattr(_venv, "VENV", str(root / ".venv"))
         patch.setattr(pack, "ROOT", root)
-        patch.setattr(pack, "DATA", root / "data")
-        patch.setattr(storage, "WORK", root / "data" / "work")
+        patch.setenv("WORKBOOK_DATA", str(root / "data"))
+        patch.delenv("WORKBOOK_WORK", raising=False)
         patch.setattr(render, "folder", lambda: None)
         patch.setattr(render, "shifted_folder", lambda: None)
         patch.setattr(weights, "imagenet", lambda: imagenet)
@@ -137,7 +137,7 @@ def run(program, *args, cwd):
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PIP_")
+        if not name.startswith(("PIP_", "WORKBOOK_"))
     }
     return subprocess.run(
         [sys.executable, program / "start.py", *map(str, args)],
@@ -206,7 +206,7 @@ def test_the_shared_folder_is_not_packed_from(
 def test_no_activations_is_one_sentence(
     project, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(storage, "WORK", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     folder = tmp_path / "pack"
     assert pack.main([str(folder)]) == 1
     assert "lessons 01 to 04" in one_sentence(capsys.readouterr().err)
@@ -219,7 +219,7 @@ def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
         raise downloads.DownloadError("no network.")
 
     monkeypatch.setattr(weights, "imagenet", offline)
-    monkeypatch.setattr(pack, "DATA", tmp_path)
+    monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path))
     folder = tmp_path / "pack"
     assert pack.main([str(folder), "--without-activations"]) == 0
     assert not {n for n in contents(folder) if n.startswith("data/work")}

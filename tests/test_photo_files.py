@@ -206,7 +206,7 @@ def put(folder, content_of):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Two classes of good photos."""
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     for number, name in enumerate("ab"):
         put(
             tmp_path / "mine" / name,

@@ -20,7 +20,7 @@ def picture(path, seed, size=(90, 80)):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     for i in range(60):
         picture(tmp_path / "mine" / "ab"[i % 2] / f"{i}.png", i)
     return tmp_path / "mine"
@@ -112,7 +112,7 @@ def test_a_small_class_is_kept_and_named(folder):
 
 @pytest.mark.parametrize("what", ["missing", "no classes", "one class"])
 def test_a_folder_that_cannot_be_used_is_refused(tmp_path, monkeypatch, what):
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     place = tmp_path / "mine"
     if what == "no classes":
         picture(place / "loose.png", 0)
@@ -252,7 +252,7 @@ def test_a_folder_with_other_classes_is_refused(folder):
 def test_the_playground_has_three_faults_and_spares_the_folder(
     folder, monkeypatch
 ):
-    monkeypatch.setattr(corrupted, "WORK", folder.parent / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(folder.parent / "work"))
     found = scan.check(folder)
     before = sorted(p.read_bytes() for p in folder.glob("*/*"))
     small = corrupted.corrupted_demo(found, "01_data_prep")
@@ -266,7 +266,7 @@ def test_the_playground_has_three_faults_and_spares_the_folder(
 
 
 def test_two_lessons_do_not_share_a_playground(folder, monkeypatch):
-    monkeypatch.setattr(corrupted, "WORK", folder.parent / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(folder.parent / "work"))
     found = scan.check(folder)
     first = corrupted.corrupted_demo(found, "01_data_prep")
     added = corrupted.add_a_photo(first, found)

@@ -10,7 +10,7 @@ from helpers.network import dtypes
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """A store of its own, and a list that each measurement is noted in."""
-    monkeypatch.setattr(dtypes, "WORK", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     monkeypatch.setattr(dtypes.tf.config, "list_physical_devices", list_of)
     return tmp_path
 

@@ -8,8 +8,8 @@ from helpers import kernel
 from tools import retrain
 
 CELLS = (
-    ("code", "from helpers import files\nimport json"),
-    ("code", "FOLDER, FRACTIONS = 'drawn', (1, 2, 3)\nOUT = paths.WORK"),
+    ("code", "from helpers import paths\nimport json"),
+    ("code", "FOLDER, FRACTIONS = 'drawn', (1, 2, 3)\nOUT = paths.work()"),
     ("markdown", "# Page\n\n## The photos"),
     (
         "code",
@@ -47,7 +47,7 @@ def page(tmp_path, monkeypatch):
     monkeypatch.setattr(
         retrain.nbformat, "read", lambda *_, **__: nbformat.from_dict(notebook)
     )
-    monkeypatch.setattr(retrain.paths, "WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("PYTHONPATH", str(retrain.paths.ROOT))
     return tmp_path
 

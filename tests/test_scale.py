@@ -19,7 +19,7 @@ import yaml
 from PIL import Image
 
 from helpers.dataset import pipeline, splits
-from helpers.features import extraction, storage
+from helpers.features import extraction
 from helpers.paths import ROOT
 from scale import cluster, features, plots, shards, train
 
@@ -136,7 +136,7 @@ def test_shards_hold_what_the_model_says(filled):
 
 
 def test_lessons_store_what_shards_hold(filled, tmp_path, monkeypatch):
-    monkeypatch.setattr(storage, "WORK", tmp_path)
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     monkeypatch.setattr(extraction, "CHUNK_SIZE", ROWS)
     split = shards.read_list(filled / "photos.csv")
     lower = keras.saving.load_model(filled / "lower.keras")

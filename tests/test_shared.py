@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from test_activations import lower
 
-from helpers import shared
+from helpers import paths, shared
 from helpers.dataset import flowers, splits
 from helpers.features import extraction, storage
 from helpers.network import dtypes, weights
@@ -21,10 +21,8 @@ STARTER = f"starter-{weights.starter.SHA256[:8]}.weights.h5"
 
 def places(monkeypatch, folder):
     """Let a learner work in a folder of their own."""
-    for module in (render, ground_truth):
-        monkeypatch.setattr(module, "DATA", folder)
-    for module in (weights, flowers, dtypes, storage):
-        monkeypatch.setattr(module, "WORK", folder / "work")
+    monkeypatch.setenv("WORKBOOK_DATA", str(folder))
+    monkeypatch.setenv("WORKBOOK_WORK", str(folder / "work"))
     monkeypatch.setenv("KERAS_HOME", str(folder / "keras"))
 
 
@@ -78,12 +76,12 @@ def imagenet():
     return weights.imagenet("http://127.0.0.1:9/x", MD5)
 
 
-def found(home):
+def found():
     """Return where someone finds everything that can be shared."""
     return {
         "photos": render.folder(),
         "remounted": render.shifted_folder(),
-        "flowers": flowers.folder(place=home),
+        "flowers": flowers.folder(),
         "starter": weights._starter(),
         "imagenet": imagenet(),
     }
@@ -93,7 +91,7 @@ def test_a_learner_finds_all_that_is_shared_and_makes_nothing(
     room, tmp_path, capsys
 ):
     before = state(room)
-    for path in found(tmp_path / "learner").values():
+    for path in found().values():
         assert path.is_relative_to(room)
     assert dtypes.fastest_dtype() == "mixed_bfloat16"
     assert not (tmp_path / "learner").exists()
@@ -109,7 +107,7 @@ def test_a_shared_photo_is_known_to_be_drawn(room):
 
 
 def test_without_a_shared_folder_each_has_their_own(teacher):
-    for path in found(teacher).values():
+    for path in found().values():
         assert path.is_relative_to(teacher)
 
 
@@ -241,7 +239,7 @@ def computed(split, tmp_path, monkeypatch):
 
 
 def own():
-    return list(storage.WORK.glob("activations/*"))
+    return list(paths.work().glob("activations/*"))
 
 
 def test_shared_activations_are_read_and_no_more(computed, split, capsys):

@@ -118,7 +118,7 @@ def test_a_broken_link_is_named_and_the_old_site_stays(tmp_path):
 
 def test_the_command_says_where_the_site_lies(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(_sphinx, "install", lambda: "")
-    monkeypatch.setattr(verb, "OUT", tmp_path / "site")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     monkeypatch.setattr(verb, "build", lambda out: out.mkdir())
     assert verb.main([]) == 0
     assert str(tmp_path / "site") in capsys.readouterr().out.splitlines()[-1]

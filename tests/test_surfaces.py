@@ -16,7 +16,7 @@ DEFECTS = [name for name in render.CLASS_NAMES if name != "clean"]
 @pytest.fixture
 def few(monkeypatch, tmp_path):
     """A place of its own, with three photos of a class instead of 130."""
-    monkeypatch.setattr(render, "DATA", tmp_path)
+    monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path))
     monkeypatch.setattr(render, "FRACTIONS", (1, 1, 1))
     monkeypatch.setattr(render, "SETS", {"photos": 3, "remounted": 1})
     return tmp_path
@@ -98,7 +98,7 @@ def test_a_folder_is_the_same_each_time_and_other_with_another_seed(
     assert other == few / "surfaces-1" / "photos"
     assert not set(first.values()) & set(contents(other).values())
     assert contents(few / "surfaces") == first
-    monkeypatch.setattr(render, "DATA", few / "again")
+    monkeypatch.setenv("WORKBOOK_DATA", str(few / "again"))
     assert contents(render.folder().parent) == first
 
 

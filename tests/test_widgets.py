@@ -42,7 +42,7 @@ def pressed(shown, name):
 @pytest.fixture
 def split(tmp_path, monkeypatch):
     """Twenty photos, ten each of a and b, each of one colour."""
-    monkeypatch.setattr("helpers.paths.WORK", tmp_path / "work")
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     for i in range(20):
         folder = tmp_path / "mine" / "ab"[i // 10]
         folder.mkdir(parents=True, exist_ok=True)

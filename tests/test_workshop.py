@@ -238,8 +238,8 @@ def test_a_load_test_that_can_not_run_says_why(
 
 
 def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(loadtest.paths, "DATA", tmp_path / "data")
-    monkeypatch.setattr(loadtest.paths, "WORK", tmp_path / "data" / "work")
+    monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("WORKBOOK_WORK", raising=False)
     for draw in ("folder", "shifted_folder"):
         monkeypatch.setattr(loadtest.render, draw, lambda: None)
     cached = tmp_path / "keras" / "imagenet.h5"

@@ -7,6 +7,7 @@ and `correct`, a Boolean for each test photo.
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -17,7 +18,7 @@ import keras
 
 from helpers import paths, setup
 from helpers.dataset import pipeline, scan, splits
-from helpers.features import extraction, storage
+from helpers.features import extraction
 from helpers.network import dtypes, weights
 from helpers.surfaces import render
 from tools import _memory
@@ -235,8 +236,10 @@ def main():
     parts = splits.split(scan.check(render.folder()), render.FRACTIONS)
     weights.choose()  # made once for all lessons, so not timed
     dtypes.fastest_dtype()
-    with tempfile.TemporaryDirectory(dir=paths.WORK) as folder:
-        storage.WORK = Path(folder)  # without features from earlier runs
+    with tempfile.TemporaryDirectory(dir=paths.work()) as folder:
+        os.environ["WORKBOOK_WORK"] = (
+            folder  # without features from earlier runs
+        )
         print(json.dumps(run(sys.argv[1], parts)))
 
 

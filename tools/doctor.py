@@ -129,7 +129,7 @@ def _pictures():
     from helpers.surfaces import render
 
     try:
-        render.require_edition(render.DATA / "surfaces")
+        render.require_edition(paths.data() / "surfaces")
     except ValueError as error:
         return str(error)
     return None
@@ -160,7 +160,7 @@ def _disk():
     """Check that the lessons can write their files."""
     from helpers import paths
 
-    for folder in (paths.DATA, paths.WORK):
+    for folder in (paths.data(), paths.work()):
         # The name is of this process: another may check at the same time.
         path = folder / f"doctor-{os.getpid()}.txt"
         with paths.atomic(path) as temporary:

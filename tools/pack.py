@@ -21,7 +21,7 @@ from helpers import downloads, shared
 from helpers.dataset import flowers
 from helpers.features import storage
 from helpers.network import weights
-from helpers.paths import DATA, ROOT, shown
+from helpers.paths import ROOT, data, shown
 from helpers.surfaces import render
 from tools import _pack_reader, _venv
 from tools._pack_reader import MANIFEST, READ_FIRST, WHEELS, PackError
@@ -229,7 +229,7 @@ def _pictures():
         render.shifted_folder()
     except ValueError as error:
         raise PackError(str(error)) from None
-    return _files_in(DATA / "surfaces", "data/surfaces")
+    return _files_in(data() / "surfaces", "data/surfaces")
 
 
 def _activations(optional):
@@ -237,7 +237,7 @@ def _activations(optional):
 
     Those of a user's own photos are private and not packed.
     """
-    photos = (DATA / "surfaces").rglob("*.jpg")
+    photos = (data() / "surfaces").rglob("*.jpg")
     ours = {downloads.digest(photo) for photo in photos}
     files = {}
     # Names that begin with a dot are of unfinished files.
@@ -270,7 +270,7 @@ def _imagenet():
 
 def _flowers():
     """Return the flower photos, if a lesson has downloaded them."""
-    folder = DATA / "flower_photos"
+    folder = data() / "flower_photos"
     if not folder.is_dir():
         print(f"Without flowers: {shown(folder)} is not here.")
         return {}

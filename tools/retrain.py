@@ -35,7 +35,7 @@ def main(argv):
     parser.add_argument("--out", metavar="DIR", help="of the results")
     args = parser.parse_args(argv)
     out = _out(args)
-    reason = _why_not(out, Path(args.folder or paths.DATA / "surfaces"))
+    reason = _why_not(out, Path(args.folder or paths.data() / "surfaces"))
     if reason:
         print(f"{paths.shown(out)}: {reason}.", file=sys.stderr)
         return NOT_USABLE
@@ -62,7 +62,7 @@ def _out(args):
     if args.out:
         return Path(args.out).resolve()
     name = Path(args.folder).resolve().name if args.folder else "surfaces"
-    return paths.WORK / "retrained" / name
+    return paths.work() / "retrained" / name
 
 
 def _why_not(out, photos):

@@ -7,11 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from helpers.paths import ROOT, WORK, WriteError, atomic, shown
+from helpers.paths import ROOT, WriteError, atomic, shown
 from tools import _sphinx
 
 CONFIG = ROOT / "docs"
-OUT = WORK / "site"
 
 
 class SiteError(Exception):
@@ -21,12 +20,13 @@ class SiteError(Exception):
 def main(argv):
     """Build the site and print where it is; return the exit code."""
     argparse.ArgumentParser(prog="site", description=__doc__).parse_args(argv)
+    out = paths.work() / "site"
     try:
         reason = _sphinx.install() or _sphinx.why_not()
         if reason:
             raise SiteError(reason)
         print("Building the site ...", flush=True)
-        build(OUT)
+        build(out)
     except (SiteError, WriteError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -8,11 +8,12 @@ import tempfile
 import time
 from datetime import date
 from pathlib import Path
+from unittest import mock
 
 import psutil
 
-from helpers import setup, shared
-from helpers.paths import ROOT, WORK, WriteError, atomic
+from helpers import paths, setup, shared
+from helpers.paths import ROOT, WriteError, atomic
 from helpers.surfaces import render
 from tools import _outputs, _pinned, regenerate
 
@@ -61,8 +62,9 @@ def measure():
     # What others have drawn and computed would shorten the times.
     os.environ.pop(shared.VARIABLE, None)
     lessons = {}
-    WORK.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="times-", dir=WORK) as folder:
+    work = paths.work()
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="times-", dir=work) as folder:
         drawing = _drawing(Path(folder) / "data")
         # A kernel takes its environment from this process.
         os.environ.update(_pinned.environment())
@@ -76,14 +78,11 @@ def measure():
 
 def _drawing(folder):
     """Return the seconds to draw all pictures."""
-    data, render.DATA = render.DATA, folder
-    start = time.monotonic()
-    try:
+    with mock.patch.dict(os.environ, {"WORKBOOK_DATA": str(folder)}):
+        start = time.monotonic()
         render.folder()
         render.shifted_folder()
-    finally:
-        render.DATA = data
-    seconds = time.monotonic() - start
+        seconds = time.monotonic() - start
     # No lesson has to draw them, if they are missing.
     try:
         render.folder()

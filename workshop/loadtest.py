@@ -87,7 +87,7 @@ def _fill(folder):
     render.shifted_folder()
     path = weights.choose().path
     extra = [Path(path)] if path else []
-    shared.fill(folder, paths.DATA, paths.WORK, extra)
+    shared.fill(folder, paths.data(), paths.work(), extra)
     count = len(list((folder / shared.ACTIVATIONS).glob("*.npy")))
     print(f"{folder}: pictures, weights and {count} files of activations.")
     return 0

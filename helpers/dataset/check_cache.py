@@ -1,8 +1,8 @@
 """What reading the photos of a folder gave, kept for the next check.
 
-One JSON file for each folder, under `WORK`. A photo is read again if its
-size or the time of its last change is another, or if the code that reads it
-has changed. A file that is no usable photo is always looked at again.
+One JSON file for each folder, under `paths.work()`. A photo is read again if
+its size or the time of its last change is another, or if the code that reads
+it has changed. A file that is no usable photo is always looked at again.
 """
 
 import base64

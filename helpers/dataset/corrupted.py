@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-from helpers.paths import WORK, atomic
+from helpers import paths
+from helpers.paths import atomic
 
 
 def corrupted_demo(found, lesson: str) -> Path:
@@ -21,7 +22,7 @@ def corrupted_demo(found, lesson: str) -> Path:
     Raises:
         helpers.paths.WriteError: it can't be written.
     """
-    folder = WORK / lesson / "playground"
+    folder = paths.work() / lesson / "playground"
     some = [p for p in found.photos if p.class_name in found.class_names[:2]]
     with atomic(folder) as temporary:
         one, two = (temporary / name for name in found.class_names[:2])

@@ -6,11 +6,10 @@ archive names each photographer.
 
 import contextlib
 import tarfile
-from pathlib import Path
 
-from helpers import shared
+from helpers import paths, shared
 from helpers.downloads import digest, fetch
-from helpers.paths import DATA, WORK, atomic
+from helpers.paths import atomic
 
 URL = (
     "https://storage.googleapis.com/download.tensorflow.org/"
@@ -20,22 +19,21 @@ SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 FRACTIONS = (60, 20, 20)
 
 
-def folder(url=URL, expected=SHA256, place=DATA):
+def folder(url=URL, expected=SHA256):
     """Return the folder of flower photos, shared or fetched once.
 
     Args:
         url: where the archive is.
         expected: its SHA-256.
-        place: the folder that gets `flower_photos`.
 
     Raises:
         helpers.downloads.DownloadError: the archive could not be had.
         helpers.paths.WriteError: the disk is full or may not be written.
     """
-    photos = shared.find("flower_photos") or Path(place) / "flower_photos"
+    photos = shared.find("flower_photos") or paths.data() / "flower_photos"
     if photos.is_dir():
         return photos
-    archive = WORK / "flower_photos.tgz"
+    archive = paths.work() / "flower_photos.tgz"
     if not archive.is_file() or digest(archive) != expected:
         fetch(url, archive, expected)
     with atomic(photos) as temporary:

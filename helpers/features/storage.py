@@ -17,8 +17,8 @@ import zlib
 
 import numpy as np
 
-from helpers import shared
-from helpers.paths import WORK, atomic
+from helpers import paths, shared
+from helpers.paths import atomic
 
 LIMIT = 8 * 2**30  # bytes that all files together may take
 LENGTH = 8  # bytes of the last number in a file
@@ -28,7 +28,7 @@ _read: weakref.WeakSet = weakref.WeakSet()  # each `Rows` that somebody holds
 
 def folder():
     """Return the folder that this learner's arrays go to."""
-    return WORK / "activations"
+    return paths.work() / "activations"
 
 
 def folders():

@@ -1,6 +1,8 @@
-"""Inception v3: weights, blocks, checks, files, predictions, Grad-CAM.
+"""Inception v3: weights, blocks, checks, saved models, predictions, Grad-CAM.
 
-May import `dataset` and `surfaces`; every lesson uses it.
+May import `dataset`, `surfaces`, `stats` and what is below them, and is
+imported by `features`, `plots`, `widgets`, `exercises`, scale/ and tools/.
+Every lesson uses it.
 """
 
 from helpers.network import export, saving, subprocesses, validate, weights
@@ -9,7 +11,7 @@ from helpers.network.checkpoints import lesson_model
 from helpers.network.dtypes import fastest_dtype, with_dtype
 from helpers.network.gradcam import heatmaps
 from helpers.network.model_card import write_model_card
-from helpers.network.predict import write_csv, write_predictor
+from helpers.network.predict import write_csv, write_predictions
 
 __all__ = [
     "export",
@@ -26,5 +28,5 @@ __all__ = [
     "with_dtype",
     "write_csv",
     "write_model_card",
-    "write_predictor",
+    "write_predictions",
 ]

@@ -1,4 +1,4 @@
-"""Inception v3 by its blocks: where each lies, and how far it moved.
+"""The blocks of Inception v3: where each lies, and how far it moved.
 
 The blocks are those of Szegedy et al., "Rethinking the Inception
 Architecture for Computer Vision" (2015), under the names Keras gives the
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
-from helpers.dataset import pipeline
+from helpers.dataset import pipeline, splits
 
 NAMES = ("stem", *(f"mixed{i}" for i in range(11)))
 CHANNELS = 12  # of a block, shown for a photo
@@ -24,12 +25,12 @@ class Block:
     name: str
     first: int
     last: int
-    shape: tuple  # of its output: height, width, channels
+    shape: tuple[int, ...]  # of its output: height, width, channels
     parameters: int
     trainable: int  # parameters that training may change
 
 
-def blocks(base):
+def blocks(base: keras.Model) -> list[Block]:
     """Return the twelve blocks of a base, from the pixels up.
 
     Args:
@@ -47,37 +48,39 @@ def blocks(base):
         )
     # The stem ends with its second pooling layer.
     pools = [
-        i
-        for i, layer in enumerate(base.layers)
-        if type(layer).__name__ == "MaxPooling2D"
+        index
+        for index, layer in enumerate(base.layers)
+        if isinstance(layer, keras.layers.MaxPooling2D)
     ]
     ends = [pools[1], *(names.index(name) for name in NAMES[1:])]
-    found, first = [], 0
-    for name, last in zip(NAMES, ends, strict=True):
-        layers = base.layers[first : last + 1]
-        found.append(
-            Block(
-                name,
-                first,
-                last,
-                tuple(base.layers[last].output.shape[1:]),
-                _count(w for layer in layers for w in layer.weights),
-                _count(w for layer in layers for w in layer.trainable_weights),
-            )
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    return [
+        Block(
+            name,
+            first,
+            last,
+            tuple(base.layers[last].output.shape[1:]),
+            _count(base.layers[first : last + 1], "weights"),
+            _count(base.layers[first : last + 1], "trainable_weights"),
         )
-        first = last + 1
-    return found
+        for name, first, last in zip(NAMES, starts, ends, strict=True)
+    ]
 
 
-def flops(base):
-    """Return {block name: work for one photo on its way up, in GFLOP}.
+def _count(layers: list[keras.Layer], kind: str) -> int:
+    return sum(
+        int(np.prod(weight.shape))
+        for layer in layers
+        for weight in getattr(layer, kind)
+    )
 
-    A convolution takes two operations, to multiply and to add, for each of
-    its weights at each place of its output. The other layers take next to
-    nothing beside it and are not counted.
 
-    Args:
-        base: as for `blocks`.
+def flops(base: keras.Model) -> dict[str, float]:
+    """Return {block name: GFLOP of one photo's forward pass}.
+
+    A convolution takes two operations, a multiplication and an addition, for
+    each of its weights at each position of its output. Other layers are not
+    counted: they take far less.
     """
     return {
         block.name: sum(
@@ -85,79 +88,72 @@ def flops(base):
             * np.prod(layer.kernel.shape)
             * np.prod(layer.output.shape[1:3])
             for layer in base.layers[block.first : block.last + 1]
-            if type(layer).__name__ == "Conv2D"
+            if isinstance(layer, keras.layers.Conv2D)
         )
         for block in blocks(base)
     }
 
 
-def _count(weights):
-    return sum(int(np.prod(w.shape)) for w in weights)
-
-
 @dataclass(frozen=True)
 class FeatureMaps:
-    """What the blocks say of n photos: the `CHANNELS` that stand out most.
+    """The feature maps of n photos that stand out most, in each block.
 
-    `photos` is uint8 (n, 299, 299, 3), `names` n texts, `maps` {block:
-    float32 (n, 12, height, width)}, `channels` {block: places (n, 12)}.
+    `photos` is uint8 (n, 299, 299, 3), `names` n class names, `maps` {block:
+    float32 (n, 12, height, width)}, `channels` {block: indices (n, 12)}.
     """
 
-    photos: np.ndarray
-    names: tuple
-    maps: dict
-    channels: dict
+    photos: npt.NDArray[np.uint8]
+    names: tuple[str, ...]
+    maps: dict[str, npt.NDArray[np.float32]]
+    channels: dict[str, npt.NDArray[np.int64]]
 
 
-def feature_maps(base, split, count=4):
-    """Return what each block says of the first photos of some classes.
+def feature_maps(
+    base: keras.Model, split: splits.Split, count: int = 4
+) -> FeatureMaps:
+    """Return feature maps of each block for the first photo of some classes.
 
-    Taken are the channels whose largest value stands highest above their
-    mean, highest first; cells at the edge are left out of that. All values
-    are 0 or more.
-
-    Args:
-        base: as for `blocks`.
-        part: a `dataset.Split`.
-        count: classes that a photo is taken of, from the last on.
-
-    Returns:
-        An `Answers`.
+    They are those whose largest value stands highest above their mean,
+    highest first; their edges are left out of that. All values are 0 or
+    more. There are `count` classes, from the last on.
     """
-    wanted = range(len(split.class_names))[: -count - 1 : -1]
-    places = [int(np.argmax(split.labels == label)) for label in wanted]
-    pixels = pipeline.load_photos([split.paths[place] for place in places])
-    found = blocks(base)
-    ends = [base.layers[block.last].output for block in found]
-    every_end = keras.Model(base.input, ends)
-    maps, channels = ({b.name: [] for b in found} for _ in range(2))
-    # Called, so no plan is drawn up as `predict` would; one photo at a
-    # time, as all its layers are in memory at once.
-    for photo in pixels / np.float32(127.5) - 1:
-        said = every_end(photo[None], training=False)
-        for block, its in zip(found, said, strict=True):
-            its = np.moveaxis(keras.ops.convert_to_numpy(its)[0], -1, 0)
-            # What lies beyond the photo's edge looks like an edge, too.
-            inner = its[:, 1:-1, 1:-1]
-            peak = inner.max(axis=(1, 2)) - inner.mean(axis=(1, 2))
-            first = np.argsort(-peak, kind="stable")[:CHANNELS]
-            channels[block.name].append(first)
-            maps[block.name].append(np.float32(its[first]))
-    maps, channels = (
-        {name: np.stack(its) for name, its in some.items()}
-        for some in (maps, channels)
+    labels = range(len(split.class_names))[: -count - 1 : -1]
+    indices = [int(np.argmax(split.labels == label)) for label in labels]
+    photos = pipeline.load_photos([split.paths[index] for index in indices])
+    all_blocks = blocks(base)
+    model = keras.Model(
+        base.input, [base.layers[block.last].output for block in all_blocks]
     )
-    names = tuple(split.class_names[label] for label in wanted)
-    return FeatureMaps(pixels, names, maps, channels)
+    maps: dict[str, list] = {block.name: [] for block in all_blocks}
+    channels: dict[str, list] = {block.name: [] for block in all_blocks}
+    # Called, since `predict` would trace a graph; one photo at a time, since
+    # all activations are in memory at once.
+    for photo in photos / np.float32(127.5) - 1:
+        outputs = model(photo[None], training=False)
+        for name, output in zip(maps, outputs, strict=True):
+            values = np.moveaxis(keras.ops.convert_to_numpy(output)[0], -1, 0)
+            # The padding around the photo looks like an edge.
+            inner = values[:, 1:-1, 1:-1]
+            peaks = inner.max(axis=(1, 2)) - inner.mean(axis=(1, 2))
+            top = np.argsort(-peaks, kind="stable")[:CHANNELS]
+            channels[name].append(top)
+            maps[name].append(np.float32(values[top]))
+    return FeatureMaps(
+        photos,
+        tuple(split.class_names[label] for label in labels),
+        {name: np.stack(values) for name, values in maps.items()},
+        {name: np.stack(values) for name, values in channels.items()},
+    )
 
 
-def relative_change(base, before):
-    """Return {block name: how far its weights moved}.
+def relative_change(
+    base: keras.Model, before: list[npt.NDArray]
+) -> dict[str, float]:
+    """Return {block name: relative change of its weights}.
 
-    For each array of weights, BatchNorm's statistics included, the distance
-    is ‖after − before‖ / ‖before‖; a block has the largest of its arrays'.
-    So it is 0 only where nothing changed, and no array hides in the size of
-    another.
+    For each array of weights, BatchNorm's statistics included, it is
+    ‖after − before‖ / ‖before‖; a block has the largest of its arrays. So it
+    is 0 only where nothing changed.
 
     Args:
         base: the base as it is now.
@@ -172,41 +168,37 @@ def relative_change(base, before):
             "The weights to compare with are not those of this base; take "
             "them with base.get_weights() before training."
         )
-    place = {id(w): i for i, w in enumerate(base.weights)}
-    moved = {}
-    for block in blocks(base):
-        at = [
-            place[id(w)]
-            for layer in base.layers[block.first : block.last + 1]
-            for w in layer.weights
-        ]
-        moved[block.name] = max(
-            float(
-                np.linalg.norm(after[i] - before[i])
-                # Offsets may begin at zero: then the distance itself.
-                / (np.linalg.norm(before[i]) or 1)
-            )
-            for i in at
+    changes = {
+        id(weight): float(
+            # Offsets may begin at zero: then it is the distance itself.
+            np.linalg.norm(new - old) / (np.linalg.norm(old) or 1)
         )
-    return moved
+        for weight, new, old in zip(base.weights, after, before, strict=True)
+    }
+    return {
+        block.name: max(
+            changes[id(weight)]
+            for layer in base.layers[block.first : block.last + 1]
+            for weight in layer.weights
+        )
+        for block in blocks(base)
+    }
 
 
-def table(base, before=None):
-    """Print the blocks: layers, output, parameters, trainable, moved.
+def table(base: keras.Model, before: list[npt.NDArray] | None = None) -> None:
+    """Print the layers, output shape and parameters of each block.
 
-    Args:
-        base: as for `blocks`.
-        before: as for `movement`; without it nothing is said of movement.
+    With `before` the `relative_change` is printed, too.
     """
-    moved = relative_change(base, before) if before is not None else None
+    changes = relative_change(base, before) if before is not None else None
     print(
         "block    layers    output        parameters   trainable"
-        + ("   moved by" if moved else "")
+        + ("   moved by" if changes else "")
     )
-    for b in blocks(base):
-        shape = "×".join(str(side) for side in b.shape)
+    for block in blocks(base):
+        shape = "×".join(str(side) for side in block.shape)
         line = (
-            f"{b.name:<8} {b.first:>3}–{b.last:<3}   {shape:<12} "
-            f"{b.parameters:>11,}  {b.trainable:>10,}"
+            f"{block.name:<8} {block.first:>3}–{block.last:<3}   {shape:<12} "
+            f"{block.parameters:>11,}  {block.trainable:>10,}"
         )
-        print(line + (f"   {moved[b.name]:>8.2%}" if moved else ""))
+        print(line + (f"   {changes[block.name]:>8.2%}" if changes else ""))

@@ -15,8 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import shared
-from helpers.paths import WORK, atomic
+from helpers import paths, shared
+from helpers.paths import atomic
 
 # Fewer digits must pay: below this ratio of times float32 stays.
 WORTH_IT = 1.15
@@ -61,7 +61,7 @@ def fastest_dtype():
     measured = shared.find("work/precision.json")
     if measured:
         return json.loads(measured.read_text(encoding="utf-8"))["policy"]
-    path = WORK / "precision.json"
+    path = paths.work() / "precision.json"
     machine = f"{platform.node()}, {os.cpu_count()}, {tf.__version__}"
     try:
         known = json.loads(path.read_text(encoding="utf-8"))

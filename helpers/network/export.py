@@ -1,17 +1,20 @@
-"""Models in the formats they leave in, and how each of them is asked.
+"""Models in the formats for deployment, and predictions with each of them.
 
-Every format takes pixels of 0 to 255 and gives probabilities. What stands
-here is run in a process of its own (see `fresh`): the converter needs a
-gigabyte for a moment, and a model is worth what it says somewhere else.
+Every format takes pixels of 0 to 255 and returns probabilities. All of it
+is run in a new process (see `subprocesses`): the converter needs a gigabyte
+for a moment, and predictions there are what a user of the model gets.
 """
 
 import json
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from helpers import setup
@@ -21,129 +24,110 @@ from helpers.paths import atomic
 from helpers.text import one_line
 
 THREADS = 2  # for every format, so that their times can be compared
-TIMED = 20  # photos asked one at a time, against the clock
+TIMED = 20  # photos, one at a time
+
+Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
-def convert_to_int8(saved, path, photo_paths):
-    """Convert a SavedModel to LiteRT in whole numbers of eight bits.
+def convert_to_int8(
+    saved: str | Path, path: str | Path, photo_paths: Sequence[str]
+) -> None:
+    """Convert a SavedModel to a `.tflite` file with int8 quantization.
 
-    Args:
-        saved: the folder of the SavedModel.
-        path: the `.tflite` file to write.
-        photo_paths: of the photos that are shown to the converter.
+    The photos calibrate it.
     """
 
-    def shown():
-        for pixels in pipeline.load_photos(photo_paths):
-            yield [np.float32(pixels[None])]
+    def pixels() -> Iterator[list[npt.NDArray[np.float32]]]:
+        for photo in pipeline.load_photos(photo_paths):
+            yield [photo[None].astype(np.float32)]
             print("done 1", flush=True)
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(saved)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = shown
-    whole = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-    converter.target_spec.supported_ops = [whole]
-    with atomic(path) as temporary:
-        temporary.write_bytes(converter.convert())
-        saving.write_names(temporary, saving.read_names(saved))
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))
+    converter.representative_dataset = pixels
+    int8 = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+    converter.target_spec.supported_ops = [int8]
+    _convert(converter, saved, path)
 
 
-def convert_to_float16(saved, path):
-    """Convert a SavedModel to LiteRT with half the digits.
-
-    Args:
-        saved: the folder of the SavedModel.
-        path: the `.tflite` file to write.
-    """
-    converter = tf.lite.TFLiteConverter.from_saved_model(saved)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+def convert_to_float16(saved: str | Path, path: str | Path) -> None:
+    """Convert a SavedModel to a `.tflite` file with float16 weights."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved))
     converter.target_spec.supported_types = [tf.float16]
+    _convert(converter, saved, path)
+
+
+def _convert(converter: Any, saved: str | Path, path: str | Path) -> None:
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
     with atomic(path) as temporary:
         temporary.write_bytes(converter.convert())
         saving.write_names(temporary, saving.read_names(saved))
 
 
-def export_litert(path, photo_paths):
-    """Convert a classifier to LiteRT twice, and list its classes.
+def export_litert(path: str | Path, photo_paths: Sequence[str]) -> None:
+    """Convert a `.keras` file to the LiteRT files of `lite_paths`.
 
-    Beside the file come one of the same name that ends in -float16.tflite,
-    one in -int8.tflite, and labels.txt with a class in each line. A line
-    break in a name is written there as a backslash and an n (`one_line`);
-    the names as they are stand in each of the three files.
-
-    Args:
-        path: the `.keras` file.
-        photo_paths: of the photos that are shown to the converter.
+    Beside them comes labels.txt with a class in each line. A line break in a
+    name becomes a backslash and an n there (`one_line`).
     """
     path = Path(path)
-    model, names = saving.load(path)
+    model, class_names = saving.load(path)
+    float16, int8 = lite_paths(path)
     with tempfile.TemporaryDirectory() as saved:
         model.export(saved, verbose=False)
-        saving.write_names(saved, names)
-        half, whole = lite_paths(path)
-        convert_to_float16(saved, half)
-        convert_to_int8(saved, whole, photo_paths)
+        saving.write_names(saved, class_names)
+        convert_to_float16(saved, float16)
+        convert_to_int8(saved, int8, photo_paths)
     with atomic(path.with_name("labels.txt")) as temporary:
-        lines = [f"{one_line(name)}\n" for name in names]
+        lines = [f"{one_line(name)}\n" for name in class_names]
         temporary.write_text("".join(lines), encoding="utf-8")
 
 
-def lite_paths(path):
-    """Return where the two LiteRT files of a `.keras` file lie."""
+def lite_paths(path: Path) -> list[Path]:
+    """Return the float16 and the int8 LiteRT file of a `.keras` file."""
     return [
-        path.with_name(f"{path.stem}-{digits}.tflite")
-        for digits in ("float16", "int8")
+        path.with_name(f"{path.stem}-{dtype}.tflite")
+        for dtype in ("float16", "int8")
     ]
 
 
-def megabytes(path):
+def megabytes(path: str | Path) -> float:
     """Return the size of a file or folder in millions of bytes."""
     path = Path(path)
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(f.stat().st_size for f in files if f.is_file()) / 1e6
 
 
-def load_predictor(path):
-    """Return a function that asks a saved model about photos.
+def load_predictor(path: str | Path) -> Predictor:
+    """Return a function that predicts with a saved model.
+
+    It takes pixels (b, 299, 299, 3) and returns probabilities (b, classes).
 
     Args:
         path: a `.keras` file, a `.tflite` file, or the folder of a
             SavedModel.
-
-    Returns:
-        A function from pixels, uint8 (b, 299, 299, 3), to probabilities,
-        float32 (b, classes).
     """
     path = Path(path)
     if path.is_dir():
-        return _saved_model(path)
-    return _litert(path) if path.suffix == ".tflite" else _keras(path)
+        return _savedmodel_predictor(path)
+    if path.suffix == ".tflite":
+        return _litert_predictor(path)
+    return saving.load(path)[0].predict_on_batch
 
 
-def _keras(path):
-    model, _ = saving.load(path)
-    return model.predict_on_batch
-
-
-def _saved_model(path):
+def _savedmodel_predictor(path: Path) -> Predictor:
     loaded = tf.saved_model.load(str(path))
-    serve = loaded.signatures["serving_default"]
-    (name,) = serve.structured_input_signature[1]
 
-    def ask(pixels):
-        (answer,) = serve(**{name: tf.cast(pixels, tf.float32)}).values()
-        return answer.numpy()
+    def predict(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return loaded.serve(tf.cast(pixels, tf.float32)).numpy()
 
-    # The function does not keep alive what it was loaded with.
-    ask.loaded = loaded
-    return ask
+    return predict
 
 
-def interpreter(path):
+def interpreter(path: str | Path) -> Any:
     """Return a LiteRT interpreter of a `.tflite` file.
 
-    It is the one of the package ai-edge-litert. Where that is missing, as
-    it may be on Colab, it is the older one that comes with TensorFlow.
+    It is from the package ai-edge-litert. Where that is missing, as it may
+    be on Colab, it is the older one of TensorFlow.
     """
     try:
         from ai_edge_litert import interpreter as litert
@@ -152,71 +136,73 @@ def interpreter(path):
     return litert.Interpreter(str(path), num_threads=THREADS)
 
 
-def _litert(path):
+def _litert_predictor(path: Path) -> Predictor:
     model = interpreter(path)
     model.allocate_tensors()
-    (given,) = model.get_input_details()
-    (answer,) = model.get_output_details()
+    (inputs,) = model.get_input_details()
+    (outputs,) = model.get_output_details()
 
-    def ask(pixels):
-        found = []
-        for photo in np.float32(pixels):
-            model.set_tensor(given["index"], photo[None])
+    def predict(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        probs = []
+        for photo in pixels.astype(np.float32):
+            model.set_tensor(inputs["index"], photo[None])
             model.invoke()
-            found.append(model.get_tensor(answer["index"])[0])
-        return np.stack(found)
+            probs.append(model.get_tensor(outputs["index"])[0])
+        return np.stack(probs)
 
-    return ask
+    return predict
 
 
-def predict_and_time(model_paths, list_path, answers_path):
-    """Ask saved models about photos; print on the way what is done.
+def predict_and_time(
+    model_paths: Sequence[str], list_path: str, output_path: str
+) -> None:
+    """Predict photos with saved models; print the progress.
 
     Args:
-        model_paths: each as for `opened`.
-        list_path: a JSON file, [file names, their content hashes].
-        answers_path: the `.npz` file to write, with a row for each model:
-            `probabilities`, float32 (models, n, classes), and `seconds`
-            for one photo alone, the median of some.
+        model_paths: each as for `load_predictor`.
+        list_path: a JSON file, [photo paths, their content hashes].
+        output_path: the `.npz` file to write, with a row for each model:
+            `probs`, float32 (models, n, classes), and `seconds` for one
+            photo, the median of `TIMED`.
     """
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    paths, keys = json.loads(Path(list_path).read_text(encoding="utf-8"))
-    labels = np.zeros(len(paths), "int64")
-    split = splits.Split("asked", (), paths, labels, keys)
-    probabilities, seconds = [], []
+    photos, keys = json.loads(Path(list_path).read_text(encoding="utf-8"))
+    labels = np.zeros(len(photos), "int64")
+    split = splits.Split("unlabelled", (), photos, labels, keys)
+    probs, seconds = [], []
     for path in model_paths:
         print("about", Path(path).name, flush=True)
-        ask, found = load_predictor(path), []
+        predict, batches = load_predictor(path), []
         for pixels, _ in pipeline.single_pass(split).as_numpy_iterator():
-            found.append(ask(pixels))
+            batches.append(predict(pixels))
             print("done", len(pixels), flush=True)
-        probabilities.append(np.concatenate(found))
-        seconds.append(_seconds(ask, pipeline.load_photos(paths[:TIMED])))
-        del ask  # one model at a time: each takes half a gigabyte
+        probs.append(np.concatenate(batches))
+        seconds.append(_seconds(predict, pipeline.load_photos(photos[:TIMED])))
+        del predict  # one model at a time: each takes half a gigabyte
         setup.trim()
-    np.savez(answers_path, probabilities=probabilities, seconds=seconds)
+    np.savez(output_path, probs=np.stack(probs), seconds=np.array(seconds))
 
 
-def predict_pixels(path, pixels_path, answers_path):
-    """Ask a saved model about pixels.
+def _seconds(predict: Predictor, photos: npt.NDArray[np.uint8]) -> float:
+    """Return the median seconds of one photo."""
+    predict(photos[:1])  # traces the graph
+    times = []
+    for photo in photos:
+        start = time.perf_counter()
+        predict(photo[None])
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def predict_pixels(path: str, pixels_path: str, output_path: str) -> None:
+    """Predict pixels with a saved model.
 
     Args:
-        path: as for `opened`.
+        path: as for `load_predictor`.
         pixels_path: a `.npy` file, uint8 (n, 299, 299, 3).
-        answers_path: the `.npy` file to write, float32 (n, classes).
+        output_path: the `.npy` file to write, float32 (n, classes).
     """
-    pixels, ask = np.load(pixels_path), load_predictor(path)
+    pixels, predict = np.load(pixels_path), load_predictor(path)
     batches = np.array_split(pixels, -(-len(pixels) // 16))
-    np.save(answers_path, np.concatenate([ask(batch) for batch in batches]))
-
-
-def _seconds(ask, some):
-    """Return the seconds of one photo, the median of some."""
-    ask(some[:1])  # draws up the plan for one photo
-    times = []
-    for photo in some:
-        begun = time.perf_counter()
-        ask(photo[None])
-        times.append(time.perf_counter() - begun)
-    return statistics.median(times)
+    np.save(output_path, np.concatenate([predict(b) for b in batches]))

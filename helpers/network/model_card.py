@@ -3,67 +3,76 @@
 After Mitchell and others, "Model Cards for Model Reporting" (2019).
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy.typing as npt
 import tensorflow as tf
 
 from helpers import downloads, results
+from helpers.dataset import splits
 from helpers.paths import atomic
 from helpers.text import markdown, markdown_code
 
 WARNING = """\
-- It always names one of its classes, whatever it is shown: a photo of
-  something else gets an answer, too, and may get it with great confidence.
+- It always predicts one of its classes: a photo of something else gets a
+  prediction, too, perhaps with high confidence.
 - Photos from another camera, another place of the camera or other light
-  than those it learned from: see the accuracies above, and watch for drift.
+  than those it was trained on: see the accuracies above, and watch for
+  drift.
 - Nothing on which a person's safety or rights depend, unless a person
-  looks at every answer."""
+  checks every prediction."""
 
 
 def write_model_card(
-    path, parts, weights_name, folder, evaluations, agreement
-):
-    """Write the card of a saved classifier beside it; return where.
+    path: Path,
+    all_splits: Sequence[splits.Split],
+    weights_name: str,
+    folder: str | Path,
+    evaluations: Iterable[str],
+    agreement: Mapping[str, npt.NDArray],
+) -> Path:
+    """Write the card of a saved classifier beside it; return its path.
 
-    What was measured comes from the journal: the model's own results first,
-    then those of other models on the same photos.
+    Its accuracies come from the results log: those of the model itself
+    first, then those of other models on the same photos.
 
     Args:
         path: the `.keras` file.
-        parts: the list of `dataset.Split` that it was made and tested with.
-        weights_name: which weights the base started from.
+        all_splits: the splits that it was trained and tested with.
+        weights_name: the weights that the base started from.
         folder: the folder of photos.
-        results: the names of its own results in the journal.
-        agreement: {name of a format: booleans (n,), True where it names
+        evaluations: the names of its own results in the log.
+        agreement: {name of a format: booleans (n,), True where it predicts
             the same class as the original}.
-
-    Returns:
-        The `pathlib.Path` of a Markdown file.
     """
-    others = results.rows(weights_name, folder)
+    others: dict[str, Any] = dict(results.rows(weights_name, folder))
     own = {name: others.pop(name) for name in evaluations}
-    same = {
-        name: f"{int(sum(alike))} of {len(alike)} test photos get the same "
+    formats = {
+        name: f"{int(same.sum())} of {len(same)} test photos get the same "
         "class as from the original"
-        for name, alike in agreement.items()
+        for name, same in agreement.items()
     }
+    # The rest of the path is private.
+    photos = "/".join(Path(folder).resolve().parts[-2:])
     sections = [
         f"# Model card: {markdown(path.name)}",
-        "Names the class of a photo: one of "
-        f"{', '.join(map(markdown, parts[0].class_names))}.",
+        "Predicts the class of a photo: one of "
+        f"{', '.join(map(markdown, all_splits[0].class_names))}.",
         f"Inception v3, started from the weights {markdown_code(weights_name)}"
-        f", trained on the photos of {markdown_code(_last_two(folder))}. It "
+        f", trained on the photos of {markdown_code(photos)}. It "
         "takes RGB pixels of 0 to 255 and scales them itself; the names of "
         "its classes are inside.",
         "## Photos",
-        _table(parts),
-        "The content of a photo decides its part. Test photos are kept for "
-        "the measurements below.",
+        _table(all_splits),
+        "The content of a photo decides its split. Test photos are used only "
+        "for the measurements below.",
         "## Measured",
         _list(own),
         "In other formats:",
-        _list(same),
+        _list(formats),
         "Other models on the same photos, for comparison (*remounted*: on "
         "photos of a camera that was mounted otherwise):",
         _list(others),
@@ -80,23 +89,18 @@ def write_model_card(
     return card
 
 
-def _last_two(folder):
-    """Return the end of a path: the rest says where somebody keeps it."""
-    return "/".join(Path(folder).resolve().parts[-2:])
-
-
-def _table(parts):
-    """Return how many photos of each class each part has, as Markdown."""
+def _table(all_splits: Sequence[splits.Split]) -> str:
+    """Return the number of photos of each class in each split."""
     lines = [
-        "| class | " + " | ".join(split.name for split in parts) + " |",
-        "|---" * (len(parts) + 1) + "|",
+        "| class | " + " | ".join(split.name for split in all_splits) + " |",
+        "|---" * (len(all_splits) + 1) + "|",
     ]
-    for place, name in enumerate(parts[0].class_names):
-        counts = [str(int((split.labels == place).sum())) for split in parts]
+    for label, name in enumerate(all_splits[0].class_names):
+        counts = [str((split.labels == label).sum()) for split in all_splits]
         lines.append(f"| {markdown(name)} | " + " | ".join(counts) + " |")
     return "\n".join(lines)
 
 
-def _list(rows):
+def _list(rows: Mapping[str, Any]) -> str:
     lines = [f"- {markdown(name)}: {row}" for name, row in rows.items()]
     return "\n".join(lines) or "- nothing yet"

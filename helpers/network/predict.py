@@ -1,16 +1,19 @@
-"""What a classifier says of every photo in a folder, as a table.
+"""Writes the predictions for photos as tables (CSV) for spreadsheets.
 
-The tables are for spreadsheets: see `tables` for what that changes in names.
+`text.csv_bytes` says what that changes in names.
 """
 
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from helpers import text
-from helpers.dataset import layouts, photo_file, pipeline
+from helpers.dataset import layouts, photo_file, pipeline, splits
 from helpers.paths import atomic, list_path
 
 COLUMNS = (
@@ -19,22 +22,20 @@ COLUMNS = (
 BATCH_SIZE = 16
 
 
-def write_predictor(classifier, class_names, folder):
-    """Write what a classifier says of a folder of photos; return where.
+def write_predictions(
+    classifier: keras.Model, class_names: Sequence[str], folder: str | Path
+) -> Path:
+    """Write the predictions for a folder of photos; return the table's path.
 
-    Every file in the folder and in its folders, linked ones too, has a row,
-    in the order of the names: the likeliest class, the next one, and how
-    likely they are. What can't be read has a row that says why. What systems
-    and other programs keep beside photos has none.
+    Every file in the folder and in the folders inside, linked ones too, has
+    a row, in the order of the names: the two most likely classes and their
+    probabilities, or the problem with a file that can't be read. Files that
+    systems and other programs keep beside photos have none.
 
     Args:
         classifier: a model from pixels of 0 to 255 to probabilities.
-        class_names: the names of the classes.
+        class_names: in the order of its outputs.
         folder: with photos, sorted into folders or not.
-
-    Returns:
-        The `pathlib.Path` of a CSV file with the columns `COLUMNS`, which
-        `text.read_csv` reads.
 
     Raises:
         ValueError: the folder is missing or empty.
@@ -45,87 +46,85 @@ def write_predictor(classifier, class_names, folder):
         file: {"file": photo_file.printed(_name(file, folder))}
         for file in files
     }
-    fit = []
-    bar = tqdm(files, desc=folder.name, unit="file", file=sys.stdout)
-    for file in bar:
+    batch = []
+    for file in tqdm(files, desc=folder.name, unit="file", file=sys.stdout):
         photo, problems = photo_file.look(file)
         if photo:
-            fit.append(file)
+            batch.append(file)
         else:
             rows[file]["problem"] = problems[0].problem
-        if len(fit) == BATCH_SIZE or (fit and file == files[-1]):
-            _ask(classifier, class_names, fit, rows)
-            fit = []
+        if len(batch) == BATCH_SIZE or (batch and file == files[-1]):
+            pixels = pipeline.load_photos([str(file) for file in batch])
+            probs = np.asarray(classifier.predict_on_batch(pixels))
+            for photo_path, photo_probs in zip(batch, probs, strict=True):
+                rows[photo_path] |= _cells(class_names, photo_probs)
+            batch = []
     path = list_path("predictions", folder)
     _write(path, COLUMNS, rows.values())
     return path
 
 
-def write_csv(path, split, probabilities):
-    """Write what was said of each photo of a part, beside its label.
+def write_csv(
+    path: str | Path, split: splits.Split, probs: npt.NDArray[np.float32]
+) -> None:
+    """Write the predictions for a split beside its labels.
 
     Args:
         path: of the CSV file, which `text.read_csv` reads.
-        part: a `dataset.Split` of n photos.
-        probabilities: what the model said, (n, number of classes), 0-1.
+        split: n photos.
+        probs: their probabilities, (n, number of classes).
     """
     names = split.class_names
     rows = [
         {"file": "/".join(Path(photo).parts[-2:]), "label": names[label]}
-        | _guesses(names, said)
-        for photo, label, said in zip(
-            split.paths, split.labels, probabilities, strict=True
+        | _cells(names, photo_probs)
+        for photo, label, photo_probs in zip(
+            split.paths, split.labels, probs, strict=True
         )
     ]
     _write(path, ("file", "label", *COLUMNS[1:-1]), rows)
 
 
-def _write(path, columns, rows):
-    """Write dictionaries as the rows of a CSV file."""
+def _write(
+    path: str | Path, columns: Sequence[str], rows: Iterable[dict[str, str]]
+) -> None:
     cells = [[row.get(name, "") for name in columns] for row in rows]
     with atomic(path) as temporary:
         temporary.write_bytes(text.csv_bytes([columns, *cells]))
 
 
-def _guesses(class_names, said):
-    """Return the two likeliest classes and how likely they are, as a row."""
-    first, second = said.argsort()[::-1][:2]
+def _cells(
+    class_names: Sequence[str], probs: npt.NDArray[np.float32]
+) -> dict[str, str]:
+    """Return the two most likely classes and their probabilities."""
+    first, second = probs.argsort()[::-1][:2]
     return {
         "class": class_names[first],
-        "probability": f"{said[first]:.3f}",
+        "probability": f"{probs[first]:.3f}",
         "second": class_names[second],
-        "second_probability": f"{said[second]:.3f}",
+        "second_probability": f"{probs[second]:.3f}",
     }
 
 
-def _files(folder):
+def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        looked = "" if folder.is_absolute() else f" at {folder.absolute()}"
+        full = "" if folder.is_absolute() else f" at {folder.absolute()}"
         raise layouts.FolderError(
-            f"{folder}: there is no such folder{looked}; give one with "
+            f"{folder}: there is no such folder{full}; give one with "
             "photos in it."
         )
-    found = [
-        Path(place, name)
-        for place, names in layouts.walk(folder)
+    files = [
+        Path(parent, name)
+        for parent, names in layouts.walk(folder)
         for name in names
-        if not photo_file.is_sidecar(Path(place, name))
+        if not photo_file.is_sidecar(Path(parent, name))
     ]
-    if not found:
+    if not files:
         raise layouts.FolderError(
             f"{folder}: there is no file in it; put the photos in here."
         )
-    return sorted(found, key=lambda file: _name(file, folder))
+    return sorted(files, key=lambda file: _name(file, folder))
 
 
-def _name(file, folder):
+def _name(file: Path, folder: Path) -> str:
     return file.relative_to(folder).as_posix()
-
-
-def _ask(classifier, class_names, files, rows):
-    """Put the answers for some photos into their rows."""
-    pixels = pipeline.load_photos([str(file) for file in files])
-    for file, said in zip(
-        files, np.asarray(classifier.predict_on_batch(pixels)), strict=True
-    ):
-        rows[file] |= _guesses(class_names, said)

@@ -1,25 +1,29 @@
 """Saved classifiers: with the names of their classes, and safe to load.
 
-A `.keras` file is a ZIP archive of a description, weights and notes. The
-names of the classes go into it as one file more, which Keras passes over.
+A `.keras` file is a ZIP archive of a configuration, weights and metadata.
+The names of the classes are one more file in it, which Keras ignores.
 """
 
 import hashlib
 import json
 import shutil
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
 
 from helpers import paths
+from helpers.dataset import splits
 
 NAMES = "class_names.json"
-EXTRA = "assets.extra"  # where a SavedModel keeps what is not TensorFlow's
+EXTRA = "assets.extra"  # of a SavedModel, for files that TensorFlow ignores
+CONFIG = "config.json"
 # {module: classes} of all that the lessons and scale/ save. Keras has others
-# that read a file, fetch one or run code while they are loaded.
-SAVED = {
+# that read a file, download one or run code while they are loaded.
+SAVED: dict[str | None, set[str]] = {
     "keras": {"DTypePolicy", "Sequential"},
     "keras.initializers": {"GlorotUniform", "Ones", "Zeros"},
     "keras.layers": {
@@ -40,67 +44,56 @@ SAVED = {
     "keras.src.models.functional": {"Functional"},
     None: {"__keras_tensor__"},  # the output of a layer
 }
-NOT_WHOLE = (
-    "not a whole .keras file; save the classifier again, or copy the file "
-    "again from where it came from."
-)
-DESCRIPTION = "config.json"
 
 
-def save(model, class_names, lesson):
-    """Save a classifier whole, as lesson 02 does it; return its path.
+def save(model: keras.Model, class_names: Sequence[str], lesson: str) -> Path:
+    """Save the classifier of a lesson (its notebook's name); return its path.
 
-    Args:
-        model: a `keras.Model` from pixels to probabilities.
-        class_names: the names, in the order of its answers.
-        lesson: the notebook's name, for example "04_augmentation".
+    The names are in the order of its outputs.
     """
     path = paths.model_path(lesson)
     write(model, class_names, path)
     return path
 
 
-def write(model, class_names, path):
-    """Write a classifier whole into a `.keras` file.
-
-    Args:
-        model: a `keras.Model` from pixels to probabilities.
-        class_names: the names, in the order of its answers.
-        path: of the file.
-    """
+def write(
+    model: keras.Model, class_names: Sequence[str], path: str | Path
+) -> None:
+    """Write a classifier with its class names into a `.keras` file."""
     with paths.atomic(path) as temporary:
         model.save(temporary)
         write_names(temporary, class_names)
 
 
-def write_names(path, class_names):
+def write_names(path: str | Path, class_names: Sequence[str]) -> None:
     """Write the names of the classes into a saved model.
 
-    Into a `.keras` file, which is an archive; a `.tflite` file, which may
-    end in one (the way of LiteRT's metadata); or the folder of a SavedModel.
-
     Args:
-        path: the file or folder.
-        class_names: the names, in the order of the model's answers.
+        path: a `.keras` file, which is an archive; a `.tflite` file, which
+            may end in one (as LiteRT's metadata does); or the folder of a
+            SavedModel.
+        class_names: in the order of the model's outputs.
     """
+    path = Path(path)
     text = json.dumps(list(class_names))
-    if Path(path).is_dir():
-        (Path(path) / EXTRA).mkdir(exist_ok=True)
-        (Path(path) / EXTRA / NAMES).write_text(text, encoding="utf-8")
+    if path.is_dir():
+        (path / EXTRA).mkdir(exist_ok=True)
+        (path / EXTRA / NAMES).write_text(text, encoding="utf-8")
         return
     with zipfile.ZipFile(path, "a") as file:
         file.writestr(NAMES, text)
 
 
-def read_names(path):
-    """Return the names that `write_names` has put there, as a tuple.
+def read_names(path: str | Path) -> tuple[str, ...]:
+    """Return the names that `write_names` has written.
 
     Raises:
         ValueError: there are none.
     """
+    path = Path(path)
     try:
-        if Path(path).is_dir():
-            return tuple(json.loads((Path(path) / EXTRA / NAMES).read_bytes()))
+        if path.is_dir():
+            return tuple(json.loads((path / EXTRA / NAMES).read_bytes()))
         with zipfile.ZipFile(path) as file:
             return tuple(json.loads(file.read(NAMES)))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
@@ -109,88 +102,109 @@ def read_names(path):
         ) from None
 
 
-def without_optimizers(model):
-    """Return a copy of a model that predicts the same and cannot train on.
+def without_optimizers(model: keras.Model) -> keras.Model:
+    """Return a copy that predicts the same and has no optimizer state.
 
-    A model that was compiled is saved with its optimiser, and so are the
-    models nested in it: for Adam that is two numbers for each weight that
-    was trained. Whoever only asks the model has no need of them.
-
-    Args:
-        model: of layers that Keras knows; models may be nested in it.
+    A compiled model is saved with its optimizer, and so are the models
+    nested in it: for Adam that is two numbers for each trained weight.
     """
     config = model.get_config()
-    _drop_compiling(config)
+    _drop_compile_config(config)
     copy = type(model).from_config(config)
     copy.set_weights(model.get_weights())
     return copy
 
 
-def _drop_compiling(config):
+def _drop_compile_config(config: dict[str, Any]) -> None:
     for layer in config["layers"]:
         layer.pop("compile_config", None)
         if "layers" in layer["config"]:
-            _drop_compiling(layer["config"])
+            _drop_compile_config(layer["config"])
 
 
-def unfinished(folder, split, weights_name):
-    """Return where a training may note how far it has come.
+def unfinished(folder: Path, split: splits.Split, weights_name: str) -> Path:
+    """Return the folder where a training saves its progress.
 
-    It is another place whenever photos, labels or weights are others, so
-    that no training goes on from what belongs to another. What lies there
-    and is damaged, as whoever was stopped while writing leaves it, is
-    removed with a line: Keras would stop at it each time.
-
-    Args:
-        folder: where such places are.
-        part: the `dataset.Split` that is trained on.
-        weights_name: which weights the base started from.
+    It is in `folder`, and another one if photos, labels or weights are
+    others. A damaged one is removed with a message: Keras would raise an
+    error each time.
     """
-    about = f"{weights_name} {split.key} {split.labels.tolist()}"
-    key = hashlib.sha256(about.encode()).hexdigest()[:16]
-    place = folder / f"unfinished-{key}"
-    if place.is_dir() and not _is_whole(place):
-        shutil.rmtree(place)
-        print(
-            f"{place.name}: what a stopped training has left is damaged, so "
-            "it is removed and the training begins anew."
-        )
-    return place
-
-
-def _is_whole(place):
-    """Return whether `keras.callbacks.BackupAndRestore` can read a place."""
-    try:
-        h5py.File(place / "latest.weights.h5").close()
-        json.loads((place / "training_metadata.json").read_bytes())
+    data = f"{weights_name} {split.key} {split.labels.tolist()}"
+    key = hashlib.sha256(data.encode()).hexdigest()[:16]
+    backup = folder / f"unfinished-{key}"
+    if not backup.is_dir():
+        return backup
+    try:  # as `keras.callbacks.BackupAndRestore` will
+        h5py.File(backup / "latest.weights.h5").close()
+        json.loads((backup / "training_metadata.json").read_bytes())
     except (OSError, ValueError):
-        return False
-    return True
+        shutil.rmtree(backup)
+        print(
+            f"{backup.name}: the progress of an interrupted training is "
+            "damaged, so it is removed and the training begins anew."
+        )
+    return backup
 
 
-def load(path):
+def load(path: str | Path) -> tuple[keras.Model, tuple[str, ...]]:
     """Load a classifier that a lesson saved.
 
-    Before Keras sees it, its description is read: a file that names any
-    other class than the lessons save (`SAVED`) is refused, so that none of
-    its code runs. Old `.h5` files and pickles are not read at all.
+    Its configuration is read first: a file that names any other class than
+    the lessons save (`SAVED`) is refused, so that none of its code runs. Old
+    `.h5` files and pickles are not read at all.
 
     Args:
         path: a `.keras` file with the names of its classes inside.
 
     Returns:
-        The `keras.Model`, from pixels of 0 to 255, uint8 or float32
+        The model, from pixels of 0 to 255, uint8 or float32
         (b, height, width, 3), to probabilities, float32 (b, classes); and
-        the tuple of class names.
+        the class names.
 
     Raises:
-        ValueError: the file is missing, damaged or foreign.
+        ValueError: the file is missing, damaged or not from a lesson.
     """
+    class_names, config = _read(path)
+    classes = list(_classes(config))
+    for name, module, registered in classes:
+        is_plain = isinstance(name, str) and isinstance(module, str | None)
+        known = is_plain and name in SAVED.get(module, ())
+        # Keras would look for a registered name first.
+        if not known or registered not in (None, name):
+            unknown = f"{name} of {module}" if module else name
+            raise ValueError(
+                f"{path}: it holds {unknown}, which no lesson saves and which "
+                "could run code or read files; load only files that these "
+                "lessons saved."
+            )
+    if "Rescaling" not in {name for name, _, _ in classes}:
+        raise ValueError(
+            f"{path}: it does not scale its pixels; put "
+            "Rescaling(1 / 127.5, offset=-1) first and save it again."
+        )
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises many kinds
+        raise ValueError(
+            f"{path}: Keras cannot load it ({str(error).splitlines()[0]}); "
+            "save it again with this version."
+        ) from None
+    if model.output_shape[-1] != len(class_names):
+        raise ValueError(
+            f"{path}: it has {model.output_shape[-1]} outputs and "
+            f"{len(class_names)} class names; save it again."
+        )
+    return model, class_names
+
+
+def _read(path: str | Path) -> tuple[tuple[str, ...], Any]:
+    """Return the class names and the configuration in a `.keras` file."""
     try:
         with zipfile.ZipFile(path) as file:
-            names = tuple(json.loads(file.read(NAMES)))
-            description = json.loads(file.read(DESCRIPTION))
-            damaged = file.testzip()
+            class_names = tuple(json.loads(file.read(NAMES)))
+            config = json.loads(file.read(CONFIG))
+            if file.testzip():
+                raise zipfile.BadZipFile
     except FileNotFoundError:
         raise ValueError(
             f"{path}: there is no such file; save a classifier first."
@@ -201,47 +215,23 @@ def load(path):
             "load one that they saved."
         ) from None
     except (OSError, ValueError, zipfile.BadZipFile):
-        raise ValueError(f"{path}: {NOT_WHOLE}") from None
-    if damaged:
-        raise ValueError(f"{path}: {NOT_WHOLE}")
-    parts = list(_parts(description))
-    for name, module, registered in parts:
-        known = isinstance(name, str) and name in SAVED.get(module, ())
-        # Keras would look for a registered name first.
-        if not known or registered not in (None, name):
-            holds = f"{name} of {module}" if module else name
-            raise ValueError(
-                f"{path}: it holds {holds}, which no lesson saves and which "
-                "could run code or read files; load only files that these "
-                "lessons saved."
-            )
-    if "Rescaling" not in {name for name, _, _ in parts}:
         raise ValueError(
-            f"{path}: it does not scale its pixels, so whoever uses it would "
-            "have to; put Rescaling(1 / 127.5, offset=-1) first and save it."
-        )
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises of every kind
-        raise ValueError(
-            f"{path}: Keras cannot load it ({str(error).splitlines()[0]}); "
-            "save it again with this version."
+            f"{path}: not a complete .keras file; save the classifier again, "
+            "or copy the file again from its source."
         ) from None
-    if model.output_shape[-1] != len(names):
-        raise ValueError(
-            f"{path}: it has {model.output_shape[-1]} answers and "
-            f"{len(names)} class names; save it again."
-        )
-    return model, names
+    return class_names, config
 
 
-def _parts(config):
-    """Yield (class, module, registered name) of all in a description."""
+def _classes(config: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield (class, module, registered name) of all in a configuration."""
     if isinstance(config, dict):
         if "class_name" in config:
-            keys = ("class_name", "module", "registered_name")
-            yield tuple(config.get(key) for key in keys)
+            yield (
+                config["class_name"],
+                config.get("module"),
+                config.get("registered_name"),
+            )
         config = list(config.values())
     if isinstance(config, list):
-        for inner in config:
-            yield from _parts(inner)
+        for item in config:
+            yield from _classes(item)

@@ -1,9 +1,9 @@
 """Reads the starter weights, which this project trained and ships.
 
-They are the weights of `keras.applications.InceptionV3(include_top=False)`,
+They are the weights of `keras.applications.InceptionV3(include_top=False)`:
 kernels with eight bits a weight and a scale for each output channel, batch
-norm as floats. Only NumPy is needed to read them. How they were made:
-`pretraining/README.md`; what they are good for: `data/starter/README.md`.
+norm as floats. How they were made: `pretraining/README.md`; what they are
+good for: `data/starter/README.md`.
 """
 
 import hashlib
@@ -12,34 +12,36 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
 
-from helpers.paths import DATA
+from helpers.paths import ROOT
 
-FILE = DATA / "starter" / "inception_v3_starter.npz"
+FILE = ROOT / "data" / "starter" / "inception_v3_starter.npz"
 SHA256 = "575f173c2c7785aa5c36ea2bce0ce53b2e27a3220852b2540d20f5ad868fb470"
-ARRAYS = 376  # of weights, in all layers together
 KERNEL, SCALE = "kernel", "scale"
 # As Keras orders the weights within a layer.
 SUFFIXES = (KERNEL, "beta", "moving_mean", "moving_variance")
 
 
-def read(path=FILE, expected=None):
+def read(
+    path: str | Path = FILE, expected: str | None = None
+) -> list[npt.NDArray[np.float32]]:
     """Return the weights in the order of `InceptionV3(...).weights`.
 
-    A name in the file is the place of the layer among those that have
-    weights, and what the weight is ("007-kernel"): Keras numbers the names
-    of its layers differently from one model to the next, but never changes
-    their order.
+    An array is named after the index of its layer among those that have
+    weights, and its role ("007-kernel"): Keras numbers layers differently
+    from one model to the next, but keeps their order.
 
     Args:
         path: the 8-bit file.
-        expected: the SHA-256 that its bytes must have. By default that of
-            `FILE` for `FILE` itself, and any for another file.
+        expected: its SHA-256. By default it is that of `FILE` for `FILE`
+            itself, and is not checked for another file.
 
     Returns:
-        A list of 376 float32 arrays: for each convolution its kernel of
-        shape (height, width, channels in, channels out), for each batch
-        norm its beta, moving mean and moving variance.
+        376 arrays: for each convolution its kernel of shape (height, width,
+        channels in, channels out), for each batch norm its beta, moving mean
+        and moving variance.
 
     Raises:
         ValueError: the file is missing or damaged, or is another file.
@@ -69,7 +71,7 @@ def read(path=FILE, expected=None):
         ) from None
 
 
-def _decode(file):
+def _decode(file: NpzFile) -> list[npt.NDArray[np.float32]]:
     names = sorted(
         (name for name in file.files if not name.endswith(SCALE)),
         key=lambda name: (name[:3], SUFFIXES.index(name[4:])),

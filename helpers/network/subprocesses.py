@@ -1,127 +1,129 @@
-"""Asks a saved model in a new Python process, as its user would."""
+"""Predictions of a saved model in a new Python process, as its user runs it.
+
+No memory stays taken, and nothing that the notebook holds can help.
+"""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
+from helpers.dataset import splits
 from helpers.paths import ROOT
 
 # For a new process: on Windows it would write in the system's encoding.
 UTF8 = {"PYTHONIOENCODING": "utf-8:replace"}
-# The process that starts another may hold the memory of a graphics card.
+# The process that starts another may hold the memory of a GPU.
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 _PROGRAM = """
 import importlib, json, sys
 from helpers import setup
 setup.tensorflow()
-module, function, given = json.loads(sys.argv[1])
-getattr(importlib.import_module(module), function)(*given)
+module, function, args = json.loads(sys.argv[1])
+getattr(importlib.import_module(module), function)(*args)
 """
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a saved model said in a new process.
+    """The predictions of a saved model in a new process.
 
-    `probabilities` is float32 (n, number of classes); `seconds` is how long
-    one photo took when it came alone.
+    `probabilities` is float32 (n, number of classes); `seconds` is the time
+    of one photo alone.
     """
 
-    probabilities: np.ndarray
+    probabilities: npt.NDArray[np.float32]
     seconds: float
 
 
-def predict_pixels_in_subprocess(model_path, pixels):
-    """Load a classifier (`network.saving.load`) in a new process; ask it.
+def predict_pixels_in_subprocess(
+    model_path: str | Path, pixels: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.float32]:
+    """Load a saved model in a new process; return its probabilities.
 
     Args:
-        model_path: the saved model.
-        pixels: uint8 array of shape (n, 299, 299, 3), values 0-255.
-
-    Returns:
-        float32 array of shape (n, number of classes).
+        model_path: as for `predict_in_subprocess`.
+        pixels: (n, 299, 299, 3).
 
     Raises:
-        RuntimeError: the new process failed; the message ends with its
-            last line.
+        RuntimeError: as for `run`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        given, answer = Path(folder, "in.npy"), Path(folder, "out.npy")
-        np.save(given, pixels)
-        run(
-            "helpers.network.export",
-            "predict_pixels",
-            model_path,
-            given,
-            answer,
-        )
-        return np.load(answer)
+        inputs, outputs = Path(folder, "in.npy"), Path(folder, "out.npy")
+        np.save(inputs, pixels)
+        args = model_path, inputs, outputs
+        run("helpers.network.export", "predict_pixels", *args)
+        return np.load(outputs)
 
 
-def predict_in_subprocess(paths, split):
-    """Load saved models in a new process, in turn; ask each about a part.
+def predict_in_subprocess(
+    model_paths: Sequence[str | Path], split: splits.Split
+) -> list[Predictions]:
+    """Load saved models in a new process; return the predictions of each.
 
     Args:
-        paths: `.keras` or `.tflite` files, or folders of SavedModels.
-        part: a `dataset.Split`.
-
-    Returns:
-        A list of `Answers`, one for each model, in the order of the part.
+        model_paths: `.keras` or `.tflite` files, or folders of SavedModels.
+        split: the photos.
 
     Raises:
-        RuntimeError: as for `predict`.
+        RuntimeError: as for `run`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        listed, found = Path(folder, "list.json"), Path(folder, "found.npz")
-        listed.write_text(json.dumps([split.paths, split.keys]), "utf-8")
-        given = [str(path) for path in paths], listed, found
-        total = len(paths) * len(split)
-        run("helpers.network.export", "predict_and_time", *given, total=total)
-        with np.load(found) as kept:
-            both = kept["probabilities"], kept["seconds"].tolist()
-            return [Predictions(*its) for its in zip(*both, strict=True)]
+        photos, outputs = Path(folder, "list.json"), Path(folder, "out.npz")
+        photos.write_text(json.dumps([split.paths, split.keys]), "utf-8")
+        args = [str(path) for path in model_paths], photos, outputs
+        total = len(model_paths) * len(split)
+        run("helpers.network.export", "predict_and_time", *args, total=total)
+        with np.load(outputs) as arrays:
+            return [
+                Predictions(probs, float(seconds))
+                for probs, seconds in zip(
+                    arrays["probs"], arrays["seconds"], strict=True
+                )
+            ]
 
 
-def run(module, function, *given, total=None):
-    """Run a function of this project in a new process, to its end.
-
-    It runs on the CPU, also where there is a graphics card.
+def run(
+    module: str, function: str, *args: Any, total: int | None = None
+) -> None:
+    """Run a function in a new process, on the CPU, to its end.
 
     Args:
         module, function: their names.
-        given: what it is called with, paths or what JSON holds; the first
-            is a path it is about, or a list of some.
-        total: how many photos it goes through, if a bar is to show them;
-            the function prints "done" and a number as it goes, and "about"
-            and a name when it comes to the next file.
+        args: its arguments, paths or what JSON holds; the first is the path
+            of a file, or a list of them, to name in the bar and in errors.
+        total: the number of photos, if a bar is to be shown; the function
+            prints "done" and a number as it proceeds, and "about" and a name
+            when it comes to the next file.
 
     Raises:
-        RuntimeError: the process failed; the message ends with its last
-            line.
+        RuntimeError: the process failed; the message ends with the last
+            line that it wrote.
     """
-    first = given[0][0] if isinstance(given[0], list) else given[0]
-    about = Path(first).name
-    call = json.dumps([module, function, given], default=str)
+    first = args[0][0] if isinstance(args[0], list) else args[0]
+    name = Path(first).name
+    call = json.dumps([module, function, args], default=str)
     with (
         tempfile.TemporaryFile(
             "w+", encoding="utf-8", errors="replace"
         ) as errors,
         tqdm(
             total=total,
-            desc=about,
+            desc=name,
             unit="photo",
             file=sys.stdout,
             disable=total is None,
         ) as bar,
-    ):
-        process = subprocess.Popen(
+        subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, call],
             env=os.environ | {"PYTHONPATH": str(ROOT)} | UTF8 | ON_CPU,
             stdout=subprocess.PIPE,
@@ -129,23 +131,22 @@ def run(module, function, *given, total=None):
             text=True,
             encoding="utf-8",
             errors="replace",
-        )
+        ) as process,
+    ):
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 word, _, rest = line.strip().partition(" ")
                 if word == "about":
-                    about = rest
-                    bar.set_description(about)
+                    name = rest
+                    bar.set_description(name)
                 elif word == "done":
                     bar.update(int(rest))
             failed = process.wait()
-        finally:  # whoever stops the cell stops this, too
+        finally:  # an interrupted cell stops it, too
             process.kill()
-            process.wait()
-            process.stdout.close()
         if failed:
             errors.seek(0)
-            lines = errors.read().strip().splitlines() or ["it was ended"]
+            lines = errors.read().strip().splitlines() or ["it was killed"]
             raise RuntimeError(
-                f"{about}: {function} failed in a new process: {lines[-1]}"
+                f"{name}: {function} failed in a new process: {lines[-1]}"
             )

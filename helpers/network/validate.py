@@ -1,90 +1,75 @@
-"""Faults that nothing reports, made loud: one function for each.
+"""Checks against silent mistakes: each raises a `ValueError` that says so."""
 
-Each returns nothing where all is well, and raises a `ValueError` that says
-what is wrong and what to do where it is not.
-"""
-
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
+
+from helpers.dataset import splits
 
 
-def pixel_range(pixels):
-    """Refuse pixels that Inception v3 was not trained on.
+def pixel_range(pixels: npt.ArrayLike) -> None:
+    """Refuse an input of the base outside -1 to 1, of any shape.
 
-    Args:
-        pixels: what enters the base, an array of any shape.
-
-    Raises:
-        ValueError: a value lies outside -1 to 1, or all lie between 0
-            and 1, as after a division by 255.
+    So are pixels that all lie between 0 and 1, as after a division by 255.
     """
     low, high = float(np.min(pixels)), float(np.max(pixels))
     if -1 <= low < 0 and high <= 1:
         return
     raise ValueError(
-        f"Pixels from {low:.3g} to {high:.3g} enter the base, and it wants "
+        f"Pixels from {low:.3g} to {high:.3g} enter the base, which takes "
         "-1 to 1: give it pixels of 0 to 255 through "
         "Rescaling(1 / 127.5, offset=-1), and scale them nowhere else."
     )
 
 
-def label_order(ds, labels):
-    """Refuse labels that come in another order than the photos do.
+def label_order(
+    ds: Iterable[tuple[Any, npt.ArrayLike]], labels: npt.ArrayLike
+) -> None:
+    """Refuse labels in another order than that of the photos.
 
     Args:
-        ds: batches of pixels and labels, as a model is asked with.
-        labels: the labels that its answers shall be compared with, (n,).
-
-    Raises:
-        ValueError: the labels of a pass over `ds` are others.
+        ds: batches of pixels and labels, the input of `Model.predict`.
+        labels: the labels to compare its predictions with, (n,).
     """
-    coming = np.concatenate([np.asarray(its) for _, its in ds])
-    labels = np.asarray(labels)
-    if len(coming) != len(labels):
+    actual = np.concatenate([np.asarray(batch) for _, batch in ds])
+    expected = np.asarray(labels)
+    if len(actual) != len(expected):
         raise ValueError(
-            f"{len(coming)} photos come and there are {len(labels)} labels; "
-            "take both from the same part."
+            f"There are {len(actual)} photos and {len(expected)} labels; "
+            "take both from the same split."
         )
-    apart = int((coming != labels).sum())
-    if apart:
+    wrong = int((actual != expected).sum())
+    if wrong:
         raise ValueError(
-            f"{apart} of {len(labels)} photos come with another label than "
-            "the list has in their place: ask the model with a dataset that "
-            "is not shuffled, such as dataset.batches(part)."
+            f"{wrong} of {len(expected)} photos come with another label than "
+            "the list has at their index: predict on a dataset that is not "
+            "shuffled, such as dataset.batches(split)."
         )
 
 
-def disjoint_splits(*parts):
-    """Refuse parts of a split that have a photo in common.
-
-    Args:
-        parts: each a `dataset.Split`.
-
-    Raises:
-        ValueError: a photo is in two parts, so it would be judged by a
-            model that has seen it.
-    """
-    seen, double = {}, []
-    for split in parts:
-        for path, key in zip(split.paths, split.keys, strict=True):
-            if seen.setdefault(key, split) is not split:
-                double.append(path)
-    if double:
+def disjoint_splits(*all_splits: splits.Split) -> None:
+    """Refuse splits with a photo in common: it would be seen before a test."""
+    seen: dict[str, splits.Split] = {}
+    shared = [
+        path
+        for split in all_splits
+        for path, key in zip(split.paths, split.keys, strict=True)
+        if seen.setdefault(key, split) is not split
+    ]
+    if shared:
         raise ValueError(
-            f"Photos in more than one part: {len(double)}, such as "
-            f"{Path(double[0]).name}; take all parts from one call of "
+            f"Photos in more than one split: {len(shared)}, such as "
+            f"{Path(shared[0]).name}; take all splits from one call of "
             "dataset.split."
         )
 
 
-def trainable(base):
-    """Refuse to go on with a base of which nothing would be trained.
-
-    Raises:
-        ValueError: no parameter of the base is trainable.
-    """
+def trainable(base: keras.Model) -> None:
+    """Refuse a base of which no parameter is trainable."""
     if not base.trainable_weights:
         raise ValueError(
             "No parameter of the base is trainable, so training would leave "
@@ -93,22 +78,20 @@ def trainable(base):
         )
 
 
-def frozen_batchnorm(base):
-    """Refuse a base whose BatchNorm layers would move with the training.
+def frozen_batchnorm(base: keras.Model) -> None:
+    """Refuse a base with a trainable BatchNorm layer.
 
-    Raises:
-        ValueError: a BatchNorm layer is trainable; then training calls it
-            in training mode, whatever `training=` says.
+    Training would run that in training mode, whatever `training=` says.
     """
-    moving = [
+    names = [
         layer.name
         for layer in base.layers
         if isinstance(layer, keras.layers.BatchNormalization)
         and layer.trainable
     ]
-    if moving:
+    if names:
         raise ValueError(
-            f"{len(moving)} BatchNorm layers of the base, such as "
-            f"{moving[0]}, would measure each batch and move: set "
+            f"{len(names)} BatchNorm layers of the base, such as {names[0]}, "
+            "would use the statistics of each batch and change: set "
             "layer.trainable = False on them."
         )

@@ -1,18 +1,21 @@
-"""Which weights Inception v3 starts from, decided and said in one place.
+"""Which weights Inception v3 starts from.
 
-`imagenet`: what Keras ships, learned from 1.28 million photos; a download.
-`starter`: what this project trains and ships; needs no network.
-`random`: nothing learned. Or the path of a weights file.
+`imagenet`: Keras' own, trained on 1.28 million photos; a download.
+`starter`: this project's own, part of it; no network is needed.
+`random`: untrained. Or the path of a weights file.
 """
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
+
 from helpers import downloads, shared
 from helpers.network import starter
-from helpers.paths import WORK, WriteError, atomic, shown
+from helpers.paths import WriteError, atomic, shown, work
 
 IMAGENET_NAME = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 IMAGENET_URL = (
@@ -21,15 +24,24 @@ IMAGENET_URL = (
 )
 IMAGENET_MD5 = "bcbd6486424b2319ff4ef7d526e38f63"
 VARIABLE = "WORKBOOK_WEIGHTS"
-REMEMBERED = "weights.json"  # in the folder of work
+REMEMBERED = "weights.json"  # in `paths.work()`
+_SENTENCES = {
+    "imagenet": "Weights: imagenet, trained on 1.28 million photos of "
+    "1,000 classes.",
+    "starter": "Weights: starter, trained on synthetic images that this "
+    "project renders, without a single photo. They suit surfaces; for photos "
+    "of everyday things take imagenet.",
+    "random": "Weights: random. Nothing has been learned yet, so expect "
+    "low accuracies: the lessons run, but a frozen base is of little use.",
+}
 
 
 @dataclass(frozen=True)
 class Weights:
     """The choice: `name`, and the `path` that Keras takes as `weights`.
 
-    `name` tells weights apart: for a file of one's own it ends with a piece
-    of its digest. `path` is a string, or None for random weights.
+    The name of a weights file ends with a piece of its digest. `path` is
+    None for random weights.
     """
 
     name: str
@@ -38,88 +50,87 @@ class Weights:
     @property
     def setting(self) -> str:
         """What `choose` and WORKBOOK_WEIGHTS take for these weights."""
-        if self.path is None or self.name in _SENTENCES:
+        if self.name in _SENTENCES or self.path is None:
             return self.name
         return os.path.abspath(self.path)
 
 
-def choose(wanted=None):
-    """Decide which weights to start from, say so, and return `Weights`.
+def choose(choice: str | None = None) -> Weights:
+    """Decide which weights to start from, and print which.
 
     The argument decides, else the environment variable WORKBOOK_WEIGHTS,
-    else the choice that is remembered in the folder of work. Where nothing
-    is remembered it is `imagenet`; where that can't be had, `starter`, then
-    `random`.
+    else the choice of earlier lessons (in `paths.work()`), else it is
+    `imagenet`; where that is not available, `starter`, then `random`.
 
-    The first choice in a folder of work is remembered, and so is every
-    argument. The variable does not change what is remembered: it holds for
-    as long as it is set.
+    The first choice and every argument are remembered; the variable holds
+    only as long as it is set.
 
     Args:
-        wanted: "imagenet", "starter", "random" or the path of a weights
+        choice: "imagenet", "starter", "random" or the path of a weights
             file that `keras.applications.InceptionV3` accepts.
 
     Raises:
-        ValueError: what was asked for by name is not there.
-        helpers.paths.WriteError: there is no room for what was asked for,
-            or for the starter weights.
+        ValueError: the weights that were asked for are not available.
+        helpers.paths.WriteError: there is no room for them, or for the
+            starter weights.
     """
     remembered = _remembered()
-    asked = wanted or os.environ.get(VARIABLE)
+    asked = choice or os.environ.get(VARIABLE)
     if asked:
-        try:
-            chosen = _get(asked)
-        except downloads.DownloadError as error:
-            raise ValueError(
-                f"ImageNet weights were asked for, but {error}"
-            ) from None
-        _say(chosen)
-    elif remembered:
-        chosen = _get_again(remembered)
+        weights = _asked(asked)
+        print(_sentence(weights))
     else:
-        chosen = _best()
-    if wanted or not remembered:
-        _remember(chosen)
-    return chosen
+        weights = _again(remembered) if remembered else _best()
+    if choice or not remembered:
+        _remember(weights)
+    return weights
 
 
-def _get(wanted):
-    if wanted == "imagenet":
+def _get(choice: str) -> Weights:
+    if choice == "imagenet":
         return Weights("imagenet", str(imagenet()))
-    if wanted == "starter":
+    if choice == "starter":
         return Weights("starter", str(_starter()))
-    if wanted == "random":
+    if choice == "random":
         return Weights("random", None)
-    path = Path(wanted)
+    path = Path(choice)
     if path.is_file():
-        # Two files may share a name, and nothing made from one is to be
-        # taken for the other's.
+        # Two files may have the same name.
         name = f"{path.stem}-{downloads.digest(path)[:6]}"
         return Weights(name, str(path))
     raise ValueError(
-        f"{wanted}: neither a weights file nor one of imagenet, starter, "
+        f"{choice}: neither a weights file nor one of imagenet, starter, "
         "random; give one of these."
     )
 
 
-def _get_again(remembered):
-    """Return the remembered weights, or others where they can't be had."""
+def _asked(choice: str) -> Weights:
     try:
-        chosen = _get(remembered.setting)
-        if chosen.name != remembered.name:
-            raise ValueError(f"{chosen.path} has changed since.")
+        return _get(choice)
+    except downloads.DownloadError as error:
+        raise ValueError(
+            f"ImageNet weights were asked for, but {error}"
+        ) from None
+
+
+def _again(remembered: Weights) -> Weights:
+    """Return the weights of earlier lessons, or others without them."""
+    try:
+        weights = _get(remembered.setting)
+        if weights.name != remembered.name:
+            raise ValueError(f"{weights.path} has changed since.")
     except (downloads.DownloadError, ValueError, OSError) as error:
         print(
             f"Earlier lessons used the weights {remembered.name}, which are "
             f"not available now: {error}"
         )
         # A second attempt to download would fail as well.
-        is_imagenet = remembered.name == "imagenet"
-        return _without_imagenet() if is_imagenet else _best()
-    _say(chosen)
-    other = "starter" if chosen.name == "imagenet" else "imagenet"
+        return _best(offline=remembered.name == "imagenet")
+    print(_sentence(weights))
+    other = "starter"
     where = ""
-    if other == "imagenet":
+    if weights.name != "imagenet":
+        other = "imagenet"
         is_here = _local(IMAGENET_MD5) is not None
         where = " (already on this computer)" if is_here else " (a download)"
     print(
@@ -127,136 +138,98 @@ def _get_again(remembered):
         "for this and later lessons, call "
         f'network.weights.choose("{other}") here.'
     )
-    return chosen
+    return weights
 
 
-def _best():
+def _best(offline: bool = False) -> Weights:
+    fallback = "starter" if starter.FILE.is_file() else "random"
     try:
-        chosen = _get("imagenet")
+        weights = _get(fallback if offline else "imagenet")
     except (downloads.DownloadError, WriteError) as error:
         print(f"No ImageNet weights: {error}")
-        return _without_imagenet()
-    _say(chosen)
-    return chosen
+        weights = _get(fallback)
+    print(_sentence(weights))
+    return weights
 
 
-def _without_imagenet():
-    chosen = _get("starter" if starter.FILE.is_file() else "random")
-    _say(chosen)
-    return chosen
+def _sentence(weights: Weights) -> str:
+    other = f"Weights: {weights.name}, from the file {weights.path}."
+    return _SENTENCES.get(weights.name, other)
 
 
-_SENTENCES = {
-    "imagenet": "Weights: imagenet, learned from 1.28 million photos of "
-    "1,000 classes.",
-    "starter": "Weights: starter, learned from pictures this project "
-    "draws, without a single photo. They know enough for surfaces; for "
-    "photos of everyday things take imagenet.",
-    "random": "Weights: random. Nothing has been learned yet, so expect "
-    "low accuracies: the lessons run, but a frozen base has little to say.",
-}
-
-
-def _say(chosen):
-    about = f"Weights: {chosen.name}, from the file {chosen.path}."
-    print(_SENTENCES.get(chosen.name, about))
-
-
-def _remembered():
-    """Return the `Weights` that `_remember` noted; None without a note."""
-    path = WORK / REMEMBERED
+def _remembered() -> Weights | None:
+    """Return what `_remember` wrote, or None."""
+    file = work() / REMEMBERED
     try:
-        noted = json.loads(path.read_text(encoding="utf-8"))
-        name, its_path = noted["name"], noted["path"]
-        if name in _SENTENCES or (name and its_path):
-            return Weights(str(name), its_path and str(its_path))
+        entry = json.loads(file.read_text(encoding="utf-8"))
+        name, path = entry["name"], entry["path"]
+        if name in _SENTENCES or (name and path):
+            return Weights(name, path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError):
-        pass  # one sentence for all that may be wrong with it
+        pass  # one message for all that may be wrong with it
     print(
-        f"{shown(path)} does not say which weights earlier lessons used; it "
+        f"{shown(file)} does not say which weights earlier lessons used; it "
         "is written anew."
     )
     return None
 
 
-def _remember(chosen):
-    path = None if chosen.name in _SENTENCES else chosen.setting
-    noted = {"name": chosen.name, "path": path}
+def _remember(weights: Weights) -> None:
+    path = None if weights.name in _SENTENCES else weights.setting
     try:
-        with atomic(WORK / REMEMBERED) as temporary:
-            temporary.write_text(json.dumps(noted), encoding="utf-8")
+        with atomic(work() / REMEMBERED) as temporary:
+            entry = {"name": weights.name, "path": path}
+            temporary.write_text(json.dumps(entry), encoding="utf-8")
     except OSError as error:
         print(f"The choice of weights is not remembered: {error}")
 
 
-def imagenet(url=IMAGENET_URL, expected=IMAGENET_MD5):
+def imagenet(url: str = IMAGENET_URL, expected: str = IMAGENET_MD5) -> Path:
     """Return the path of Keras' ImageNet weights without the top.
 
-    Taken from what is shared (`helpers.shared`) or from Keras' cache if it is
-    there and whole, else from this project's own, else downloaded into the
-    latter. Keras' own download deletes a file with a wrong hash before it
-    fetches a new one, so that without a network there is nothing left; here no
-    file is touched.
+    They come from the shared folder, Keras' cache or this project's own;
+    where none is whole, they are downloaded into the latter. Keras itself
+    would delete a damaged file before it downloads another.
 
     Raises:
-        helpers.downloads.DownloadError: it is nowhere and can't be fetched.
+        helpers.downloads.DownloadError: the download failed.
     """
-    ours = WORK / "weights" / IMAGENET_NAME
-    return _local(expected) or downloads.fetch(url, ours, expected, "md5")
+    own = work() / "weights" / IMAGENET_NAME
+    return _local(expected) or downloads.fetch(url, own, expected, "md5")
 
 
-def _local(expected):
-    """Return where ImageNet's weights are on this computer, or None."""
+def _local(expected: str) -> Path | None:
+    """Return the file of ImageNet weights on this computer, or None."""
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    ours = WORK / "weights" / IMAGENET_NAME
-    first = shared.find(f"work/weights/{IMAGENET_NAME}") or ours
-    for path in (first, home / "models" / IMAGENET_NAME, ours):
+    own = work() / "weights" / IMAGENET_NAME
+    first = shared.find(f"work/weights/{IMAGENET_NAME}") or own
+    for path in (first, home / "models" / IMAGENET_NAME, own):
         if path.is_file() and downloads.digest(path, "md5") == expected:
             return path
     return None
 
 
-def _starter():
+def _starter() -> Path:
     """Return the path of the starter weights as Keras reads them.
 
-    They ship with eight bits a weight; the first call writes them out as
-    floats. So does a later one if the computer went down in between and
-    left a part of that file.
+    The first call writes them: the project ships eight bits a weight.
     """
     name = f"starter-{starter.SHA256[:8]}.weights.h5"
     path = shared.find(f"work/weights/{name}")
     if path:
         return path
-    path = WORK / "weights" / name
-    if _is_whole(path):
+    path = work() / "weights" / name
+    # A power cut can damage a file; h5py doesn't open such a one.
+    with contextlib.suppress(OSError), h5py.File(path):
         return path
     import keras  # takes seconds, and most calls do not come here
 
-    arrays = starter.read()
     base = keras.applications.InceptionV3(
         weights=None, include_top=False, input_shape=(299, 299, 3)
     )
-    base.set_weights(arrays)
+    base.set_weights(starter.read())
     with atomic(path) as temporary:
         base.save_weights(temporary)
     return path
-
-
-def _is_whole(path):
-    """Return whether a file opens and holds all arrays of a base."""
-    import h5py
-
-    arrays = []
-
-    def note(name, item):
-        if isinstance(item, h5py.Dataset):
-            arrays.append(name)
-
-    try:
-        with h5py.File(path) as file:
-            file.visititems(note)
-    except (OSError, RuntimeError, KeyError):  # h5py raises all of these
-        return False
-    return len(arrays) == starter.ARRAYS

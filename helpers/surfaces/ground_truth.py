@@ -11,8 +11,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from helpers import shared
-from helpers.paths import DATA
+from helpers import paths, shared
 from helpers.surfaces import render
 
 
@@ -141,7 +140,9 @@ def _drawn(path):
     the drawn ones has another name, or no mask.
     """
     photo = Path(path).resolve()
-    homes = [place.resolve() for place in (DATA, shared.folder()) if place]
+    homes = [
+        place.resolve() for place in (paths.data(), shared.folder()) if place
+    ]
     if len(photo.parents) < 4 or photo.parents[3] not in homes:
         return None
     class_name, set_name = photo.parent.name, photo.parents[1].name

@@ -34,8 +34,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 from tqdm import tqdm
 
-from helpers import shared
-from helpers.paths import DATA, atomic, shown
+from helpers import paths, shared
+from helpers.paths import atomic, shown
 
 CLASS_NAMES = ("clean", "crack", "dent", "pits", "scratch", "stain")
 MATERIALS = ("brushed", "cast", "sanded")
@@ -126,7 +126,7 @@ def _place(seed):
         raise ValueError(
             f"seed is {seed!r}; give a whole number from 0 on, such as 0."
         )
-    return DATA / (f"surfaces-{seed}" if seed else "surfaces")
+    return paths.data() / (f"surfaces-{seed}" if seed else "surfaces")
 
 
 def _complete(set_name, seed):

@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from helpers import paths
 from helpers.dataset import pipeline, splits
-from helpers.paths import DATA, WORK, atomic
+from helpers.paths import atomic
 from helpers.surfaces import render
 
 
@@ -30,7 +31,7 @@ def shifted_test(folder, test):
         A `dataset.Split` named "remounted".
     """
     folder = Path(folder).expanduser()
-    if folder.resolve() == (DATA / "surfaces" / "photos").resolve():
+    if folder.resolve() == (paths.data() / "surfaces" / "photos").resolve():
         render.shifted_folder()
     beside = folder.parent / "remounted"
     if beside.is_dir():
@@ -38,7 +39,7 @@ def shifted_test(folder, test):
     names = [test.class_names[label] for label in test.labels]
     # A mended label makes another set: a picture lies in one class alone.
     key = hashlib.sha256(repr([test.keys, names]).encode()).hexdigest()[:16]
-    place = WORK / "remounted" / key / "remounted"
+    place = paths.work() / "remounted" / key / "remounted"
     copies = collections.Counter()
     for path, name, digest in tqdm(
         list(zip(test.paths, names, test.keys, strict=True)),
