@@ -34,7 +34,7 @@ def folder() -> Path | None:
 
 
 @functools.cache
-def _print_missing(path):
+def _print_missing(path: Path):
     print(
         f"{VARIABLE} names {path}, and there is no such folder: everything "
         "is computed for you alone."
@@ -121,7 +121,7 @@ def fill(
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _copy(source, target):
+def _copy(source: Path, target: Path):
     with atomic(target) as temporary:
         if source.is_dir():
             shutil.copytree(source, temporary)
@@ -129,7 +129,7 @@ def _copy(source, target):
             shutil.copyfile(source, temporary)
 
 
-def _digest(path):
+def _digest(path: Path):
     """Return the SHA-256 of a file, or of all names and files of a folder."""
     files = [path] if path.is_file() else sorted(path.rglob("*"))
     digest = hashlib.sha256()

@@ -86,7 +86,7 @@ def is_keras(model: keras.layers.Layer) -> bool:
     return next(_foreign(model), None) is None
 
 
-def _versions(model):
+def _versions(model: keras.layers.Layer):
     """Return [name, version] of each class from outside Keras."""
     versions = []
     for layer, item in _foreign(model):
@@ -139,7 +139,7 @@ def _foreign(model: Any) -> Iterator[tuple[Any, Any]]:
                     yield layer, item
 
 
-def _foreign_classes(item):
+def _foreign_classes(item: Any):
     """Return the classes of an item that are from outside Keras.
 
     Of a function from outside Keras it is the class of functions.
@@ -153,12 +153,12 @@ def _foreign_classes(item):
     return foreign + [base for base in bases if not _is_from(base, *stable)]
 
 
-def _is_from(item, *packages):
+def _is_from(item: Any, *packages: str):
     """Return whether a class or function is from one of these packages."""
     return (item.__module__ or "").partition(".")[0] in packages
 
 
-def _flat(value):
+def _flat(value: Any):
     """Yield what lies in a container, at any depth."""
     if isinstance(value, dict):
         value = value.values()
@@ -169,7 +169,7 @@ def _flat(value):
         yield from _flat(item)
 
 
-def _canonical(value, positions, known):
+def _canonical(value: Any, positions: dict[str, int], known: set[str]):
     """Return a configuration without what differs between two builds.
 
     Args:
@@ -199,7 +199,7 @@ def _canonical(value, positions, known):
     return result
 
 
-def _require_known(config, known):
+def _require_known(config: Any, known: set[str]):
     """Refuse the configuration of an object from outside Keras."""
     if "class_name" not in config or "config" not in config:
         return
@@ -214,7 +214,7 @@ def _require_known(config, known):
         )
 
 
-def _is_input(config):
+def _is_input(config: Any):
     return (
         isinstance(config, dict)
         and config.get("class_name") == "InputLayer"
@@ -222,7 +222,7 @@ def _is_input(config):
     )
 
 
-def _replaced(value, positions):
+def _replaced(value: Any, positions: dict[str, int]):
     """Replace names of layers in a nested list by their positions."""
     if isinstance(value, dict):
         return {k: _replaced(item, positions) for k, item in value.items()}

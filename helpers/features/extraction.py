@@ -75,7 +75,12 @@ def extract(
         return _extract(model, split, augment, view)
 
 
-def _extract(model, split, augment, view):
+def _extract(
+    model: keras.Model,
+    split: Split,
+    augment: keras.layers.Layer | None,
+    view: int,
+):
     numbered = list(chunks(split, CHUNK_SIZE))
     try:
         model_key = key(model, augment, view)
@@ -108,7 +113,7 @@ def _extract(model, split, augment, view):
     return np.load(paths[0], mmap_mode="r")
 
 
-def _find(name):
+def _find(name: str):
     """Return where an undamaged file of this name is, or None."""
     for folder in storage.folders():
         if storage.load(folder / name):
@@ -116,7 +121,12 @@ def _find(name):
     return None
 
 
-def _write(model, missing, augment=None, view=0):
+def _write(
+    model: keras.Model,
+    missing: dict[Path, tuple[int, Split]],
+    augment: keras.layers.Layer | None = None,
+    view: int = 0,
+):
     """Compute chunks, {path: (number, `dataset.Split`)}, each into a file."""
     computed = _compute(model, list(missing.values()), augment, view)
     for path, features in zip(missing, computed, strict=True):
@@ -124,7 +134,12 @@ def _write(model, missing, augment=None, view=0):
         storage.save(path, features, chunk.keys)
 
 
-def _uncached(model, numbered, augment, view):
+def _uncached(
+    model: keras.Model,
+    numbered: list[tuple[int, Split]],
+    augment: keras.layers.Layer | None,
+    view: int,
+):
     """Return what `extract` does, without a file."""
     count = sum(len(chunk) for _, chunk in numbered)
     features = np.empty((count, *model.output_shape[1:]), "float16")
@@ -191,10 +206,10 @@ def dataset(
         are any.
     """
 
-    def read(rows):
+    def read(rows: npt.NDArray[np.int64]):
         return np.float32(features[rows])
 
-    def batch(rows):
+    def batch(rows: npt.NDArray[np.int64]):
         x = tf.numpy_function(read, [rows], tf.float32)
         x = tf.ensure_shape(x, (None, *features.shape[1:]))
         return x if labels is None else (x, tf.gather(labels, rows))
@@ -206,7 +221,12 @@ def dataset(
     return ds.with_options(pipeline.no_autotuning())
 
 
-def _compute(model, numbered, augment, view):
+def _compute(
+    model: keras.Model,
+    numbered: list[tuple[int, Split]],
+    augment: keras.layers.Layer | None,
+    view: int,
+):
     """Yield the features of chunk after chunk, and show a progress bar.
 
     Args:
@@ -237,7 +257,7 @@ def _compute(model, numbered, augment, view):
             yield features
 
 
-def _fused(model):
+def _fused(model: keras.Model):
     """Return a model that computes the same features faster, if possible.
 
     A layer from outside Keras may not survive being copied, so a model that
@@ -258,7 +278,9 @@ def _fused(model):
     return fused_model.model
 
 
-def _batches(split, augment, view, number):
+def _batches(
+    split: Split, augment: keras.layers.Layer | None, view: int, number: int
+):
     """Yield the pixels of a chunk in batches, augmented if `augment` is given.
 
     Args:
@@ -276,14 +298,14 @@ def _batches(split, augment, view, number):
         yield pixels
 
 
-def _seed(augment, view, number):
+def _seed(augment: keras.layers.Layer, view: int, number: int):
     """Seed every generator in an augmentation, at any depth."""
     states = [v for v in augment.variables if v.name == "seed_generator_state"]
     for i, state in enumerate(states):
         state.assign([1_000_000 * number + 1000 * view + i, 0])
 
 
-def _is_reproducible(augment, view, split):
+def _is_reproducible(augment: keras.layers.Layer, view: int, split: Split):
     """Return whether the same seeds give the same pixels, in one batch."""
     few = split.take(range(min(BATCH_SIZE, len(split))))
     first, again = (list(_batches(few, augment, view, 0)) for _ in range(2))
@@ -291,7 +313,7 @@ def _is_reproducible(augment, view, split):
     return np.allclose(first, again, atol=0.01)
 
 
-def _require_shape(augment, model):
+def _require_shape(augment: keras.layers.Layer, model: keras.Model):
     """Refuse an augmentation whose output a model can't take."""
     blank = tf.zeros((1, pipeline.SIZE, pipeline.SIZE, 3))
     output = augment(blank, training=True).shape
@@ -305,7 +327,7 @@ def _require_shape(augment, model):
 
 
 @contextlib.contextmanager
-def _restored(augment):
+def _restored(augment: keras.layers.Layer):
     """Restore the weights and random seeds of an augmentation afterwards."""
     values = [(variable, variable.numpy()) for variable in augment.variables]
     try:

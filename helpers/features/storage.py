@@ -109,7 +109,7 @@ class ChunkedArray:
         _in_use.add(self)
 
     @staticmethod
-    def _map(path):
+    def _map(path: Path):
         return np.load(path, mmap_mode="r")
 
     def __len__(self) -> int:

@@ -81,7 +81,7 @@ def fastest_dtype() -> str:
     return policy
 
 
-def _time_ratio(first, second):
+def _time_ratio(first: str, second: str):
     """Return how many times as long the first policy takes as the second.
 
     They alternate, so that other load slows both, and the fastest of six
@@ -99,7 +99,7 @@ def _time_ratio(first, second):
     return seconds[first] / seconds[second]
 
 
-def _convolutions(policy):
+def _convolutions(policy: str):
     """Return a model of a few convolutions as Inception has them."""
     layers = [keras.Input((35, 35, 192), 8)]
     for filters, width in ((64, 1), (96, 3), (96, 3), (192, 1)):

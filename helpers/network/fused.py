@@ -39,7 +39,7 @@ class FusedModel:
         self._sources: list[tuple] = []  # (copy, layer, norm folded into it)
         self.policy = policy
 
-        def copied(layer):
+        def copied(layer: keras.layers.Conv2D):
             config, norm = layer.get_config(), norms.get(id(layer))
             if not isinstance(layer, keras.layers.Layer):  # `a + b`
                 return type(layer).from_config(config)
@@ -55,7 +55,7 @@ class FusedModel:
             self._sources.append((copy, *source))
             return copy
 
-        def called(copy, *args, **options):
+        def called(copy: keras.layers.Layer, *args, **options):
             if id(copy) in skipped:
                 return args[0]
             return copy(*args, **options)
@@ -77,13 +77,13 @@ class FusedModel:
             )
 
 
-def _norms_after(model):
+def _norms_after(model: keras.Model):
     """Return {id of a convolution: the BatchNorm that it can take in}.
 
     Nothing stands between the two, nothing else takes the output of the
     convolution, and both are called once.
     """
-    norms = {}
+    norms: dict[int, keras.layers.BatchNormalization] = {}
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             norms |= _norms_after(layer)
@@ -130,7 +130,7 @@ def _inputs(value: Any, names: dict[str, Any]) -> Iterator[str]:
                 yield from _inputs(item, names)
 
 
-def _folded(layer, norm):
+def _folded(layer: keras.layers.Conv2D, norm: keras.layers.BatchNormalization):
     """Return the kernel and bias that do the work of BatchNorm as well."""
     scale = 1 / np.sqrt(np.asarray(norm.moving_variance) + norm.epsilon)
     if norm.scale:

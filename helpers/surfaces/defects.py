@@ -1,8 +1,10 @@
 """Draws the five kinds of defects."""
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from helpers.surfaces.textures import (
     SIZE,
@@ -18,12 +20,20 @@ from helpers.surfaces.textures import (
 # of the part, and `where` the defect is.
 
 
-def _spot(rng, matrix, reach=0.34):
+def _spot(
+    rng: np.random.Generator,
+    matrix: npt.NDArray[np.float64],
+    reach: float = 0.34,
+):
     """Return a point on the canvas that lies well inside the photo."""
     return matrix @ (rng.uniform(-reach, reach, 2) * SIZE)
 
 
-def _crack(rng, part, matrix):
+def _crack(
+    rng: np.random.Generator,
+    part: dict[str, Any],
+    matrix: npt.NDArray[np.float64],
+):
     """A crack wanders, forks and thins out; it is dark to the bottom."""
     size = len(part["tone"])
     tone, height = part["tone"].copy(), part["height"].copy()
@@ -47,15 +57,15 @@ def _crack(rng, part, matrix):
             taper = 1 - along
         else:
             taper = np.sqrt(np.clip(4 * along * (1 - along), 0, 1))
-        width = np.maximum(width * (0.35 + 0.65 * taper), 0.3)
-        inside = np.exp(-np.square(d / width)) * (0.45 + 0.55 * taper)
+        widths = np.maximum(width * (0.35 + 0.65 * taper), 0.3)
+        inside = np.exp(-np.square(d / widths)) * (0.45 + 0.55 * taper)
         tone *= 1 - dark * inside
-        height -= 0.8 * dark * inside * width
-        where |= d < width + 1.2
+        height -= 0.8 * dark * inside * widths
+        where |= d < widths + 1.2
     return {"tone": tone, "height": height, "where": where}
 
 
-def _wander(rng, length, heading):
+def _wander(rng: np.random.Generator, length: float, heading: float):
     """Return a jagged path of about `length` pixels, float (n, 2)."""
     steps = rng.uniform(3, 9, max(4, round(length / 6)))
     turns = rng.normal(0, 0.16, len(steps)).cumsum()
@@ -64,7 +74,11 @@ def _wander(rng, length, heading):
     return np.concatenate([[[0, 0]], path.cumsum(0)])
 
 
-def _scratch(rng, part, matrix):
+def _scratch(
+    rng: np.random.Generator,
+    part: dict[str, Any],
+    matrix: npt.NDArray[np.float64],
+):
     """A scratch is straight and thin, with a bright and a dark edge."""
     size = len(part["tone"])
     tone, height = part["tone"].copy(), part["height"].copy()
@@ -95,7 +109,11 @@ def _scratch(rng, part, matrix):
     return {"tone": tone, "height": height, "where": where}
 
 
-def _dent(rng, part, matrix):
+def _dent(
+    rng: np.random.Generator,
+    part: dict[str, Any],
+    matrix: npt.NDArray[np.float64],
+):
     """A dent is a shallow bowl: dark towards the light, bright beyond."""
     size = len(part["tone"])
     radius = rng.uniform(15, 28)
@@ -111,7 +129,11 @@ def _dent(rng, part, matrix):
     }
 
 
-def _pits(rng, part, matrix):
+def _pits(
+    rng: np.random.Generator,
+    part: dict[str, Any],
+    matrix: npt.NDArray[np.float64],
+):
     """Pits are small dark holes, many together."""
     size = len(part["tone"])
     tone, height = part["tone"].copy(), part["height"].copy()
@@ -133,7 +155,11 @@ def _pits(rng, part, matrix):
     return {"tone": tone, "height": height, "where": where}
 
 
-def _stain(rng, part, matrix):
+def _stain(
+    rng: np.random.Generator,
+    part: dict[str, Any],
+    matrix: npt.NDArray[np.float64],
+):
     """A stain colours the metal, most of all where its edge dried."""
     size = len(part["tone"])
     colours = np.array(

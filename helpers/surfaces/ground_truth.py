@@ -5,6 +5,7 @@ For photos of your own all functions return empty arrays.
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +29,11 @@ def masks(
         The indices of these photos in `split`, int64 (m,), and the masks,
         bool (m, 299, 299), True where the defect is.
     """
-    paths_of_masks = _masks(split)
-    found = [np.asarray(Image.open(p)) > 127 for p in paths_of_masks.values()]
-    shape = (len(found), render.SIZE, render.SIZE)
-    return (
-        np.array(list(paths_of_masks), np.int64),
-        np.array(found, bool).reshape(shape),
-    )
+    indices, sources = _with_defect(split)
+    found = np.empty((len(indices), render.SIZE, render.SIZE), bool)
+    for i, source in enumerate(sources):
+        found[i] = np.asarray(Image.open(source.mask)) > 127
+    return indices, found
 
 
 def without_defect(
@@ -53,15 +52,18 @@ def without_defect(
         The indices of these photos in `split`, int64 (m,), and the images,
         uint8 (m, 299, 299, 3), 0-255.
     """
-    indices = list(_masks(split))[:count]
-    images = [
-        render.draw(*_source(split.paths[i]), defect=False)[0] for i in indices
-    ]
-    shape = (len(images), render.SIZE, render.SIZE, 3)
-    return (
-        np.array(indices, np.int64),
-        np.array(images, "uint8").reshape(shape),
-    )
+    indices, sources = _with_defect(split)
+    indices = indices[:count]
+    images = np.empty((len(indices), render.SIZE, render.SIZE, 3), "uint8")
+    for image, source in zip(images, sources, strict=False):
+        image[:], _ = render.draw(
+            source.class_name,
+            source.number,
+            source.seed,
+            source.set_name,
+            defect=False,
+        )
+    return indices, images
 
 
 def dilated(
@@ -124,21 +126,27 @@ def heat_inside(
     return np.array(fractions, float)
 
 
-def _masks(split):
-    """Return {index in a split: mask file} of photos with a true mask."""
-    found = {}
-    for index, path in enumerate(split.paths):
-        mask = render.mask(Path(path).resolve()) if _source(path) else None
-        if mask:
-            found[index] = mask
-    return found
+class _Source(NamedTuple):
+    """What `render.draw` made a photo of, and the file of its mask."""
+
+    class_name: str
+    number: int
+    seed: int
+    set_name: str
+    mask: Path
 
 
-def _source(path):
-    """Return what `render.draw` made a photo of, or None if it did not.
+def _with_defect(split: Split):
+    """Return the indices of rendered photos with a defect, and `_Source`s."""
+    sources = [_source(path) for path in split.paths]
+    indices = [i for i, source in enumerate(sources) if source]
+    return np.array(indices, np.int64), [sources[i] for i in indices]
 
-    That is class name, index, seed and set name. A photo of your own among
-    the rendered ones has another name, or no mask.
+
+def _source(path: str):
+    """Return the `_Source` of a rendered photo with a defect, or None.
+
+    A photo of your own among the rendered ones has another name, or no mask.
     """
     photo = Path(path).resolve()
     roots = [paths.data().resolve()]
@@ -146,22 +154,17 @@ def _source(path):
         roots.append(shared_folder.resolve())
     if len(photo.parents) < 4 or photo.parents[3] not in roots:
         return None
+    sets, classes = "|".join(render.SETS), "|".join(render.CLASS_NAMES)
     match = re.fullmatch(
-        r"surfaces(?:-([1-9]\d*))?/(\w+)/(\w+)/(\w+)-(\d{3})\.jpg",
+        rf"surfaces(-[1-9]\d*)?/({sets})/({classes})/\3-(\d{{3}})\.jpg",
         photo.relative_to(photo.parents[3]).as_posix(),
         re.ASCII,
     )
     if not match:
         return None
-    seed, set_name, class_name, stem, index = match.groups()
-    if (
-        set_name not in render.SETS
-        or class_name not in render.CLASS_NAMES
-        or stem != class_name
-        or int(index) >= render.SETS[set_name]
-    ):
-        return None
+    seed, set_name, class_name, index = match.groups()
     mask = render.mask(photo)
-    if mask and not mask.is_file():
+    if int(index) >= render.SETS[set_name] or not mask or not mask.is_file():
         return None
-    return class_name, int(index), int(seed or 0), set_name
+    seed = int(seed[1:]) if seed else 0
+    return _Source(class_name, int(index), seed, set_name, mask)

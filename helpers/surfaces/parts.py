@@ -1,8 +1,11 @@
 """Draws a metal part without a defect."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from helpers.surfaces.textures import (
     blob,
@@ -17,7 +20,7 @@ from helpers.surfaces.textures import (
 )
 
 
-def draw_part(rng, size):
+def draw_part(rng: np.random.Generator, size: int) -> dict[str, Any]:
     """Return a part: a dict of what `_light` needs.
 
     `height` in pixels, `tone` how bright the metal is, `light` how much of
@@ -26,7 +29,7 @@ def draw_part(rng, size):
     """
     materials = {"brushed": _brushed, "cast": _cast, "sanded": _sanded}
     material = list(materials)[rng.integers(len(materials))]
-    part = {"material": material}
+    part: dict[str, Any] = {"material": material}
     materials[material](rng, size, part)
     towards = math.radians(45 + rng.uniform(-12, 12))
     part["towards"] = math.cos(towards), math.sin(towards)
@@ -46,7 +49,7 @@ def draw_part(rng, size):
     return part
 
 
-def _brushed(rng, size, part):
+def _brushed(rng: np.random.Generator, size: int, part: dict[str, Any]):
     """Add a sheet drawn along a belt: long fine lines, nearly level."""
     tilt = math.radians(rng.normal(0, 2.2))
     down, right = frequencies(size)
@@ -79,7 +82,7 @@ def _brushed(rng, size, part):
     part["tint"] = np.array([0.985, 0.995, 1.01])
 
 
-def _cast(rng, size, part):
+def _cast(rng: np.random.Generator, size: int, part: dict[str, Any]):
     """Add a skin as it comes from the mould: grainy, dull and dark."""
     down, right = frequencies(size)
     wave = np.hypot(down, right)
@@ -100,10 +103,11 @@ def _cast(rng, size, part):
     part["tint"] = np.array([1.01, 0.995, 0.97])
 
 
-def _sanded(rng, size, part):
+def _sanded(rng: np.random.Generator, size: int, part: dict[str, Any]):
     """Add a face gone over with a sander: short lines in all directions."""
     down, right = frequencies(size)
-    strength = 0
+    shape = np.broadcast_shapes(down.shape, right.shape)
+    strength = np.zeros(shape, "float32")
     for angle in rng.uniform(0, math.pi, 7):
         along = right * math.cos(angle) + down * math.sin(angle)
         across = down * math.cos(angle) - right * math.sin(angle)
@@ -131,7 +135,7 @@ def _sanded(rng, size, part):
     part["tint"] = np.array([1.0, 1.0, 0.99])
 
 
-def _harmless(rng, size, part):
+def _harmless(rng: np.random.Generator, size: int, part: dict[str, Any]):
     """Add what any part may show and no inspector minds.
 
     Each kind looks a little like one of the defects. How many there are
@@ -218,7 +222,13 @@ def _harmless(rng, size, part):
             _fleck(rng, tone, anywhere(), rng.uniform(0.9, 2.0), (0.7, 0.8))
 
 
-def _fleck(rng, tone, middle, radius, factors):
+def _fleck(
+    rng: np.random.Generator,
+    tone: npt.NDArray,
+    middle: npt.NDArray,
+    radius: float,
+    factors: Sequence[float],
+):
     """Make a soft round spot of a field darker or brighter, in place."""
     box, x, y = window(len(tone), middle, 2 * radius + 1)
     spot = np.exp(-np.square(np.square(np.hypot(x, y) / radius)))

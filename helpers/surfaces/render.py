@@ -23,6 +23,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -123,19 +124,19 @@ def require_edition(sets_folder: Path) -> None:
         )
 
 
-def _is_this_edition(sets_folder):
+def _is_this_edition(sets_folder: Path):
     mark = sets_folder / MARK
     return mark.is_file() and mark.read_text("utf-8").strip() == str(EDITION)
 
 
-def _require_seed(seed):
+def _require_seed(seed: int):
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(
             f"seed is {seed!r}; give a whole number from 0 on, such as 0."
         )
 
 
-def _complete(set_name, seed):
+def _complete(set_name: str, seed: int):
     """Render the missing photos of a set; return its folder.
 
     Where the whole set and its masks are shared, nothing is rendered.
@@ -155,7 +156,7 @@ def _complete(set_name, seed):
     return sets_folder / set_name
 
 
-def _missing(sets_folder, set_name):
+def _missing(sets_folder: Path, set_name: str):
     """Return (class name, index, path) of each photo that a set lacks."""
     missing = []
     for class_name in CLASS_NAMES:
@@ -170,7 +171,7 @@ def _missing(sets_folder, set_name):
     return missing
 
 
-def _is_whole(path):
+def _is_whole(path: Path):
     """Return whether a file is there and ends as its format ends."""
     end = ENDS[path.suffix]
     try:
@@ -181,10 +182,15 @@ def _is_whole(path):
         return False
 
 
-def _render(sets_folder, set_name, seed, missing):
+def _render(
+    sets_folder: Path,
+    set_name: str,
+    seed: int,
+    missing: list[tuple[str, int, Path]],
+):
     """Render missing photos and their masks, with a progress bar."""
 
-    def write(class_name, index, photo):
+    def write(class_name: str, index: int, photo: Path):
         image, defect = draw(class_name, index, seed, set_name)
         photo_mask = mask(photo)
         if photo_mask:
@@ -210,14 +216,14 @@ def _render(sets_folder, set_name, seed, missing):
             pool.shutdown(cancel_futures=True)
 
 
-def _write(sets_folder, path, content):
+def _write(sets_folder: Path, path: Path, content: bytes):
     # The temporary file lies outside the class folders, since Keras would
     # take it for a photo if the computer stopped here.
     with paths.atomic(path, sets_folder) as temporary:
         temporary.write_bytes(content)
 
 
-def _hash_range(class_name, index, seed):
+def _hash_range(class_name: str, index: int, seed: int):
     """Return between which numbers the hash of a photo puts it in its split.
 
     That is what gives each class exactly `FRACTIONS`.
@@ -229,7 +235,7 @@ def _hash_range(class_name, index, seed):
     return ends[split] / ends[-1], ends[split + 1] / ends[-1]
 
 
-def _jpeg(image, low, high):
+def _jpeg(image: npt.NDArray[np.uint8], low: float, high: float):
     """Return a JPEG file whose hash, as a number 0-1, is from low to high.
 
     The comment counts up until it is, which changes no pixel. Its text
@@ -315,7 +321,7 @@ def draw(
     return _photograph(camera_rng, part, where, view, set_name)
 
 
-def _view(rng, set_name):
+def _view(rng: np.random.Generator, set_name: str):
     """Return how the camera sees the canvas.
 
     A dict: `matrix` (2, 2) takes pixels from the middle of the photo to
@@ -343,7 +349,13 @@ def _view(rng, set_name):
     }
 
 
-def _photograph(rng, part, where, view, set_name):
+def _photograph(
+    rng: np.random.Generator,
+    part: dict[str, Any],
+    where: npt.NDArray[np.bool_],
+    view: dict[str, Any],
+    set_name: str,
+):
     """Light a part and take its photo; return the photo and the mask."""
     scene = Image.fromarray(_light(part))
     size = scene.width
@@ -375,7 +387,7 @@ def _photograph(rng, part, where, view, set_name):
     return photo, np.asarray(seen_mask) > 127
 
 
-def _light(part):
+def _light(part: dict[str, Any]):
     """Return the lit part, uint8 of shape (size, size, 3)."""
     height = part["height"]
     # The slope towards the light: one side of a hollow is bright, the

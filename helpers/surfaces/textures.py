@@ -7,20 +7,22 @@ import functools
 import math
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 SIZE = 299  # pixels on each side of a photo
+Field = npt.NDArray  # float, one number for each pixel
 
 
 @functools.cache
-def centred_grid(size):
+def centred_grid(size: int) -> tuple[Field, Field]:
     """Return pixels from the middle: y (size, 1) and x (1, size)."""
     line = np.arange(size, dtype="float32") - (size - 1) / 2
     return line[:, None], line[None, :]
 
 
 @functools.cache
-def frequencies(size):
+def frequencies(size: int) -> tuple[Field, Field]:
     """Return cycles per pixel for `numpy.fft.irfft2`: down and right."""
     return (
         np.fft.fftfreq(size).astype("float32")[:, None],
@@ -28,7 +30,7 @@ def frequencies(size):
     )
 
 
-def texture(rng, strength):
+def texture(rng: np.random.Generator, strength: npt.NDArray) -> Field:
     """Return random texture with mean 0 and standard deviation 1.
 
     Args:
@@ -46,7 +48,7 @@ def texture(rng, strength):
     return made / made.std()
 
 
-def cloud(rng, size, scale):
+def cloud(rng: np.random.Generator, size: int, scale: float) -> Field:
     """Return smooth random hills about `scale` pixels wide, about -2 to 2."""
     few = rng.standard_normal((max(2, round(size / scale)) + 3,) * 2)
     hills = Image.fromarray(few.astype("float32"))
@@ -57,7 +59,13 @@ def cloud(rng, size, scale):
     return np.asarray(hills)[cut : cut + size, cut : cut + size]
 
 
-def hairs(rng, size, count, length, angles):
+def hairs(
+    rng: np.random.Generator,
+    size: int,
+    count: int,
+    length: tuple[float, float],
+    angles: npt.NDArray,
+) -> Field:
     """Return fine straight lines, 0 to 1, of shape (size, size).
 
     Args:
@@ -82,13 +90,17 @@ def hairs(rng, size, count, length, angles):
     return np.asarray(sheet.reduce(fine), "float32") / 128
 
 
-def ramp(value, low, high):
+def ramp(
+    value: npt.NDArray, low: Field | float, high: Field | float
+) -> npt.NDArray:
     """Return 0 below `low`, 1 above `high`, smooth between (low < high)."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def distance_to_line(size, points, reach):
+def distance_to_line(
+    size: int, points: npt.ArrayLike, reach: float
+) -> tuple[Field, Field]:
     """Return how far each pixel is from a line through points.
 
     Args:
@@ -128,7 +140,14 @@ def distance_to_line(size, points, reach):
     return distance, along
 
 
-def blob(rng, size, middle, radius, rough, stretch=1.4):
+def blob(
+    rng: np.random.Generator,
+    size: int,
+    middle: npt.NDArray,
+    radius: float,
+    rough: float,
+    stretch: float = 1.4,
+) -> Field:
     """Return an irregular round patch: 0 in its middle, 1 at its edge.
 
     Args:
@@ -149,19 +168,21 @@ def blob(rng, size, middle, radius, rough, stretch=1.4):
     spot = spot.real / longer + 1j * spot.imag * longer
     away = np.abs(spot) + 1e-3
     spot /= away
-    edge, turned = 1.0, 1.0
+    edge, power = np.ones_like(away), np.ones_like(spot)
     for n in range(1, 7):
-        turned = turned * spot
+        power = power * spot
         swing = rough * rng.normal() / n
         if n > 1:  # the first would only shift the patch
             phase = np.exp(1j * rng.uniform(0, 2 * math.pi))
-            edge = edge + swing * (turned * phase).real
+            edge = edge + swing * (power * phase).real
     patch = away / (radius * np.maximum(edge, 0.4))
-    patch = Image.fromarray(patch.astype("float32"))
-    return np.asarray(patch.resize((size, size), Image.Resampling.BICUBIC))
+    image = Image.fromarray(patch.astype("float32"))
+    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
 
 
-def window(size, middle, reach):
+def window(
+    size: int, middle: npt.NDArray, reach: float
+) -> tuple[tuple[slice, slice], Field, Field]:
     """Return the pixels at most `reach` from a place on the canvas.
 
     Returns:
