@@ -12,8 +12,8 @@ import sys
 
 if __name__ == "__main__":
     # PYTHONPATH is for other programs; it may even hold an old json.py.
-    _foreign = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    _foreign = {os.path.abspath(folder) for folder in _foreign if folder}
+    _folders = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    _foreign = {os.path.abspath(folder) for folder in _folders if folder}
     sys.path[:] = [p for p in sys.path if os.path.abspath(p) not in _foreign]
 
 import ast

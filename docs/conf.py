@@ -1,22 +1,23 @@
-"""How the site is built: the lessons as they ran, README and the cards."""
+"""How the site is built: the lessons with their outputs, and all pages."""
 
 from docutils import nodes
 
 project = "Retrain Inception v3 on your own photos"
 root_doc = "README"
-# The pages lie all over the project, so that their links also work there.
+# Pages stay in their folders, so that links also work outside the site.
 include_patterns = [
     "*.md",
     "*/README.md",
     "data/starter/README.md",
+    "docs/*.md",
     "notebooks/*.ipynb",
 ]
-# Not even looked into: there are thousands of files.
+# Skipped at once: these folders have thousands of files.
 exclude_patterns = [".*", "data/work", "data/surfaces*", "data/flower_photos"]
 
 extensions = ["myst_nb"]
-nb_execution_mode = "off"  # what is shown is what a real run has stored
-nb_ipywidgets_js = {}  # fetched from a network; no widget's state is stored
+nb_execution_mode = "off"  # show the stored outputs
+nb_ipywidgets_js = {}  # would need a network; widget states are not stored
 myst_heading_anchors = 3
 
 html_theme = "sphinx_book_theme"
@@ -28,9 +29,9 @@ html_extra_path = ["extra"]
 html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
-html_context = {"default_mode": "auto"}  # light or dark, as the reader has it
+html_context = {"default_mode": "auto"}  # light or dark, as in the browser
 html_theme_options = {
-    # A lesson alone, without `helpers`, is of no use: nothing to download.
+    # A lesson does not run without `helpers`: offer no download.
     "use_download_button": False,
     "navbar_persistent": [],
     "footer_content_items": [],
@@ -48,9 +49,21 @@ notebooks/*
 
 ```{toctree}
 :hidden:
+:caption: Using the workbook
+
+docs/install
+docs/own_photos
+docs/weights
+docs/offline
+docs/glossary
+```
+
+```{toctree}
+:hidden:
 :caption: For instructors
 
-Teach it <INSTRUCTORS>
+Teaching <INSTRUCTORS>
+workshop/README
 ```
 
 ```{toctree}
@@ -58,22 +71,25 @@ Teach it <INSTRUCTORS>
 :glob:
 :caption: Background
 
-The pictures <data/README>
-The starter weights <data/starter/README>
-*/README
-Change it <CONTRIBUTING>
+data/README
+data/starter/README
+pretraining/README
+scale/README
+docs/benchmark
+docs/architecture
+C*
 ```
 """
 
 
 def _add_contents(app, name, source):
-    """Give the front page, README.md, the list of all pages."""
+    """Append the table of contents to README.md, the front page."""
     if name == root_doc:
         source[0] += CONTENTS
 
 
 def _without_badges(app, document):
-    """Put its words in place of a picture that has to be fetched."""
+    """Replace images from a network, such as badges, by their alt text."""
     for image in list(document.findall(nodes.image)):
         if "://" in image["uri"]:
             image.replace_self(nodes.Text(image.get("alt", "")))

@@ -24,7 +24,7 @@ WHY_NOT = {
     errno.EPERM: _REFUSED,
 }
 _HERE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-_swept = set()  # folders in which this process has tidied up
+_swept: set[Path] = set()  # folders in which this process has tidied up
 
 
 def data():

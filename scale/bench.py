@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
         "mib": [round(note["mib"], 2) for note in notes],
     }
     with paths.atomic(args.file) as temporary:
-        temporary.write_text(json.dumps(results, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     return 0
 
 

@@ -297,9 +297,8 @@ def pytest_folder(monkeypatch, tmp_path):
     monkeypatch.setattr(_pinned, "WORK", tmp_path / "work")
     monkeypatch.setattr(_browser, "path", lambda: None)
     monkeypatch.setattr(_sphinx, "install", lambda: "")
-    (tmp_path / "pytest.ini").write_bytes(
-        (_pinned.ROOT / "pytest.ini").read_bytes()
-    )
+    settings = _pinned.ROOT / "pyproject.toml"
+    (tmp_path / settings.name).write_bytes(settings.read_bytes())
     (tmp_path / "tests").mkdir()
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "tests" / "test_one.py").write_text(

@@ -13,11 +13,16 @@ from helpers.paths import ROOT
 from tools import _links, _pinned, _sphinx
 from tools import site as verb
 
-PAGES = ("README", "INSTRUCTORS", "CONTRIBUTING", "data/README")
+PAGES = (
+    *("README", "INSTRUCTORS", "CONTRIBUTING", "data/README"),
+    *("data/starter/README", "pretraining/README", "scale/README"),
+    "workshop/README",
+    *(f"docs/{path.stem}" for path in sorted((ROOT / "docs").glob("*.md"))),
+)
 
 
 def test_every_page_is_there(site):
-    names = [*PAGES, "data/starter/README", "search"]
+    names = [*PAGES, "search"]
     names += [f"notebooks/{path.stem}" for path in _pinned.notebooks()]
     assert [n for n in names if not (site / f"{n}.html").is_file()] == []
     assert "url=README.html" in (site / "index.html").read_text()
@@ -107,8 +112,7 @@ def test_what_a_style_would_load_is_named(tmp_path, rule):
 
 def project(folder, readme):
     """A project of few pages; return its folder."""
-    names = (*PAGES[1:], "data/starter/README", "pretraining/README")
-    for name in names:
+    for name in PAGES[1:]:
         page = folder / f"{name}.md"
         page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text("# A\n\n## B\n")

@@ -12,7 +12,7 @@ import threading
 import pytest
 import yaml
 from clone import one_sentence
-from test_style import pins, ranges, read, unmet
+from test_project import read
 from traitlets.config import Config
 
 from helpers import shared
@@ -123,6 +123,12 @@ def test_a_room_needs_a_password(settings, monkeypatch, password):
         settings()
 
 
+def test_the_address_of_the_hub_needs_a_port(settings, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_ADDRESS", "http://hub.example.org")
+    with pytest.raises(SystemExit, match="hub.example.org: add a port"):
+        settings()
+
+
 def test_a_hub_that_could_not_keep_learners_apart_does_not_start(
     settings, monkeypatch
 ):
@@ -162,17 +168,6 @@ def test_a_name_is_one_that_a_folder_can_have(settings, name, fits):
 
 
 # What is installed.
-
-
-def test_the_lock_of_the_hub_holds_what_is_required():
-    locked = pins(read("workshop/hub.lock"))
-    assert unmet(ranges(read("workshop/hub.txt")), locked) == []
-    ours = pins(read("requirements.lock"))
-    versions = {(pin.name, str(pin.specifier)) for pin, _ in ours}
-    names = {pin.name for pin, _ in ours}
-    for pin, _ in locked:
-        one = (pin.name, str(pin.specifier))
-        assert pin.name not in names or one in versions
 
 
 def test_the_lock_of_the_proxy_has_a_hash_for_each_package():

@@ -1,7 +1,17 @@
 """The versions of Google Colab, in an environment beside .venv.
 
 What Colab itself adds, such as its way of showing widgets, is not here.
+Run with a list of Colab's current versions, this file updates
+tests/colab.txt: .venv/bin/python -m tools._colab LIST
 """
+
+import argparse
+import datetime
+import re
+import sys
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 import start
 from helpers.paths import ROOT
@@ -9,6 +19,7 @@ from tools import _browser, _pinned, _sphinx
 
 FLAG = "--colab"
 VENV = ROOT / ".venv-colab"
+PINS = ROOT / "tests" / "colab.txt"
 LOCK = ROOT / "tests" / "colab.lock"
 WORK = _pinned.WORK.with_name("colab")
 # They are about this project's own tools, which nobody runs on Colab.
@@ -19,6 +30,7 @@ APART = (
     "test_notebooks",
     "test_pack",
     "test_pretraining",
+    "test_project",
     "test_publish",
     "test_race",
     "test_regenerate",
@@ -28,8 +40,52 @@ APART = (
     "test_style",
     "test_surroundings",
     "test_test",
+    "test_types",
     "test_workshop",
 )
+
+
+_PIN = re.compile(r"^([\w.-]+)==(\S+)$", re.MULTILINE)
+
+
+def main(argv: list[str]) -> int:
+    """Update tests/colab.txt from a list of versions; return the exit code."""
+    parser = argparse.ArgumentParser(prog="colab", description=__doc__)
+    parser.add_argument("list", type=Path, help="pip-freeze.txt of Colab")
+    path = parser.parse_args(argv).list
+    try:
+        versions = path.read_text(encoding="utf-8")
+        pins = updated(PINS.read_text(encoding="utf-8"), versions)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        return 1
+    PINS.write_text(pins, encoding="utf-8", newline="\n")
+    return 0
+
+
+def updated(pins: str, versions: str) -> str:
+    """Return the text of tests/colab.txt with current versions.
+
+    A package that Colab does not have keeps its version.
+
+    Args:
+        pins: the present text.
+        versions: what `pip freeze` prints on Colab.
+
+    Raises:
+        ValueError: `versions` does not name TensorFlow.
+    """
+    current = {canonicalize_name(n): v for n, v in _PIN.findall(versions)}
+    if "tensorflow" not in current:
+        raise ValueError("no line tensorflow==...; give Colab's list")
+
+    def pin(match: re.Match) -> str:
+        name, version = match.groups()
+        return f"{name}=={current.get(canonicalize_name(name), version)}"
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    pins = re.sub(r"as of \d{4}-\d\d-\d\d[^:\n]*", f"as of {today}", pins)
+    return _PIN.sub(pin, pins)
 
 
 def python():
@@ -56,3 +112,7 @@ def environment():
         _browser.REASON: "Colab's versions have no JupyterLab.",
         _sphinx.REASON: "It is not built under Colab's versions.",
     }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

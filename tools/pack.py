@@ -39,7 +39,7 @@ PLATFORMS = {
 OWN = (
     *("*", "data/*", "data/starter/*", ".ci/*", "notebooks/*.ipynb"),
     *("helpers/**/*.py", "tools/*", "tests/*", "pretraining/*", "scale/*"),
-    *("binder/*", "docs/**/*", "workshop/*"),
+    *("binder/*", "docs/**/*", "workshop/*", ".github/**/*"),
 )
 READ_FIRST = """\
 Retrain Inception v3 on your own photos: the workbook, without a network

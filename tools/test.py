@@ -22,7 +22,7 @@ OPTIONS = (
 def main(argv):
     """Run pytest from the project's folder; return its exit code.
 
-    Without arguments it runs all of notebooks/ and tests/ (pytest.ini).
+    Without arguments it runs all of notebooks/ and tests/ (pyproject.toml).
     """
     chosen = [argument for argument in argv if argument != _colab.FLAG]
     try:

@@ -12,8 +12,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_ID = 50001  # above the accounts of most machines, below reserved ids
 # What a learner gets of this project.
-TAKEN = ("LICENSE", "data/README.md", "data/starter", "data/surfaces.jpg")
-TAKEN += ("helpers", "notebooks", "scale")
+TAKEN = (
+    *("LICENSE", "data/README.md", "data/starter", "data/surfaces.jpg"),
+    *("helpers", "notebooks", "scale"),
+)
 
 
 def ready(home):

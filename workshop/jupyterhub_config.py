@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-c = get_config()  # noqa: F821 - JupyterHub puts it here
+# JupyterHub defines this function.
+c = get_config()  # type: ignore[name-defined]  # noqa: F821
 
 if os.geteuid() != 0:
     sys.exit("Start the hub as root: it runs each learner as another user.")
@@ -63,6 +64,8 @@ c.JupyterHub.load_roles = [
 SECRET = ROOM / "hub"
 SECRET.mkdir(mode=0o700, parents=True, exist_ok=True)
 PORT = urlsplit(ADDRESS).port
+if not PORT:
+    sys.exit(f"WORKBOOK_ADDRESS={ADDRESS}: add a port, as in http://:8000")
 PROXY = Path(sys.prefix, "proxy/node_modules/.bin/configurable-http-proxy")
 c.JupyterHub.bind_url = ADDRESS
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{PORT + 1}"

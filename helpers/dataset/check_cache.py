@@ -18,7 +18,8 @@ from helpers.dataset import near_duplicates, photo_file
 from helpers.dataset.photo_file import Photo, Problem
 from helpers.paths import WriteError, atomic, list_path
 
-_hashes = {}  # of this process: {(path, size, time of change): SHA-256}
+# Of this process: {(path, size, modification time): SHA-256}
+_hashes: dict[tuple, str] = {}
 
 
 def version():

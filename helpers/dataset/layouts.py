@@ -135,9 +135,9 @@ def refusal(
     if len(held) < 2 and not (held and in_place and not usable):
         # What else was found follows from the layout.
         return FolderError(_layout(folder, counts, tables, others), about)
-    where = [f"{name}/" for name in sorted(held - set(usable))]
+    names = [f"{name}/" for name in sorted(held - set(usable))]
     if not usable:
-        where = _all_of(where, "or") if len(where) <= SHOWN else some(where)
+        where = _all_of(names, "or") if len(names) <= SHOWN else some(names)
         what = f"no photo in {where} can be used: {causes(about)}"
     else:
         what = (
@@ -153,7 +153,7 @@ def refusal(
 
 def causes(problems: Iterable[Problem]) -> str:
     """Return the problems and of how many files each is, the most first."""
-    files = collections.Counter()
+    files: collections.Counter = collections.Counter()
     for p in problems:
         files[p.problem] += p.files
     return some(
@@ -253,7 +253,8 @@ def doubtful(class_names: Iterable[str]) -> list[Problem]:
 
 def lookalikes(class_names: Iterable[str]) -> list[Problem]:
     """Return a `Problem` for each class named nearly as an earlier one."""
-    first, problems = {}, []
+    first: dict[str, str] = {}
+    problems = []
     for name in class_names:
         other = first.setdefault(_plain(name), name)
         if other != name:
@@ -304,7 +305,7 @@ def tree(counts: dict[tuple[str, ...], int]) -> str:
     Args:
         counts: {names of the folders on the way: pictures right in there}.
     """
-    folders = {}
+    folders: dict[str, collections.Counter] = {}
     for parts, count in counts.items():
         if parts:
             inner = folders.setdefault(parts[0], collections.Counter())

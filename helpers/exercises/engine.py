@@ -78,8 +78,8 @@ class Exercise:
     wrong: tuple
     clue: str
     more: str
-    right: Callable = None
-    value: Callable = None
+    right: Callable | None = None
+    value: Callable | None = None
 
     def __call__(self, answer, *given):
         """Say whether an answer is right; note in the journal if it is."""

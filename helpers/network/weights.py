@@ -38,7 +38,7 @@ class Weights:
     @property
     def setting(self) -> str:
         """What `choose` and WORKBOOK_WEIGHTS take for these weights."""
-        if self.name in _SENTENCES:
+        if self.path is None or self.name in _SENTENCES:
             return self.name
         return os.path.abspath(self.path)
 

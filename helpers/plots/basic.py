@@ -419,7 +419,8 @@ def seconds(times, title):
     plt.show()
 
 
-@plt.rc_context({"text.parse_math": True})  # powers of ten
+# Powers of ten are math text.
+@plt.rc_context({"text.parse_math": True})  # type: ignore[operator]
 def learning_rates(rates, losses, chosen):
     """Draw the loss at each learning rate tried, and the one chosen.
 

@@ -152,7 +152,7 @@ def _find_fonts(label):
     _nowhere.update(missing)
 
 
-_nowhere = set()  # characters that no installed font has
+_nowhere: set[str] = set()  # characters that no installed font has
 
 
 def _families():

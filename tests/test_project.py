@@ -1,0 +1,296 @@
+"""Packages, versions, commands and workflows agree with each other."""
+
+import importlib.util
+import re
+import sys
+import tomllib
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from test_style import imported, tracked
+
+import start
+from helpers.paths import ROOT
+from tools import _colab
+
+PYTHONS = [start.dotted(version) for version in sorted(start.VERSIONS)]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+SETTINGS = tomllib.loads(read("pyproject.toml"))
+
+
+# Packages.
+
+
+def required(name):
+    """Return the requirements of a requirements file or dependency group."""
+    groups = SETTINGS["dependency-groups"]
+    lines = groups[name] if name in groups else read(name).splitlines()
+    lines = [line.partition("#")[0].strip() for line in lines]
+    return [Requirement(line) for line in lines if line]
+
+
+def pins(name):
+    """Return [(requirement, number of hashes)] of a lock."""
+    locked = []
+    for entry in read(name).replace("\\\n", " ").splitlines():
+        if entry.strip() and not entry.lstrip().startswith("#"):
+            pin, *hashes = entry.split("--hash=sha256:")
+            locked.append((Requirement(pin.strip()), len(hashes)))
+    return locked
+
+
+def unmet(requirements, locked):
+    """Return a sentence for each way in which a lock is insufficient.
+
+    Every Python on Linux, macOS and Windows is considered.
+    """
+    problems = [f"{pin} has no hash" for pin, hashes in locked if not hashes]
+    for requirement in requirements:
+        for python in PYTHONS:
+            for system in ("linux", "darwin", "win32"):
+                here = {"python_version": python, "sys_platform": system}
+                here["python_full_version"] = f"{python}.0"
+                versions = [
+                    next(iter(pin.specifier)).version
+                    for pin, _ in locked
+                    if pin.name == requirement.name
+                    and (pin.marker is None or pin.marker.evaluate(here))
+                ]
+                matches = [requirement.specifier.contains(v) for v in versions]
+                if matches != [True]:
+                    problems.append(
+                        f"{requirement} on Python {python}, {system}: "
+                        f"locked {versions or 'nothing'}"
+                    )
+    return problems
+
+
+@pytest.mark.parametrize(
+    ("name", "lock"),
+    [
+        ("requirements.txt", "requirements.lock"),
+        ("test", "requirements.lock"),
+        ("browser", "tests/browser.lock"),
+        ("site", "tests/site.lock"),
+        ("hub", "workshop/hub.lock"),
+        ("tests/colab.txt", "tests/colab.lock"),
+    ],
+)
+def test_a_lock_meets_the_requirements(name, lock):
+    requirements = required(name)
+    assert requirements
+    assert unmet(requirements, pins(lock)) == []
+
+
+@pytest.mark.parametrize(
+    "lock", ["tests/browser.lock", "tests/site.lock", "workshop/hub.lock"]
+)
+def test_a_second_lock_has_the_versions_of_the_first(lock):
+    # A pin may be for other systems than the same pin there.
+    ours = {(p.name, p.specifier) for p, _ in pins("requirements.lock")}
+    names = {name for name, _ in ours}
+    for pin, _ in pins(lock):
+        assert pin.name not in names or (pin.name, pin.specifier) in ours
+
+
+# Module -> package, where the names differ.
+PACKAGES = {
+    "ai_edge_litert": "ai-edge-litert",
+    "IPython": "ipython",
+    "PIL": "pillow",
+    "fontTools": "fonttools",
+    "jupyter_client": "jupyter-client",
+    "jupyter_core": "jupyter-core",
+    "sklearn": "scikit-learn",
+    "websocket": "websocket-client",
+    "yaml": "pyyaml",
+}
+# Packages that are used without being imported.
+NOT_IMPORTED = {"backports-strenum", "jupyterlab", "nbval"}
+NOT_IMPORTED |= {"mypy", "pytest-xdist", "ruff"}
+# Only the load test imports these: they are in the group `test`.
+LOAD_TEST = {"requests", "websocket-client"}
+# Of the groups browser and hub, and of pretraining/README.md.
+SEPARATE = {"playwright", "jupyterhub", "docutils", "jax"}
+
+
+def packages(*folders):
+    """Return the packages that the code in folders imports."""
+    sources = []
+    for path in (p for f in folders for p in sorted((ROOT / f).rglob("*"))):
+        if path.suffix == ".py":
+            sources.append(path.read_text(encoding="utf-8"))
+        elif path.suffix == ".ipynb" and path.parent == ROOT / "notebooks":
+            cells = nbformat.read(path, as_version=4).cells
+            sources += [c.source for c in cells if c.cell_type == "code"]
+    modules = {m.partition(".")[0] for s in sources for m in imported(s)}
+    ours = {p.stem for g in ("*.py", "tests/*.py") for p in ROOT.glob(g)}
+    ours |= {p.name for p in ROOT.iterdir() if p.is_dir()}
+    modules -= ours | set(sys.stdlib_module_names)
+    return {PACKAGES.get(module, module) for module in modules} - SEPARATE
+
+
+def test_exactly_the_imported_packages_are_required():
+    run_time = packages("helpers", "tools", "scale", "notebooks", "workshop")
+    in_tests = packages("tests", "pretraining")
+    main = {requirement.name for requirement in required("requirements.txt")}
+    test = {requirement.name for requirement in required("test")}
+    assert run_time - main == LOAD_TEST
+    assert main - run_time <= NOT_IMPORTED
+    assert in_tests - main - test == set()
+    assert test - in_tests <= NOT_IMPORTED | LOAD_TEST
+
+
+def test_the_versions_of_colab_are_within_the_ranges():
+    colab = pins("tests/colab.lock")
+    there = {pin.name for pin, _ in colab}
+    requirements = required("requirements.txt")
+    assert unmet([r for r in requirements if r.name in there], colab) == []
+    # Colab needs no JupyterLab, and has no LiteRT.
+    missing = {r.name for r in requirements} - there
+    assert missing == {"jupyterlab", "ai-edge-litert", "backports-strenum"}
+
+
+def test_the_versions_of_colab_are_updated_from_its_list():
+    before = read("tests/colab.txt")
+    after = _colab.updated(
+        before,
+        "tensorflow==2.99.0\njupyter_client==8.1\nIPython==9.9\n"
+        "numpy @ file:///wheels/numpy.whl\nwithout-use==1.0\n",
+    )
+    changed = set(after.splitlines()) - set(before.splitlines())
+    date = [line for line in changed if line.startswith("#")]
+    assert len(date) == 1
+    assert changed - set(date) == {
+        "tensorflow==2.99.0",
+        "jupyter-client==8.1",
+        "ipython==9.9",
+    }
+
+
+def test_a_list_that_is_not_of_colab_changes_nothing(tmp_path, capsys):
+    page = tmp_path / "list.txt"
+    page.write_text("<html>404: Not Found</html>")
+    before = read("tests/colab.txt")
+    assert _colab.main([str(page)]) == 1
+    assert f"{page}: no line tensorflow==" in capsys.readouterr().err
+    assert read("tests/colab.txt") == before
+
+
+# Versions.
+
+
+def test_the_same_pythons_are_supported_everywhere():
+    supported = SETTINGS["project"]["requires-python"]
+    minors = [f"3.{minor}" for minor in range(7, 30)]
+    assert list(SpecifierSet(supported).filter(minors)) == PYTHONS
+    classifiers = SETTINGS["project"]["classifiers"]
+    prefix = "Programming Language :: Python :: "
+    assert [c.removeprefix(prefix) for c in classifiers if prefix in c] == (
+        PYTHONS
+    )
+    conda = yaml.safe_load(read("environment.yml"))
+    assert conda["dependencies"][0] == f"python{supported}"
+    tests = yaml.safe_load(read(".github/workflows/tests.yml"))
+    matrix = tests["jobs"]["tests"]["strategy"]["matrix"]
+    assert matrix["python"] == PYTHONS
+
+
+def test_conda_installs_the_same_packages():
+    conda = yaml.safe_load(read("environment.yml"))
+    assert conda["channels"] == ["conda-forge"]
+    others = conda["dependencies"][1:]
+    assert others == ["pip", {"pip": ["-r requirements.txt"]}]
+
+
+def test_the_version_is_the_same_everywhere():
+    version = SETTINGS["project"]["version"]
+    citation = yaml.safe_load(read("CITATION.cff"))
+    assert citation["version"] == version
+    assert citation["license"] == SETTINGS["project"]["license"]
+    released = citation["date-released"]
+    headings = re.findall(r"^## (.*)$", read("CHANGELOG.md"), re.MULTILINE)
+    assert headings[:2] == ["[Unreleased]", f"[{version}] - {released}"]
+
+
+def test_the_hooks_use_the_locked_ruff():
+    ruff, _ = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
+    locked = {str(pin) for pin, _ in pins("requirements.lock")}
+    assert ruff["rev"].replace("v", "ruff==") in locked
+
+
+# Commands and workflows.
+
+
+def unknown_commands(text):
+    """Return the words after `start.py` in a text that are no commands."""
+    words = re.findall(r"start\.py +([a-z]\w*)", text)
+    return [word for word in words if word not in start.verbs()]
+
+
+def test_the_commands_in_pages_and_workflows_exist():
+    texts = [p for p in tracked() if p.suffix in {".md", ".yml"}]
+    texts.append(ROOT / ".ci" / "run")
+    assert ROOT / "README.md" in texts and set(WORKFLOWS) <= set(texts)
+    unknown = {
+        str(path.relative_to(ROOT)): words
+        for path in texts
+        if (words := unknown_commands(path.read_text(encoding="utf-8")))
+    }
+    assert unknown == {}
+
+
+def steps(path):
+    """Return the steps of all jobs in a workflow."""
+    jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_is_limited(path):
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "concurrency" in workflow
+    assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+    for action in (s["uses"] for s in steps(path) if "uses" in s):
+        assert re.fullmatch(r"actions/[a-z-]+@v\d+", action), action
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_names_files_and_modules_that_exist(path):
+    commands = "\n".join(step.get("run", "") for step in steps(path))
+    modules = re.findall(r"python -m ([\w.]+)", commands)
+    assert [m for m in modules if not exists(m)] == []
+    name = r"(?<![\w./-])[\w.][\w./-]*\.(?:py|txt|lock|md)\b"
+    names = set(re.findall(name, commands))
+    downloaded = set(re.findall(r"--output ([\w./-]+)", commands))
+    missing = [n for n in names - downloaded if not (ROOT / n).exists()]
+    assert missing == []
+
+
+def exists(module):
+    # A runner brings pip; a virtual environment may lack it.
+    return module == "pip" or importlib.util.find_spec(module)
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml")),
+    ids=lambda path: path.name,
+)
+def test_an_issue_form_is_complete(path):
+    form = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert form["name"] and form["description"]
+    fields = [f for f in form["body"] if f["type"] != "markdown"]
+    assert all(field["attributes"]["label"] for field in fields)
+    ids = [field["id"] for field in fields]
+    assert ids and len(ids) == len(set(ids))
