@@ -538,7 +538,7 @@ def test_the_least_recently_used_files_go_first(split, monkeypatch):
     extract(lower(), split)  # used: no longer the oldest
     being_written = oldest.with_name(".part-1-otherone-1.npy")
     being_written.write_bytes(b"half")
-    monkeypatch.setattr(storage, "LIMIT", 2 * oldest.stat().st_size)
+    monkeypatch.setattr(storage, "LIMIT", 2.5 * oldest.stat().st_size)
     extract(lower(seed=2), split)
     assert oldest in files() and second not in files()
     monkeypatch.setattr(storage, "LIMIT", 0)
