@@ -4,7 +4,6 @@ import errno
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,7 +118,7 @@ def test_a_full_disk_does_not_end_the_process(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(storage, "open", full, raising=False)
     with pytest.raises(paths.WriteError, match="disk is full"):
         storage.save(tmp_path / "a.npy", np.ones((3, 4), "float16"), "abc")
     assert list(tmp_path.iterdir()) == []

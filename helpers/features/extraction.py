@@ -128,10 +128,12 @@ def _write(
     view: int = 0,
 ):
     """Compute chunks, {path: (number, `dataset.Split`)}, each into a file."""
-    computed = _compute(model, list(missing.values()), augment, view)
-    for path, features in zip(missing, computed, strict=True):
-        _, chunk = missing[path]
-        storage.save(path, features, chunk.keys)
+    with contextlib.closing(
+        _compute(model, list(missing.values()), augment, view)
+    ) as computed:
+        for path, (_, chunk) in missing.items():
+            # No name keeps a chunk while the next one is computed.
+            storage.save(path, next(computed), chunk.keys)
 
 
 def _uncached(

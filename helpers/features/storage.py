@@ -46,13 +46,17 @@ def save(
 
     Nobody sees the file before it is complete.
     """
-    content = io.BytesIO()
-    np.save(content, features)
-    trailer = {"keys": list(keys), "checksum": zlib.crc32(content.getbuffer())}
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, np.lib.format.header_data_from_array_1_0(features)
+    )
+    checksum = zlib.crc32(features.data, zlib.crc32(header.getvalue()))
+    trailer = {"keys": list(keys), "checksum": checksum}
     encoded = json.dumps(trailer).encode()
-    content.write(encoded + len(encoded).to_bytes(LENGTH, "little"))
-    with paths.atomic(path) as temporary:
-        temporary.write_bytes(content.getbuffer())
+    with paths.atomic(path) as temporary, open(temporary, "wb") as file:
+        file.write(header.getvalue())
+        file.write(features.data)
+        file.write(encoded + len(encoded).to_bytes(LENGTH, "little"))
 
 
 def load(path: Path) -> tuple[npt.NDArray[np.float16], list[str]] | None:
