@@ -181,7 +181,8 @@ def _watched(processes: list[subprocess.Popen], kill_at: str | None):
 
     def listen(number: int, process: subprocess.Popen):
         try:
-            for line in process.stdout or ():
+            assert process.stdout is not None  # it is a pipe
+            for line in process.stdout:
                 lines.put((number, line.rstrip()))
         finally:  # else the loop below would wait for ever
             lines.put((number, None))
@@ -199,7 +200,7 @@ def _watched(processes: list[subprocess.Popen], kill_at: str | None):
             continue
         running -= 1
         process = processes[number]
-        if process.stdout:
+        if process.stdout is not None:
             process.stdout.close()
         if process.wait():
             failed = number if failed is None else failed
