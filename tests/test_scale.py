@@ -302,9 +302,7 @@ def test_who_is_killed_at_the_end_leaves_no_results_out(tmp_path):
 
 
 def test_a_worker_that_fails_is_named_with_its_reason(trained):
-    with pytest.raises(
-        RuntimeError, match="worker . *: --batch 7: it"
-    ):
+    with pytest.raises(RuntimeError, match="worker . *: --batch 7: it"):
         files = trained / "tail.keras", trained / "shards", trained / "odd"
         cluster.run("scale.train", *files, "--batch", 7, workers=2)
 
