@@ -24,7 +24,7 @@ from helpers.paths import ROOT
 
 # With this exit code a worker says that it could not have its port.
 NO_PORT = 3
-# For a new process what `setup.give_back_early` does for this one.
+# For a new process what `setup.limit_heap` does for this one.
 MALLOC = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": str(2**20),

@@ -39,18 +39,20 @@ def _crack(
     tone, height = part["tone"].copy(), part["height"].copy()
     where = np.zeros((size, size), bool)
     length = rng.uniform(40, 90)
-    wide = rng.uniform(0.9, 1.8)
+    trunk_width = rng.uniform(0.9, 1.8)
     dark = rng.uniform(0.32, 0.72)
     heading = rng.uniform(0, 2 * math.pi)
     trunk = _wander(rng, length, heading)
     trunk += _spot(rng, matrix, 0.26) - trunk.mean(0)
-    lines = [(trunk, wide)]
+    lines = [(trunk, trunk_width)]
     for _ in range(rng.integers(0, 4)):
         fork = rng.integers(len(trunk) // 5, len(trunk) - 3)
         away = rng.choice([-1, 1]) * rng.uniform(0.5, 1.1)
         course = np.arctan2(*(trunk[fork + 2] - trunk[fork])[::-1])
         branch = _wander(rng, length * rng.uniform(0.15, 0.45), course + away)
-        lines.append((trunk[fork] + branch, wide * rng.uniform(0.5, 0.8)))
+        lines.append(
+            (trunk[fork] + branch, trunk_width * rng.uniform(0.5, 0.8))
+        )
     for number, (points, width) in enumerate(lines):
         d, along = distance_to_line(size, points, 8)
         if number:

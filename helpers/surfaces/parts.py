@@ -129,8 +129,8 @@ def _sanded(rng: np.random.Generator, size: int, part: dict[str, Any]):
     part["gloss"] = 0.3
     y, x = centred_grid(size)
     at_x, at_y = rng.uniform(-150, 150, 2).tolist()
-    wide = rng.uniform(80, 160)
-    glow = ((x - at_x) ** 2 + (y - at_y) ** 2) / wide**2
+    width = rng.uniform(80, 160)
+    glow = ((x - at_x) ** 2 + (y - at_y) ** 2) / width**2
     part["light"] = 1 + rng.uniform(0.05, 0.22) * np.exp(-glow)
     part["tint"] = np.array([1.0, 1.0, 0.99])
 
@@ -159,11 +159,11 @@ def _harmless(rng: np.random.Generator, size: int, part: dict[str, Any]):
         cone = rng.uniform(0.4, 0.7) * r
         part["height"][box] += cone * (np.clip(q, 1, wall) - wall)
     # Dust: single specks, sometimes a sprinkle of them; and lint.
-    places = [anywhere() for _ in range(rng.poisson(5 * more))]
+    specks = [anywhere() for _ in range(rng.poisson(5 * more))]
     for _ in range(rng.poisson(0.3 * more)):
-        at, wide = anywhere(), rng.uniform(12, 45)
-        places += list(at + rng.normal(0, wide, (rng.integers(6, 18), 2)))
-    for at in places:
+        at, spread = anywhere(), rng.uniform(12, 45)
+        specks += list(at + rng.normal(0, spread, (rng.integers(6, 18), 2)))
+    for at in specks:
         _fleck(rng, tone, at, rng.uniform(0.6, 1.7), (0.65, 0.8, 1.2, 1.35))
     for _ in range(rng.poisson(0.5 * more)):
         curve = np.linspace(0, rng.normal(0, 1.6), 12)
@@ -182,15 +182,15 @@ def _harmless(rng: np.random.Generator, size: int, part: dict[str, Any]):
             + rng.normal(0, 2e-4) * x**2
             - rng.uniform(-120, 120)
         )
-        pitch, wide = rng.uniform(7, 16), rng.uniform(20, 55)
+        pitch, width = rng.uniform(7, 16), rng.uniform(20, 55)
         ridge = np.sin(across * (2 * math.pi / pitch))
-        ridge *= np.exp(-np.square(across / wide))
+        ridge *= np.exp(-np.square(across / width))
         tone *= 1 + rng.uniform(0.015, 0.05) * ridge
     # Rubbed places: broad pale streaks that took nothing off. They come
     # from the belt, so they run level like the brushed lines.
     for _ in range(rng.poisson(0.6 * more)):
-        angle, long = rng.normal(0, 0.08), rng.uniform(30, 80)
-        ahead = long * np.array([math.cos(angle), math.sin(angle)])
+        angle, length = rng.normal(0, 0.08), rng.uniform(30, 80)
+        ahead = length * np.array([math.cos(angle), math.sin(angle)])
         at = anywhere()
         d, along = distance_to_line(size, [at - ahead, at, at + ahead], 14)
         fade = np.square(4 * along * (1 - along))

@@ -44,8 +44,8 @@ def texture(rng: np.random.Generator, strength: npt.NDArray) -> Field:
     wave.imag = rng.standard_normal(shape, "float32")
     wave *= strength
     wave[0, 0] = 0
-    made = np.fft.irfft2(wave, (size, size)).astype("float32")
-    return made / made.std()
+    field = np.fft.irfft2(wave, (size, size)).astype("float32")
+    return field / field.std()
 
 
 def cloud(rng: np.random.Generator, size: int, scale: float) -> Field:
@@ -53,9 +53,9 @@ def cloud(rng: np.random.Generator, size: int, scale: float) -> Field:
     few = rng.standard_normal((max(2, round(size / scale)) + 3,) * 2)
     hills = Image.fromarray(few.astype("float32"))
     edge = len(few) / (len(few) - 2)  # the outermost hills are cut off
-    wide = round(size * edge)
-    hills = hills.resize((wide, wide), Image.Resampling.BICUBIC)
-    cut = (wide - size) // 2
+    width = round(size * edge)
+    hills = hills.resize((width, width), Image.Resampling.BICUBIC)
+    cut = (width - size) // 2
     return np.asarray(hills)[cut : cut + size, cut : cut + size]
 
 
@@ -81,9 +81,9 @@ def hairs(
     count = int(count * (size / 300) ** 2)
     ends = rng.uniform(0, size, (count, 2)) * fine
     angle = rng.choice(angles, count)
-    long = rng.uniform(*length, count) * fine
+    lengths = rng.uniform(*length, count) * fine
     ink = (255 * rng.uniform(0.2, 1, count) ** 2).astype(int)
-    step = long[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    step = lengths[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
     lines = np.concatenate([ends - step / 2, ends + step / 2], 1)
     for line, colour in zip(lines.tolist(), ink.tolist(), strict=True):
         pen.line(line, fill=colour)
@@ -135,8 +135,8 @@ def distance_to_line(
         box = (slice(y0, y1), slice(x0, x1))
         nearer = d < distance[box]
         distance[box] = np.where(nearer, d, distance[box])
-        place = (begun + t * long) / starts[-1]
-        along[box] = np.where(nearer, place, along[box])
+        position = (begun + t * long) / starts[-1]
+        along[box] = np.where(nearer, position, along[box])
     return distance, along
 
 
