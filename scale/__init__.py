@@ -1,1 +1,4 @@
-"""What runs on a cluster, and on one laptop just the same."""
+"""Retraining on a cluster, or in a few processes of one laptop.
+
+May import all of `helpers`, which never imports this. Lesson 08 uses it.
+"""

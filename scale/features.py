@@ -1,14 +1,15 @@
-"""Asks the frozen layers once about every photo of a list, in shards.
+"""Computes the features of a list of photos, in shards.
 
     python -m scale.features LOWER.keras PHOTOS.csv SHARDS
 
 Started on any number of machines that see the same folders; `TF_CONFIG`
-tells each which one it is. They have nothing to say to each other. Whoever
-was stopped is started again, and makes only what is missing.
+tells each which one it is. They need no communication. A worker that was
+stopped is started again, and computes only what is missing.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -18,49 +19,51 @@ from helpers.features import extraction
 from scale import cluster, shards
 
 
-def one_or_more(text):
-    """Return the whole number that an argument of a command stands for.
+def positive_int(text: str) -> int:
+    """Return the positive integer that an argument of a command stands for.
 
     Raises:
-        argparse.ArgumentTypeError: it is none, or less than 1.
+        argparse.ArgumentTypeError: it is none.
     """
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(
-            f"{text} will not do; give a whole number of 1 or more."
-        )
-    return number
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"{text} will not do; give a whole number of 1 or more."
+    )
 
 
-def main(argv):
-    """Write this worker's shards; return the exit code."""
-    setup.keras_defaults()
-    parser = argparse.ArgumentParser(
-        prog="scale.features",
-        description=__doc__,
+def parser(module: str, description: str) -> argparse.ArgumentParser:
+    """Return a parser that shows the docstring of a module as it is."""
+    return argparse.ArgumentParser(
+        prog=module,
+        description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("lower", type=Path, help="the frozen model")
-    parser.add_argument("list", type=Path, help="of photos, a CSV file")
-    parser.add_argument("shards", type=Path, help="a folder for the answers")
-    parser.add_argument(
+
+
+def main(argv: Sequence[str]) -> int:
+    """Write this worker's shards; return the exit code."""
+    setup.keras_defaults()
+    options = parser("scale.features", __doc__)
+    options.add_argument("lower", type=Path, help="the frozen model")
+    options.add_argument("list", type=Path, help="of photos, a CSV file")
+    options.add_argument("shards", type=Path, help="a folder for the features")
+    options.add_argument(
         "--rows",
-        type=one_or_more,
+        type=positive_int,
         default=extraction.CHUNK_SIZE,
-        help="of a shard",
+        help="photos in a shard",
     )
-    args = parser.parse_args(argv)
+    args = options.parse_args(argv)
     try:
-        worker, workers = cluster.place()
+        worker, workers = cluster.worker_number()
         split = shards.read_list(args.list)
         lower = keras.saving.load_model(args.lower, compile=False)
-        given = lower, split, args.shards, args.rows, worker, workers
-        for number, of, made in shards.fill(*given):
-            what = "made" if made else "was there"
-            print(f"shard {number} of {of} {what}", flush=True)
+        for number, count, is_new in shards.fill(
+            lower, split, args.shards, args.rows, worker, workers
+        ):
+            result = "made" if is_new else "was there"
+            print(f"shard {number} of {count} {result}", flush=True)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

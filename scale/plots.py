@@ -1,12 +1,17 @@
 """The figures of the lesson on more than one machine."""
 
+from collections.abc import Callable
+
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 
 from helpers.plots.basic import COLOURS
 
 
-def course(runs):
+def course(
+    runs: dict[str, tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]],
+) -> None:
     """Draw the time and the memory of runs over many photos.
 
     Args:
@@ -30,20 +35,24 @@ def course(runs):
     plt.show()
 
 
-def speed_up(panels, most=64):
+def speed_up(
+    panels: dict[str, tuple[dict[str, Callable], dict[str, tuple]]],
+    most: int = 64,
+) -> None:
     """Draw how many times as fast so many workers are as one.
 
     Args:
         panels: {kind of worker: (curves, measured)}, one panel each:
             `curves` {name: function from numbers of workers (n,) to
-            speed-ups (n,)}, `measured` {a name: (workers, speed-ups)}.
+            speed-ups (n,)}, `measured` {name: (workers, speed-ups)}.
         most: workers at the right end.
     """
     figure, axes = plt.subplots(
         1, len(panels), figsize=(11, 4.8), sharey=True, squeeze=False
     )
     workers = np.arange(1, most + 1)
-    colours, handles = {}, {}
+    colours: dict[str, str] = {}
+    handles = {}
     for ax, (kind, (curves, measured)) in zip(
         axes.flat, panels.items(), strict=True
     ):

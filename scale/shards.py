@@ -1,48 +1,45 @@
-"""What the frozen layers say of many photos, in shards on disk.
+"""Features of many photos, in shards on disk.
 
-A list of photos is cut into shards of so many rows. Any number of workers
-fill them, each its own, without a word between them. A shard is an array of
-the kind that `store` writes, and a note, written last: whose answers these
-are, of which photos, with which labels, and what they took.
+A list of photos is cut into shards of equal size. Each of any number of
+workers fills its own. A shard is a file as `extraction.write` writes it, and
+a note, written last: of which model, photos and labels it is, how many
+seconds it took, and how much memory the process held.
 """
 
 import csv
 import functools
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
+import numpy.typing as npt
 import psutil
 
-from helpers.dataset import splits
+from helpers.dataset.splits import Split
 from helpers.features import extraction, storage
 from helpers.paths import atomic, shown
 
 COLUMNS = ["file", "class", "sha256"]
 
 
-def write_list(part, path):
-    """Write a list of photos (a CSV file) for `read_list`.
-
-    Args:
-        part: a `dataset.Split`.
-        path: of the file.
-    """
-    with atomic(path) as new:
-        with open(new, "w", newline="", encoding="utf-8") as file:
+def write_list(split: Split, path: Path) -> None:
+    """Write the photos of a split to a CSV file, for `read_list`."""
+    with atomic(path) as temporary:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
-            for name, label, key in zip(
-                part.paths, part.labels, part.keys, strict=True
-            ):
-                writer.writerow([name, part.class_names[label], key])
+            class_names = [split.class_names[label] for label in split.labels]
+            writer.writerows(
+                zip(split.paths, class_names, split.keys, strict=True)
+            )
 
 
-def read_list(path):
-    """Return a list of photos as a `dataset.Split`.
-
-    Its classes are in the order of the alphabet.
+def read_list(path: Path) -> Split:
+    """Return a list of photos as a `dataset.Split`, its classes sorted.
 
     Raises:
         ValueError: the file is missing, or is no such list.
@@ -57,72 +54,77 @@ def read_list(path):
             f"{path}: no list of photos; it must have the columns "
             f"{', '.join(COLUMNS)}, and a row for each photo."
         )
-    names, classes, keys = map(list, zip(*rows[1:], strict=True))
-    class_names, labels = np.unique(classes, return_inverse=True)
-    return splits.Split(
-        Path(path).stem, tuple(class_names.tolist()), names, labels, keys
-    )
+    files, classes, keys = map(list, zip(*rows[1:], strict=True))
+    names, labels = np.unique(classes, return_inverse=True)
+    return Split(Path(path).stem, tuple(names.tolist()), files, labels, keys)
 
 
-def fill(lower, part, folder, rows, worker=0, workers=1):
-    """Write those shards that are a worker's; yield one by one.
+def fill(
+    lower: keras.Model,
+    split: Split,
+    folder: str | Path,
+    shard_size: int,
+    worker: int = 0,
+    workers: int = 1,
+) -> Iterator[tuple[int, int, bool]]:
+    """Write the shards of a worker; yield one by one.
 
     Worker 1 of 4 has the shards 1, 5, 9 and so on. A shard that is there
     and whole is left as it is.
 
     Args:
         lower: a model from pixels, (b, 299, 299, 3) in 0-255, to a tensor.
-        part: a `dataset.Split`, the same for all workers.
+        split: a `dataset.Split`, the same for all workers.
         folder: of the shards.
-        rows: photos in a shard.
+        shard_size: photos in a shard.
         worker, workers: which of how many workers this is.
 
     Yields:
-        The number of a shard, how many there are, and whether it had to be
-        made.
+        The number of a shard, how many there are, and whether it is new.
 
     Raises:
-        ValueError: a shard is there that is of other photos, labels or
-            weights, or of another arithmetic.
+        ValueError: a shard is there that is of other photos, labels, weights
+            or of another dtype.
     """
-    model = extraction.key(lower)
-    of = -(-len(part) // rows)
-    for number, its in extraction.chunks(part, rows, worker, workers):
+    model_key = extraction.key(lower)
+    count = -(-len(split) // shard_size)
+    chunks = extraction.chunks(split, shard_size, worker, workers)
+    for number, chunk in chunks:
         path = Path(folder) / f"{number:06d}.npy"
         note = {
-            "of": of,
-            "rows": rows,
-            "model": model,
-            "photos": its.key,
-            "class_names": list(part.class_names),
-            "labels": its.labels.tolist(),
+            "of": count,
+            "rows": shard_size,
+            "model": model_key,
+            "photos": chunk.key,
+            "class_names": list(chunk.class_names),
+            "labels": chunk.labels.tolist(),
         }
-        made = not _is_there(path, note)
-        if made:
-            begun = time.perf_counter()
-            extraction.write(lower, its, path)
+        is_new = not _exists(path, note)
+        if is_new:
+            start = time.perf_counter()
+            extraction.write(lower, chunk, path)
             note["worker"] = worker
-            note["seconds"] = time.perf_counter() - begun
+            note["seconds"] = time.perf_counter() - start
             note["mib"] = psutil.Process().memory_info().rss / 2**20
-            with atomic(path.with_suffix(".json")) as file:
-                file.write_text(json.dumps(note), encoding="utf-8")
-        yield number, of, made
+            with atomic(path.with_suffix(".json")) as temporary:
+                temporary.write_text(json.dumps(note), encoding="utf-8")
+        yield number, count, is_new
 
 
-def _is_there(path, wanted):
+def _exists(path: Path, expected: dict[str, Any]):
     """Return whether a shard is whole; refuse one of something else."""
-    note = _note(path.with_suffix(".json"))
+    note = _read_note(path.with_suffix(".json"))
     if note is None:
         return False
-    if {name: note.get(name) for name in wanted} != wanted:
+    if not expected.items() <= note.items():
         raise ValueError(
             f"{path.stem} in {shown(path.parent)} is of other photos, labels "
-            "or weights, or of another arithmetic; name a new folder."
+            "or weights, or of another dtype; name a new folder."
         )
     return storage.load(path) is not None
 
 
-def _note(path):
+def _read_note(path: Path):
     """Return the note of a shard, or None if it is missing or damaged."""
     try:
         note = json.loads(path.read_bytes())
@@ -131,15 +133,15 @@ def _note(path):
     return note if isinstance(note, dict) else None
 
 
-def notes(folder):
-    """Return the notes of all shards, in order, as dictionaries.
+def notes(folder: str | Path) -> list[dict[str, Any]]:
+    """Return the notes of all shards, in order.
 
     Raises:
         ValueError: shards are missing, or their notes are damaged, or they
             are not all of one kind.
     """
     paths = sorted(Path(folder).glob("[!.]*.json"))
-    found = [note for note in map(_note, paths) if note is not None]
+    found = [note for note in map(_read_note, paths) if note]
     missing = found[0]["of"] - len(found) if found else "all"
     if missing:
         raise ValueError(
@@ -148,60 +150,63 @@ def notes(folder):
         )
     if len({(note["model"], note["rows"], note["of"]) for note in found}) > 1:
         raise ValueError(
-            f"{folder}: its shards are not of one model and arithmetic; "
-            "start scale.features with a new folder."
+            f"{folder}: its shards are not of one model and dtype; start "
+            "scale.features with a new folder."
         )
     return found
 
 
 class Shards:
-    """All shards of a folder, as if they were one array of n rows.
+    """All shards of a folder as one array of n rows.
 
-    `labels` is int64 (n,), `shape` that of a row, `key` a name that changes
-    with the photos, the labels and the weights. Only the rows that are
-    asked for are read.
+    `labels` is int64 (n,), `shape` that of a row, `key` changes with the
+    photos, the labels and the weights. Only the rows that are asked for are
+    read.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | Path):
         """Open a folder of shards; raises what `notes` raises."""
         found = notes(folder)
         self.labels = np.concatenate([note["labels"] for note in found])
         self.class_names = tuple(found[0]["class_names"])
         self.key = [note["photos"] for note in found] + [found[0]["model"]]
-        files = [f"{number:06d}.npy" for number in range(len(found))]
         self._rows = storage.ChunkedArray(
-            Path(folder) / name for name in files
+            Path(folder) / f"{number:06d}.npy" for number in range(len(found))
         )
         self.shape = self._rows.shape[1:]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def rows(self, places):
-        """Return some rows: float32 (b, ...), and labels, int64 (b,)."""
-        return np.float32(self._rows[places]), self.labels[places]
+    def rows(
+        self, indices: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Return rows, float32 (b, ...), and their labels, int64 (b,)."""
+        return self._rows[indices].astype("float32"), self.labels[indices]
 
 
-def places(count, batch, step, seed):
+def batch_indices(
+    count: int, batch: int, step: int, seed: int
+) -> npt.NDArray[np.int64]:
     """Return which photos make up the batch of a step.
 
-    In each pass every photo comes once, in a new order, but for the few at
-    its end that fill no batch. It does not depend on who asks, nor on what
-    was asked before.
+    In each epoch every photo comes once, in a new order, but for the few at
+    its end that fill no batch. It depends neither on which worker asks, nor
+    on earlier steps.
 
     Args:
         count: of photos.
         batch: photos in a step, of all workers together.
-        step: counted from 0, over all passes.
+        step: counted from 0, over all epochs.
         seed: of the order.
 
     Returns:
-        int64 (batch,), places from 0 to count - 1.
+        int64 (batch,), indices from 0 to count - 1.
     """
-    epoch, at = divmod(step, count // batch)
-    return _order(count, seed, epoch)[at * batch : (at + 1) * batch]
+    epoch, step = divmod(step, count // batch)
+    return _order(count, seed, epoch)[step * batch : (step + 1) * batch]
 
 
 @functools.lru_cache(2)
-def _order(count, seed, epoch):
+def _order(count: int, seed: int, epoch: int):
     return np.random.default_rng([seed, epoch]).permutation(count)

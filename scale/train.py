@@ -1,12 +1,12 @@
-"""Trains what lies past the cut on shards, on one machine or many.
+"""Trains the layers past the cut on shards, on one machine or many.
 
     python -m scale.train TAIL.keras SHARDS OUT --epochs 8 --batch 256
 
 Started on every machine of a cluster; `TF_CONFIG` tells each which one it
-is. All see the same folders. Every machine holds all weights, takes its
-share of every batch, and adds its gradients to those of the others before
-each step, so the weights stay the same everywhere. If one is stopped, all
-are started again, and go on from the last checkpoint.
+is. All see the same folders. Every machine holds all weights, takes its part
+of every batch, and adds its gradients to those of the others before each
+step, so the weights stay the same everywhere. If one is stopped, all are
+started again, and continue from the last checkpoint.
 """
 
 import argparse
@@ -14,52 +14,31 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from helpers import downloads, paths, setup
 from helpers.dataset import pipeline
 from scale import cluster, shards
-from scale.features import one_or_more
+from scale.features import parser, positive_int
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> int:
     """Train to the end; return the exit code."""
     setup.keras_defaults()
-    parser = argparse.ArgumentParser(
-        prog="scale.train",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("tail", type=Path, help="the model to be trained")
-    parser.add_argument("shards", type=Path, help="what scale.features wrote")
-    parser.add_argument("out", type=Path, help="a folder for the results")
-    parser.add_argument("--epochs", type=one_or_more, default=1)
-    parser.add_argument(
-        "--batch",
-        type=one_or_more,
-        default=32,
-        help="photos, all machines together",
-    )
-    parser.add_argument("--rate", type=float, default=1e-4, help="of Adam")
-    parser.add_argument("--seed", type=int, default=0, help="of the order")
-    parser.add_argument(
-        "--every",
-        type=one_or_more,
-        default=100,
-        help="steps from note to note",
-    )
-    args = parser.parse_args(argv)
+    args = _arguments(argv)
     try:
-        worker, _ = cluster.place()
-        found = shards.Shards(args.shards)
-        _require_same_run(args, found)
+        worker, _ = cluster.worker_number()
+        data = shards.Shards(args.shards)
+        _require_same_run(args, data)
         strategy = _strategy()
-        _require_fit(args, found, strategy.num_replicas_in_sync)
-        train(args, found, strategy, is_first=worker == 0)
+        _require_batch(args.batch, len(data), strategy.num_replicas_in_sync)
+        train(args, data, strategy, is_first=worker == 0)
     except PortError as error:
         print(error, file=sys.stderr)
         return cluster.NO_PORT
@@ -67,6 +46,22 @@ def main(argv):
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _arguments(argv: Sequence[str]):
+    options = parser("scale.train", __doc__)
+    add = options.add_argument
+    add("tail", type=Path, help="the model to be trained")
+    add("shards", type=Path, help="what scale.features wrote")
+    add("out", type=Path, help="a folder for the results")
+    add("--epochs", type=positive_int, default=1)
+    all_photos = "photos, all machines together"
+    add("--batch", type=positive_int, default=32, help=all_photos)
+    add("--rate", type=float, default=1e-4, help="of Adam")
+    add("--seed", type=int, default=0, help="of the order")
+    between = "steps between checkpoints"
+    add("--every", type=positive_int, default=100, help=between)
+    return options.parse_args(argv)
 
 
 class PortError(Exception):
@@ -87,55 +82,70 @@ def _strategy():
         ) from None
 
 
-def train(args, found, strategy, is_first):
+def train(
+    args: argparse.Namespace,
+    data: shards.Shards,
+    strategy: tf.distribute.Strategy,
+    is_first: bool,
+) -> None:
     """Train from the last checkpoint to the end.
 
     Args:
-        args: what `main` was given.
-        found: `shards.Shards`.
-        strategy: of `tf.distribute`.
-        is_first: whether this worker writes what all of them have learned.
+        args: the arguments of `main`.
+        data: the shards.
+        strategy: how the machines share the work.
+        is_first: whether this worker writes the checkpoints and results.
+
+    Raises:
+        ValueError: the model does not fit the shards.
     """
     if (args.out / "tail.keras").is_file():
         print("is trained already", flush=True)
         return
     with strategy.scope():
         tail = keras.saving.load_model(args.tail, compile=False)
-        _require_same_shape(args, found, tail)
+        _require_same_shape(args.tail, tail, data)
         adam = keras.optimizers.Adam(args.rate)
         adam.build(tail.trainable_variables)
     step = training_step(tail, adam, strategy, args.batch)
-    moving = [v.value for v in tail.trainable_variables + adam.variables]
+    state = [v.value for v in tail.trainable_variables + adam.variables]
     manager = tf.train.CheckpointManager(
-        tf.train.Checkpoint(moving=moving), args.out / "checkpoints", 1
+        tf.train.Checkpoint(moving=state), args.out / "checkpoints", 1
     )
     restored = manager.restore_or_initialize()
-    begun = int(adam.iterations.numpy())
+    done = int(adam.iterations.numpy())
     if restored:
-        print(f"goes on after step {begun}", flush=True)
-    last = args.epochs * (len(found) // args.batch)
-    stream = iter(batches(found, strategy, args.batch, args.seed, begun))
+        print(f"goes on after step {done}", flush=True)
+    last = args.epochs * (len(data) // args.batch)
+    stream = iter(batches(data, strategy, args.batch, args.seed, done))
     seconds = []
-    for number in range(begun + 1, last + 1):
-        now = time.perf_counter()
+    for number in range(done + 1, last + 1):
+        start = time.perf_counter()
         loss = float(step(*next(stream)))
-        seconds.append(time.perf_counter() - now)
+        seconds.append(time.perf_counter() - start)
         if is_first:
             print(f"step {number} of {last}: loss {loss:.4f}", flush=True)
             if number % args.every == 0 or number == last:
                 manager.save(checkpoint_number=number)
     if is_first:
-        _finish(args, tail, strategy, seconds)
+        _finish(args.out, tail, strategy.num_replicas_in_sync, seconds)
 
 
-def training_step(tail, adam, strategy, batch):
+def training_step(
+    tail: keras.Model,
+    adam: keras.optimizers.Optimizer,
+    strategy: tf.distribute.Strategy,
+    batch: int,
+) -> Callable:
     """Return a function that takes one step on all machines at once."""
 
-    def learn(x, labels):
+    def learn(x: tf.Tensor, labels: tf.Tensor):
         with tf.GradientTape() as tape:
-            said = tf.cast(tail(x, training=True), tf.float32)
-            losses = keras.losses.sparse_categorical_crossentropy(labels, said)
-            # Of the whole batch, of which these are only a share.
+            probs = tf.cast(tail(x, training=True), tf.float32)
+            losses = keras.losses.sparse_categorical_crossentropy(
+                labels, probs
+            )
+            # Of the whole batch, of which these are only a part.
             loss = tf.reduce_sum(losses) / batch
         gradients = tape.gradient(loss, tail.trainable_variables)
         # Under a strategy Keras first adds up the gradients of all machines.
@@ -143,97 +153,104 @@ def training_step(tail, adam, strategy, batch):
         return loss
 
     @tf.function
-    def step(x, labels):
-        fractions = strategy.run(learn, (x, labels))
-        return strategy.reduce("SUM", fractions, axis=None)
+    def step(x: tf.Tensor, labels: tf.Tensor):
+        losses = strategy.run(learn, (x, labels))
+        return strategy.reduce("SUM", losses, axis=None)
 
     return step
 
 
-def batches(found, strategy, batch, seed, begun):
-    """Return this machine's share of every batch from a step on."""
+def batches(
+    data: shards.Shards,
+    strategy: tf.distribute.Strategy,
+    batch: int,
+    seed: int,
+    done: int,
+) -> tf.distribute.DistributedDataset:
+    """Return this machine's part of every batch after the steps done."""
 
-    def share(context):
-        number, of = context.input_pipeline_id, context.num_input_pipelines
+    def of_machine(context: tf.distribute.InputContext):
+        machine = context.input_pipeline_id
+        machines = context.num_input_pipelines
 
-        def rows(step):
-            whole = shards.places(len(found), batch, int(step), seed)
-            return found.rows(whole[number::of])
+        def rows(step: npt.NDArray[np.int64]):
+            indices = shards.batch_indices(len(data), batch, int(step), seed)
+            return data.rows(indices[machine::machines])
 
-        def tensors(step):
+        def tensors(step: tf.Tensor):
             x, y = tf.numpy_function(rows, [step], (tf.float32, tf.int64))
-            rows_here = batch // of
-            x = tf.ensure_shape(x, (rows_here, *found.shape))
-            return x, tf.ensure_shape(y, (rows_here,))
+            x = tf.ensure_shape(x, (batch // machines, *data.shape))
+            return x, tf.ensure_shape(y, (batch // machines,))
 
-        ds = tf.data.Dataset.counter(begun).map(tensors)
-        # A share for each graphics card, if this machine has several.
+        ds = tf.data.Dataset.counter(done).map(tensors)
+        # Several graphics cards of a machine divide its part.
         ds = ds.rebatch(batch // strategy.num_replicas_in_sync, True)
         return ds.prefetch(2).with_options(pipeline.no_autotuning())
 
-    return strategy.distribute_datasets_from_function(share)
+    return strategy.distribute_datasets_from_function(of_machine)
 
 
-def _require_fit(args, found, replicas):
-    if args.batch % replicas:
+def _require_batch(batch: int, photos: int, replicas: int):
+    if batch % replicas:
         raise ValueError(
-            f"--batch {args.batch}: it cannot be shared out evenly; give a "
-            f"multiple of {replicas}."
+            f"--batch {batch}: it can't be divided evenly; give a multiple of "
+            f"{replicas}."
         )
-    if len(found) < args.batch:
+    if photos < batch:
         raise ValueError(
-            f"--batch {args.batch}: there are only {len(found)} photos; give "
-            "a smaller batch."
-        )
-
-
-def _require_same_shape(args, found, tail):
-    takes, gives = tail.input_shape[1:], tail.output_shape[-1]
-    if takes != found.shape or gives != len(found.class_names):
-        raise ValueError(
-            f"{args.tail}: it takes {takes} and tells {gives} classes apart, "
-            f"but the shards hold {found.shape} and "
-            f"{len(found.class_names)}; give the tail that belongs to them."
+            f"--batch {batch}: there are only {photos} photos; give a smaller "
+            "batch."
         )
 
 
-def _require_same_run(args, found):
-    """Refuse to go on with what another training has left."""
-    about = {
+def _require_same_shape(path: Path, tail: keras.Model, data: shards.Shards):
+    shape, classes = tail.input_shape[1:], tail.output_shape[-1]
+    if shape != data.shape or classes != len(data.class_names):
+        raise ValueError(
+            f"{path}: it takes {shape} and has {classes} classes, but the "
+            f"shards hold {data.shape} and {len(data.class_names)}; give the "
+            "tail that belongs to them."
+        )
+
+
+def _require_same_run(args: argparse.Namespace, data: shards.Shards):
+    """Refuse to continue another training."""
+    run = {
         "tail": downloads.digest(args.tail),
-        "shards": found.key,
+        "shards": data.key,
         "settings": [args.epochs, args.batch, args.rate, args.seed],
     }
     path = args.out / "run.json"
-    try:
-        known = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        with paths.atomic(path) as temporary:
-            temporary.write_text(json.dumps(about), encoding="utf-8")
-        return
-    if known != about:
+    if not path.is_file():
+        _write_json(path, run)
+    elif json.loads(path.read_bytes()) != run:
         raise ValueError(
             f"{paths.shown(args.out)}: it holds another training, of another "
             "model, other photos or settings; name a new folder."
         )
 
 
-def _finish(args, tail, strategy, seconds):
-    """Write what a step took, and the trained model."""
+def _write_json(path: Path, content: dict):
+    with paths.atomic(path) as temporary:
+        temporary.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _finish(
+    out: Path, tail: keras.Model, replicas: int, seconds: Sequence[float]
+):
+    """Write the time of a step, and the trained model."""
     sizes = [np.prod(v.shape) for v in tail.trainable_variables]
-    about = {
-        "replicas": strategy.num_replicas_in_sync,
+    results = {
+        "replicas": replicas,
         "bytes": 4 * int(sum(sizes)),
-        # The first step of a process draws up the plan.
+        # The first step of a process traces the graph.
         "seconds": statistics.median(seconds[1:]) if seconds[1:] else None,
     }
-    results = args.out / "results.json"
     # It is there if this was killed before: then nothing was timed again.
-    if not results.is_file():
-        with paths.atomic(results) as temporary:
-            temporary.write_text(json.dumps(about), encoding="utf-8")
+    if not (out / "results.json").is_file():
+        _write_json(out / "results.json", results)
     # Last, since a training that has left it is taken to be at its end.
-    with paths.atomic(args.out / "tail.keras") as temporary:
+    with paths.atomic(out / "tail.keras") as temporary:
         tail.save(temporary)
 
 

@@ -3,9 +3,11 @@
 import errno
 import os
 
+import numpy as np
 import pytest
 
 from helpers import paths
+from helpers.features import storage
 from helpers.paths import atomic
 
 
@@ -127,3 +129,13 @@ def test_the_environment_moves_both_folders_or_one(tmp_path, monkeypatch):
     assert paths.work() == tmp_path / "work"
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "other"))
     assert (paths.data(), paths.work()) == (tmp_path, tmp_path / "other")
+
+
+def test_a_full_disk_does_not_end_the_process(tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(storage, "open", full, raising=False)
+    with pytest.raises(paths.WriteError, match="disk is full"):
+        storage.save(tmp_path / "a.npy", np.ones((3, 4), "float16"), "abc")
+    assert list(tmp_path.iterdir()) == []

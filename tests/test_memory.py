@@ -5,7 +5,6 @@ import sys
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from helpers import setup
@@ -39,11 +38,6 @@ def test_an_optimizer_gives_back_its_memory():
         check=True,
     )
     assert float(done.stdout.split()[-1]) < 0.3 * STATE
-
-
-@pytest.mark.release
-def test_keras_alone_does_not_give_it_back():
-    assert growth("model.compile()") > 0.6 * MOMENTS
 
 
 def test_a_model_predicts_and_trains_as_before():

@@ -13,6 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from clone import PATH, SOURCE, STANDARD, contents, copy_start, one_sentence
 
@@ -105,10 +106,7 @@ def project(tmp_path_factory):
             "ours": downloads.digest(photo),
         }.items():
             path = storage.folder() / f"{name}.npy"
-            with storage.create(path, (1, 2), [key]) as out:
-                out[:] = 0
-        # An unfinished file is not packed.
-        shutil.copy(path, storage.folder() / ".part-1-0123abcd-0.npy")
+            storage.save(path, np.zeros((1, 2), "float16"), [key])
         yield root
 
 

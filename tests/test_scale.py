@@ -5,7 +5,6 @@ import os
 import re
 import socket
 import subprocess
-from types import SimpleNamespace
 
 import matplotlib
 
@@ -60,15 +59,15 @@ def folder(tmp_path_factory):
 
 
 def fill(folder, out, **options):
-    given = folder / "lower.keras", folder / "photos.csv", out
-    cluster.run("scale.features", *given, "--rows", ROWS, **options)
+    files = folder / "lower.keras", folder / "photos.csv", out
+    cluster.run("scale.features", *files, "--rows", ROWS, **options)
 
 
 def fit(folder, out, **options):
-    given = folder / "tail.keras", folder / "shards", folder / out
+    files = folder / "tail.keras", folder / "shards", folder / out
     settings = "--epochs", EPOCHS, "--batch", BATCH, "--rate", RATE
     settings += "--every", 2
-    cluster.run("scale.train", *given, *settings, **options)
+    cluster.run("scale.train", *files, *settings, **options)
 
 
 def weights(folder, out):
@@ -84,9 +83,19 @@ def difference(first, second):
 @pytest.fixture(scope="module")
 def filled(folder):
     """The same, and its shards, as this process writes them."""
-    given = folder / "lower.keras", folder / "photos.csv", folder / "shards"
-    assert features.main([*map(str, given), "--rows", str(ROWS)]) == 0
+    files = folder / "lower.keras", folder / "photos.csv", folder / "shards"
+    assert features.main([*map(str, files), "--rows", str(ROWS)]) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def lower(folder):
+    return keras.saving.load_model(folder / "lower.keras")
+
+
+@pytest.fixture(scope="module")
+def split(folder):
+    return shards.read_list(folder / "photos.csv")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +106,7 @@ def trained(filled):
     return filled
 
 
-# --- Once for each photo --------------------------------------------------
+# --- Features -------------------------------------------------------------
 
 
 @pytest.mark.release
@@ -108,10 +117,10 @@ def test_workers_that_are_killed_go_on_where_they_were(filled, capfd):
     before = {p: p.stat().st_ino for p in out.glob("00000[01].*")}
     assert len(before) == 4
     fill(filled, out, workers=2)
-    said = capfd.readouterr().out
-    assert "photo/s" not in said  # the bars of two would run together
+    output = capfd.readouterr().out
+    assert "photo/s" not in output  # the bars of two would run together
     for line in ("worker 0: shard 0 of 7 was there", "worker 1: shard 1 of 7"):
-        assert line in said
+        assert line in output
     assert before == {p: p.stat().st_ino for p in before}
     assert not [p for p in out.iterdir() if p.name.startswith(".")]
     mine, theirs = (shards.Shards(filled / n) for n in ("shards", "killed"))
@@ -120,65 +129,54 @@ def test_workers_that_are_killed_go_on_where_they_were(filled, capfd):
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
-def test_shards_hold_what_the_model_says(filled):
-    split = shards.read_list(filled / "photos.csv")
-    lower = keras.saving.load_model(filled / "lower.keras")
-    found = shards.Shards(filled / "shards")
-    places = np.array([39, 0, 7, 6])
-    x, labels = found.rows(places)
-    said = lower.predict(
-        pipeline.load_photos(split.take(places).paths), verbose=0
-    )
-    np.testing.assert_allclose(x, said, atol=0.02)
-    assert labels.tolist() == split.labels[places].tolist()
-    assert len(found) == PHOTOS
-    assert found.class_names == ("a", "b", "c")
-
-
-def test_lessons_store_what_shards_hold(filled, tmp_path, monkeypatch):
+def test_shards_hold_the_features_of_lessons(
+    filled, lower, split, tmp_path, monkeypatch
+):
+    data = shards.Shards(filled / "shards")
+    indices = np.array([39, 0, 7, 6])
+    x, labels = data.rows(indices)
+    photos = pipeline.load_photos(split.take(indices).paths)
+    expected = lower.predict(photos, verbose=0)
+    np.testing.assert_allclose(x, expected, atol=0.02)
+    assert labels.tolist() == split.labels[indices].tolist()
+    assert len(data) == PHOTOS and data.class_names == ("a", "b", "c")
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     monkeypatch.setattr(extraction, "CHUNK_SIZE", ROWS)
-    split = shards.read_list(filled / "photos.csv")
-    lower = keras.saving.load_model(filled / "lower.keras")
-    stored = extraction.extract(lower, split)
-    assert len(stored.paths) == len(list((filled / "shards").glob("*.npy")))
-    found, _ = shards.Shards(filled / "shards").rows(np.arange(PHOTOS))
-    np.testing.assert_array_equal(np.float32(stored), found)
+    cached = extraction.extract(lower, split)
+    assert len(cached.paths) == len(list((filled / "shards").glob("*.npy")))
+    every, _ = data.rows(np.arange(PHOTOS))
+    np.testing.assert_array_equal(np.float32(cached), every)
 
 
-def test_a_damaged_shard_is_made_again(filled, tmp_path, capsys):
-    split = shards.read_list(filled / "photos.csv").take(range(ROWS))
-    lower = keras.saving.load_model(filled / "lower.keras")
+@pytest.mark.parametrize(
+    "damage", [None, b"", b'{"of": 1, "ro', b"\xff\xfe", b"[1]"]
+)
+def test_a_shard_with_a_damaged_file_or_note_is_made_again(
+    lower, split, tmp_path, capsys, damage
+):
+    few = split.take(range(ROWS))
 
-    def filling():
-        return list(shards.fill(lower, split, tmp_path, ROWS))
+    def filled():
+        return list(shards.fill(lower, few, tmp_path, ROWS))
 
-    assert filling() == [(0, 1, True)]
-    assert filling() == [(0, 1, False)]
-    path = tmp_path / "000000.npy"
-    content = bytearray(path.read_bytes())
-    content[200] ^= 1
-    path.write_bytes(content)
-    assert filling() == [(0, 1, True)]
-    assert "000000.npy is damaged" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("note", [b"", b'{"of": 1, "ro', b"\xff\xfe", b"[1]"])
-def test_a_shard_with_a_damaged_note_is_made_again(filled, tmp_path, note):
-    split = shards.read_list(filled / "photos.csv").take(range(ROWS))
-    lower = keras.saving.load_model(filled / "lower.keras")
-    assert list(shards.fill(lower, split, tmp_path, ROWS)) == [(0, 1, True)]
+    assert filled() == [(0, 1, True)] and filled() == [(0, 1, False)]
     whole = shards.notes(tmp_path)
-    (tmp_path / "000000.json").write_bytes(note)
-    with pytest.raises(ValueError, match="shards are missing; start scale"):
-        shards.notes(tmp_path)
-    assert list(shards.fill(lower, split, tmp_path, ROWS)) == [(0, 1, True)]
+    path = tmp_path / "000000.npy"
+    if damage is None:
+        content = bytearray(path.read_bytes())
+        content[200] ^= 1
+        path.write_bytes(content)
+    else:
+        path.with_suffix(".json").write_bytes(damage)
+        with pytest.raises(ValueError, match="shards are missing; start"):
+            shards.notes(tmp_path)
+    assert filled() == [(0, 1, True)]
+    assert ("is damaged" in capsys.readouterr().out) == (damage is None)
     assert shards.notes(tmp_path)[0]["photos"] == whole[0]["photos"]
 
 
-def test_shards_of_something_else_are_refused(filled):
+def test_shards_of_something_else_are_refused(filled, split):
     lower = keras.saving.load_model(filled / "lower.keras")
-    split = shards.read_list(filled / "photos.csv")
     out = filled / "shards"
     with pytest.raises(ValueError, match="000000 in .* name a new folder"):
         next(shards.fill(lower, split, out, ROWS + 1))
@@ -189,21 +187,15 @@ def test_shards_of_something_else_are_refused(filled):
         next(shards.fill(lower, split, out, ROWS))
 
 
-def test_missing_shards_are_counted(filled, tmp_path):
+def test_missing_shards_are_counted_and_half_notes_ignored(filled, tmp_path):
     with pytest.raises(ValueError, match="all shards are missing"):
         shards.Shards(tmp_path)
     for path in (filled / "shards").glob("00000[0-4].*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
+    note = (tmp_path / "000000.json").read_bytes()
+    (tmp_path / ".part-1-otherone-1.json").write_bytes(note)
     with pytest.raises(ValueError, match="2 shards are missing"):
         shards.Shards(tmp_path)
-
-
-def test_a_note_that_is_half_written_is_no_shard(filled, tmp_path):
-    for path in (filled / "shards").iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    for half in (b"", (tmp_path / "000000.json").read_bytes()):
-        (tmp_path / ".part-1-otherone-1.json").write_bytes(half)
-        assert len(shards.Shards(tmp_path)) == PHOTOS
 
 
 @pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n", "file,class\na,b\n"])
@@ -215,7 +207,7 @@ def test_what_is_no_list_of_photos_is_refused(text, tmp_path):
         shards.read_list(path)
 
 
-# --- At every step --------------------------------------------------------
+# --- Training -------------------------------------------------------------
 
 
 @pytest.mark.release
@@ -235,11 +227,10 @@ def test_one_worker_trains_as_plain_keras_does(trained):
     model.compile(
         keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy"
     )
-    found = shards.Shards(trained / "shards")
+    data = shards.Shards(trained / "shards")
     for step in range(STEPS):
-        model.train_on_batch(
-            *found.rows(shards.places(PHOTOS, BATCH, step, seed=0))
-        )
+        indices = shards.batch_indices(PHOTOS, BATCH, step, seed=0)
+        model.train_on_batch(*data.rows(indices))
     assert difference(model.get_weights(), weights(trained, "one")) < 1e-5
 
 
@@ -249,51 +240,49 @@ def test_nothing_is_lost_when_a_worker_is_killed(trained, capfd):
     assert "worker 1 was killed" in capfd.readouterr().out
     assert not (trained / "killed" / "tail.keras").exists()
     fit(trained, "killed", workers=2)
-    said = capfd.readouterr().out
-    after = re.findall(r"worker [01]: goes on after step (\d+)\n", said)
+    output = capfd.readouterr().out
+    after = re.findall(r"worker [01]: goes on after step (\d+)\n", output)
     assert len(after) == 2 and after[0] == after[1]
     assert 4 <= int(after[0]) < STEPS and int(after[0]) % 2 == 0
-    assert f"step {after[0]} of" not in said
-    assert f"step {int(after[0]) + 1} of {STEPS}: loss" in said
+    assert f"step {after[0]} of" not in output
+    assert f"step {int(after[0]) + 1} of {STEPS}: loss" in output
     two = weights(trained, "two")
     assert difference(weights(trained, "killed"), two) < 1e-6
 
 
 @pytest.mark.release
-def test_a_training_goes_on_only_with_its_own(trained, capsys):
-    given = [str(trained / name) for name in ("tail.keras", "shards", "one")]
-    assert train.main([*given, "--rate", "0.5"]) == 2
-    assert "it holds another training" in capsys.readouterr().err
-
-
-def test_a_batch_of_more_than_all_photos_is_refused(filled, tmp_path, capsys):
-    given = [filled / "tail.keras", filled / "shards", tmp_path / "out"]
-    assert train.main([*map(str, given), "--batch", "41"]) == 2
-    assert "only 40 photos" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "model, out, option, message",
+    [
+        ("tail", "one", "--rate=0.5", "it holds another training"),
+        ("tail", "large", "--batch=41", "only 40 photos"),
+        ("lower", "other", "--batch=8", "it takes (299, 299, 3) and has 6"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    trained, capsys, model, out, option, message
+):
+    files = trained / f"{model}.keras", trained / "shards", trained / out
+    assert train.main([*map(str, files), option]) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("program", "option"),
-    [
-        (features, "--rows"),
-        (train, "--batch"),
-        (train, "--epochs"),
-        (train, "--every"),
-    ],
+    "program, option",
+    [(features, "--rows")]
+    + [(train, option) for option in ("--batch", "--epochs", "--every")],
 )
-@pytest.mark.parametrize("number", ["0", "-1", "some", "1.5"])
-def test_a_number_below_one_is_refused(
-    program, option, number, tmp_path, capsys
-):
-    given = [str(tmp_path / name) for name in ("model", "photos", "out")]
-    with pytest.raises(SystemExit) as stop:
-        program.main([*given, f"{option}={number}"])
-    assert stop.value.code == 2
-    said = capsys.readouterr().err
-    assert f"{option}: {number} will not do; give a whole number" in said
+def test_a_number_below_one_is_refused(program, option, tmp_path, capsys):
+    files = [str(tmp_path / name) for name in ("model", "photos", "out")]
+    for number in ("0", "-1", "some", "1.5"):
+        with pytest.raises(SystemExit) as stop:
+            program.main([*files, f"{option}={number}"])
+        assert stop.value.code == 2
+        error = capsys.readouterr().err
+        assert f"{option}: {number} will not do; give a whole number" in error
     assert list(tmp_path.iterdir()) == []
     # Of 1 it does not complain, but of the files that are missing.
-    assert program.main([*given, option, "1"]) == 2
+    assert program.main([*files, option, "1"]) == 2
     assert option not in capsys.readouterr().err
 
 
@@ -306,63 +295,50 @@ def test_who_is_killed_at_the_end_leaves_no_results_out(tmp_path):
                 raise KeyboardInterrupt
             path.write_text("trained")
 
-    def finish(seconds):
-        args = SimpleNamespace(out=tmp_path)
-        strategy = SimpleNamespace(num_replicas_in_sync=1)
-        train._finish(args, Tail(), strategy, seconds)
-
     killed = True
     with pytest.raises(KeyboardInterrupt):
-        finish([9, 1, 2, 3])
+        train._finish(tmp_path, Tail(), 1, [9, 1, 2, 3])
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
     killed = False
-    finish([])  # it goes on after the last step
+    train._finish(tmp_path, Tail(), 1, [])  # it goes on after the last step
     assert (tmp_path / "tail.keras").read_text() == "trained"
     results = json.loads((tmp_path / "results.json").read_text())
     assert results == {"replicas": 1, "bytes": 24, "seconds": 2}
 
 
-def test_a_tail_of_other_shards_is_refused(filled, tmp_path, capsys):
-    given = [filled / "lower.keras", filled / "shards", tmp_path / "out"]
-    assert train.main([*map(str, given), "--batch", "8"]) == 2
-    said = capsys.readouterr().err
-    assert "takes (299, 299, 3)" in said
-    assert "but the shards hold (5, 5, 6) and 3" in said
-
-
 @pytest.mark.release
 def test_a_worker_that_fails_is_named_with_its_reason(trained):
-    with pytest.raises(RuntimeError, match="worker . *: --batch 7: it cannot"):
-        given = trained / "tail.keras", trained / "shards", trained / "odd"
-        cluster.run("scale.train", *given, "--batch", 7, workers=2)
+    with pytest.raises(RuntimeError, match="worker . *: --batch 7: it"):
+        files = trained / "tail.keras", trained / "shards", trained / "odd"
+        cluster.run("scale.train", *files, "--batch", 7, workers=2)
 
 
 @pytest.mark.release
 def test_workers_whose_port_is_taken_meanwhile_start_on_others(
     filled, monkeypatch
 ):
-    begun, taken = cluster._begun, []
+    start, taken = cluster._start, []
 
     def meanwhile(command, config, errors):
         if not taken:
             address = json.loads(config)["cluster"]["worker"][0]
             host, port = address.split(":")
             taken.append(socket.create_server((host, int(port))))
-        return begun(command, config, errors)
+        return start(command, config, errors)
 
-    monkeypatch.setattr(cluster, "_begun", meanwhile)
+    monkeypatch.setattr(cluster, "_start", meanwhile)
     fit(filled, "elsewhere", workers=2)
     taken[0].close()
     assert (filled / "elsewhere" / "tail.keras").is_file()
 
 
-def test_each_photo_comes_once_in_a_pass():
-    steps = [shards.places(43, 8, step, seed=1) for step in range(10)]
+def test_each_photo_comes_once_in_an_epoch():
+    steps = [shards.batch_indices(43, 8, step, seed=1) for step in range(10)]
     first, second = np.concatenate(steps[:5]), np.concatenate(steps[5:])
     assert len(set(first.tolist())) == len(set(second.tolist())) == 40
     assert first.tolist() != second.tolist()
-    assert shards.places(43, 8, 7, seed=1).tolist() == steps[7].tolist()
-    assert shards.places(43, 8, 7, seed=2).tolist() != steps[7].tolist()
+    assert shards.batch_indices(43, 8, 7, seed=1).tolist() == steps[7].tolist()
+    assert shards.batch_indices(43, 8, 7, seed=2).tolist() != steps[7].tolist()
 
 
 # --- Where TF_CONFIG comes from -------------------------------------------
@@ -374,11 +350,11 @@ def config(kind="worker", index=1):
     return {"cluster": WORKERS, "task": {"type": kind, "index": index}}
 
 
-def test_a_worker_knows_its_place(monkeypatch):
+def test_a_worker_knows_its_number(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    assert cluster.place() == (0, 1)
+    assert cluster.worker_number() == (0, 1)
     monkeypatch.setenv("TF_CONFIG", json.dumps(config()))
-    assert cluster.place() == (1, 3)
+    assert cluster.worker_number() == (1, 3)
 
 
 @pytest.mark.parametrize(
@@ -391,21 +367,21 @@ def test_a_worker_knows_its_place(monkeypatch):
         json.dumps(config(kind="ps")),
     ],
 )
-def test_a_wrong_place_is_refused(text, monkeypatch):
+def test_a_wrong_number_is_refused(text, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match="scale/README.md shows"):
-        cluster.place()
+        cluster.worker_number()
 
 
-def commands(listed):
-    """{module: its arguments}, with another folder and no blanks."""
-    words = " ".join(listed).replace("=", " ").split()
-    at = words.index("-m")
-    return {words[at + 1]: words[at + 2 :]}
+def command(words):
+    """Return {module: its arguments}."""
+    words = " ".join(words).replace("=", " ").split()
+    start = words.index("-m")
+    return {words[start + 1]: words[start + 2 :]}
 
 
 def of_kubernetes():
-    found = {}
+    commands = {}
     text = (ROOT / "scale" / "tfjob.yaml").read_text()
     for job in yaml.safe_load_all(text):
         worker = job["spec"]["tfReplicaSpecs"]["Worker"]
@@ -413,8 +389,8 @@ def of_kubernetes():
         assert job["kind"] == "TFJob"
         assert container["name"] == "tensorflow"
         assert worker["restartPolicy"] == "OnFailure"
-        found |= commands(container["command"])
-    return found
+        commands |= command(container["command"])
+    return commands
 
 
 PROGRAMS = {
@@ -432,7 +408,7 @@ def test_slurm_and_kubernetes_run_the_same(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"#!/bin/bash\n{program}\n")
         path.chmod(0o755)
-    said = subprocess.run(
+    lines = subprocess.run(
         ["bash", ROOT / "scale" / "slurm.sh", "/work"],
         cwd=tmp_path,
         env=os.environ
@@ -444,15 +420,15 @@ def test_slurm_and_kubernetes_run_the_same(tmp_path, monkeypatch):
         text=True,
         check=True,
     ).stdout.splitlines()
-    found = {}
-    for line, number in zip(said, (0, 1, 0, 1), strict=True):
-        text, _, command = line.partition("|")
+    commands = {}
+    for line, number in zip(lines, (0, 1, 0, 1), strict=True):
+        text, _, words = line.partition("|")
         assert json.loads(text)["cluster"]["worker"][1] == "n2:12345"
         monkeypatch.setenv("TF_CONFIG", text)
-        assert cluster.place() == (number, 2)
-        found |= commands([command])
-    assert found == of_kubernetes()
-    assert list(found) == ["scale.features", "scale.train"]
+        assert cluster.worker_number() == (number, 2)
+        commands |= command([words])
+    assert commands == of_kubernetes()
+    assert list(commands) == ["scale.features", "scale.train"]
 
 
 # --- Figures --------------------------------------------------------------
@@ -465,8 +441,8 @@ def test_a_figure_tells_what_is_measured_from_what_is_calculated():
     plots.speed_up(panels, most=4)
     (ax,) = plt.gcf().axes
     assert ax.get_xlabel() and ax.get_ylabel() and ax.get_title()
-    said = [text.get_text() for text in plt.gcf().legends[0].get_texts()]
-    assert said[1:] == ["wire, calculated", "wire, measured"]
+    texts = [text.get_text() for text in plt.gcf().legends[0].get_texts()]
+    assert texts[1:] == ["wire, calculated", "wire, measured"]
     calculated, measured = ax.lines[1:]
     assert calculated.get_linestyle() == "--"
     np.testing.assert_allclose(calculated.get_ydata(), np.sqrt([1, 2, 3, 4]))

@@ -158,7 +158,6 @@ def _machine():
 
 def _disk():
     """Check that the lessons can write their files."""
-    from helpers import paths
 
     for folder in (paths.data(), paths.work()):
         # The name is of this process: another may check at the same time.

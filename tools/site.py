@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from helpers.paths import ROOT, WriteError, atomic, shown
+from helpers.paths import ROOT, WriteError, atomic, shown, work
 from tools import _sphinx
 
 CONFIG = ROOT / "docs"
@@ -20,7 +20,7 @@ class SiteError(Exception):
 def main(argv):
     """Build the site and print where it is; return the exit code."""
     argparse.ArgumentParser(prog="site", description=__doc__).parse_args(argv)
-    out = paths.work() / "site"
+    out = work() / "site"
     try:
         reason = _sphinx.install() or _sphinx.why_not()
         if reason:
@@ -33,7 +33,7 @@ def main(argv):
     except KeyboardInterrupt:
         return 130
     print(
-        f"The site is the folder {shown(OUT)}: open its index.html, or copy "
+        f"The site is the folder {shown(out)}: open its index.html, or copy "
         "it to any web server."
     )
     return 0

@@ -1,19 +1,21 @@
-"""What a Keras model computes, as a hash that names its cached features."""
+"""A hash of all that a Keras model computes, which names cached features."""
 
 import hashlib
 import json
 import sys
 import types
+from collections.abc import Iterator
+from typing import Any
 
 import keras
-import numpy as np
 
-# Parts of a configuration that don't change a forward pass, or that differ
+# Entries of a configuration that don't change a forward pass, or that differ
 # between two builds of the same model.
 IRRELEVANT = (
     "build_config",
     "build_input_shape",
     "compile_config",
+    "name",
     "shared_object_id",
     "trainable",
 )
@@ -24,13 +26,19 @@ VERSION = "cache_version"
 class NotCacheableError(ValueError):
     """The features of a model can't be cached; the message says why."""
 
+    def __init__(self, reason: str, remedy: str):
+        super().__init__(
+            f"Features are computed anew each time, because {reason}; to have "
+            f"them cached, {remedy}."
+        )
 
-def of(model):
+
+def of(model: keras.layers.Layer) -> str:
     """Return a hash of all that decides what a model computes.
 
     It covers the configuration (connections between layers, constants,
-    nested layers), the weights, and the `cache_version` of each class that
-    is not from Keras. Names of layers, `trainable` and the states of random
+    nested layers), the weights, and the `cache_version` of each class from
+    outside Keras. Names of layers, `trainable` and the states of random
     seeds do not count: a model that is built again has the same hash.
 
     Args:
@@ -40,19 +48,19 @@ def of(model):
         A SHA-256 digest, a string of 64 characters.
 
     Raises:
-        NotCacheableError: the model uses a function that is not from Keras, or
+        NotCacheableError: the model uses a function from outside Keras, or
             an instance of such a class that declares no `cache_version`; or
             Keras can't give its configuration.
     """
     digest = hashlib.sha256(structure(model).encode())
     for array in model.get_weights():
         digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
-def structure(model):
-    """Return what `of` covers except the weights, as text.
+def structure(model: keras.layers.Layer) -> str:
+    """Return all that `of` covers except the weights, as text.
 
     Raises:
         NotCacheableError: as for `of`.
@@ -60,101 +68,97 @@ def structure(model):
     versions = _versions(model)
     try:
         config = keras.saving.serialize_keras_object(model)
-        config = _canonical(config, {}, {name for name, _ in versions})
+        known = {name for name, _ in versions}
+        config = _canonical(config, {}, known)
         return json.dumps([config, versions], sort_keys=True)
     except NotCacheableError:
         raise
     except Exception as error:  # a learner's get_config() can raise anything
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise _refusal(
+        raise NotCacheableError(
             f"Keras can't give the configuration of {model.name} ({reason})",
             "write get_config() for the layer that lacks it",
         ) from None
 
 
-def is_keras(model):
+def is_keras(model: keras.layers.Layer) -> bool:
     """Return whether all layers and functions in a model are from Keras."""
     return next(_foreign(model), None) is None
 
 
-def _versions(model):
-    """Return [name, version] of all classes that are not from Keras."""
+def _versions(model: keras.layers.Layer):
+    """Return [name, version] of each class from outside Keras."""
     versions = []
     for layer, item in _foreign(model):
-        for its in _foreign_classes(item):
-            if VERSION in vars(its):
-                versions.append([its.__name__, vars(its)[VERSION]])
+        for kind in _foreign_classes(item):
+            if VERSION in vars(kind):
+                versions.append([kind.__name__, vars(kind)[VERSION]])
             elif isinstance(item, keras.Operation):
-                raise _refusal(
+                raise NotCacheableError(
                     f"{layer.name} is not from Keras, and its class "
-                    f"{its.__name__} declares no version",
+                    f"{kind.__name__} declares no version",
                     f"add {VERSION} = 1 to the class, and change it whenever "
                     "the code of the class changes",
                 )
             else:
-                name = getattr(item, "__name__", its.__name__)
-                raise _refusal(
+                name = getattr(item, "__name__", kind.__name__)
+                raise NotCacheableError(
                     f"{layer.name} calls {name}, which is not from Keras",
                     f"call it in a layer class that declares {VERSION} = 1",
                 )
     return versions
 
 
-def _refusal(reason, remedy):
-    return NotCacheableError(
-        f"Features are computed anew each time, because {reason}; to have "
-        f"them cached, {remedy}."
-    )
-
-
-def _foreign(model):
-    """Yield (layer, item) for each item in a model that isn't from Keras.
+def _foreign(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield (layer, item) for each item in a model from outside Keras.
 
     An item is a layer, or a function or callable object that a layer of
-    Keras holds. What a class of the learner's own holds is covered by its
-    version, except for layers.
+    Keras holds. The version of a foreign class covers what it holds, except
+    for layers.
     """
-    seen, todo = set(), [model]
-    while todo:
-        layer = todo.pop()
+    seen, layers = set(), [model]
+    while layers:
+        layer = layers.pop()
         if id(layer) in seen:
             continue
         seen.add(id(layer))
-        if own := bool(_foreign_classes(layer)):
+        is_foreign = bool(_foreign_classes(layer))
+        if is_foreign:
             yield layer, layer
-        for item in _inside(vars(layer)):
+        for item in _flat(vars(layer)):
             if isinstance(item, keras.Operation):
-                todo.append(item)
+                layers.append(item)
             # Functions of a model itself come from compile().
-            elif callable(item) and not (
-                own or isinstance(layer, keras.Model)
+            elif (
+                callable(item)
+                and not is_foreign
+                and not isinstance(layer, keras.Model)
             ):
                 item = getattr(item, "__func__", item)
                 if _foreign_classes(item):
                     yield layer, item
 
 
-def _foreign_classes(item):
-    """Return the classes of an item that aren't from Keras.
+def _foreign_classes(item: Any):
+    """Return the classes of an item that are from outside Keras.
 
-    Of a function that isn't from Keras it is the class of functions.
+    Of a function from outside Keras it is the class of functions.
     """
     if isinstance(item, types.FunctionType):
-        return [] if _is_from(item) else [type(item)]
-    kind, *bases = type(item).__mro__
+        return [] if _is_from(item, "keras") else [type(item)]
     # What Keras and learners inherit from these packages is stable.
-    stable = ("tensorflow", *sys.stdlib_module_names)
-    bases = [its for its in bases if not _is_from(its, *stable)]
-    return [its for its in (kind, *bases) if not _is_from(its)]
+    stable = ("keras", "builtins", "tensorflow", *sys.stdlib_module_names)
+    kind, *bases = type(item).__mro__
+    foreign = [] if _is_from(kind, "keras", "builtins") else [kind]
+    return foreign + [base for base in bases if not _is_from(base, *stable)]
 
 
-def _is_from(its, *more):
-    """Return whether a class or function is from Keras, or from `more`."""
-    package = (its.__module__ or "").partition(".")[0]
-    return package in ("keras", "builtins", *more)
+def _is_from(item: Any, *packages: str):
+    """Return whether a class or function is from one of these packages."""
+    return (item.__module__ or "").partition(".")[0] in packages
 
 
-def _inside(value):
+def _flat(value: Any):
     """Yield what lies in a container, at any depth."""
     if isinstance(value, dict):
         value = value.values()
@@ -162,54 +166,55 @@ def _inside(value):
         yield value
         return
     for item in list(value):
-        yield from _inside(item)
+        yield from _flat(item)
 
 
-def _canonical(value, names, known):
+def _canonical(value: Any, positions: dict[str, int], known: set[str]):
     """Return a configuration without what differs between two builds.
 
     Args:
-        value: what `serialize_keras_object` returns, or a part of it.
-        names: {name of a layer: its position} in the model around it.
+        value: what `serialize_keras_object` returns, or an item of it.
+        positions: {name of a layer: its position} in the model around it.
         known: names of classes that declare a version.
     """
     if isinstance(value, (list, tuple)):
-        return [_canonical(item, names, known) for item in value]
+        return [_canonical(item, positions, known) for item in value]
     if not isinstance(value, dict):
         return value
     _require_known(value, known)
-    layers = value.get("layers")
+    layers = value.get("layers", ())
     if "input_layers" in value:  # a functional model
-        names = {layer["name"]: i for i, layer in enumerate(layers)}
+        positions = {layer["name"]: i for i, layer in enumerate(layers)}
     elif isinstance(layers, (list, tuple)):
         # A Sequential gets an input layer when it is first called.
         value = value | {"layers": [x for x in layers if not _is_input(x)]}
     result = {}
     for key, item in value.items():
         if key in REFERENCES:
-            result[key] = _positions(item, names)
+            result[key] = _replaced(item, positions)
         elif key == "config" and "DTypePolicy" in value.get("class_name", ""):
-            result[key] = item  # the name of a policy is what it is
-        elif key != "name" and key not in IRRELEVANT:
-            result[key] = _canonical(item, names, known)
+            result[key] = item  # here the name is the policy
+        elif key not in IRRELEVANT:
+            result[key] = _canonical(item, positions, known)
     return result
 
 
-def _require_known(value, known):
-    """Refuse the configuration of an object that is not from Keras."""
-    kind, module = value.get("class_name"), value.get("module") or ""
-    named = isinstance(kind, str) and "config" in value
-    if not named or kind in known or module.partition(".")[0] == "keras":
+def _require_known(config: Any, known: set[str]):
+    """Refuse the configuration of an object from outside Keras."""
+    if "class_name" not in config or "config" not in config:
         return
-    if kind == "__lambda__" or "module" in value:
-        name = value.get("registered_name") or kind
-        raise _refusal(
+    kind, module = config["class_name"], config.get("module") or ""
+    if kind in known or module.partition(".")[0] == "keras":
+        return
+    if kind == "__lambda__" or "module" in config:
+        name = config.get("registered_name") or kind
+        raise NotCacheableError(
             f"a configuration holds {name}, which is not from Keras",
             f"use it in a layer class that declares {VERSION} = 1",
         )
 
 
-def _is_input(config):
+def _is_input(config: Any):
     return (
         isinstance(config, dict)
         and config.get("class_name") == "InputLayer"
@@ -217,10 +222,10 @@ def _is_input(config):
     )
 
 
-def _positions(value, names):
+def _replaced(value: Any, positions: dict[str, int]):
     """Replace names of layers in a nested list by their positions."""
     if isinstance(value, dict):
-        return {key: _positions(item, names) for key, item in value.items()}
+        return {k: _replaced(item, positions) for k, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_positions(item, names) for item in value]
-    return names.get(value, value)
+        return [_replaced(item, positions) for item in value]
+    return positions.get(value, value)

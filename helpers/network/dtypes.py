@@ -1,7 +1,7 @@
-"""In which arithmetic a forward pass is fastest on this machine.
+"""Which dtype is fastest on this machine, and copies of models in it.
 
-Half-precision numbers are half as long. Some processors and every recent
-graphics card work through them faster, others slower: so it is measured.
+bfloat16 takes half the memory of float32. Some processors and every recent
+graphics card compute faster in it, others slower: so it is measured.
 """
 
 import contextlib
@@ -10,27 +10,27 @@ import os
 import platform
 import random
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from helpers import paths, shared
-from helpers.paths import atomic
 
-# Fewer digits must pay: below this ratio of times float32 stays.
+# Below this ratio of times the lower precision is not worth it.
 WORTH_IT = 1.15
-# Scaling needs the digits, and so does a mean over many places.
-IN_FULL = ("InputLayer", "Rescaling", "GlobalAveragePooling2D")
+# Pixel scaling and means over many positions need the precision of float32.
+FLOAT32_LAYERS = ("InputLayer", "Rescaling", "GlobalAveragePooling2D")
 
 
 @contextlib.contextmanager
-def preserve_rng_state():
-    """Leave Python's dice as they were before the block.
+def preserve_rng_state() -> Iterator[None]:
+    """Restore Python's random state after the block.
 
-    Keras throws them for every new layer, even for one whose weights are
-    put in at once. What is made only where nothing is stored yet must not
-    change what a lesson draws after it.
+    Keras draws a seed for every new layer. What is built only if nothing is
+    cached yet must not change what a lesson draws after it.
     """
     state = random.getstate()
     try:
@@ -40,7 +40,7 @@ def preserve_rng_state():
 
 
 @preserve_rng_state()
-def fastest_dtype():
+def fastest_dtype() -> str:
     """Return the Keras dtype policy for forward passes on this machine.
 
     On a graphics card "mixed_bfloat16" if it has tensor cores for it (from
@@ -48,16 +48,16 @@ def fastest_dtype():
     float32, so that a model can be trained in them as it is. In float16
     small gradients become zero unless the optimizer scales the loss.
 
-    On a processor "mixed_bfloat16" or "float32", whichever a measurement of
-    two seconds finds faster; it is said, and remembered on disk for the next
-    time. Where activations are shared, it is what those were computed in,
-    whoever measured it: thirty learners at once would measure each other.
+    On a processor "mixed_bfloat16" or "float32", whichever is faster in a
+    measurement of two seconds; the result is printed, and kept on disk. With
+    a shared folder it is the dtype of the features in there, whoever
+    measured it: thirty learners at once would measure each other.
     """
     cards = tf.config.list_physical_devices("GPU")
     if cards:
         details = tf.config.experimental.get_device_details(cards[0])
-        recent = details.get("compute_capability", (0, 0)) >= (8, 0)
-        return "mixed_bfloat16" if recent else "float32"
+        has_bfloat16 = details.get("compute_capability", (0, 0)) >= (8, 0)
+        return "mixed_bfloat16" if has_bfloat16 else "float32"
     measured = shared.find("work/precision.json")
     if measured:
         return json.loads(measured.read_text(encoding="utf-8"))["policy"]
@@ -69,36 +69,37 @@ def fastest_dtype():
             return known["policy"]
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not measured yet, or not readable: measure
-    ratio = _ratio("float32", "mixed_bfloat16")
+    ratio = _time_ratio("float32", "mixed_bfloat16")
     policy = "mixed_bfloat16" if ratio >= WORTH_IT else "float32"
     print(
         f"Measured: bfloat16 is {ratio:.1f} times as fast as float32 on "
         f"this processor. Forward passes use {policy.removeprefix('mixed_')}."
     )
-    with atomic(path) as temporary:
-        known = {"machine": machine, "policy": policy, "ratio": ratio}
-        temporary.write_text(json.dumps(known), encoding="utf-8")
+    result = {"machine": machine, "policy": policy, "ratio": ratio}
+    with paths.atomic(path) as temporary:
+        temporary.write_text(json.dumps(result), encoding="utf-8")
     return policy
 
 
-def _ratio(first, second):
+def _time_ratio(first: str, second: str):
     """Return how many times as long the first policy takes as the second.
 
-    They take turns, so that whatever else the machine does slows both, and
-    the shortest of six times counts.
+    They alternate, so that other load slows both, and the fastest of six
+    runs counts.
     """
-    models = [_few_layers(first), _few_layers(second)]
+    models = {policy: _convolutions(policy) for policy in (first, second)}
     pixels = np.zeros((8, 35, 35, 192), "float32")
-    times = [[], []]
+    seconds = dict.fromkeys(models, float("inf"))
     for _ in range(6):
-        for model, its in zip(models, times, strict=True):
-            begun = time.perf_counter()
+        for policy, model in models.items():
+            start = time.perf_counter()
             model.predict_on_batch(pixels)
-            its.append(time.perf_counter() - begun)
-    return min(times[0]) / min(times[1])
+            elapsed = time.perf_counter() - start
+            seconds[policy] = min(seconds[policy], elapsed)
+    return seconds[first] / seconds[second]
 
 
-def _few_layers(policy):
+def _convolutions(policy: str):
     """Return a model of a few convolutions as Inception has them."""
     layers = [keras.Input((35, 35, 192), 8)]
     for filters, width in ((64, 1), (96, 3), (96, 3), (192, 1)):
@@ -109,16 +110,16 @@ def _few_layers(policy):
     return keras.Sequential(layers)
 
 
-def with_dtype(model, policy):
-    """Return a copy of a model that computes in another arithmetic.
+def with_dtype(model: keras.Model, policy: str) -> keras.Model:
+    """Return a copy of a model that computes in another dtype.
 
     Args:
-        model: of layers that Keras knows; models may be nested in it.
+        model: of layers from Keras; models may be nested in it.
         policy: a Keras dtype policy, for example "mixed_bfloat16".
 
     Returns:
         A model with the same weights (float32, copied) from the same input
-        to an output of the policy's compute dtype. Scaling and global
+        to an output of the policy's compute dtype. Pixel scaling and global
         averages stay in float32.
     """
     config = model.get_config()
@@ -128,9 +129,9 @@ def with_dtype(model, policy):
     return copy
 
 
-def _set_dtypes(config, policy):
+def _set_dtypes(config: dict[str, Any], policy: str):
     for layer in config["layers"]:
         if "layers" in layer["config"]:
             _set_dtypes(layer["config"], policy)
-        elif layer["class_name"] not in IN_FULL:
+        elif layer["class_name"] not in FLOAT32_LAYERS:
             layer["config"]["dtype"] = policy

@@ -1,13 +1,15 @@
-"""A copy of a network for forward passes alone, with less to do.
+"""A faster copy of a network for inference, with BatchNorm folded in.
 
-When a model predicts, BatchNorm multiplies each channel by one number and
-adds another. The convolution before it can do both by the way, with other
-kernels and a bias (Jacob et al., "Quantization and Training of Neural
-Networks for Efficient Integer-Arithmetic-Only Inference", 2018, section
-3.2), and TensorFlow then does convolution, bias and activation in one go.
+At inference BatchNorm multiplies each channel by one number and adds another.
+The convolution before it can do both, with another kernel and a bias (Jacob
+et al., "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference", 2018, section 3.2), and TensorFlow fuses
+convolution, bias and activation.
 """
 
 import weakref
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,47 +18,46 @@ from helpers.network import dtypes
 
 
 class FusedModel:
-    """A model's copy that computes in another arithmetic, for predicting.
+    """A copy of a model for inference in another dtype.
 
     `model` is the copy, from the same input to an output of the policy's
-    compute dtype. Scaling and global averages stay in float32. Its weights
-    are those the model had when `refresh` was last called.
+    compute dtype. Pixel scaling and global averages stay in float32. Its
+    weights are those the model had when `refresh` was last called.
     """
 
-    def __init__(self, model, policy):
+    def __init__(self, model: keras.Model, policy: str):
         """Copy a model.
 
         Args:
-            model: a functional `keras.Model` of layers that Keras knows;
-                models may be nested in it.
+            model: a functional `keras.Model` of layers from Keras; models
+                may be nested in it.
             policy: a Keras dtype policy, for example "mixed_bfloat16".
         """
         norms = _norms_after(model)
         folded = {id(norm) for norm in norms.values()}
-        idle = []  # copies of what is folded
-        self._sources = []  # (copy, its layer, the norm folded into it)
+        skipped: set[int] = set()  # ids of copies of what is folded
+        self._sources: list[tuple] = []  # (copy, layer, norm folded into it)
         self.policy = policy
 
-        def copied(layer):
+        def copied(layer: keras.layers.Conv2D):
             config, norm = layer.get_config(), norms.get(id(layer))
             if not isinstance(layer, keras.layers.Layer):  # `a + b`
                 return type(layer).from_config(config)
-            if type(layer).__name__ not in dtypes.IN_FULL:
+            if type(layer).__name__ not in dtypes.FLOAT32_LAYERS:
                 config["dtype"] = policy
             if norm:
                 config["use_bias"] = True
             copy = type(layer).from_config(config)
             if id(layer) in folded:
-                idle.append(copy)
-            else:
-                # A copy shall not keep alive what it was copied from.
-                source = weakref.ref(layer), norm and weakref.ref(norm)
-                self._sources.append((copy, *source))
+                skipped.add(id(copy))
+            # A copy must not keep alive what it was copied from.
+            source = weakref.ref(layer), norm and weakref.ref(norm)
+            self._sources.append((copy, *source))
             return copy
 
-        def called(copy, *args, **options):
-            if any(copy is its for its in idle):
-                return args[0]  # the convolution before it has done this
+        def called(copy: keras.layers.Layer, *args, **options):
+            if id(copy) in skipped:
+                return args[0]
             return copy(*args, **options)
 
         self.model = keras.models.clone_model(
@@ -65,9 +66,10 @@ class FusedModel:
             call_function=called,
             recursive=True,
         )
+        self._sources = [s for s in self._sources if id(s[0]) not in skipped]
         self.refresh()
 
-    def refresh(self):
+    def refresh(self) -> None:
         """Give the copy the weights that the model has now."""
         for copy, layer, norm in self._sources:
             copy.set_weights(
@@ -75,60 +77,60 @@ class FusedModel:
             )
 
 
-def _norms_after(model):
+def _norms_after(model: keras.Model):
     """Return {id of a convolution: the BatchNorm that it can take in}.
 
-    That is one that nothing else stands between, and nothing else than it
-    takes what the convolution says; both are called once.
+    Nothing stands between the two, nothing else takes the output of the
+    convolution, and both are called once.
     """
-    found = {}
+    norms: dict[int, keras.layers.BatchNormalization] = {}
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            found |= _norms_after(layer)
+            norms |= _norms_after(layer)
     if isinstance(model, keras.Sequential):
         # `clone_model` calls all layers of a Sequential, the folded as well.
-        return found
+        return norms
     config = model.get_config()
-    calls = {its["name"]: its["inbound_nodes"] for its in config["layers"]}
-    takers = {}
-    for name, nodes in [*calls.items(), (None, config["output_layers"])]:
-        for source in _names(nodes, calls):
-            takers.setdefault(source, []).append(name)
+    nodes = {node["name"]: node["inbound_nodes"] for node in config["layers"]}
+    consumers: dict[str, list] = {}
+    for name, inputs in [*nodes.items(), (None, config["output_layers"])]:
+        for source in _inputs(inputs, nodes):
+            consumers.setdefault(source, []).append(name)
     layers = {layer.name: layer for layer in model.layers}
     for name, layer in layers.items():
-        its = takers.get(name, [])
-        norm = layers.get(its[0]) if len(its) == 1 else None
+        names = consumers.get(name, [])
+        norm = layers.get(names[0]) if len(names) == 1 else None
         if (
             isinstance(layer, keras.layers.Conv2D)
             and isinstance(norm, keras.layers.BatchNormalization)
-            and len(calls[name]) == len(calls[norm.name]) == 1
+            and len(nodes[name]) == len(nodes[norm.name]) == 1
             and norm.axis in (-1, 3)
             and layer.activation is keras.activations.linear
             and layer.data_format == "channels_last"
         ):
-            found[id(layer)] = norm
-    return found
+            norms[id(layer)] = norm
+    return norms
 
 
-def _names(value, known):
-    """Yield each layer that a part of a configuration takes a tensor from.
+def _inputs(value: Any, names: dict[str, Any]) -> Iterator[str]:
+    """Yield each layer whose output an item of a configuration takes.
 
     Args:
         value: nodes or outputs of a functional model's configuration.
-        known: the names of its layers.
+        names: the names of its layers, as keys.
     """
     if isinstance(value, dict):
         value = value.get("keras_history", list(value.values()))
     if isinstance(value, (list, tuple)):
         is_tensor = len(value) == 3 and isinstance(value[0], str)
-        if is_tensor and value[0] in known:
+        if is_tensor and value[0] in names:
             yield value[0]
         else:
-            for inner in value:
-                yield from _names(inner, known)
+            for item in value:
+                yield from _inputs(item, names)
 
 
-def _folded(layer, norm):
+def _folded(layer: keras.layers.Conv2D, norm: keras.layers.BatchNormalization):
     """Return the kernel and bias that do the work of BatchNorm as well."""
     scale = 1 / np.sqrt(np.asarray(norm.moving_variance) + norm.epsilon)
     if norm.scale:

@@ -1,7 +1,7 @@
 """The synthetic photos that lessons use by default, with their masks.
 
-May import `dataset`; every lesson uses it. 04 and 06 use the shifted test
-set, 05 the masks and the out-of-distribution images.
+May import `dataset`. Every lesson uses it: 04 and 06 the shifted test set,
+05 the masks and the out-of-distribution images.
 """
 
 from helpers.surfaces import ground_truth

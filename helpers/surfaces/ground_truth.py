@@ -1,158 +1,170 @@
-"""What is known of drawn photos alone: where the defect is, what it hides.
+"""What only synthetic photos know: where the defect is, what it hides.
 
-Photos that somebody took have no such truth. What asks for it here finds
-nothing in them, and says so by an empty answer.
+For photos of your own all functions return empty arrays.
 """
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
 from helpers import paths, shared
+from helpers.dataset.splits import Split
 from helpers.surfaces import render
 
 
-def masks(part):
+def masks(
+    split: Split,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return the true masks of the photos that have one.
 
     Args:
-        part: a `dataset.Split`.
+        split: a `dataset.Split`.
 
     Returns:
-        The places of these photos in `part`, int64 (m,), and the masks,
+        The indices of these photos in `split`, int64 (m,), and the masks,
         bool (m, 299, 299), True where the defect is.
     """
-    places, found = [], []
-    for place, path in enumerate(part.paths):
-        mask = _mask(path)
-        if mask:
-            places.append(place)
-            found.append(np.asarray(Image.open(mask)) > 127)
-    shape = (len(found), render.SIZE, render.SIZE)
-    return np.array(places, int), np.array(found, bool).reshape(shape)
+    indices, sources = _with_defect(split)
+    found = np.empty((len(indices), render.SIZE, render.SIZE), bool)
+    for i, source in enumerate(sources):
+        found[i] = np.asarray(Image.open(source.mask)) > 127
+    return indices, found
 
 
-def dilated(masks, pixels):
-    """Return masks with a border of so many pixels around them.
+def without_defect(
+    split: Split, count: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Render photos of a split again, without their defects.
 
-    Args:
-        masks: bool (m, height, width), each with a True in it.
-        pixels: how wide the border is.
-    """
-    wider = masks.copy()
-    for mask in wider:
-        mask[:] = ndimage.distance_transform_edt(~mask) <= pixels
-    return wider
-
-
-def blown_up(heat):
-    """Return one heat map in the size of a photo, between its cells smooth.
+    The same part in the same light before the same camera: nothing differs
+    but the defect (see `render.draw`).
 
     Args:
-        heat: numbers (rows, columns), such as 8×8.
+        split: a `dataset.Split`.
+        count: how many photos at most, the first that have a defect.
 
     Returns:
-        float32 (299, 299).
+        The indices of these photos in `split`, int64 (m,), and the images,
+        uint8 (m, 299, 299, 3), 0-255.
     """
-    small = Image.fromarray(np.asarray(heat, "float32"))
+    indices, sources = _with_defect(split)
+    indices = indices[:count]
+    images = np.empty((len(indices), render.SIZE, render.SIZE, 3), "uint8")
+    for image, source in zip(images, sources, strict=False):
+        image[:], _ = render.draw(
+            source.class_name,
+            source.number,
+            source.seed,
+            source.set_name,
+            defect=False,
+        )
+    return indices, images
+
+
+def dilated(
+    masks: npt.NDArray[np.bool_], pixels: float
+) -> npt.NDArray[np.bool_]:
+    """Return masks (m, height, width), wider by so many pixels all around.
+
+    Each mask has a True in it.
+    """
+    return np.array(
+        [ndimage.distance_transform_edt(~mask) <= pixels for mask in masks],
+        bool,
+    ).reshape(masks.shape)
+
+
+def blown_up(heatmap: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return a heat map (rows, columns) interpolated to (299, 299)."""
+    small = Image.fromarray(np.asarray(heatmap, "float32"))
     size = (render.SIZE, render.SIZE)
     return np.asarray(small.resize(size, Image.Resampling.BILINEAR))
 
 
-def pointing_game(heat, masks):
-    """Return of each photo whether its largest heat lies inside its mask.
+def pointing_game(
+    heatmaps: npt.NDArray, masks: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Return for each photo whether the largest heat lies inside its mask.
 
     It is the pointing game of Zhang and others, "Top-down Neural Attention
     by Excitation Backprop" (2016).
 
     Args:
-        heat: numbers (m, rows, columns), to be blown up; of equal ones the
-            first counts.
+        heatmaps: numbers (m, rows, columns); of equal ones the first counts.
         masks: bool (m, 299, 299).
 
     Returns:
         bool (m,).
     """
-    return np.array(
-        [
-            mask.flat[blown_up(its).argmax()]
-            for its, mask in zip(heat, masks, strict=True)
-        ],
-        bool,
-    )
+    pairs = zip(heatmaps, masks, strict=True)
+    hits = [mask.flat[blown_up(heatmap).argmax()] for heatmap, mask in pairs]
+    return np.array(hits, bool)
 
 
-def heat_inside(heat, masks):
-    """Return of each photo which share of its heat lies in its mask.
+def heat_inside(
+    heatmaps: npt.NDArray, masks: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Return for each photo the fraction of its heat that lies in its mask.
 
     Args:
-        heat: numbers from 0 on, (m, rows, columns), to be blown up.
+        heatmaps: numbers from 0 on, (m, rows, columns).
         masks: bool (m, 299, 299).
 
     Returns:
         float (m,), 0-1; 0 for a photo without any heat.
     """
     fractions = []
-    for its, mask in zip(heat, masks, strict=True):
-        wide = blown_up(its)
-        total = wide.sum()
-        fractions.append(wide[mask].sum() / total if total else 0.0)
+    for heatmap, mask in zip(heatmaps, masks, strict=True):
+        heat = blown_up(heatmap)
+        total = heat.sum()
+        fractions.append(heat[mask].sum() / total if total else 0.0)
     return np.array(fractions, float)
 
 
-def without_defect(part, count):
-    """Draw photos of a part again, without their defects.
+class _Source(NamedTuple):
+    """What `render.draw` made a photo of, and the file of its mask."""
 
-    The same part in the same light before the same camera: nothing differs
-    but the defect (see `surfaces.draw`).
-
-    Args:
-        part: a `dataset.Split`.
-        count: how many photos at most, the first that have a defect.
-
-    Returns:
-        The places of these photos in `part`, int64 (m,), and the pictures,
-        uint8 (m, 299, 299, 3), 0-255.
-    """
-    places = [place for place, path in enumerate(part.paths) if _mask(path)][
-        :count
-    ]
-    found = [
-        render.draw(*_drawn(part.paths[place]), defect=False)[0]
-        for place in places
-    ]
-    shape = (len(found), render.SIZE, render.SIZE, 3)
-    return np.array(places, int), np.array(found, "uint8").reshape(shape)
+    class_name: str
+    number: int
+    seed: int
+    set_name: str
+    mask: Path
 
 
-def _mask(path):
-    """Return where the mask of a drawn photo with a defect is, or None."""
-    return render.mask(Path(path).resolve()) if _drawn(path) else None
+def _with_defect(split: Split):
+    """Return the indices of rendered photos with a defect, and `_Source`s."""
+    sources = [_source(path) for path in split.paths]
+    indices = [i for i, source in enumerate(sources) if source]
+    return np.array(indices, np.int64), [sources[i] for i in indices]
 
 
-def _drawn(path):
-    """Return what `surfaces.draw` made a photo of, or None if it did not.
+def _source(path: str):
+    """Return the `_Source` of a rendered photo with a defect, or None.
 
-    That is class name, index, seed and set name. A photo of your own among
-    the drawn ones has another name, or no mask.
+    A photo of your own among the rendered ones has another name, or no mask.
     """
     photo = Path(path).resolve()
-    homes = [
-        place.resolve() for place in (paths.data(), shared.folder()) if place
-    ]
-    if len(photo.parents) < 4 or photo.parents[3] not in homes:
+    roots = [paths.data().resolve()]
+    if shared_folder := shared.folder():
+        roots.append(shared_folder.resolve())
+    if len(photo.parents) < 4 or photo.parents[3] not in roots:
         return None
-    class_name, set_name = photo.parent.name, photo.parents[1].name
-    if set_name not in render.SETS or class_name not in render.CLASS_NAMES:
+    sets, classes = "|".join(render.SETS), "|".join(render.CLASS_NAMES)
+    match = re.fullmatch(
+        rf"surfaces(-[1-9]\d*)?/({sets})/({classes})/\3-(\d{{3}})\.jpg",
+        photo.relative_to(photo.parents[3]).as_posix(),
+        re.ASCII,
+    )
+    if not match:
         return None
-    home = re.fullmatch("surfaces(?:-([1-9][0-9]*))?", photo.parents[2].name)
-    name = re.fullmatch(rf"{class_name}-([0-9]{{3}})\.jpg", photo.name)
-    if not home or not name or int(name[1]) >= render.SETS[set_name]:
-        return None
+    seed, set_name, class_name, index = match.groups()
     mask = render.mask(photo)
-    if mask and not mask.is_file():
+    if int(index) >= render.SETS[set_name] or not mask or not mask.is_file():
         return None
-    return class_name, int(name[1]), int(home[1] or 0), set_name
+    seed = int(seed[1:]) if seed else 0
+    return _Source(class_name, int(index), seed, set_name, mask)

@@ -1,4 +1,4 @@
-"""A second test set as after somebody remounted the camera."""
+"""A second test set, as if somebody had remounted the camera."""
 
 import collections
 import hashlib
@@ -6,26 +6,26 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from tqdm import tqdm
 
 from helpers import paths
 from helpers.dataset import pipeline, splits
-from helpers.paths import atomic
 from helpers.surfaces import render
 
 
-def shifted_test(folder, test):
-    """Return a second test set for a folder of photos.
+def shifted_test(folder: str | Path, test: splits.Split) -> splits.Split:
+    """Return a shifted test set for a folder of photos.
 
-    For the default pictures it is `surfaces.shifted_folder`, and if a folder
+    For the default photos it is `render.shifted_folder`, and if a folder
     `remounted` lies beside your own, that. Otherwise the test photos are
-    turned, flipped, brought closer or taken farther, and dimmed, and kept
+    rotated, flipped, brought closer or taken farther, and dimmed, and kept
     under data/work.
 
     Args:
         folder: the folder of class folders.
-        test: its test part, a `dataset.Split`.
+        test: its test set, a `dataset.Split`.
 
     Returns:
         A `dataset.Split` named "remounted".
@@ -36,36 +36,35 @@ def shifted_test(folder, test):
     beside = folder.parent / "remounted"
     if beside.is_dir():
         return splits.whole_folder(beside, test.class_names)
-    names = [test.class_names[label] for label in test.labels]
-    # A mended label makes another set: a picture lies in one class alone.
-    key = hashlib.sha256(repr([test.keys, names]).encode()).hexdigest()[:16]
-    place = paths.work() / "remounted" / key / "remounted"
-    copies = collections.Counter()
-    for path, name, digest in tqdm(
-        list(zip(test.paths, names, test.keys, strict=True)),
+    labels = [test.class_names[label] for label in test.labels]
+    # A corrected label makes another set, as its photo changes folders.
+    key = hashlib.sha256(repr([test.keys, labels]).encode()).hexdigest()[:16]
+    shifted_folder = paths.work() / "remounted" / key / "remounted"
+    copies: collections.Counter = collections.Counter()
+    for path, label, digest in tqdm(
+        list(zip(test.paths, labels, test.keys, strict=True)),
         desc="remounting",
         unit="photo",
         file=sys.stdout,
     ):
-        # Two photos may share a name (a/1.jpg, b/1.jpg), and copies that
-        # somebody has let in share their content: each is turned otherwise.
+        # Photos may share a name (a/1.jpg, b/1.jpg), and their content if
+        # the user wants it: each copy is shifted in another way.
         copy = copies[digest]
         copies[digest] += 1
-        file = place / name / f"{digest[:32]}-{copy}.png"
+        file = shifted_folder / label / f"{digest[:32]}-{copy}.png"
         if not file.is_file():
             rng = np.random.default_rng([int(digest, 16), copy])
-            with atomic(file) as temporary:
-                _turned(pipeline.load_photo(path).numpy(), rng).save(
-                    temporary, "png"
-                )
-    return splits.whole_folder(place, test.class_names)
+            image = _remounted(pipeline.load_photo(path).numpy(), rng)
+            with paths.atomic(file) as temporary:
+                image.save(temporary, "png")
+    return splits.whole_folder(shifted_folder, test.class_names)
 
 
-def _turned(pixels, rng):
+def _remounted(pixels: npt.NDArray[np.uint8], rng: np.random.Generator):
     """Return the photo as another mounting of the camera would show it."""
     side = pipeline.SIZE
-    wide = np.pad(pixels, ((side, side), (side, side), (0, 0)), "reflect")
-    image = Image.fromarray(wide).rotate(
+    padded = np.pad(pixels, ((side, side), (side, side), (0, 0)), "reflect")
+    image = Image.fromarray(padded).rotate(
         rng.uniform(0, 360), Image.Resampling.BILINEAR
     )
     half = side / 2 / rng.uniform(0.75, 1.3)

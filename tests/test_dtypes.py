@@ -1,4 +1,4 @@
-"""The arithmetic of a forward pass is measured, said and remembered."""
+"""The fastest dtype is measured, printed and remembered."""
 
 import keras
 import numpy as np
@@ -7,72 +7,62 @@ import pytest
 from helpers.network import dtypes
 
 
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    """A store of its own, and a list that each measurement is noted in."""
+@pytest.fixture(autouse=True)
+def work(tmp_path, monkeypatch):
+    """A machine without a graphics card, where nothing is known."""
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
-    monkeypatch.setattr(dtypes.tf.config, "list_physical_devices", list_of)
+    config = dtypes.tf.config
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind=None: [])
     return tmp_path
 
 
-def list_of(kind=None):
-    return []
+def fake_measurement(monkeypatch, ratio):
+    """Let a measurement return this; return a list of those made."""
+    measured = []
 
+    def time_ratio(*policies):
+        measured.append(policies)
+        return ratio
 
-def ratio(monkeypatch, measured):
-    """Let a measurement find this; return a list of those made."""
-    made = []
-
-    def fake(*policies):
-        made.append(policies)
-        return measured
-
-    monkeypatch.setattr(dtypes, "_ratio", fake)
-    return made
+    monkeypatch.setattr(dtypes, "_time_ratio", time_ratio)
+    return measured
 
 
 @pytest.mark.parametrize(
-    "measured, policy", [(2.0, "mixed_bfloat16"), (1.0, "float32")]
+    "ratio, policy", [(2.0, "mixed_bfloat16"), (1.0, "float32")]
 )
-def test_the_faster_one_is_taken_and_said(
-    store, monkeypatch, capsys, measured, policy
+def test_the_faster_one_is_measured_once_and_printed(
+    monkeypatch, capsys, ratio, policy
 ):
-    ratio(monkeypatch, measured)
+    measured = fake_measurement(monkeypatch, ratio)
     assert dtypes.fastest_dtype() == policy
-    said = capsys.readouterr().out
-    assert f"use {policy.removeprefix('mixed_')}." in said
-
-
-def test_measuring_changes_nothing_that_is_drawn_after_it(store):
-    drawn = []
-    for _ in ("measured", "known"):
-        keras.utils.set_random_seed(1)
-        dtypes.fastest_dtype()
-        drawn.append(keras.layers.Dense(2).kernel_initializer.seed)
-    assert drawn[0] == drawn[1]
-
-
-def test_it_is_measured_once(store, monkeypatch, capsys):
-    made = ratio(monkeypatch, 2.0)
-    first = dtypes.fastest_dtype()
-    capsys.readouterr()
-    assert dtypes.fastest_dtype() == first
-    assert made == [("float32", "mixed_bfloat16")]
+    assert f"use {policy.removeprefix('mixed_')}." in capsys.readouterr().out
+    assert dtypes.fastest_dtype() == policy
+    assert measured == [("float32", "mixed_bfloat16")]
     assert capsys.readouterr().out == ""
 
 
+def test_a_measurement_changes_no_later_random_draw():
+    seeds = []
+    for _ in ("measured", "known"):
+        keras.utils.set_random_seed(1)
+        dtypes.fastest_dtype()
+        seeds.append(keras.layers.Dense(2).kernel_initializer.seed)
+    assert seeds[0] == seeds[1]
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"policy": "float64"}'])
-def test_what_is_no_measurement_is_measured_anew(store, monkeypatch, content):
-    (store / "precision.json").write_text(content)
-    ratio(monkeypatch, 0.5)
+def test_a_damaged_measurement_is_made_anew(work, monkeypatch, content):
+    (work / "precision.json").write_text(content)
+    fake_measurement(monkeypatch, 0.5)
     assert dtypes.fastest_dtype() == "float32"
 
 
-def test_another_machine_measures_for_itself(store, monkeypatch):
-    ratio(monkeypatch, 2.0)
+def test_another_machine_measures_for_itself(monkeypatch):
+    fake_measurement(monkeypatch, 2.0)
     dtypes.fastest_dtype()
     monkeypatch.setattr(dtypes.platform, "node", lambda: "elsewhere")
-    ratio(monkeypatch, 0.5)
+    fake_measurement(monkeypatch, 0.5)
     assert dtypes.fastest_dtype() == "float32"
 
 
@@ -85,22 +75,20 @@ CARDS = [  # what TensorFlow tells of a graphics card, the policy for it
 
 
 @pytest.mark.parametrize("details, policy", CARDS)
-def test_a_graphics_card_needs_no_measurement(
-    store, monkeypatch, details, policy
-):
+def test_a_graphics_card_needs_no_measurement(monkeypatch, details, policy):
     config = dtypes.tf.config
     monkeypatch.setattr(config, "list_physical_devices", lambda kind: [kind])
     monkeypatch.setattr(
         config.experimental, "get_device_details", lambda card: details
     )
-    made = ratio(monkeypatch, 2.0)
+    measured = fake_measurement(monkeypatch, 2.0)
     assert dtypes.fastest_dtype() == policy
-    assert made == []
+    assert measured == []
 
 
-@pytest.mark.parametrize("policy", sorted({its for _, its in CARDS}))
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_nothing_is_trained_in_float16(policy):
-    # As lesson 03 does: the base is recast, the model around it is not.
+    # As in lesson 03: the base has the policy, the model around it has not.
     inputs = keras.Input((8, 8, 3))
     base = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
     base = dtypes.with_dtype(base, policy)
@@ -116,7 +104,7 @@ def test_nothing_is_trained_in_float16(policy):
     assert set(moments) == {"float32"}
 
 
-def test_a_recast_model_says_nearly_the_same():
+def test_a_copy_in_another_dtype_computes_nearly_the_same():
     keras.utils.set_random_seed(0)
     base = keras.Sequential(
         [keras.Input((20, 20, 3)), keras.layers.Conv2D(4, 5, 2)]
@@ -126,8 +114,8 @@ def test_a_recast_model_says_nearly_the_same():
     model = keras.Model(inputs, base(scaled))
     copy = dtypes.with_dtype(model, "mixed_bfloat16")
     pixels = np.random.default_rng(0).integers(0, 256, (3, 20, 20, 3))
-    says, wanted = np.float32(copy(pixels)), np.asarray(model(pixels))
-    assert 0 < np.abs(says - wanted).max() < 0.02 * np.abs(wanted).max()
+    output, exact = np.float32(copy(pixels)), np.asarray(model(pixels))
+    assert 0 < np.abs(output - exact).max() < 0.02 * np.abs(exact).max()
     assert copy.layers[-1].layers[-1].compute_dtype == "bfloat16"
-    assert copy.layers[1].compute_dtype == "float32"  # the scaling
+    assert copy.layers[1].compute_dtype == "float32"  # the pixel scaling
     assert all(w.dtype == "float32" for w in copy.weights)
