@@ -20,7 +20,7 @@ SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 FRACTIONS = (60, 20, 20)
 
 
-def folder(url=URL, expected=SHA256, place=DATA):
+def folder(url: str = URL, expected: str = SHA256, place: Path = DATA) -> Path:
     """Return the folder of flower photos, shared or fetched once.
 
     Args:
@@ -29,7 +29,7 @@ def folder(url=URL, expected=SHA256, place=DATA):
         place: the folder that gets `flower_photos`.
 
     Raises:
-        helpers.downloads.DownloadError: the archive could not be had.
+        helpers.downloads.DownloadError: the archive could not be fetched.
         helpers.paths.WriteError: the disk is full or may not be written.
     """
     photos = shared.find("flower_photos") or Path(place) / "flower_photos"
