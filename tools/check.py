@@ -62,7 +62,7 @@ def _refusal(folder, sentence):
     return {
         "file": folder,
         "problem": sentence,
-        "left_out": True,
+        "excluded": True,
         "advice": "Do what the sentence says, and check again.",
     }
 
@@ -73,7 +73,7 @@ def _rows(problems):
         {
             "file": p.name,
             "problem": p.problem,
-            "left_out": p.excluded,
+            "excluded": p.excluded,
             "advice": p.advice,
         }
         for p in problems
