@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_photos import FRACTIONS
+from make_photos import FRACTIONS, saved
 from PIL import Image, ImageDraw, ImageEnhance
 
 from helpers.dataset import near_duplicates, photo_file, scan, splits
@@ -37,7 +37,7 @@ def small_thing(rng):
 
 def xray(rng):
     """A chest: dark lungs of slightly different sizes, ribs, a spine."""
-    y, x = np.mgrid[0:400, 0:400] / 400
+    y, x = np.mgrid[0:200, 0:200] / 200
     pixels = 110 * np.exp(-(((x - 0.5) / 0.35) ** 4))
     for side in (-1, 1):
         width, height = rng.uniform((0.08, 0.24), (0.14, 0.34))
@@ -49,20 +49,6 @@ def xray(rng):
         pixels += 10 * np.exp(-(rib**2)) * (abs(x - 0.5) < 0.36)
     pixels += 60 * np.exp(-(((x - 0.5) / 0.05) ** 2)) + 20
     return noisy(rng, pixels)
-
-
-def document(rng):
-    """A page of text: lines of words in the same margins."""
-    image = Image.new("L", (900, 1200), 250)
-    pen = ImageDraw.Draw(image)
-    for y in range(100, 1100, 32):
-        x = 100
-        while rng.random() > 0.05 and x < 780:
-            width = int(rng.integers(16, 80))
-            for left in range(x, min(x + width, 800), 12):
-                pen.rectangle([left, y, left + 6, y + 16], fill=50)
-            x += width + 16
-    return image.convert("RGB")
 
 
 def dark(rng):
@@ -77,9 +63,7 @@ def dark(rng):
 
 
 def jpeg(image, quality):
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
-    return Image.open(file)
+    return Image.open(io.BytesIO(saved(image, "JPEG", quality=quality)))
 
 
 def half(image):
@@ -90,7 +74,7 @@ def a_moment_later(image):
     return noisy(np.random.default_rng(99), np.asarray(image, float))
 
 
-KINDS = [scene, small_thing, xray, document, dark]
+KINDS = [scene, small_thing, xray, dark]
 AGAIN = {
     "compressed": lambda image: jpeg(image, 40),
     "smaller and poorer": lambda image: jpeg(half(image), 60),
