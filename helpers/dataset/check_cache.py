@@ -114,10 +114,7 @@ def is_unchanged(file: str, sha256: str) -> bool:
     """Return whether a file still has the content hash that it had.
 
     It is read only if its size or time of change is another than when this
-    process last read it.
-
-    Raises:
-        OSError: the file can't be read.
+    process last read it. Raises OSError if it can't be.
     """
     with open(file, "rb") as opened:
         status = Path(file).stat()

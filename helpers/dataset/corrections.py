@@ -37,12 +37,7 @@ def noted(folder: str | Path) -> dict[str, str]:
 
 
 def applied(folder: str | Path, class_names: Container[str]) -> dict[str, str]:
-    """Return the labels that `dataset.check` goes by, as `noted` does.
-
-    Raises:
-        ValueError: the list can't be understood, or a label is none of these
-            classes.
-    """
+    """Return the applied labels, as `noted` does; each must be a class."""
     rows = _rows(applied_path(folder))
     for row, _, label in rows:
         if label not in class_names:
@@ -124,10 +119,7 @@ def undo(folder: str | Path) -> None:
 
 
 def read_rows(file: Path) -> list[list[str]] | None:
-    """Return the rows of a CSV file that a learner may have edited.
-
-    Returns:
-        The cells of each row, or None if there is no file.
+    """Return the rows of a CSV file that a learner may have edited, or None.
 
     Raises:
         ValueError: it is no CSV file in UTF-8.

@@ -30,8 +30,7 @@ FRAMES = (
 def exact(photos: Sequence[Photo]) -> list[Problem]:
     """Return a `Problem` for each exact copy of another photo.
 
-    Problems that a copied folder causes read alike, so the report prints
-    them on one line.
+    Those of a copied folder read alike, so a report has one line for them.
     """
     groups = collections.defaultdict(list)
     for photo in photos:
@@ -84,9 +83,7 @@ def _two_labels(
 def _copied_folders(classes: list[list[str]]):
     """Return pairs of classes that share half the photos of the smaller.
 
-    Args:
-        classes: for each different photo, a sorted list of the classes that
-            it lies in.
+    `classes` holds, for each different photo, the classes it lies in.
     """
     counts = collections.Counter(itertools.chain.from_iterable(classes))
     common = collections.Counter(
@@ -102,10 +99,9 @@ def _copied_folders(classes: list[list[str]]):
 def near(
     folder: Path, photos: Sequence[Photo]
 ) -> tuple[tuple[tuple[Photo, Photo], ...], list[Problem]]:
-    """Return pairs of photos that are nearly the same, and their problems.
+    """Return pairs of photos that are nearly the same, and the problems.
 
-    Augmented copies and films are one problem of the folder, and so are the
-    photos of a fixed camera.
+    Augmented copies, films and photos of a fixed camera are one each.
     """
     name = f"{folder.resolve().name}/"
     copies, films = near_duplicates.groups(photos)

@@ -32,9 +32,7 @@ def applied(
     """Return the problems with the choices of the list, and write the list.
 
     Args:
-        folder: the folder of class folders.
-        photos: those of it that can be read.
-        problems: all that were found.
+        photos: those in the folder that can be read.
 
     Raises:
         ValueError: the list can't be understood.

@@ -266,10 +266,7 @@ def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def count_files(folder: Path) -> int:
-    """Return how many files lie in a folder and in its folders.
-
-    None are counted behind a link to a folder that the link lies in.
-    """
+    """Count the files in a folder and its folders; none for `leads_up`."""
     if leads_up(folder):
         return 0
     return sum(len(names) for _, _, names in os.walk(folder))
@@ -284,13 +281,7 @@ def leads_up(folder: Path) -> bool:
 def refusal(
     folder: Path, photos: Iterable[Photo], problems: list[Problem]
 ) -> FolderError:
-    """Return why a folder does not have two classes of photos.
-
-    Args:
-        folder: the folder that should hold the class folders.
-        photos: those in it that are used.
-        problems: what was found to be wrong.
-    """
+    """Return why a folder does not have two classes of photos to use."""
     usable = sorted({photo.class_name for photo in photos})
     # Of a class folder itself, or of a file right in it.
     about = [p for p in problems if p.excluded and p.name.count("/") == 1]
@@ -391,89 +382,85 @@ def _simplified(name: str, kept: str = ""):
 
 def _other_layout(folder: Path):
     """Return the sentence for a folder that is sorted in another way."""
-    counts, tables, others = _census(folder)
+    counts, others = _census(folder)
     if not counts:
-        return _no_picture(folder, others)
+        return f"{folder}: {_no_picture(folder, others)}."
     outer = sorted({parts[0] for parts in counts if parts})
     deeper = any(len(parts) > 1 for parts in counts)
+    are_splits = all(map(_is_split, outer))
     tree = _tree(counts)
     sort = "put the photos of each class into a folder of its own"
-    if tables:
+    if tables := [n for n in others if n.lower().endswith(TABLES)]:
         sort += f" ({listed(tables)} may say which photo is of which class)"
     if not outer:
         lie = "picture lies" if counts[()] == 1 else "pictures lie"
-        return (
-            f"{folder}: {counts[()]} {lie} right in it and none in a class "
-            f"folder; {sort}, or, if this is one class, give the folder that "
-            "it lies in."
+        what = (
+            f"{counts[()]} {lie} right in it and none in a class folder; "
+            f"{sort}, or, if this is one class, give the folder that it lies "
+            "in"
         )
-    if any("images" in parts for parts in counts) and any(
+    elif any("images" in parts for parts in counts) and any(
         "labels" in PurePosixPath(name).parts for name in others
     ):
-        return (
-            f"{folder}: photos in images/ and their labels in labels/, as "
-            "for object detection; export the data set again for "
-            "classification, with one folder of photos for each class."
+        what = (
+            "photos in images/ and their labels in labels/, as for object "
+            "detection; export the data set again for classification, with "
+            "one folder of photos for each class"
         )
-    if len(outer) == 1 and deeper and not counts[(outer[0],)]:
+    elif len(outer) == 1 and deeper and not counts[(outer[0],)]:
         inner = folder / outer[0]
         classes = {parts[0] for parts in _census(inner)[0] if len(parts) == 1}
         if len(classes) < 2 or all(map(_is_split, classes)):
             return _other_layout(inner)
-        return (
-            f"{folder}: the class folders lie one folder deeper: {tree}; "
-            f"give {inner}."
+        what = f"the class folders lie one folder deeper: {tree}; give {inner}"
+    elif are_splits and deeper:
+        what = (
+            f"the class folders lie inside the splits of a data set: {tree}; "
+            "move the photos of each class together into one folder right in "
+            "here: the lessons split them themselves"
         )
-    if all(map(_is_split, outer)) and deeper:
-        return (
-            f"{folder}: the class folders lie inside the splits of a data "
-            f"set: {tree}; move the photos of each class together into one "
-            "folder right in here: the lessons split them themselves."
+    elif are_splits:
+        what = (
+            "its folders are the splits of a data set, not classes: "
+            f"{tree}; {sort}, whichever split they are in: the lessons split "
+            "them themselves. If these are classes, rename the folders"
         )
-    if all(map(_is_split, outer)):
-        return (
-            f"{folder}: its folders are the splits of a data set, not "
-            f"classes: {tree}; {sort}, whichever split they are in: the "
-            "lessons split them themselves. If these are classes, rename "
-            "the folders."
+    elif deeper:
+        what = (
+            f"photos lie deeper than in one folder for each class: {tree}; "
+            "make each class a folder right in here, and move its photos up "
+            "into it"
         )
-    if deeper:
-        return (
-            f"{folder}: photos lie deeper than in one folder for each class: "
-            f"{tree}; make each class a folder right in here, and move its "
-            "photos up into it."
+    else:
+        rest = []
+        if counts[()]:
+            rest.append(f"{counted(counts[()], 'picture')} beside it")
+        if empty := [f"{n}/" for n in _folders(folder) if n not in outer]:
+            rest.append(f"none in {listed(empty)}")
+        also = f" ({', '.join(rest)})" if rest else ""
+        what = (
+            f"only one folder holds photos, {tree}{also}, and a classifier "
+            "needs two classes or more; put the photos of each other class "
+            "into a folder of its own"
         )
-    rest = []
-    if counts[()]:
-        rest.append(f"{counted(counts[()], 'picture')} beside it")
-    without = [f"{name}/" for name in _folders(folder) if name not in outer]
-    if without:
-        rest.append(f"none in {listed(without)}")
-    also = f" ({', '.join(rest)})" if rest else ""
-    return (
-        f"{folder}: only one folder holds photos, {tree}{also}, and a "
-        "classifier needs two classes or more; put the photos of each other "
-        "class into a folder of its own."
-    )
+    return f"{folder}: {what}."
 
 
 def _no_picture(folder: Path, others: list[str]):
     archives = [name for name in others if name.lower().endswith(ARCHIVES)]
     if archives:
         them = "it" if len(archives) == 1 else "them"
-        return (
-            f"{folder}: it holds no photos, but {listed(archives)}; unpack "
-            f"{them} and {GIVE}."
-        )
+        found = listed(archives)
+        return f"it holds no photos, but {found}; unpack {them} and {GIVE}"
     if not others:
         empty = listed(f"{name}/" for name in _folders(folder))
         only = f", only empty folders ({empty})" if empty else ""
-        return f"{folder}: there is no file in it{only}; {GIVE}."
+        return f"there is no file in it{only}; {GIVE}"
     kinds = collections.Counter(map(_kind_of_other, map(Path, others)))
     files = listed(f"{count} {kind}" for kind, count in kinds.most_common())
     return (
-        f"{folder}: it holds no photos, only other files: {files}; if these "
-        f"are your pictures, export them as PNG; if not, {GIVE}."
+        f"it holds no photos, only other files: {files}; if these are your "
+        f"pictures, export them as PNG; if not, {GIVE}"
     )
 
 
@@ -490,10 +477,8 @@ def _folders(folder: Path):
 
 
 def _census(folder: Path):
-    """Return what a folder holds: (pictures, tables, other files).
-
-    Pictures are counted by the names of the folders they lie in, tables and
-    other files (with the tables) are lists of names.
+    """Return the pictures in a folder, as counted by `_count`, and the sorted
+    names of all other files.
     """
     files = [
         Path(path, name).relative_to(folder)
@@ -501,8 +486,7 @@ def _census(folder: Path):
         for name in names
     ]
     others = [file.as_posix() for file in files if not _is_picture(file)]
-    tables = sorted(name for name in others if name.lower().endswith(TABLES))
-    return _count(files), tables, others
+    return _count(files), sorted(others)
 
 
 def _count(files: Iterable[PurePath]):
@@ -516,21 +500,16 @@ def _count(files: Iterable[PurePath]):
 
 
 def _tree(counts: collections.Counter[tuple[str, ...]]):
-    """Return two levels of folders with their numbers of pictures.
-
-    Args:
-        counts: {names of the folders on the way: pictures right in there}.
-    """
-    folders = collections.defaultdict[str, collections.Counter[str]](
-        collections.Counter
-    )
+    """Return two levels of folders with their numbers of pictures."""
+    folders: dict[str, collections.Counter[str]] = {}
     for parts, count in counts.items():
         if parts:
-            folders[parts[0]]["/".join(parts[1:2])] += count
+            inner = folders.setdefault(parts[0], collections.Counter())
+            inner["/".join(parts[1:2])] += count
     described = []
     for name, inner in sorted(folders.items()):
-        below = [f"{k}/ {count}" for k, count in sorted(inner.items()) if k]
         text = f"{name}/ {inner.total()}"
+        below = [f"{k}/ {count}" for k, count in sorted(inner.items()) if k]
         described.append(f"{text} ({listed(below)})" if below else text)
     return listed(described)
 

@@ -17,6 +17,7 @@ from scipy import ndimage
 from helpers.dataset.photo_file import GRID, Photo
 
 Floats = npt.NDArray[np.float32]
+Series = tuple[str, ...]
 
 CORRELATION = 0.95  # of two thumbnails, on the coarse grid
 # How far the local detail of two near-duplicates may differ (root mean
@@ -81,15 +82,10 @@ def find(photos: Sequence[Photo]) -> list[tuple[Photo, Photo]]:
 
 
 def of_fixed_camera(pairs: Iterable[tuple[Photo, Photo]], count: int) -> bool:
-    """Return whether near-duplicates look like photos of a fixed camera.
+    """Return whether these pairs look like photos of a fixed camera.
 
-    Few photos are the same one saved again. Many photos of a fixed camera
-    are near-duplicates of the same one, and they make up a large fraction of
-    the folder.
-
-    Args:
-        pairs: (photo, earlier photo), as from `find`.
-        count: the number of photos in the folder.
+    Such photos are near-duplicates of the same few, and make up a large
+    fraction of the `count` photos in the folder.
     """
     alike = collections.Counter(other for _, other in pairs)
     crowds = sum(size for size in alike.values() if size >= CROWD)
@@ -134,12 +130,11 @@ def groups(
     return copies, max(films, key=lambda found: sum(map(len, found)))
 
 
-def _films(numbered: list[tuple[tuple[str, ...], tuple[int, ...], Photo]]):
+def _films(numbered: list[tuple[Series, tuple[int, ...], Photo]]):
     """Return the films, each a tuple of photos.
 
-    Args:
-        numbered: sorted (series, numbers, photo); a series is a tuple of
-            the class folder and what the names of its photos share.
+    `numbered` is sorted; a series is the class folder and what the names of
+    its photos share.
     """
     half = len(numbered) // 2
     consecutive = [
@@ -169,12 +164,7 @@ def _films(numbered: list[tuple[tuple[str, ...], tuple[int, ...], Photo]]):
 
 
 def _are_frames(photos: list[Photo], pairs: list[tuple[int, int]]):
-    """Return whether each pair shows nearly the same scene, bool (n,).
-
-    Args:
-        photos: of a folder.
-        pairs: n pairs of indices of photos.
-    """
+    """Return whether n pairs of photos show nearly the same scene: (n,)."""
     alike = []
     for start in range(0, len(pairs), BLOCK):
         first, second = (
@@ -214,9 +204,9 @@ def _thumbnails(photos: Iterable[Photo]):
 def _features(thumbnails: Floats):
     """Return what `find` compares, one row for each of n thumbnails.
 
-    That are the colours on a coarse grid, centred and of length 1, float32
-    (n, 768); the detail of brightness and colour, whose length is a root
-    mean square, float32 (n, 1536); the contrast, float32 (n,).
+    The colours on a coarse grid, centred and of length 1 (n, 768); the detail
+    of brightness and colour, whose length is a root mean square (n, 1536);
+    the contrast (n,).
     """
     count, half = len(thumbnails), GRID // 2
     coarse = thumbnails.reshape(count, half, 2, half, 2, 3).mean(axis=(2, 4))

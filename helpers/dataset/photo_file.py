@@ -163,15 +163,12 @@ class _UnusableError(Exception):
 
 
 def look(file: Path) -> tuple[Photo | None, list[Problem]]:
-    """Return the photo in a file of a class folder, and its problems.
-
-    Without a photo there is one problem.
-    """
+    """Return the photo in a file of a class folder, or None, and problems."""
     name = printed(f"{file.parent.name}/{file.name}")
     try:
         content = _read(file)
         kind = _require_readable(file, content)
-        pixels, (width, height), notes = _decode_and_check(content, kind)
+        pixels, width, height, notes = _decode_and_check(content, kind)
     except _UnusableError as error:
         problem, advice = error.args
         return None, [Problem(name, problem, True, advice)]
@@ -270,10 +267,7 @@ def _read(file: Path):
 
 
 def _kind(content: bytes, name: str):
-    """Return what a file is by its first `HEAD` bytes or its name, or None.
-
-    "page" stands for web pages and other XML.
-    """
+    """Return the kind of a file by its first bytes or its name, or None."""
     for start, kind in STARTS.items():
         if content.startswith(start):
             return kind
@@ -345,11 +339,10 @@ def _conversion(kind: str, suffix: str):
 
 
 def _decode_and_check(content: bytes, kind: str):
-    """Decode a picture; return its pixels, (width, height) and notes.
+    """Return pixels, width, height, and pairs of problem and advice.
 
     The pixels are uint8 (height, width, 3), those of a large JPEG 8 times
-    fewer on each side. A note on something odd is a pair of problem and
-    advice.
+    fewer on each side.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the size is checked here
@@ -370,7 +363,8 @@ def _decode_and_check(content: bytes, kind: str):
             width, height = image.size
         else:
             height, width, _ = pixels.shape
-        return pixels, (width, height), _notes(content, image, width, height)
+        notes = _notes(content, image, width, height)
+        return pixels, width, height, notes
 
 
 def _open(content: bytes):
@@ -445,7 +439,7 @@ def _is_transparent(image: Image.Image):
         alpha = image.convert("RGBA").getchannel("A")
     except Exception:  # TensorFlow could decode it, which is enough
         return False
-    return alpha.getextrema()[0] < 255
+    return bool(np.asarray(alpha).min() < 255)
 
 
 def decode(content: bytes | tf.Tensor) -> tf.Tensor:

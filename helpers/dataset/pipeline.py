@@ -99,9 +99,7 @@ def no_autotuning() -> tf.data.Options:
 
 
 def _decoded(split: Split):
-    """Return pixels and labels, photo by photo, of files that still hold
-    what they held when they were checked.
-    """
+    """Return pixels and labels of photos that nobody changed since."""
     for path, key in zip(split.paths, split.keys, strict=True):
         try:
             if check_cache.is_unchanged(path, key):
@@ -114,7 +112,8 @@ def _decoded(split: Split):
             "cell with dataset.check again, and those after it."
         )
     ds = tf.data.Dataset.from_tensor_slices((split.paths, split.labels))
-    return ds.map(
-        lambda path, label: (load_photo(path), label),
-        num_parallel_calls=os.cpu_count(),
-    )
+    return ds.map(_load_labelled, num_parallel_calls=os.cpu_count())
+
+
+def _load_labelled(path: tf.Tensor, label: tf.Tensor):
+    return load_photo(path), label

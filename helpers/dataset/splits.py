@@ -42,12 +42,10 @@ def assign_splits(
     practically never in classes of 200.
 
     Args:
-        photos: pairs of content hash (SHA-256 as a hex string) and name of
-            the class, one for each photo. Exact copies have the same hash
-            and so are assigned together. One that is in several classes
-            goes by its hash alone and does not count for its classes.
-        fractions: three positive numbers, the sizes of `SPLITS` relative
-            to each other.
+        photos: pairs of content hash (SHA-256 as a hex string) and class
+            name. One that is in several classes goes by its hash alone and
+            does not count for its classes.
+        fractions: three positive numbers, relative to each other.
 
     Returns:
         {content hash: name of its split}.
@@ -96,10 +94,8 @@ def _thresholds(fractions: Sequence[float]):
 
 
 def _cuts(keys: list[str], fractions: Sequence[float]):
-    """Return where validation and test begin in the sorted keys of a class.
-
-    That is where the thresholds are, or the nearest place at which each
-    split has its minimum.
+    """Return where validation and test begin in the sorted keys of a class:
+    at the thresholds, or as near as each split has its minimum.
     """
     first, second = (
         bisect.bisect_left(keys, threshold, key=_number)
@@ -194,9 +190,7 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
 
 
 def _warn(folder: scan.Folder, split_of: dict[str, str]):
-    """Print how many files are left out and how many near-duplicates are
-    in different splits.
-    """
+    """Print how many files are left out, or near-duplicates torn apart."""
     if excluded := folder.excluded():
         are, them = ("is", "it") if excluded == 1 else ("are", "them")
         print(
@@ -231,9 +225,8 @@ def _write_manifest(folder: scan.Folder, split_of: dict[str, str]):
 
 
 def _make_split(
-    name: str, class_names: tuple[str, ...], photos: Iterable[Photo]
+    name: str, class_names: tuple[str, ...], photos: Sequence[Photo]
 ):
-    photos = list(photos)
     labels = [class_names.index(photo.class_name) for photo in photos]
     return Split(
         name,
@@ -253,10 +246,6 @@ def whole_folder(
     folder: str | os.PathLike[str], class_names: Iterable[str]
 ) -> Split:
     """Return all photos of a folder as one `Split` named after the folder.
-
-    Args:
-        folder: a folder of class folders, as for `dataset.check`.
-        class_names: the classes to which the labels belong.
 
     Raises:
         ValueError: as `dataset.check`, or the folder has other classes.
