@@ -104,10 +104,11 @@ def _from_row(file: Path, row: dict):
         base64.b64decode(row["thumbnail"]),
         row["depth"],
     )
-    return photo, [
-        Problem(photo.name, problem, False, advice)
+    problems = [
+        Problem(photo.name, problem, advice)
         for problem, advice in row["problems"]
     ]
+    return photo, problems
 
 
 def is_unchanged(file: str, sha256: str) -> bool:

@@ -55,7 +55,7 @@ def exact(photos: Sequence[Photo]) -> list[Problem]:
                 what, do = f"a copy of {original.name}", photo_file.NOTHING
                 if surplus[names[0]] >= layouts.SHOWN:
                     what = f"a copy of another photo in {names[0]}/"
-            problems.append(Problem(photo.name, what, True, do))
+            problems.append(Problem(photo.name, what, do, excluded=True))
     return problems
 
 
@@ -121,7 +121,7 @@ def near(
             f"{count} files look like {kind}, such as {first.name} and "
             f"{second.name}"
         )
-        problems.append(Problem(name, what, False, advice, count))
+        problems.append(Problem(name, what, advice, files=count))
     group_of = {
         photo: number
         for number, group in enumerate(copies + films)
@@ -143,7 +143,7 @@ def near(
             f"{len(alone)} of {len(photos)} photos look nearly the same as "
             f"another one, such as {photo.name} as {other.name}"
         )
-        problems.append(Problem(name, what, False, CAMERA, len(alone)))
+        problems.append(Problem(name, what, CAMERA, files=len(alone)))
     else:
         problems += [_near_problem(*pair) for pair in alone]
     return tuple(alone + pairs), problems
@@ -152,10 +152,7 @@ def near(
 def _near_problem(photo: Photo, other: Photo):
     if photo.class_name == other.class_name:
         what = f"nearly the same picture as {other.name}"
-        return Problem(photo.name, what, False, NEAR)
-    return Problem(
-        photo.name,
-        f"looks nearly the same as {other.name}, which has another label",
-        False,
-        "Check both labels; with a fixed camera that is normal.",
-    )
+        return Problem(photo.name, what, NEAR)
+    what = f"looks nearly the same as {other.name}, which has another label"
+    do = "Check both labels; with a fixed camera that is normal."
+    return Problem(photo.name, what, do)

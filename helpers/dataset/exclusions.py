@@ -58,7 +58,7 @@ def applied(
     ]
     do = "Write no in the list to use it."
     result += [
-        Problem(name, "left out by you", True, do)
+        Problem(name, "left out by you", do, excluded=True)
         for name, excluded in chosen.items()
         if excluded and name not in reasons
     ]

@@ -4,11 +4,11 @@ A folder to learn from holds one folder for each class, with the photos right
 in it. Exports, archives and collections often have other layouts.
 """
 
-import collections
 import os
 import re
 import unicodedata
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
@@ -57,29 +57,22 @@ class Contents:
     files: list[Path] = field(default_factory=list)
     class_folders: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    ignored: collections.Counter[str] = field(
-        default_factory=collections.Counter
-    )
+    ignored: Counter[str] = field(default_factory=Counter)
 
     def ignore(self, path: Path) -> bool:
         """Count a file or folder that is ignored; say whether it is one."""
-        if photo_file.is_system_name(path.name) and os.path.isdir(path):
+        by_system = photo_file.is_system_name(path.name)
+        if by_system and os.path.isdir(path):
             self.ignored[f"{printed(path.name)}/"] += count_files(path)
-        elif photo_file.is_system_name(path.name) or photo_file.is_sidecar(
-            path
-        ):
+        elif by_system or photo_file.is_sidecar(path):
             self.ignored[_kind_of_other(path)] += 1
         else:
             return False
         return True
 
-    def exclude(
-        self, path: str, problem: str, advice: str, files: int = 1
-    ) -> None:
+    def exclude(self, name: str, what: str, do: str, files: int = 1) -> None:
         """Add the problem of a file or folder that is not used."""
-        self.problems.append(
-            Problem(printed(path), problem, True, advice, files)
-        )
+        self.problems.append(Problem(printed(name), what, do, True, files))
 
 
 def read_folder(folder: Path) -> Contents:
@@ -302,14 +295,14 @@ def refusal(
         names = [f"{name}/" for name in sorted(holding)]
         where = _join(names, "or") if len(names) <= SHOWN else listed(names)
         what = f"no photo in {where} can be used: {causes(about)}"
-    common = collections.Counter(p.advice for p in about).most_common(1)
+    common = Counter(p.advice for p in about).most_common(1)
     advice = common[0][0] if common else "Add photos of another class."
     return FolderError(f"{folder}: {what}. {advice}", problems)
 
 
 def causes(problems: Iterable[Problem]) -> str:
     """Return the problems and of how many files each is, the most first."""
-    files = collections.Counter[str]()
+    files = Counter[str]()
     for p in problems:
         files[p.problem] += p.files
     return listed(
@@ -320,15 +313,16 @@ def causes(problems: Iterable[Problem]) -> str:
 
 def doubtful(class_names: Iterable[str]) -> list[Problem]:
     """Return a `Problem` for each class named as a split or as unsorted."""
+    what = (
+        "taken as a class, though splits or unsorted photos often have such a "
+        "name"
+    )
+    do = (
+        "If it is no class, move the folder away; the lessons split the "
+        "photos themselves."
+    )
     return [
-        Problem(
-            f"{name}/",
-            "taken as a class, though splits or unsorted photos often have "
-            "such a name",
-            False,
-            "If it is no class, move the folder away; the lessons split the "
-            "photos themselves.",
-        )
+        Problem(f"{name}/", what, do)
         for name in class_names
         if _is_split(name) or name.strip().lower() in UNSORTED
     ]
@@ -360,15 +354,10 @@ def lookalikes(class_names: Iterable[str]) -> list[Problem]:
             for difference in _SIMPLIFY
             if _simplified(name, difference) != _simplified(other, difference)
         ] or [UNICODE]
-        problems.append(
-            Problem(
-                f"{name}/",
-                f"{name!r} and {other!r} differ only in "
-                f"{_join(needed, 'and')}",
-                False,
-                "If they are one class, move the photos into one folder.",
-            )
-        )
+        words = _join(needed, "and")
+        what = f"{name!r} and {other!r} differ only in {words}"
+        do = "If they are one class, move the photos into one folder."
+        problems.append(Problem(f"{name}/", what, do))
     return problems
 
 
@@ -456,7 +445,7 @@ def _no_picture(folder: Path, others: list[str]):
         empty = listed(f"{name}/" for name in _folders(folder))
         only = f", only empty folders ({empty})" if empty else ""
         return f"there is no file in it{only}; {GIVE}"
-    kinds = collections.Counter(map(_kind_of_other, map(Path, others)))
+    kinds = Counter(map(_kind_of_other, map(Path, others)))
     files = listed(f"{count} {kind}" for kind, count in kinds.most_common())
     return (
         f"it holds no photos, only other files: {files}; if these are your "
@@ -491,7 +480,7 @@ def _census(folder: Path):
 
 def _count(files: Iterable[PurePath]):
     """Return {names of the folders on the way: pictures right in there}."""
-    return collections.Counter(
+    return Counter(
         file.parts[:-1]
         for file in files
         if _is_picture(file)
@@ -499,12 +488,12 @@ def _count(files: Iterable[PurePath]):
     )
 
 
-def _tree(counts: collections.Counter[tuple[str, ...]]):
+def _tree(counts: Counter[tuple[str, ...]]):
     """Return two levels of folders with their numbers of pictures."""
-    folders: dict[str, collections.Counter[str]] = {}
+    folders: dict[str, Counter[str]] = {}
     for parts, count in counts.items():
         if parts:
-            inner = folders.setdefault(parts[0], collections.Counter())
+            inner = folders.setdefault(parts[0], Counter())
             inner["/".join(parts[1:2])] += count
     described = []
     for name, inner in sorted(folders.items()):

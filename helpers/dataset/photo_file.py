@@ -153,8 +153,8 @@ class Problem:
 
     name: str
     problem: str
-    excluded: bool
     advice: str
+    excluded: bool = False
     files: int = 1
 
 
@@ -171,7 +171,7 @@ def look(file: Path) -> tuple[Photo | None, list[Problem]]:
         pixels, width, height, notes = _decode_and_check(content, kind)
     except _UnusableError as error:
         problem, advice = error.args
-        return None, [Problem(name, problem, True, advice)]
+        return None, [Problem(name, problem, advice, excluded=True)]
     if file.suffix.lower() not in DECODED[kind]:
         notes.append((f"a {kind} under another suffix", NOTHING))
     photo = Photo(
@@ -183,7 +183,7 @@ def look(file: Path) -> tuple[Photo | None, list[Problem]]:
         make_thumbnail(pixels),
         _depth(content) if kind == "PNG" else None,
     )
-    return photo, [Problem(name, what, False, do) for what, do in notes]
+    return photo, [Problem(name, *note) for note in notes]
 
 
 def make_thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:

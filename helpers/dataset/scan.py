@@ -179,26 +179,19 @@ def _empty_classes(
     """Return a `Problem` for each class folder without a photo to use."""
     used = {photo.class_name for photo in photos}
     empty = []
-    for name in map(printed, class_folders):
-        if name in used:
+    for class_name in map(printed, class_folders):
+        if class_name in used:
             continue
-        of_class = [
-            p for p in problems if p.excluded and p.name.startswith(f"{name}/")
-        ]
+        name = f"{class_name}/"
         why, do = "", "Add photos"
-        if of_class:
+        if of_class := [
+            p for p in problems if p.excluded and p.name.startswith(name)
+        ]:
             why = f": {layouts.causes(of_class)}"
             do = "Do what is said about its files"
-        empty.append(
-            Problem(
-                f"{name}/",
-                f"no photo that can be used, so not a class{why}",
-                True,
-                f"{do}, or move the folder away: Keras would count it as a "
-                "class.",
-                0,
-            )
-        )
+        what = f"no photo that can be used, so not a class{why}"
+        do += ", or move the folder away: Keras would count it as a class."
+        empty.append(Problem(name, what, do, excluded=True, files=0))
     return empty
 
 
@@ -219,7 +212,7 @@ def _small_classes(photos: list[Photo]):
             do = "Add photos, and look at the accuracy of each class."
         else:
             continue
-        problems.append(Problem(f"{name}/", what, False, do))
+        problems.append(Problem(f"{name}/", what, do))
     return problems
 
 
@@ -239,17 +232,13 @@ def _of_depths(photos: list[Photo]):
         pairs = {(photo.class_name, photo.depth) for photo in deep}
         if len(pairs) == len({photo.class_name for photo in deep}):
             what += ", and the depth gives the class away"
-    return [Problem(photo.name, what, False, advice) for photo in deep]
+    return [Problem(photo.name, what, advice) for photo in deep]
 
 
 def _of_labels(photos: list[Photo]):
+    do = "corrections.undo(FOLDER) takes that back."
     return [
-        Problem(
-            photo.name,
-            f"taken as {photo.class_name}, as you have noted",
-            False,
-            "corrections.undo(FOLDER) takes that back.",
-        )
-        for photo in photos
-        if photo.class_name != photo.path.parent.name
+        Problem(p.name, f"taken as {p.class_name}, as you have noted", do)
+        for p in photos
+        if p.class_name != p.path.parent.name
     ]
