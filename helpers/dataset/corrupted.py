@@ -1,4 +1,4 @@
-"""A small folder with faults, to see what they do before your own has any."""
+"""A small folder with bad files, to see what they do in a training run."""
 
 import shutil
 from pathlib import Path

@@ -439,8 +439,8 @@ def _no_picture(folder: Path, others: list[str]):
     archives = [name for name in others if name.lower().endswith(ARCHIVES)]
     if archives:
         them = "it" if len(archives) == 1 else "them"
-        found = listed(archives)
-        return f"it holds no photos, but {found}; unpack {them} and {GIVE}"
+        names = listed(archives)
+        return f"it holds no photos, but {names}; unpack {them} and {GIVE}"
     if not others:
         empty = listed(f"{name}/" for name in _folders(folder))
         only = f", only empty folders ({empty})" if empty else ""

@@ -127,7 +127,7 @@ def groups(
     if orders[0] == orders[1]:
         del orders[1]
     films = map(_films, orders)
-    return copies, max(films, key=lambda found: sum(map(len, found)))
+    return copies, max(films, key=lambda group: sum(map(len, group)))
 
 
 def _films(numbered: list[tuple[Series, tuple[int, ...], Photo]]):
@@ -181,9 +181,9 @@ def _shifted_correlation(first: Floats, second: Floats):
     """Return the best correlation of images (n, 32, 32) after a shift."""
     best = np.full(len(first), -1.0)
     for down, right in itertools.product(range(-SHIFT, SHIFT + 1), repeat=2):
-        one = _unit(_crop(first, down, right))
+        shifted = _unit(_crop(first, down, right))
         other = _unit(_crop(second, -down, -right))
-        best = np.maximum(best, (one * other).sum(axis=1))
+        best = np.maximum(best, (shifted * other).sum(axis=1))
     return best
 
 

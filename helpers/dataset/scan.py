@@ -121,16 +121,16 @@ def check(folder: str | os.PathLike[str]) -> Folder:
     folder = Path(os.path.expanduser(folder))
     contents = layouts.read_folder(folder)
     labels = corrections.applied(folder, contents.class_folders)
-    found, problems = [], contents.problems
+    readable, problems = [], contents.problems
     for photo, notes in _look_at_all(folder, contents.files):
         problems += notes
         if photo:
             label = labels.get(photo.name, photo.class_name)
-            found.append(replace(photo, class_name=label))
-    problems += duplicates.exact(found)
-    problems = exclusions.applied(folder, found, problems)
+            readable.append(replace(photo, class_name=label))
+    problems += duplicates.exact(readable)
+    problems = exclusions.applied(folder, readable, problems)
     excluded = {p.name for p in problems if p.excluded}
-    photos = [p for p in found if p.name not in excluded]
+    photos = [p for p in readable if p.name not in excluded]
     class_names = sorted({p.class_name for p in photos})
     if len(class_names) < 2:
         raise layouts.refusal(folder, photos, problems)
