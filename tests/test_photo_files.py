@@ -363,6 +363,14 @@ def test_16_bits_are_read_as_deep_as_their_values(channels, depth):
     assert (photo_file.decode(content) == colours).numpy().all()
 
 
+@pytest.mark.parametrize(
+    ("largest", "bits"), [(255, 8), (256, 10), (1024, 12), (4096, 14)]
+)
+def test_the_largest_value_decides_the_depth(largest, bits):
+    content = png_of_16_bits(np.full((80, 80, 1), largest, "uint16"))
+    assert photo_file.decode(content).numpy().max() == largest >> (bits - 8)
+
+
 def test_12_bits_in_a_png_of_16_are_read_as_the_same_photo_of_8(folder):
     image = noise(70, mode="L")
     deep = Image.fromarray(np.asarray(image, "uint16") * 16)
