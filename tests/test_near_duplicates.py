@@ -37,7 +37,7 @@ def small_thing(rng):
 
 def xray(rng):
     """A chest: dark lungs of slightly different sizes, ribs, a spine."""
-    y, x = np.mgrid[0:200, 0:200] / 200
+    y, x = np.mgrid[0:400, 0:400] / 400
     pixels = 110 * np.exp(-(((x - 0.5) / 0.35) ** 4))
     for side in (-1, 1):
         width, height = rng.uniform((0.08, 0.24), (0.14, 0.34))
