@@ -6,86 +6,74 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
+from make_photos import FRACTIONS, noise, png, problems, put, two_classes
 
 from helpers.dataset import corrupted, pipeline, scan, splits
 
 
-def picture(path, seed, size=(90, 80)):
-    """Save a noise picture that no other seed gives."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).integers(0, 256, (*size, 3), "uint8")
-    Image.fromarray(noise).save(path)
-
-
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
-    for i in range(60):
-        picture(tmp_path / "mine" / "ab"[i % 2] / f"{i}.png", i)
-    return tmp_path / "mine"
+    return two_classes(tmp_path, monkeypatch)
 
 
-def test_a_good_folder_has_nothing_to_mend(folder, capsys):
-    found = scan.check(folder)
-    assert found.class_names == ("a", "b")
-    assert found.counts() == {"a": 30, "b": 30}
-    assert found.problems == ()
-    found.report()
-    said = capsys.readouterr().out
-    assert "60 photos of 2 classes" in said
-    assert "nothing to mend" in said
+def split_again(folder):
+    return splits.split(scan.check(folder), FRACTIONS)
+
+
+def test_a_good_folder_has_no_problems(folder, capsys):
+    checked = scan.check(folder)
+    assert checked.class_names == ("a", "b")
+    assert checked.counts() == {"a": 25, "b": 25}
+    assert checked.problems == ()
+    checked.report()
+    out = capsys.readouterr().out
+    assert "50 photos of 2 classes fit for use, 0 files left out" in out
+    assert "sizes: 90×80 pixels, all alike" in out
+    assert "no problems found" in out
+
+
+# --- Copies -----------------------------------------------------------------
 
 
 def test_a_copy_is_used_once(folder):
-    (folder / "a" / "copy.png").write_bytes(
-        (folder / "a" / "0.png").read_bytes()
-    )
-    found = scan.check(folder)
-    assert [p.name for p in found.problems] == ["a/copy.png"]
-    assert len(found.photos) == 60
+    shutil.copy(folder / "a" / "0.png", folder / "a" / "copy.png")
+    checked = scan.check(folder)
+    assert problems(checked) == {"a/copy.png": "a copy of a/0.png"}
+    assert len(checked.photos) == 50
 
 
 def test_one_picture_under_two_labels_is_left_out_of_both(folder, capsys):
-    (folder / "b" / "copy.png").write_bytes(
-        (folder / "a" / "0.png").read_bytes()
-    )
-    found = scan.check(folder)
-    first, second = found.problems
+    shutil.copy(folder / "a" / "0.png", folder / "b" / "copy.png")
+    checked = scan.check(folder)
+    first, second = checked.problems
     assert (first.name, second.name) == ("a/0.png", "b/copy.png")
     assert "the same picture as b/copy.png" in first.problem
     assert first.excluded and second.excluded
-    assert len(found.photos) == 59
-    found.report()
-    assert "59 photos of 2 classes fit for use, 2 files left out" in (
+    checked.report()
+    assert "49 photos of 2 classes fit for use, 2 files left out" in (
         capsys.readouterr().out
     )
 
 
 def test_a_copied_class_folder_is_one_line(folder, capsys):
-    for i in range(100, 130):
-        picture(folder / "c" / f"{i}.png", i)
+    put(folder / "c", {f"{i}.png": png(i) for i in range(20)})
     shutil.copytree(folder / "a", folder / "a - Copy")
     (folder / "a - Copy" / "0.png").unlink()
-    picture(folder / "a - Copy" / "new.png", 130)
-    found = scan.check(folder)
-    assert found.excluded() == 58
-    found.report()
-    (line,) = [
-        line
-        for line in capsys.readouterr().out.splitlines()
-        if "(left out)" in line
-    ]
-    assert "55 more: the same pictures lie in a/ and in a - Copy/" in line
+    put(folder / "a - Copy", {"new.png": png(99)})
+    checked = scan.check(folder)
+    assert checked.excluded() == 48
+    checked.report()
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in lines if "(left out)" in line]
+    assert "45 more: the same pictures lie in a/ and in a - Copy/" in line
     assert "Move one of the two folders away" in line
-
-
-def test_the_refusal_names_a_copied_class_folder(folder):
     shutil.rmtree(folder / "b")
-    shutil.copytree(folder / "a", folder / "a - Copy")
+    shutil.rmtree(folder / "c")
+    (folder / "a" / "0.png").unlink()
+    (folder / "a - Copy" / "new.png").unlink()
     with pytest.raises(ValueError, match="Move one of the two") as error:
         scan.check(folder)
-    assert "lie in a/ and in a - Copy/ (60 files)" in str(error.value)
+    assert "lie in a/ and in a - Copy/ (48 files)" in str(error.value)
 
 
 @pytest.mark.parametrize("again", ["{} (1).png", "{} - Copy.png"])
@@ -94,148 +82,128 @@ def test_many_copies_in_a_class_are_one_line_and_originals_stay(
 ):
     for path in (folder / "a").glob("*.png"):
         shutil.copy(path, folder / "a" / again.format(path.stem))
-    found = scan.check(folder)
-    assert {p.path.stem for p in found.photos} == {str(i) for i in range(60)}
-    found.report()
+    checked = scan.check(folder)
+    assert {p.path.stem for p in checked.photos} == set(map(str, range(25)))
+    checked.report()
     out = capsys.readouterr().out
-    assert "27 more: a copy of another photo in a/ (left out)" in out
+    assert "22 more: a copy of another photo in a/ (left out)" in out
     assert out.count("a copy of") == 1
 
 
-def test_a_small_class_is_kept_and_named(folder):
-    picture(folder / "c" / "only.png", 99)
-    found = scan.check(folder)
-    (problem,) = found.problems
-    assert (problem.name, problem.excluded) == ("c/", False)
-    assert found.counts()["c"] == 1
+# --- Splits -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("what", ["missing", "no classes", "one class"])
-def test_a_folder_that_cannot_be_used_is_refused(tmp_path, monkeypatch, what):
-    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
-    place = tmp_path / "mine"
-    if what == "no classes":
-        picture(place / "loose.png", 0)
-    if what == "one class":
-        picture(place / "a" / "1.png", 0)
-    with pytest.raises(ValueError, match="mine: ") as error:
-        scan.check(place)
-    assert "\n" not in str(error.value)
-
-
-def test_the_split_holds_each_photo_once_and_keeps_to_its_shares(folder):
-    parts = splits.split(scan.check(folder), (60, 20, 20))
-    assert [p.name for p in parts] == ["train", "validation", "test"]
+def test_the_splits_hold_each_photo_once_in_an_order_that_mixes_classes(
+    folder,
+):
+    parts = split_again(folder)
+    assert [part.name for part in parts] == ["train", "validation", "test"]
     keys = [key for part in parts for key in part.keys]
-    assert len(keys) == len(set(keys)) == 60
+    assert len(keys) == len(set(keys)) == 50
     assert len(parts[0]) > len(parts[1])
     for part in parts:
         for path, label in zip(part.paths, part.labels, strict=True):
             assert f"/{part.class_names[label]}/" in path.replace("\\", "/")
+    assert np.count_nonzero(np.diff(parts[0].labels)) > 3
+    assert [part.paths for part in split_again(folder)] == [
+        p.paths for p in parts
+    ]
+    taken = parts[0].take([3, 1])
+    assert taken.paths == [parts[0].paths[3], parts[0].paths[1]]
+    assert taken.keys == [parts[0].keys[3], parts[0].keys[1]]
+    assert taken.key != parts[0].key
 
 
 def test_no_photo_moves_when_others_come_or_are_renamed(folder):
-    before = splits.split(scan.check(folder), (60, 20, 20))
-    for i in range(100, 120):
-        picture(folder / "a" / f"new{i}.png", i)
+    before = split_again(folder)
+    put(folder / "a", {f"new{i}.png": png(i) for i in range(20)})
     (folder / "b" / "1.png").rename(folder / "b" / "zzz.png")
-    after = splits.split(scan.check(folder), (60, 20, 20))
-    for old, new in zip(before, after, strict=True):
+    for old, new in zip(before, split_again(folder), strict=True):
         assert set(old.keys) <= set(new.keys)
 
 
 def test_the_manifest_says_where_each_photo_is(folder):
-    found = scan.check(folder)
-    parts = splits.split(found, (60, 20, 20))
-    with open(splits.manifest_path(found), encoding="utf-8") as file:
+    checked = scan.check(folder)
+    parts = splits.split(checked, FRACTIONS)
+    path = splits.manifest_path(checked)
+    with open(path, encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 60
+    assert len(rows) == 50
     for part in parts:
-        listed = {r["sha256"] for r in rows if r["part"] == part.name}
-        assert listed == set(part.keys)
-    assert folder not in splits.manifest_path(found).parents
+        of_part = [row for row in rows if row["split"] == part.name]
+        assert {row["sha256"] for row in of_part} == set(part.keys)
+        names = {f"{row['class']}/{row['file']}" for row in of_part}
+        assert all(any(p.endswith(n) for n in names) for p in part.paths)
+    assert folder not in path.parents
 
 
 @pytest.mark.parametrize(
     "fractions",
     [
-        *((60, 20), (60, 0, 20), (60, -1, 20)),
+        *((60, 20), (60, 0, 20), (60, -1, 20), (1, 1, 1, 1)),
         *(("a", 1, 1), None, 60, "abc"),
         *((float("nan"), 1, 1), (1, 1, float("nan")), (1e308,) * 3),
     ],
 )
-def test_wrong_shares_are_refused(folder, fractions):
+def test_wrong_fractions_are_refused(folder, fractions):
     with pytest.raises(ValueError, match="FRACTIONS is .* three positive"):
         splits.split(scan.check(folder), fractions)
 
 
-def test_shares_may_be_fractions_or_an_array(folder):
-    found = scan.check(folder)
-    expected = [part.keys for part in splits.split(found, (60, 20, 20))]
-    for fractions in ([0.6, 0.2, 0.2], np.array([3, 1, 1])):
-        parts = splits.split(found, fractions)
-        assert [part.keys for part in parts] == expected
+@pytest.mark.parametrize("same", [[0.6, 0.2, 0.2], np.array([3, 1, 1])])
+def test_fractions_of_other_types_split_in_the_same_way(folder, same):
+    parts = splits.split(scan.check(folder), same)
+    assert [p.keys for p in parts] == [p.keys for p in split_again(folder)]
 
 
 def test_a_class_of_one_photo_is_named_by_check_and_refused_by_split(folder):
-    for i in range(2, 60, 2):
-        (folder / "a" / f"{i}.png").unlink()
-    found = scan.check(folder)
-    (problem,) = found.problems
-    assert problem.name == "a/" and "no split" in problem.problem
-    with pytest.raises(ValueError, match="mine: class a has 1 different"):
-        splits.split(found, (60, 20, 20))
+    put(folder / "c", {"only.png": png(0)})
+    checked = scan.check(folder)
+    (problem,) = checked.problems
+    assert (problem.name, problem.excluded) == ("c/", False)
+    assert "only 1 photo, so no split can be made" in problem.problem
+    assert checked.counts()["c"] == 1
+    with pytest.raises(ValueError, match="mine: class c has 1 different"):
+        splits.split(checked, FRACTIONS)
 
 
-def test_twenty_photos_without_one_for_the_test_are_split(folder):
-    numbered = {}
+def test_photos_without_one_for_the_test_are_split(folder):
     for path in folder.glob("a/*"):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        numbered[path] = int(digest[:8], 16) / 2**32
-    for path, number in numbered.items():
-        if number >= 0.8:
+        if int(digest[:8], 16) / 2**32 >= 0.8:
             path.unlink()
-    found = scan.check(folder)
-    assert found.counts()["a"] >= 20
-    parts = splits.split(found, (60, 20, 20))
-    for part in parts:
+    for part in split_again(folder):
         assert set(part.labels) == {0, 1}
-    assert len({key for part in parts for key in part.keys}) == len(
-        found.photos
-    )
 
 
-def test_pixels_are_whole_numbers_of_the_right_shape(folder):
-    pixels = pipeline.load_photo(str(folder / "a" / "0.png"))
-    assert pixels.shape == (299, 299, 3)
-    assert pixels.dtype == "uint8"
-    assert pixels.numpy().max() > 200
+def test_the_split_says_how_many_files_are_left_out(folder, capsys):
+    split_again(folder)
+    assert capsys.readouterr().out == ""
+    for name, words in (("1", "1 file of mine is"), ("2", "2 files of mine")):
+        (folder / "a" / f"empty{name}.jpg").touch()
+        split_again(folder)
+        assert words in capsys.readouterr().out
 
 
-def test_batches_keep_photos_and_labels_together(folder):
-    part = splits.whole_folder(folder, ("a", "b"))
-    seen = {}
-    for pixels, labels in pipeline.batches(part, 16):
-        for photo, label in zip(pixels.numpy(), labels, strict=True):
-            seen[photo.tobytes()] = int(label)
-    assert len(seen) == 60
-    for path, label in zip(part.paths, part.labels, strict=True):
-        assert seen[pipeline.load_photo(path).numpy().tobytes()] == label
+def test_the_split_says_which_photos_of_two_splits_are_nearly_the_same(
+    folder, capsys
+):
+    for quality in range(75, 99, 3):  # these go to different splits
+        noise(1000).save(folder / "a" / f"{quality}.jpg", quality=quality)
+    split_again(folder)
+    words = "are nearly the same as one in another split, such as a/"
+    assert words in capsys.readouterr().out
 
 
-def test_the_order_of_a_part_is_fixed_and_mixes_the_classes(folder):
-    train = splits.split(scan.check(folder), (60, 20, 20))[0]
-    again = splits.split(scan.check(folder), (60, 20, 20))[0]
-    assert train.paths == again.paths
-    assert 3 < np.count_nonzero(np.diff(train.labels))
+# --- Other folders ----------------------------------------------------------
 
 
 def test_a_folder_that_lies_in_the_project_is_pointed_at(
     folder, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(scan, "ROOT", folder.parent)
-    (tmp_path / "page").mkdir()
-    monkeypatch.chdir(tmp_path / "page")
+    monkeypatch.setattr("helpers.dataset.layouts.ROOT", folder.parent)
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
     with pytest.raises(ValueError) as caught:
         scan.check(folder.name)
     there = str(caught.value).split("give '")[1].rstrip("'.")
@@ -249,76 +217,65 @@ def test_a_folder_with_other_classes_is_refused(folder):
         splits.whole_folder(folder, ("a", "c"))
 
 
-def test_the_playground_has_three_faults_and_spares_the_folder(
-    folder, monkeypatch
-):
+@pytest.fixture
+def demo(folder, monkeypatch):
+    """Makes the folder with faults of a lesson."""
     monkeypatch.setenv("WORKBOOK_WORK", str(folder.parent / "work"))
-    found = scan.check(folder)
+    checked = scan.check(folder)
+    return lambda lesson: corrupted.corrupted_demo(checked, lesson)
+
+
+def test_the_demo_has_three_faults_and_spares_the_folder(folder, demo):
     before = sorted(p.read_bytes() for p in folder.glob("*/*"))
-    small = corrupted.corrupted_demo(found, "01_data_prep")
-    problems = scan.check(small).problems
-    left_out = [p.name for p in problems if p.excluded]
-    assert {"a/empty.jpg", "b/page.jpg", "a/copy.jpg"} < set(left_out)
-    assert len(left_out) == 4  # the copy, and what it is a copy of
-    added = corrupted.add_a_photo(small, found)
-    assert added.exists() and small in added.parents
+    small = demo("01_data_prep")
+    found = scan.check(small).problems
+    excluded = {p.name for p in found if p.excluded}
+    assert {"a/empty.jpg", "b/page.jpg", "a/copy.jpg"} < excluded
+    assert len(excluded) == 4  # the copy, and what it is a copy of
     assert sorted(p.read_bytes() for p in folder.glob("*/*")) == before
 
 
-def test_two_lessons_do_not_share_a_playground(folder, monkeypatch):
-    monkeypatch.setenv("WORKBOOK_WORK", str(folder.parent / "work"))
-    found = scan.check(folder)
-    first = corrupted.corrupted_demo(found, "01_data_prep")
-    added = corrupted.add_a_photo(first, found)
+def test_two_lessons_do_not_share_a_demo(folder, demo):
+    first = demo("01_data_prep")
     before = sorted(first.rglob("*"))
-    second = corrupted.corrupted_demo(found, "06_ship_it")
+    added = corrupted.add_a_photo(first, scan.check(folder))
+    assert added.exists() and added.parent == first / "a"
+    second = demo("06_ship_it")
+    assert added.exists() and not (second / "a" / added.name).exists()
+    # Made again in its own lesson, it is as it was, under the same name.
+    assert demo("01_data_prep") == first
     assert sorted(first.rglob("*")) == before
-    assert not (second / "a" / added.name).exists()
-    # Begun anew in its own lesson, it is as it was, under the same name.
-    assert corrupted.corrupted_demo(found, "01_data_prep") == first
-    assert sorted(first.rglob("*")) == [p for p in before if p != added]
 
 
-def test_some_photos_are_read_in_order(folder):
+# --- Pixels -----------------------------------------------------------------
+
+
+def test_photos_are_read_in_order(folder):
     paths = [str(folder / "a" / "0.png"), str(folder / "b" / "1.png")]
     both = pipeline.load_photos(paths)
     assert both.shape == (2, 299, 299, 3) and both.dtype == "uint8"
+    assert both.max() > 200
     assert np.array_equal(both[1], pipeline.load_photo(paths[1]))
 
 
 @pytest.mark.parametrize("read", [pipeline.batches, pipeline.single_pass])
+def test_batches_keep_photos_and_labels_together(folder, read):
+    split = splits.whole_folder(folder, ("a", "b"))
+    for _ in range(2):
+        pixels, labels = zip(*read(split, 16), strict=True)
+        assert [len(batch) for batch in pixels] == [16, 16, 16, 2]
+        assert np.array_equal(np.concatenate(labels), split.labels)
+        expected = pipeline.load_photos(split.paths)
+        assert np.array_equal(np.concatenate(pixels), expected)
+
+
+@pytest.mark.parametrize("read", [pipeline.batches, pipeline.single_pass])
 def test_a_folder_that_changed_since_is_noticed(folder, read):
-    part = splits.whole_folder(folder, ("a", "b"))
-    picture(folder / "a" / "0.png", 77)
+    split = splits.whole_folder(folder, ("a", "b"))
+    put(folder / "a", {"0.png": png(77)})
     with pytest.raises(ValueError, match="0.png holds another picture"):
-        read(part)
+        read(split)
     (folder / "a" / "0.png").unlink()
     with pytest.raises(ValueError, match="0.png can no longer be read"):
-        read(part)
+        read(split)
     assert len(list(read(splits.whole_folder(folder, ("a", "b"))))) == 4
-
-
-def test_the_split_says_how_many_files_are_left_out(folder, capsys):
-    splits.split(scan.check(folder), (60, 20, 20))
-    assert capsys.readouterr().out == ""
-    (folder / "a" / "empty.jpg").touch()
-    splits.split(scan.check(folder), (60, 20, 20))
-    assert "1 file of mine is left out" in capsys.readouterr().out
-    (folder / "a" / "empty too.jpg").touch()
-    splits.split(scan.check(folder), (60, 20, 20))
-    assert "2 files of mine are left out" in capsys.readouterr().out
-
-
-def test_the_split_says_which_photos_of_two_parts_are_nearly_one(
-    folder, capsys
-):
-    found = scan.check(folder)
-    parts = splits.split(found, (60, 20, 20))
-    train = Image.open(parts[0].paths[0])
-    for quality in range(75, 99, 3):  # some of these go to other parts
-        train.save(folder / "a" / f"again{quality}.jpg", quality=quality)
-    found = scan.check(folder)
-    assert len(found.near_duplicates) > 5
-    splits.split(found, (60, 20, 20))
-    said = capsys.readouterr().out
-    assert "are nearly the same as one in another split, such as a/" in said

@@ -26,7 +26,7 @@ CELLS = (
     ),
     (
         "code",
-        "found = {'classes': ['a', 'b'], 'test_photos': 8, 'left_out': 1,\n"
+        "found = {'classes': ['a', 'b'], 'test_photos': 8, 'excluded': 1,\n"
         "    'accuracy': {'frozen': 0.5, 'fine_tuned': 0.75},\n"
         "    'chosen': 'fine_tuned', 'seconds': 1.0,\n"
         "    'weights': 'random' if 'blank' in FOLDER else 'starter'\n"

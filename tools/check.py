@@ -17,7 +17,7 @@ def main(argv):
         "--json", action="store_true", help="print the problems as JSON"
     )
     args = parser.parse_args(argv)
-    folder = os.path.abspath(args.folder)  # as messages show it
+    args.folder = os.path.abspath(args.folder)  # for what is said of it
     with contextlib.redirect_stdout(sys.stderr):  # versions and progress
         from helpers import setup
 
@@ -30,44 +30,54 @@ def main(argv):
         from helpers.paths import WriteError
         from helpers.text import one_line
 
-        report, problems, refusal = None, (), ""
+        found, problems = None, ()
         try:
-            report = scan.check(folder)
-            problems = report.problems
+            found = scan.check(args.folder)
+            problems = found.problems
         except (ValueError, WriteError) as error:
-            refusal = str(error)
+            sentence = str(error)
             problems = getattr(error, "problems", ())
         except OSError as error:
-            path = one_line(str(error.filename or folder))
-            refusal = (
-                f"{path}: it can't be read ({error.strerror}); fix that, and "
-                "check again."
+            sentence = (
+                f"{one_line(str(error.filename or args.folder))}: it can't "
+                f"be read ({error.strerror}); see to that, and check again."
             )
     if args.json:
-        rows = [
-            _row(p.name, p.problem, p.excluded, p.advice) for p in problems
-        ]
-        if refusal:
-            advice = "Do what the sentence says, and check again."
-            rows.append(_row(folder, refusal, True, advice))
+        rows = _rows(problems)
+        if not found:
+            rows.append(_refusal(args.folder, sentence))
         print(json.dumps(rows, indent=1))
-    elif report:
-        report.report()
+    elif found:
+        found.report()
     else:
         scan.print_problems(problems)
-    if refusal:
-        print(refusal, file=sys.stderr)
+    if not found:
+        print(sentence, file=sys.stderr)
         return NOT_USABLE
-    return USABLE if problems else 0
+    return USABLE if found.problems else 0
 
 
-def _row(file, problem, left_out, advice):
+def _refusal(folder, sentence):
+    """Return why a folder can't be used, as a row."""
     return {
-        "file": file,
-        "problem": problem,
-        "left_out": left_out,
-        "advice": advice,
+        "file": folder,
+        "problem": sentence,
+        "excluded": True,
+        "advice": "Do what the sentence says, and check again.",
     }
+
+
+def _rows(problems):
+    """Return the problems as a list of dictionaries."""
+    return [
+        {
+            "file": p.name,
+            "problem": p.problem,
+            "excluded": p.excluded,
+            "advice": p.advice,
+        }
+        for p in problems
+    ]
 
 
 if __name__ == "__main__":

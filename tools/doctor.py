@@ -126,6 +126,7 @@ def _weights():
 
 
 def _pictures():
+    from helpers import paths
     from helpers.surfaces import render
 
     try:
@@ -158,6 +159,7 @@ def _machine():
 
 def _disk():
     """Check that the lessons can write their files."""
+    from helpers import paths
 
     for folder in (paths.data(), paths.work()):
         # The name is of this process: another may check at the same time.

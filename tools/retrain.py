@@ -161,7 +161,7 @@ def _finish(notebook, out, own_photos):
         print(f"{name:<12} {accuracy:.1%}{chosen}")
     print(
         f"of {results['test_photos']} test photos of "
-        f"{len(results['classes'])} classes; {results['left_out']} files "
+        f"{len(results['classes'])} classes; {results['excluded']} files "
         "left out"
     )
     name = results["weights"]

@@ -1,6 +1,7 @@
-"""Your photos: what is in a folder, its splits, and pixels for training.
+"""What is in a folder of photos, its splits, and pixels for training.
 
-Imports nothing above `paths` and `text`; every lesson uses it.
+Imports text, paths, downloads and shared; the rooms from surfaces on import
+it. Every lesson uses it.
 """
 
 from helpers.dataset.corrupted import add_a_photo, corrupted_demo

@@ -14,26 +14,22 @@ from pathlib import Path
 import PIL
 import tensorflow as tf
 
-from helpers.dataset import near_duplicates, photo_file
+from helpers.dataset import photo_file
 from helpers.dataset.photo_file import Photo, Problem
 from helpers.paths import WriteError, atomic, list_path
 
-# Of this process: {(path, size, modification time): SHA-256}
-_hashes: dict[tuple, str] = {}
+# Of this process: {(path, size, time of change): SHA-256}.
+_hashes: dict[tuple[str, int, int], str] = {}
 
 
-def version():
+def version() -> str:
     """Return a name that changes with the code that reads photos."""
-    code = [
-        Path(module.__file__).read_bytes()
-        for module in (photo_file, near_duplicates)
-    ]
-    return hashlib.sha256(
-        b"".join([*code, tf.__version__.encode(), PIL.__version__.encode()])
-    ).hexdigest()
+    code = Path(photo_file.__file__ or "").read_bytes()
+    versions = f"{tf.__version__} {PIL.__version__}".encode()
+    return hashlib.sha256(code + versions).hexdigest()
 
 
-def path(folder):
+def path(folder: Path) -> Path:
     """Return where the cache of a folder of class folders is."""
     return list_path("checked", folder).with_suffix(".json")
 
@@ -41,72 +37,46 @@ def path(folder):
 class Cache:
     """The results of one folder: `look` at its files, then `save` them."""
 
-    def __init__(self, folder):
-        """Load what is there; a damaged or older cache counts as empty.
-
-        Args:
-            folder: the folder of class folders.
-        """
-        self._folder = folder
-        self._old, self._new = {}, {}
+    def __init__(self, folder: Path) -> None:
+        """Load what is there; a damaged or older cache counts as empty."""
+        self._path = path(folder)
+        self._old: dict[str, dict] = {}
+        self._new: dict[str, dict] = {}
         # A cache that cannot be read only costs time.
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            content = json.loads(path(folder).read_text(encoding="utf-8"))
+            content = json.loads(self._path.read_text(encoding="utf-8"))
             if content["version"] == version():
                 self._old = dict(content["photos"])
 
-    def look(self, file):
-        """Return what `dataset.look` does, read or from the cache.
-
-        Safe to call from several threads.
-
-        Args:
-            file: a `pathlib.Path` in a class folder.
-        """
+    def look(self, file: Path) -> tuple[Photo | None, list[Problem]]:
+        """Return what `photo_file.look` does; several threads may call it."""
         name = f"{file.parent.name}/{file.name}"
         try:
             status = file.stat()
         except OSError:
             return photo_file.look(file)
-        state = [status.st_size, status.st_mtime_ns]
-        result = self._cached(file, name, state) or photo_file.look(file)
-        photo, problems = result
+        size, time = status.st_size, status.st_mtime_ns
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            row = self._old[name]
+            if row["state"] == [size, time]:
+                result = _from_row(file, row)
+                self._new[name] = row
+                _hashes[str(file), size, time] = row["sha256"]
+                return result
+        photo, problems = photo_file.look(file)
         if photo:
             self._new[name] = {
-                "state": state,
+                "state": [size, time],
                 "sha256": photo.sha256,
                 "size": [photo.width, photo.height],
-                "likeness": base64.b64encode(photo.likeness).decode(),
+                "thumbnail": base64.b64encode(photo.thumbnail).decode(),
                 "depth": photo.depth,
                 "problems": [[p.problem, p.advice] for p in problems],
             }
-            _hashes[str(file), *state] = photo.sha256
-        return result
+            _hashes[str(file), size, time] = photo.sha256
+        return photo, problems
 
-    def _cached(self, file, name, state):
-        """Return the result for an unchanged file, or None."""
-        row = self._old.get(name)
-        try:
-            if not row or row["state"] != state:
-                return None
-            with open(file, "rb"):  # it may be locked by now
-                pass
-            photo = Photo(
-                file,
-                file.parent.name,
-                row["sha256"],
-                *row["size"],
-                base64.b64decode(row["likeness"]),
-                row["depth"],
-            )
-            return photo, [
-                Problem(photo.name, problem, False, advice)
-                for problem, advice in row["problems"]
-            ]
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-
-    def save(self):
+    def save(self) -> None:
         """Write the results of the files that were looked at.
 
         Where nothing may be written the next check takes longer.
@@ -114,24 +84,38 @@ class Cache:
         if self._new == self._old:
             return
         content = {"version": version(), "photos": self._new}
-        with contextlib.suppress(WriteError), atomic(path(self._folder)) as to:
-            to.write_text(
+        with contextlib.suppress(WriteError), atomic(self._path) as temporary:
+            temporary.write_text(
                 json.dumps(content, sort_keys=True), encoding="utf-8"
             )
 
 
-def is_unchanged(file, sha256):
-    """Return whether a file still has the hash that it had.
+def _from_row(file: Path, row: dict):
+    """Return the photo and problems of a file that is unchanged."""
+    with open(file, "rb"):  # it may be locked by now
+        pass
+    width, height = row["size"]
+    photo = Photo(
+        file,
+        file.parent.name,
+        row["sha256"],
+        width,
+        height,
+        base64.b64decode(row["thumbnail"]),
+        row["depth"],
+    )
+    problems = [
+        Problem(photo.name, problem, advice)
+        for problem, advice in row["problems"]
+    ]
+    return photo, problems
+
+
+def is_unchanged(file: str, sha256: str) -> bool:
+    """Return whether a file still has the content hash that it had.
 
     It is read only if its size or time of change is another than when this
-    process last read it.
-
-    Args:
-        file: a file name.
-        sha256: the content hash, a hex string.
-
-    Raises:
-        OSError: the file can't be read.
+    process last read it. Raises OSError if it can't be.
     """
     with open(file, "rb") as opened:
         status = Path(file).stat()

@@ -1,13 +1,13 @@
-"""A small folder with faults, to see what they do before your own has any."""
+"""A small folder with bad files, to see what they do in a training run."""
 
 import shutil
 from pathlib import Path
 
-from helpers import paths
-from helpers.paths import atomic
+from helpers.dataset.scan import Folder
+from helpers.paths import atomic, work
 
 
-def corrupted_demo(found, lesson: str) -> Path:
+def corrupted_demo(folder: Folder, lesson: str) -> Path:
     """Make a folder of two classes with three bad files; return its path.
 
     Every fourth photo of the first two classes is copied, and beside them
@@ -15,35 +15,36 @@ def corrupted_demo(found, lesson: str) -> Path:
     class in the folder of the other.
 
     Args:
-        found: a `dataset.Folder`; it stays as it is.
+        folder: a checked folder; it stays as it is.
         lesson: the notebook's name, for example "01_data_prep"; each has a
             folder of its own, as two may be open at once.
 
     Raises:
         helpers.paths.WriteError: it can't be written.
     """
-    folder = paths.work() / lesson / "playground"
-    some = [p for p in found.photos if p.class_name in found.class_names[:2]]
-    with atomic(folder) as temporary:
-        one, two = (temporary / name for name in found.class_names[:2])
-        one.mkdir(parents=True)
-        two.mkdir()
-        for photo in some[::4]:
+    demo = work() / lesson / "playground"
+    names = folder.class_names[:2]
+    photos = [p for p in folder.photos if p.class_name in names]
+    with atomic(demo) as temporary:
+        first, second = (temporary / name for name in names)
+        first.mkdir(parents=True)
+        second.mkdir()
+        for photo in photos[::4]:
             shutil.copy(photo.path, temporary / photo.class_name)
-        (one / "empty.jpg").touch()
-        (two / "page.jpg").write_text("<html>Not found</html>")
-        shutil.copy(some[-1].path, two)
-        shutil.copy(some[-1].path, one / "copy.jpg")
-    return folder
+        (first / "empty.jpg").touch()
+        (second / "page.jpg").write_text("<html>Not found</html>")
+        shutil.copy(photos[-1].path, second)
+        shutil.copy(photos[-1].path, first / "copy.jpg")
+    return demo
 
 
-def add_a_photo(folder, found):
-    """Copy one more photo into a playground; return where it is.
+def add_a_photo(demo: Path, folder: Folder) -> Path:
+    """Copy one more photo into a `corrupted_demo`; return where it is.
 
     Args:
-        folder: a path from `with_faults`.
-        found: the `dataset.Folder` that it was made from.
+        demo: the path that `corrupted_demo` returned.
+        folder: the checked folder that it was made from.
     """
-    return shutil.copy(
-        found.photos[1].path, folder / found.class_names[0] / "added.jpg"
-    )
+    path = demo / folder.class_names[0] / "added.jpg"
+    shutil.copy(folder.photos[1].path, path)
+    return path

@@ -1,109 +1,104 @@
 """The list of what is left out of a folder of photos, for a learner to edit.
 
-A CSV file with the columns file, left_out (yes or no), problem and advice,
-made for spreadsheets (see `tables`).
-Write no for a file that shall be used all the same, if it can be read;
-write yes, or add a line, for one that shall not. The next check does so. A
-line of a file that is not there stays, at the end, in case it comes back.
+A CSV file with the columns file, excluded (yes or no), problem and advice,
+made for spreadsheets. Write no for a file that shall be used all the same, if
+it can be read; write yes, or add a line, for one that shall not. The next
+check does so. A line of a file that is not there stays, at the end, in case
+it comes back.
 """
 
+import collections
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from helpers import text
-from helpers.dataset import corrections
-from helpers.dataset.photo_file import Problem
+from helpers.dataset.corrections import read_rows
+from helpers.dataset.photo_file import Photo, Problem
 from helpers.paths import atomic, list_path, shown
 from helpers.text import one_line
 
-COLUMNS = ("file", "left_out", "problem", "advice")
-BY_YOU = "left out by you"
+COLUMNS = ["file", "excluded", "problem", "advice"]
 
 
-def path(folder):
+def path(folder: Path) -> Path:
     """Return where the list of a folder of class folders is."""
     return list_path("left_out", folder)
 
 
-def applied(folder, photos, problems):
-    """Return the problems as the list wants them, and write the list.
+def applied(
+    folder: Path, photos: Iterable[Photo], problems: Sequence[Problem]
+) -> list[Problem]:
+    """Return the problems with the choices of the list, and write the list.
 
     Args:
-        folder: the folder of class folders.
-        photos: each `dataset.Photo` of it that can be read.
-        problems: the `dataset.Problem`s found.
+        photos: those in the folder that can be read.
 
     Raises:
         ValueError: the list can't be understood.
     """
-    its_path = path(folder)
-    reasons, advice = {}, {}
+    of_file = collections.defaultdict(list)
     for p in problems:
-        reasons.setdefault(p.name, []).append(p.problem)
-        advice.setdefault(p.name, []).append(p.advice)
-    reasons = {name: "; ".join(its) for name, its in reasons.items()}
+        of_file[p.name].append(p)
+    reasons = {
+        name: "; ".join(p.problem for p in group)
+        for name, group in of_file.items()
+    }
     # A line speaks of the problems that stand in it, or, where a learner
     # has added it, of the file.
-    readable = {p.name for p in photos}
-    wishes = _wishes(its_path)
+    readable = {photo.name for photo in photos}
+    listed = _read(path(folder))
     chosen = {
-        name: out
-        for name, (out, reason, _) in wishes.items()
+        name: excluded == "yes"
+        for name, (excluded, reason, _) in listed.items()
         if name in readable and reason in ("", reasons.get(name, ""))
     }
-    problems = [
+    result = [
         replace(p, excluded=chosen.get(p.name, p.excluded)) for p in problems
     ]
-    problems += [
-        Problem(name, BY_YOU, True, "Write no in the list to use it.")
-        for name, out in chosen.items()
-        if out and name not in reasons
+    do = "Write no in the list to use it."
+    result += [
+        Problem(name, "left out by you", do, excluded=True)
+        for name, excluded in chosen.items()
+        if excluded and name not in reasons
     ]
-    out = {p.name for p in problems if p.excluded}
-    rows = {
-        p.name: (
-            "yes" if p.name in out else "no",
+    left_out = {p.name for p in result if p.excluded}
+    rows = [
+        (
+            p.name,
+            "yes" if p.name in left_out else "no",
             reasons.get(p.name, ""),
-            " ".join(advice.get(p.name, [])),
+            " ".join(q.advice for q in of_file[p.name]),
         )
-        for p in problems
+        for p in {p.name: p for p in result}.values()
         if not p.name.endswith("/")
-    }
-    there = readable | {p.name for p in problems}
-    rows |= {
-        name: ("yes" if out else "no", *rest)
-        for name, (out, *rest) in wishes.items()
-        if name not in there
-    }
-    if rows or its_path.exists():
-        _write(its_path, rows)
-    return problems
+    ]
+    there = readable | left_out | of_file.keys()
+    rows += [(name, *row) for name, row in listed.items() if name not in there]
+    _write(path(folder), rows)
+    return result
 
 
-def _write(its_path, rows):
-    """Write {file: the other three columns}, if that is another list."""
-    cells = [(name, *row) for name, row in rows.items()]
-    content = text.csv_bytes([COLUMNS, *cells])
-    if its_path.exists() and its_path.read_bytes() == content:
+def _write(file: Path, rows: Sequence[tuple[str, ...]]):
+    """Write the list unless the file holds it, or neither has a row."""
+    content = text.csv_bytes([COLUMNS, *rows])
+    old = file.read_bytes() if file.exists() else None
+    if content == old or (old is None and not rows):
         return
-    with atomic(its_path) as temporary:
+    with atomic(file) as temporary:
         temporary.write_bytes(content)
 
 
-def _wishes(its_path):
-    """Return {file: (left out or not, problem, advice)}, as listed."""
-    wishes = {}
-    rows = [
-        row
-        for row in corrections.cells(its_path) or []
-        if any(cell.strip() for cell in row)
-    ]
+def _read(file: Path):
+    """Return {file: (yes or no, problem, advice)}, as listed."""
+    rows = [row for row in read_rows(file) or [] if "".join(row).strip()]
+    listed = {}
     for row in rows[1:]:
-        name, out, reason, advice, *_ = row + [""] * 3
-        out = out.strip()
-        if out.lower() not in ("yes", "no"):
+        name, excluded, reason, advice, *_ = row + [""] * 3
+        if excluded.strip().lower() not in ("yes", "no"):
             raise ValueError(
-                f"{shown(its_path)}: left_out of {one_line(name)} is "
-                f"{out!r}; write yes or no."
+                f"{shown(file)}: excluded of {one_line(name)} is "
+                f"{excluded.strip()!r}; write yes or no."
             )
-        wishes[name] = out.lower() == "yes", reason, advice
-    return wishes
+        listed[name] = excluded.strip().lower(), reason, advice
+    return listed

@@ -6,6 +6,7 @@ archive names each photographer.
 
 import contextlib
 import tarfile
+from pathlib import Path
 
 from helpers import paths, shared
 from helpers.downloads import digest, fetch
@@ -19,7 +20,7 @@ SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 FRACTIONS = (60, 20, 20)
 
 
-def folder(url=URL, expected=SHA256):
+def folder(url: str = URL, expected: str = SHA256) -> Path:
     """Return the folder of flower photos, shared or fetched once.
 
     Args:
@@ -27,7 +28,7 @@ def folder(url=URL, expected=SHA256):
         expected: its SHA-256.
 
     Raises:
-        helpers.downloads.DownloadError: the archive could not be had.
+        helpers.downloads.DownloadError: the archive could not be fetched.
         helpers.paths.WriteError: the disk is full or may not be written.
     """
     photos = shared.find("flower_photos") or paths.data() / "flower_photos"

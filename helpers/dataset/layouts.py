@@ -1,19 +1,21 @@
-"""How pictures are sorted into folders, and the sentence for what is wrong.
+"""How photos are sorted into folders, and why a folder can't be used.
 
 A folder to learn from holds one folder for each class, with the photos right
 in it. Exports, archives and collections often have other layouts.
 """
 
-import collections
 import os
 import re
 import unicodedata
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath, PurePosixPath
 
 from helpers.dataset import photo_file
-from helpers.dataset.photo_file import ARCHIVES, Problem
+from helpers.dataset.photo_file import ARCHIVES, Photo, Problem, printed
+from helpers.paths import ROOT
 from helpers.text import counted
 
 SPLITS = ("train", "validation", "test")
@@ -27,10 +29,11 @@ UNSORTED = ("neuer ordner", "new folder", "predict", "unsorted",
 TABLES = (".csv", ".tsv", ".xlsx")
 SHOWN = 4  # names in a list; of more, one less and how many there are
 GIVE = "give the folder that holds one folder of photos for each class"
+LINK_UP = "a link to a folder that it lies in"
 
 
 class FolderError(ValueError):
-    """A folder can't be used, told in one sentence.
+    """A folder can't be used, for the reason given in one sentence.
 
     `problems` holds every `Problem` that was found in it.
     """
@@ -43,136 +46,116 @@ class FolderError(ValueError):
         self.problems = tuple(problems)
 
 
-def some(names: Iterable[str], more: str = "more") -> str:
-    """Return a few names, and how many more there are."""
-    names = list(names)
-    if len(names) <= SHOWN:
-        return ", ".join(names)
-    few = names[: SHOWN - 1]
-    return f"{', '.join(few)} and {len(names) - len(few)} {more}"
+@dataclass
+class Contents:
+    """What lies in a folder of class folders.
 
-
-def _all_of(names, word="and"):
-    """Return all names, with a word before the last one."""
-    *most, last = names
-    return f"{', '.join(most)} {word} {last}" if most else last
-
-
-def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder in a folder, and the names of the files in it.
-
-    What systems and programs leave is passed over. Links are followed, but
-    each folder is entered once, and none that the first one lies in: a link
-    to a parent would lead round for ever.
+    `files` are those in class folders; `ignored` counts what systems and
+    other programs have left: {name of a file or folder, or *.suffix: files}.
     """
-    entered = {
-        str(parent) for parent in Path(os.path.realpath(folder)).parents
-    }
-    for place, inner, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in entered:
-            inner.clear()
-            continue
-        entered.add(real)
-        # Of two links to one folder, the first counts.
-        inner[:] = sorted(_without_system_names(inner))
-        yield place, _without_system_names(names)
+
+    files: list[Path] = field(default_factory=list)
+    class_folders: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+
+    def ignore(self, path: Path) -> bool:
+        """Count a file or folder that is ignored; say whether it is one."""
+        by_system = photo_file.is_system_name(path.name)
+        if by_system and os.path.isdir(path):
+            self.ignored[f"{printed(path.name)}/"] += count_files(path)
+        elif by_system or photo_file.is_sidecar(path):
+            self.ignored[_kind_of_other(path)] += 1
+        else:
+            return False
+        return True
+
+    def exclude(self, name: str, what: str, do: str, files: int = 1) -> None:
+        """Add the problem of a file or folder that is not used."""
+        self.problems.append(Problem(printed(name), what, do, True, files))
 
 
-def count_files(folder: Path) -> int:
-    """Return how many files lie in a folder and in its folders.
-
-    None are counted behind a link to a folder that the link lies in.
-    """
-    if leads_up(folder):
-        return 0
-    return sum(len(names) for _, _, names in os.walk(folder))
-
-
-def leads_up(folder: Path) -> bool:
-    """Say whether a folder is a link to one that it lies in."""
-    return Path(os.path.realpath(folder.parent)).is_relative_to(
-        os.path.realpath(folder)
-    )
-
-
-def require_class_names(folder: Path, files: Iterable[Path]) -> None:
-    """Raise if the folders with pictures are splits of a data set.
-
-    Args:
-        folder: the folder that should hold the class folders.
-        files: the files in its folders.
+def read_folder(folder: Path) -> Contents:
+    """Return what lies in a folder of class folders; open no photo.
 
     Raises:
-        FolderError: all these folders have names such as train and test.
+        FolderError: the folder is missing or may not be looked into, or the
+            folders in it are splits, such as train and test.
     """
-    names = {
-        file.parent.name
-        for file in files
-        if photo_file.is_named_as_picture(file.name)
-    }
-    if names and all(map(_is_split, names)):
-        raise FolderError(_layout(folder, *_census(folder)))
+    paths = _paths(folder)
+    names = [path.name for path in paths if os.path.isdir(path)]
+    contents = Contents()
+    for path in paths:
+        if contents.ignore(path):
+            continue
+        name = f"{path.name}/"
+        try:
+            inside = sorted(path.iterdir()) if path.is_dir() else None
+        except PermissionError:
+            contents.exclude(
+                name,
+                "you may not look into it",
+                "Give yourself the right to, in its properties.",
+            )
+            continue
+        if inside is None:
+            contents.exclude(
+                path.name,
+                "beside the class folders, so of no class",
+                "If it is a photo, move it into the folder of its class.",
+            )
+        elif leads_up(path):
+            contents.exclude(name, LINK_UP, "Delete the link.", 0)
+        elif repeated := _repeats_classes(path, inside, names):
+            what, do = repeated
+            contents.exclude(name, what, do, count_files(path))
+        else:
+            contents.class_folders.append(path.name)
+            for inner in inside:
+                _add_from_class(contents, inner)
+    pictures = filter(_is_picture, contents.files)
+    holding = {file.parent.name for file in pictures}
+    if holding and all(map(_is_split, holding)):
+        raise FolderError(_other_layout(folder))
+    return contents
 
 
-def refusal(
-    folder: Path, photos: list, problems: list[Problem]
-) -> FolderError:
-    """Return why a folder does not have two classes of photos.
-
-    Args:
-        folder: the folder that should hold the class folders.
-        photos: each `dataset.Photo` in it that is used.
-        problems: what was found to be wrong.
-    """
-    usable = sorted({photo.class_name for photo in photos})
-    # Of a class folder itself, or of a file right in it.
-    about = [p for p in problems if p.excluded and p.name.count("/") == 1]
-    held = {photo.path.parent.name for photo in photos}
-    held |= {p.name.partition("/")[0] for p in about}
-    counts, tables, others = _census(folder)
-    in_place = all(len(parts) == 1 for parts in counts)
-    if len(held) < 2 and not (held and in_place and not usable):
-        # What else was found follows from the layout.
-        return FolderError(_layout(folder, counts, tables, others), about)
-    names = [f"{name}/" for name in sorted(held - set(usable))]
-    if not usable:
-        where = _all_of(names, "or") if len(names) <= SHOWN else some(names)
-        what = f"no photo in {where} can be used: {causes(about)}"
-    else:
-        what = (
-            f"only {usable[0]}/ has photos that can be used, and a "
-            "classifier needs two classes or more"
+def _paths(folder: Path):
+    """Return the paths in a folder, sorted."""
+    try:
+        if folder.is_dir():
+            paths = sorted(folder.iterdir())
+            for path in paths:
+                path.lstat()  # the right to list names is not enough
+            return paths
+    except PermissionError:
+        raise FolderError(
+            f"{folder}: you may not look into it; give yourself the right "
+            "to, in the properties of the folder."
+        ) from None
+    if os.path.exists(folder):
+        raise FolderError(_not_a_folder(folder))
+    if (ROOT / folder).is_dir():
+        there = os.path.relpath(ROOT / folder)
+        raise FolderError(
+            f"{folder}: there is no such folder where this notebook lies, "
+            f"but one in the project's folder: give {there!r}."
         )
-        if about:
-            what += f"; left out: {causes(about)}"
-    common = collections.Counter(p.advice for p in about).most_common(1)
-    advice = common[0][0] if common else "Add photos of another class."
-    return FolderError(f"{folder}: {what}. {advice}", problems)
+    looked = "" if folder.is_absolute() else f" at {folder.absolute()}"
+    raise FolderError(f"{folder}: there is no such folder{looked}; {GIVE}.")
 
 
-def causes(problems: Iterable[Problem]) -> str:
-    """Return the problems and of how many files each is, the most first."""
-    files: collections.Counter = collections.Counter()
-    for p in problems:
-        files[p.problem] += p.files
-    return some(
-        f"{what} ({counted(count, 'file')})"
-        for what, count in files.most_common()
-    )
-
-
-def not_a_folder(path: Path) -> str:
+def _not_a_folder(path: Path):
     """Return what to give instead of a file."""
+    what, unpack = "a file", ""
+    if _is_picture(path):
+        what = "a single picture"
     if path.name.lower().endswith(ARCHIVES):
-        what, do = _archive(path)
-        return f"{path}: {what}, not a folder; {do}{GIVE}."
-    picture = photo_file.is_named_as_picture(path.name)
-    what = "a single picture" if picture else "a file"
-    return f"{path}: {what}, not a folder; {GIVE}."
+        what, unpack = _archive(path)
+    return f"{path}: {what}, not a folder; {unpack}{GIVE}."
 
 
-def _archive(path):
+def _archive(path: Path):
     """Return what an archive is, of a ZIP file what is in it; what to do."""
     unpack = "unpack it and "
     if path.suffix.lower() != ".zip":
@@ -184,94 +167,169 @@ def _archive(path):
         return "a broken archive", f"copy it again, {unpack}"
     # Some programs on Windows write backslashes.
     counts = _count(PurePosixPath(name.replace("\\", "/")) for name in names)
-    if not names:
-        return "an empty archive", ""
     if not counts:
-        return "an archive without photos", ""
+        return "an archive without photos" if names else "an empty archive", ""
     outer = {parts[0] for parts in counts if parts}
     if not outer:
-        what = f"an archive with {counted(counts[()], 'picture')} right in it"
-        return what, unpack
+        pictures = counted(counts[()], "picture")
+        return f"an archive with {pictures} right in it", unpack
     splits = "the splits " if all(map(_is_split, outer)) else ""
-    return f"an archive with {splits}{tree(counts)} in it", unpack
+    return f"an archive with {splits}{_tree(counts)} in it", unpack
 
 
-def split_set_aside(
-    folder: Path, inside: Iterable[Path], names: Iterable[str]
-) -> Problem | None:
-    """Return the `Problem` of a folder that repeats the classes, or None.
+def _repeats_classes(folder: Path, inside: list[Path], names: list[str]):
+    """Return (problem, advice) if a folder repeats the classes, or None.
 
-    Somebody has split photos off into a folder such as test, or keeps masks
-    or copies in one. It lies beside the class folders and holds folders of
-    the same names.
-
-    Args:
-        folder: the folder beside the class folders.
-        inside: the paths in it.
-        names: of all folders beside it.
+    A split, masks or copies may lie beside the class folders, in a folder
+    with folders of the same names and no pictures right in it.
     """
-    inner = {path.name for path in inside if os.path.isdir(path)}
-    loose = any(
-        photo_file.is_named_as_picture(path.name)
-        for path in inside
-        if path.name not in inner
-    )
-    inner = {name.casefold() for name in _without_system_names(inner)}
-    others = {name.casefold() for name in names if name != folder.name}
-    if loose or not inner & others:
+    inner = set()
+    for path in inside:
+        if os.path.isdir(path):
+            if not photo_file.is_system_name(path.name):
+                inner.add(path.name.casefold())
+        elif _is_picture(path):
+            return None
+    if not inner & {name.casefold() for name in names if name != folder.name}:
         return None
-    what = "no class, for it holds folders named as the classes"
-    advice = (
-        "If it holds photos, not masks for example, move them into the "
-        "class folders to use them, too."
-    )
     if _is_split(folder.name):
-        what = "a split that was set aside, with folders named as the classes"
-        advice = (
+        return (
+            "a split that was set aside, with folders named as the classes",
             "Move its photos into the class folders to use them, too: the "
-            "lessons split the photos themselves."
+            "lessons split the photos themselves.",
         )
-    name = photo_file.printed(folder.name)
-    return Problem(f"{name}/", what, True, advice, count_files(folder))
+    return (
+        "no class, for it holds folders named as the classes",
+        "If it holds photos, not masks for example, move them into the class "
+        "folders to use them, too.",
+    )
+
+
+def _add_from_class(contents: Contents, path: Path):
+    """Add what lies in a class folder."""
+    name = f"{path.parent.name}/{path.name}/"
+    if contents.ignore(path):
+        return
+    if not os.path.isdir(path):  # also where that can't be asked
+        contents.files.append(path)
+    elif leads_up(path):
+        contents.exclude(name, LINK_UP, "Delete the link.", 0)
+    else:
+        contents.exclude(
+            name,
+            "a folder inside a class folder",
+            "If its photos are of this class, move them up into the class "
+            "folder; if not, make it a class or move it away.",
+            count_files(path),
+        )
+
+
+def listed(names: Iterable[str], more: str = "more") -> str:
+    """Return a few names, and how many more there are."""
+    names = list(names)
+    if len(names) <= SHOWN:
+        return ", ".join(names)
+    few = names[: SHOWN - 1]
+    return f"{', '.join(few)} and {len(names) - len(few)} {more}"
+
+
+def _join(names: list[str], word: str):
+    """Return all names, with a word before the last one."""
+    *most, last = names
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder in a folder, and the names of the files in it.
+
+    What systems and programs leave is ignored. Links are followed, but each
+    folder is entered once, and none that the first one lies in: a link to a
+    parent would lead round for ever.
+    """
+    entered = set(map(str, Path(os.path.realpath(folder)).parents))
+    for path, inner, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(path)
+        if real in entered:
+            inner.clear()
+            continue
+        entered.add(real)
+        # Of two links to one folder, the first counts.
+        inner[:] = sorted(_without_system_names(inner))
+        yield path, _without_system_names(names)
+
+
+def count_files(folder: Path) -> int:
+    """Count the files in a folder and its folders; none for `leads_up`."""
+    if leads_up(folder):
+        return 0
+    return sum(len(names) for _, _, names in os.walk(folder))
+
+
+def leads_up(folder: Path) -> bool:
+    """Say whether a folder is a link to one that it lies in."""
+    parent = Path(os.path.realpath(folder.parent))
+    return parent.is_relative_to(os.path.realpath(folder))
+
+
+def refusal(
+    folder: Path, photos: Iterable[Photo], problems: list[Problem]
+) -> FolderError:
+    """Return why a folder does not have two classes of photos to use."""
+    usable = sorted({photo.class_name for photo in photos})
+    # Of a class folder itself, or of a file right in it.
+    about = [p for p in problems if p.excluded and p.name.count("/") == 1]
+    holding = {photo.path.parent.name for photo in photos}
+    holding |= {p.name.partition("/")[0] for p in about}
+    in_place = all(len(parts) == 1 for parts in _census(folder)[0])
+    if len(holding) < 2 and (usable or not holding or not in_place):
+        # What else was found follows from the layout.
+        return FolderError(_other_layout(folder), about)
+    if usable:
+        what = (
+            f"only {usable[0]}/ has photos that can be used, and a "
+            "classifier needs two classes or more"
+        )
+        if about:
+            what += f"; left out: {causes(about)}"
+    else:
+        names = [f"{name}/" for name in sorted(holding)]
+        where = _join(names, "or") if len(names) <= SHOWN else listed(names)
+        what = f"no photo in {where} can be used: {causes(about)}"
+    common = Counter(p.advice for p in about).most_common(1)
+    advice = common[0][0] if common else "Add photos of another class."
+    return FolderError(f"{folder}: {what}. {advice}", problems)
+
+
+def causes(problems: Iterable[Problem]) -> str:
+    """Return the problems and of how many files each is, the most first."""
+    files = Counter[str]()
+    for p in problems:
+        files[p.problem] += p.files
+    return listed(
+        f"{what} ({counted(count, 'file')})"
+        for what, count in files.most_common()
+    )
 
 
 def doubtful(class_names: Iterable[str]) -> list[Problem]:
     """Return a `Problem` for each class named as a split or as unsorted."""
+    what = (
+        "taken as a class, though splits or unsorted photos often have such a "
+        "name"
+    )
+    do = (
+        "If it is no class, move the folder away; the lessons split the "
+        "photos themselves."
+    )
     return [
-        Problem(
-            f"{name}/",
-            "taken as a class, though splits or unsorted photos often have "
-            "such a name",
-            False,
-            "If it is no class, move the folder away; the lessons split the "
-            "photos themselves.",
-        )
+        Problem(f"{name}/", what, do)
         for name in class_names
         if _is_split(name) or name.strip().lower() in UNSORTED
     ]
 
 
-def lookalikes(class_names: Iterable[str]) -> list[Problem]:
-    """Return a `Problem` for each class named nearly as an earlier one."""
-    first: dict[str, str] = {}
-    problems = []
-    for name in class_names:
-        other = first.setdefault(_plain(name), name)
-        if other != name:
-            problems.append(
-                Problem(
-                    f"{name}/",
-                    f"{name!r} and {other!r} differ only in "
-                    f"{_differences(name, other)}",
-                    False,
-                    "If they are one class, move the photos into one folder.",
-                )
-            )
-    return problems
-
-
 UNICODE = "the Unicode form of their letters"
-_PLAINER = {
+_SIMPLIFY = {
     UNICODE: lambda name: unicodedata.normalize("NFKC", name),
     "invisible characters": lambda name: "".join(
         c for c in name if unicodedata.category(c) != "Cf"
@@ -282,178 +340,176 @@ _PLAINER = {
 }
 
 
-def _plain(name, without=None):
+def lookalikes(class_names: Iterable[str]) -> list[Problem]:
+    """Return a `Problem` for each class named nearly as an earlier one."""
+    first: dict[str, str] = {}
+    problems = []
+    for name in class_names:
+        other = first.setdefault(_simplified(name), name)
+        if other == name:
+            continue
+        # Unicode forms may undo all other differences, too.
+        needed = [
+            difference
+            for difference in _SIMPLIFY
+            if _simplified(name, difference) != _simplified(other, difference)
+        ] or [UNICODE]
+        words = _join(needed, "and")
+        what = f"{name!r} and {other!r} differ only in {words}"
+        do = "If they are one class, move the photos into one folder."
+        problems.append(Problem(f"{name}/", what, do))
+    return problems
+
+
+def _simplified(name: str, kept: str = ""):
     """Return a name without these differences, but for one of them."""
-    for difference, plainer in _PLAINER.items():
-        if difference != without:
-            name = plainer(name)
+    for difference, simplify in _SIMPLIFY.items():
+        if difference != kept:
+            name = simplify(name)
     return name
 
 
-def _differences(name, other):
-    needed = [
-        difference
-        for difference in _PLAINER
-        if _plain(name, difference) != _plain(other, difference)
-    ]
-    return _all_of(needed or [UNICODE])  # it may undo all others, too
-
-
-def tree(counts: dict[tuple[str, ...], int]) -> str:
-    """Return two levels of folders with their numbers of pictures.
-
-    Args:
-        counts: {names of the folders on the way: pictures right in there}.
-    """
-    folders: dict[str, collections.Counter] = {}
-    for parts, count in counts.items():
-        if parts:
-            inner = folders.setdefault(parts[0], collections.Counter())
-            inner[parts[1:2]] += count
-    described = []
-    for name, inner in sorted(folders.items()):
-        below = [
-            f"{parts[0]}/ {count}"
-            for parts, count in sorted(inner.items())
-            if parts
-        ]
-        text = f"{name}/ {inner.total()}"
-        described.append(f"{text} ({some(below)})" if below else text)
-    return some(described)
-
-
-def _layout(folder, counts, tables, others):
+def _other_layout(folder: Path):
     """Return the sentence for a folder that is sorted in another way."""
+    counts, others = _census(folder)
     if not counts:
-        return _no_picture(folder, others)
+        return f"{folder}: {_no_picture(folder, others)}."
     outer = sorted({parts[0] for parts in counts if parts})
     deeper = any(len(parts) > 1 for parts in counts)
-    found = tree(counts)
-    table = (
-        f" ({some(tables)} may say which photo is of which class)"
-        if tables
-        else ""
-    )
-    sort = f"put the photos of each class into a folder of its own{table}"
+    are_splits = all(map(_is_split, outer))
+    tree = _tree(counts)
+    sort = "put the photos of each class into a folder of its own"
+    if tables := [n for n in others if n.lower().endswith(TABLES)]:
+        sort += f" ({listed(tables)} may say which photo is of which class)"
     if not outer:
         lie = "picture lies" if counts[()] == 1 else "pictures lie"
-        return (
-            f"{folder}: {counts[()]} {lie} right in it and none in a class "
-            f"folder; {sort}, or, if this is one class, give the folder that "
-            "it lies in."
+        what = (
+            f"{counts[()]} {lie} right in it and none in a class folder; "
+            f"{sort}, or, if this is one class, give the folder that it lies "
+            "in"
         )
-    if any("images" in parts for parts in counts) and any(
+    elif any("images" in parts for parts in counts) and any(
         "labels" in PurePosixPath(name).parts for name in others
     ):
-        return (
-            f"{folder}: photos in images/ and their labels in labels/, as "
-            "for object detection; export the data set again for "
-            "classification, with one folder of photos for each class."
+        what = (
+            "photos in images/ and their labels in labels/, as for object "
+            "detection; export the data set again for classification, with "
+            "one folder of photos for each class"
         )
-    if len(outer) == 1 and deeper and not counts[(outer[0],)]:
+    elif len(outer) == 1 and deeper and not counts[(outer[0],)]:
         inner = folder / outer[0]
-        within = _census(inner)
-        classes = {parts[0] for parts in within[0] if len(parts) == 1}
-        if len(classes) > 1 and not all(map(_is_split, classes)):
-            return (
-                f"{folder}: the class folders lie one folder deeper: {found}; "
-                f"give {inner}."
-            )
-        return _layout(inner, *within)
-    if all(map(_is_split, outer)):
-        if deeper:
-            return (
-                f"{folder}: the class folders lie inside the splits of a "
-                f"data set: {found}; move the photos of each class together "
-                "into one folder right in here: the lessons split them "
-                "themselves."
-            )
-        return (
-            f"{folder}: its folders are the splits of a data set, not "
-            f"classes: {found}; {sort}, whichever split they are in: the "
-            "lessons split them themselves. If these are classes, rename "
-            "the folders."
+        classes = {parts[0] for parts in _census(inner)[0] if len(parts) == 1}
+        if len(classes) < 2 or all(map(_is_split, classes)):
+            return _other_layout(inner)
+        what = f"the class folders lie one folder deeper: {tree}; give {inner}"
+    elif are_splits and deeper:
+        what = (
+            f"the class folders lie inside the splits of a data set: {tree}; "
+            "move the photos of each class together into one folder right in "
+            "here: the lessons split them themselves"
         )
-    if deeper:
-        return (
-            f"{folder}: photos lie deeper than in one folder for each class: "
-            f"{found}; make each class a folder right in here, and move its "
-            "photos up into it."
+    elif are_splits:
+        what = (
+            "its folders are the splits of a data set, not classes: "
+            f"{tree}; {sort}, whichever split they are in: the lessons split "
+            "them themselves. If these are classes, rename the folders"
         )
-    rest = []
-    if counts[()]:
-        rest.append(f"{counted(counts[()], 'picture')} beside it")
-    without = [f"{name}/" for name in _folders(folder) if name not in outer]
-    if without:
-        rest.append(f"none in {some(without)}")
-    rest = f" ({', '.join(rest)})" if rest else ""
-    return (
-        f"{folder}: only one folder holds photos, {found}{rest}, and a "
-        "classifier needs two classes or more; put the photos of each other "
-        "class into a folder of its own."
-    )
+    elif deeper:
+        what = (
+            f"photos lie deeper than in one folder for each class: {tree}; "
+            "make each class a folder right in here, and move its photos up "
+            "into it"
+        )
+    else:
+        rest = []
+        if counts[()]:
+            rest.append(f"{counted(counts[()], 'picture')} beside it")
+        if empty := [f"{n}/" for n in _folders(folder) if n not in outer]:
+            rest.append(f"none in {listed(empty)}")
+        also = f" ({', '.join(rest)})" if rest else ""
+        what = (
+            f"only one folder holds photos, {tree}{also}, and a classifier "
+            "needs two classes or more; put the photos of each other class "
+            "into a folder of its own"
+        )
+    return f"{folder}: {what}."
 
 
-def _no_picture(folder, others):
+def _no_picture(folder: Path, others: list[str]):
     archives = [name for name in others if name.lower().endswith(ARCHIVES)]
     if archives:
-        return (
-            f"{folder}: it holds no photos, but {some(archives)}; unpack "
-            f"{'it' if len(archives) == 1 else 'them'} and {GIVE}."
-        )
+        them = "it" if len(archives) == 1 else "them"
+        names = listed(archives)
+        return f"it holds no photos, but {names}; unpack {them} and {GIVE}"
     if not others:
-        empty = some(f"{name}/" for name in _folders(folder))
+        empty = listed(f"{name}/" for name in _folders(folder))
         only = f", only empty folders ({empty})" if empty else ""
-        return f"{folder}: there is no file in it{only}; {GIVE}."
-    kinds = collections.Counter(
-        photo_file.passed_over_as(Path(name)) for name in others
-    )
-    found = some(f"{count} {kind}" for kind, count in kinds.most_common())
+        return f"there is no file in it{only}; {GIVE}"
+    kinds = Counter(map(_kind_of_other, map(Path, others)))
+    files = listed(f"{count} {kind}" for kind, count in kinds.most_common())
     return (
-        f"{folder}: it holds no photos, only other files: {found}; if these "
-        f"are your pictures, export them as PNG; if not, {GIVE}."
+        f"it holds no photos, only other files: {files}; if these are your "
+        f"pictures, export them as PNG; if not, {GIVE}"
     )
 
 
-def _folders(folder):
-    """Return the names of the folders in a folder, sorted."""
+def _kind_of_other(file: Path):
+    """Return what a file that is no picture counts as in a report."""
+    if photo_file.is_system_name(file.name):
+        return "._*" if file.name.startswith("._") else printed(file.name)
+    return printed(f"*{file.suffix.lower()}") if file.suffix else "no suffix"
+
+
+def _folders(folder: Path):
     names = _without_system_names(os.listdir(folder))
     return sorted(name for name in names if os.path.isdir(folder / name))
 
 
-def _census(folder):
-    """Return what a folder holds: (pictures, tables, other files).
-
-    Pictures are counted by the names of the folders they lie in, tables and
-    other files are lists of names.
+def _census(folder: Path):
+    """Return the pictures in a folder, as counted by `_count`, and the sorted
+    names of all other files.
     """
     files = [
-        Path(place, name).relative_to(folder)
-        for place, names in walk(folder)
+        Path(path, name).relative_to(folder)
+        for path, names in walk(folder)
         for name in names
     ]
-    others = [
-        file.as_posix()
-        for file in files
-        if not photo_file.is_named_as_picture(file.name)
-    ]
-    tables = sorted(name for name in others if name.lower().endswith(TABLES))
-    return _count(files), tables, others
+    others = [file.as_posix() for file in files if not _is_picture(file)]
+    return _count(files), sorted(others)
 
 
-def _count(files):
+def _count(files: Iterable[PurePath]):
     """Return {names of the folders on the way: pictures right in there}."""
-    return collections.Counter(
+    return Counter(
         file.parts[:-1]
         for file in files
-        if photo_file.is_named_as_picture(file.name)
+        if _is_picture(file)
         and not any(map(photo_file.is_system_name, file.parts))
     )
 
 
-def _is_split(name):
+def _tree(counts: Counter[tuple[str, ...]]):
+    """Return two levels of folders with their numbers of pictures."""
+    folders: dict[str, Counter[str]] = {}
+    for parts, count in counts.items():
+        if parts:
+            inner = folders.setdefault(parts[0], Counter())
+            inner["/".join(parts[1:2])] += count
+    described = []
+    for name, inner in sorted(folders.items()):
+        text = f"{name}/ {inner.total()}"
+        below = [f"{k}/ {count}" for k, count in sorted(inner.items()) if k]
+        described.append(f"{text} ({listed(below)})" if below else text)
+    return listed(described)
+
+
+def _is_picture(file: PurePath):
+    return photo_file.is_named_as_picture(file.name)
+
+
+def _is_split(name: str):
     return _SPLIT.fullmatch(name.strip().lower()) is not None
 
 
-def _without_system_names(names):
+def _without_system_names(names: Iterable[str]):
     return [name for name in names if not photo_file.is_system_name(name)]

@@ -8,11 +8,17 @@ frames of a film or a burst.
 import collections
 import itertools
 import re
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from PIL import Image
+import numpy.typing as npt
+from scipy import ndimage
 
-GRID = 32  # cells on each side of a thumbnail
+from helpers.dataset.photo_file import GRID, Photo
+
+Floats = npt.NDArray[np.float32]
+Series = tuple[str, ...]
+
 CORRELATION = 0.95  # of two thumbnails, on the coarse grid
 # How far the local detail of two near-duplicates may differ (root mean
 # square, of 255), or which fraction of their detail that may be.
@@ -31,21 +37,8 @@ CROWD = 5
 FIXED_CAMERA = 1 / 3  # the fraction of a folder that such photos make up
 
 
-def thumbnail(pixels):
-    """Return what photos are compared by: mean colours on a 32×32 grid.
-
-    Args:
-        pixels: uint8 (height, width, 3), values 0-255.
-
-    Returns:
-        The bytes of a uint8 array of shape (32, 32, 3).
-    """
-    image = Image.fromarray(pixels)
-    return image.resize((GRID, GRID), Image.Resampling.BOX).tobytes()
-
-
-def find(photos):
-    """Return the photos that are nearly an earlier one, with that one.
+def find(photos: Sequence[Photo]) -> list[tuple[Photo, Photo]]:
+    """Return pairs (photo, earlier photo) that are nearly the same.
 
     Two photos are near-duplicates if they look alike on a coarse grid
     (correlation of the colours) and if their local detail, what is left of
@@ -54,90 +47,78 @@ def find(photos):
     much as large ones, and a change of brightness does not count. What a
     thumbnail does not show is missed: with a fixed camera, a photo with a
     thin crack is a near-duplicate of one without.
-
-    Args:
-        photos: each a `dataset.Photo`.
-
-    Returns:
-        A list of pairs (photo, earlier photo), in the order of the photos.
     """
     coarse = np.empty((len(photos), 3 * GRID**2 // 4), "float32")
     detail = np.empty((len(photos), 3 * GRID**2 // 2), "float32")
     contrast = np.empty(len(photos), "float32")
-    for start in range(0, len(photos), BLOCK):
-        rows = slice(start, start + BLOCK)
+    blocks = [
+        slice(start, min(start + BLOCK, len(photos)))
+        for start in range(0, len(photos), BLOCK)
+    ]
+    for rows in blocks:
         features = _features(_thumbnails(photos[rows]))
         coarse[rows], detail[rows], contrast[rows] = features
     size = np.linalg.norm(detail, axis=1)
-    found = []
-    for start in range(0, len(photos), BLOCK):
-        rows = slice(start, min(start + BLOCK, len(photos)))
+    pairs = []
+    for rows in blocks:
         alike = coarse[rows] @ coarse[: rows.stop].T > CORRELATION
-        alike = np.tril(alike, start - 1)
+        alike = np.tril(alike, rows.start - 1)
         columns = np.flatnonzero(alike.any(axis=0))
         if not len(columns):
             continue
-        gain = contrast[rows, None] / contrast[columns]
-        gain = gain.clip(*GAIN)
-        apart = (
+        gain = (contrast[rows, None] / contrast[columns]).clip(*GAIN)
+        squared_distance = (
             size[rows, None] ** 2
             - 2 * gain * (detail[rows] @ detail[columns].T)
             + (gain * size[columns]) ** 2
         )
-        less = np.minimum(size[rows, None], size[columns])
-        limit = np.maximum(DIFFERENCE, FRACTION * less)
-        alike = alike[:, columns] & (apart <= limit**2)
+        smaller = np.minimum(size[rows, None], size[columns])
+        limit = np.maximum(DIFFERENCE, FRACTION * smaller)
+        alike = alike[:, columns] & (squared_distance <= limit**2)
         for row in np.flatnonzero(alike.any(axis=1)):
-            first = columns[alike[row].argmax()]
-            found.append((photos[start + row], photos[first]))
-    return found
+            first = int(columns[alike[row].argmax()])
+            pairs.append((photos[rows.start + int(row)], photos[first]))
+    return pairs
 
 
-def of_fixed_camera(pairs: list[tuple], count: int) -> bool:
-    """Return whether near-duplicates look like photos of a fixed camera.
+def of_fixed_camera(pairs: Iterable[tuple[Photo, Photo]], count: int) -> bool:
+    """Return whether these pairs look like photos of a fixed camera.
 
-    Few photos are the same one saved again. Many photos of a fixed camera
-    are near-duplicates of the same one, and they make up a large fraction of
-    the folder.
-
-    Args:
-        pairs: (photo, earlier photo), as from `find`.
-        count: the number of photos in the folder.
+    Such photos are near-duplicates of the same few, and make up a large
+    fraction of the `count` photos in the folder.
     """
     alike = collections.Counter(other for _, other in pairs)
     crowds = sum(size for size in alike.values() if size >= CROWD)
     return crowds >= FIXED_CAMERA * count
 
 
-def groups(photos):
+def groups(
+    photos: Sequence[Photo],
+) -> tuple[list[tuple[Photo, ...]], list[tuple[Photo, ...]]]:
     """Return augmented copies and films, each a list of tuples of photos.
 
     Copies of one original have its name. Frames are numbered, and each must
     be like the one before as photos of different classes are not: those of
     a fixed camera may all be alike.
-
-    Args:
-        photos: each a `dataset.Photo`.
     """
     exported = collections.defaultdict(list)
-    stems = []
+    stems = {}
     for photo in photos:
-        stem = photo.path.stem
-        if export := EXPORTED.fullmatch(stem):
-            stem = export[1]
-            exported[photo.path.parent.name, stem].append(photo)
-        stems.append((stem, photo))
+        stems[photo] = photo.path.stem
+        if match := EXPORTED.fullmatch(photo.path.stem):
+            stems[photo] = match[1]
+            exported[photo.path.parent, match[1]].append(photo)
     copies = [tuple(group) for group in exported.values() if len(group) > 1]
-    copied = set(itertools.chain.from_iterable(copies))
-    numbered = [
-        ((photo.path.parent.name, *re.split(r"\d+", stem)), numbers, photo)
-        for stem, photo in stems
-        if photo not in copied
-        and (numbers := tuple(map(int, re.findall(r"\d+", stem))))
-    ]
+    for photo in itertools.chain.from_iterable(copies):
+        del stems[photo]
+    numbered = []
+    for photo, stem in stems.items():
+        if numbers := tuple(map(int, re.findall(r"\d+", stem))):
+            series = photo.path.parent.name, *re.split(r"\d+", stem)
+            numbered.append((series, numbers, photo))
     # The number of the film may come first (film2_0041) or last (0041_cam2).
     orders = [
-        sorted(numbered, key=lambda row: (*row[:2], row[2].name)),
+        sorted(numbered, key=lambda row: (row[0], row[1], row[2].name)),
         sorted(
             numbered,
             key=lambda row: (row[0], row[1][-1], row[1], row[2].name),
@@ -146,56 +127,49 @@ def groups(photos):
     if orders[0] == orders[1]:
         del orders[1]
     films = map(_films, orders)
-    return copies, max(films, key=lambda found: sum(map(len, found)))
+    return copies, max(films, key=lambda group: sum(map(len, group)))
 
 
-def _films(numbered):
+def _films(numbered: list[tuple[Series, tuple[int, ...], Photo]]):
     """Return the films, each a tuple of photos.
 
-    Args:
-        numbered: sorted (series, numbers, photo); a series is a tuple of
-            the class folder and what the names of its photos share.
+    `numbered` is sorted; a series is the class folder and what the names of
+    its photos share.
     """
     half = len(numbered) // 2
-    follow = [
+    consecutive = [
         (i, j)
         for i, j in itertools.pairwise(range(len(numbered)))
         if numbered[i][0] == numbered[j][0]
     ]
-    others = [
+    of_two_classes = [
         (i, i + half)
         for i in range(half)
         if numbered[i][0][0] != numbered[i + half][0][0]
     ]
-    if not follow or not others:
+    if not consecutive or not of_two_classes:
         return []
     photos = [photo for _, _, photo in numbered]
-    frames = _are_frames(photos, follow)
-    if frames.mean() <= 2 * _are_frames(photos, others).mean():
+    frames = _are_frames(photos, consecutive)
+    if frames.mean() <= 2 * _are_frames(photos, of_two_classes).mean():
         return []
-    after = {
-        j for (_, j), is_frame in zip(follow, frames, strict=True) if is_frame
-    }
-    films = []
+    pairs = itertools.compress(consecutive, frames)
+    continued = {second for _, second in pairs}
+    films: list[list[Photo]] = []
     for i, photo in enumerate(photos):
-        if i not in after:
+        if i not in continued:
             films.append([])
         films[-1].append(photo)
     return [tuple(film) for film in films if len(film) >= FRAMES]
 
 
-def _are_frames(photos, pairs):
-    """Return whether each pair shows nearly the same scene, bool (n,).
-
-    Args:
-        photos: each a `dataset.Photo`.
-        pairs: n pairs of numbers of photos.
-    """
+def _are_frames(photos: list[Photo], pairs: list[tuple[int, int]]):
+    """Return whether n pairs of photos show nearly the same scene: (n,)."""
     alike = []
     for start in range(0, len(pairs), BLOCK):
         first, second = (
-            _thumbnails([photos[i] for i in numbers]).mean(axis=3)
-            for numbers in zip(*pairs[start : start + BLOCK], strict=True)
+            _thumbnails([photos[i] for i in indices]).mean(axis=3)
+            for indices in zip(*pairs[start : start + BLOCK], strict=True)
         )
         whole = _shifted_correlation(first, second)
         detail = _shifted_correlation(_detail(first), _detail(second))
@@ -203,68 +177,53 @@ def _are_frames(photos, pairs):
     return np.concatenate(alike)
 
 
-def _shifted_correlation(first, second):
+def _shifted_correlation(first: Floats, second: Floats):
     """Return the best correlation of images (n, 32, 32) after a shift."""
-    shifts = itertools.product(range(-SHIFT, SHIFT + 1), repeat=2)
-    return np.max(
-        [
-            (
-                _unit(_cut(first, *by)) * _unit(_cut(second, -by[0], -by[1]))
-            ).sum(axis=1)
-            for by in shifts
-        ],
-        axis=0,
-    )
+    best = np.full(len(first), -1.0)
+    for down, right in itertools.product(range(-SHIFT, SHIFT + 1), repeat=2):
+        shifted = _unit(_crop(first, down, right))
+        other = _unit(_crop(second, -down, -right))
+        best = np.maximum(best, (shifted * other).sum(axis=1))
+    return best
 
 
-def _cut(values, down, right):
+def _crop(images: Floats, down: int, right: int):
     """Cut off rows and columns on one side, or the other if negative."""
     rows = slice(max(0, down), GRID + min(0, down))
     columns = slice(max(0, right), GRID + min(0, right))
-    return values[:, rows, columns]
+    return images[:, rows, columns]
 
 
-def _thumbnails(photos):
+def _thumbnails(photos: Iterable[Photo]):
     """Return the thumbnails of photos, float32 (n, 32, 32, 3), 0-255."""
-    content = b"".join(photo.likeness for photo in photos)
+    content = b"".join(photo.thumbnail for photo in photos)
     pixels = np.frombuffer(content, "uint8").astype("float32")
     return pixels.reshape(-1, GRID, GRID, 3)
 
 
-def _features(thumbnails):
+def _features(thumbnails: Floats):
     """Return what `find` compares, one row for each of n thumbnails.
 
-    That are the colours on a coarse grid, centred and of length 1, float32
-    (n, 768); the detail of brightness and colour, whose length is a root
-    mean square, float32 (n, 1536); the contrast, float32 (n,).
+    The colours on a coarse grid, centred and of length 1 (n, 768); the detail
+    of brightness and colour, whose length is a root mean square (n, 1536);
+    the contrast (n,).
     """
     count, half = len(thumbnails), GRID // 2
     coarse = thumbnails.reshape(count, half, 2, half, 2, 3).mean(axis=(2, 4))
     red, green, blue = np.moveaxis(coarse, 3, 0)
-    detail = [
-        _detail(thumbnails.mean(axis=3)) / GRID,
-        _detail(red - green) / GRID,
-        _detail(blue - green) / GRID,
-    ]
-    detail = [values.reshape(count, -1) for values in detail]
+    channels = thumbnails.mean(axis=3), red - green, blue - green
+    detail = [_detail(channel).reshape(count, -1) for channel in channels]
     contrast = thumbnails.std(axis=(1, 2, 3)) + 1e-6  # one colour has none
-    return _unit(coarse), np.concatenate(detail, axis=1), contrast
+    return _unit(coarse), np.concatenate(detail, axis=1) / GRID, contrast
 
 
-def _detail(values):
+def _detail(images: Floats):
     """Return images less the mean of each neighbourhood of 3×3."""
-    _, height, width = values.shape
-    padded = np.pad(values, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    around = sum(
-        padded[:, i : i + height, j : j + width]
-        for i in range(3)
-        for j in range(3)
-    )
-    return values - around / 9
+    return images - ndimage.uniform_filter(images, (1, 3, 3), mode="nearest")
 
 
-def _unit(values):
+def _unit(images: Floats):
     """Return images as centred rows of length 1."""
-    rows = values.reshape(len(values), -1)
+    rows = images.reshape(len(images), -1)
     rows = rows - rows.mean(axis=1, keepdims=True)
     return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-6)

@@ -5,17 +5,24 @@ import collections
 import csv
 import hashlib
 import math
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from helpers.dataset import layouts, scan
 from helpers.dataset.layouts import SPLITS
+from helpers.dataset.photo_file import Photo
 from helpers.paths import atomic, list_path
-from helpers.text import one_line
+from helpers.text import counted, one_line
 
 
-def assign_splits(photos, fractions):
+def assign_splits(
+    photos: Iterable[tuple[str, str]], fractions: Sequence[float]
+) -> dict[str, str]:
     """Assign each photo to a split: stratified by class and reproducible.
 
     A content hash (SHA-256) is read as a number from 0 to 1, and two
@@ -35,12 +42,10 @@ def assign_splits(photos, fractions):
     practically never in classes of 200.
 
     Args:
-        photos: pairs of content hash (SHA-256 as a hex string) and name of
-            the class, one for each photo. Exact copies have the same hash
-            and so are assigned together. One that is in several classes
-            goes by its hash alone and does not count for its classes.
-        fractions: three positive numbers, the sizes of `SPLITS` relative
-            to each other.
+        photos: pairs of content hash (SHA-256 as a hex string) and class
+            name. One that is in several classes goes by its hash alone and
+            does not count for its classes.
+        fractions: three positive numbers, relative to each other.
 
     Returns:
         {content hash: name of its split}.
@@ -51,15 +56,16 @@ def assign_splits(photos, fractions):
     classes = collections.defaultdict(set)
     for key, class_name in photos:
         classes[key].add(class_name)
-    keys = {class_name: [] for _, class_name in photos}
+    keys: dict[str, list[str]] = {}
     splits = {}
     for key, class_names in classes.items():
+        for class_name in class_names:
+            keys.setdefault(class_name, [])
         if len(class_names) == 1:
-            keys[class_names.pop()].append(key)
+            keys[class_name].append(key)
         else:
-            first, second = _thresholds(fractions)
-            number = _number(key)
-            splits[key] = SPLITS[(number >= first) + (number >= second)]
+            cut = bisect.bisect_right(_thresholds(fractions), _number(key))
+            splits[key] = SPLITS[cut]
     for class_name, of_class in keys.items():
         if len(of_class) < len(SPLITS):
             raise ValueError(
@@ -75,24 +81,21 @@ def assign_splits(photos, fractions):
     return splits
 
 
-def _number(key):
+def _number(key: str):
     """Return a content hash as a number from 0 to 1."""
     return int(key[:15], 16) / 16**15
 
 
-def _thresholds(fractions):
+def _thresholds(fractions: Sequence[float]):
     """Return the two numbers from 0 to 1 between the three splits."""
-    return (
-        fractions[0] / sum(fractions),
-        (fractions[0] + fractions[1]) / sum(fractions),
-    )
+    train, validation, _ = fractions
+    total = sum(fractions)
+    return train / total, (train + validation) / total
 
 
-def _cuts(keys, fractions):
-    """Return where validation and test begin in the sorted keys of a class.
-
-    That is where the thresholds are, or the nearest place at which each
-    split has its minimum.
+def _cuts(keys: list[str], fractions: Sequence[float]):
+    """Return where validation and test begin in the sorted keys of a class:
+    at the thresholds, or as near as each split has its minimum.
     """
     first, second = (
         bisect.bisect_left(keys, threshold, key=_number)
@@ -109,39 +112,39 @@ def _cuts(keys, fractions):
 
 @dataclass(frozen=True)
 class Split:
-    """Photos of one part of a split.
+    """The photos of one split.
 
-    `paths` is a list of n file names, `labels` an int64 array of shape (n,)
-    with places in `class_names`, `keys` a list of n content hashes.
+    `paths` is a list of n file names, `labels` an array of shape (n,) with
+    indices of `class_names`, `keys` a list of n content hashes.
     """
 
     name: str
-    class_names: tuple
-    paths: list
-    labels: np.ndarray
-    keys: list
+    class_names: tuple[str, ...]
+    paths: list[str]
+    labels: npt.NDArray[np.int64]
+    keys: list[str]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.paths)
 
     @property
-    def key(self):
+    def key(self) -> str:
         """A name that changes with the photos and their order."""
         return hashlib.sha256("".join(self.keys).encode()).hexdigest()[:16]
 
-    def take(self, places):
-        """Return a part of the photos at these places, in their order."""
+    def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> "Split":
+        """Return the photos at these indices, in their order."""
         return Split(
             self.name,
             self.class_names,
-            [self.paths[place] for place in places],
-            self.labels[places],
-            [self.keys[place] for place in places],
+            [self.paths[i] for i in indices],
+            self.labels[indices],
+            [self.keys[i] for i in indices],
         )
 
 
-def split(found, fractions):
-    """Split a checked folder; return the parts train, validation and test.
+def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
+    """Split a checked folder into train, validation and test.
 
     Each class is in each split, and `dataset.assign_splits` says how far a
     photo keeps its split when others come. The photos of a split are in the
@@ -151,15 +154,15 @@ def split(found, fractions):
     says how many.
 
     Args:
-        found: a `Folder` from `check`.
-        shares: three positive numbers, for example (60, 20, 20).
+        folder: from `dataset.check`.
+        fractions: three positive numbers, for example (60, 20, 20).
 
     Raises:
-        ValueError: shares are not three positive numbers, or a class has
+        ValueError: fractions are not three positive numbers, or a class has
             fewer than three photos.
     """
     try:
-        valid = len(fractions) == 3 and min(fractions) > 0
+        valid = len(fractions) == len(SPLITS) and min(fractions) > 0
         valid = valid and math.isfinite(sum(fractions))
     except (TypeError, OverflowError):
         valid = False
@@ -168,33 +171,35 @@ def split(found, fractions):
             f"FRACTIONS is {fractions}; give three positive numbers for "
             "train, validation and test, such as (60, 20, 20)."
         )
+    pairs = [(photo.sha256, photo.class_name) for photo in folder.photos]
     try:
-        split_of = assign_splits(
-            [(p.sha256, p.class_name) for p in found.photos], fractions
-        )
+        split_of = assign_splits(pairs, fractions)
     except ValueError as error:
-        raise ValueError(f"{found.path}: {one_line(str(error))}") from None
-    parts = [
-        _split_of(
+        raise ValueError(f"{folder.path}: {one_line(str(error))}") from None
+    _warn(folder, split_of)
+    _write_manifest(folder, split_of)
+    photos = sorted(folder.photos, key=lambda photo: photo.sha256)
+    return [
+        _make_split(
             name,
-            found.class_names,
-            sorted(
-                (p for p in found.photos if split_of[p.sha256] == name),
-                key=lambda p: p.sha256,
-            ),
+            folder.class_names,
+            [photo for photo in photos if split_of[photo.sha256] == name],
         )
         for name in SPLITS
     ]
-    if left_out := found.excluded():
-        files = "1 file" if left_out == 1 else f"{left_out} files"
-        names = "names it" if left_out == 1 else "names them"
+
+
+def _warn(folder: scan.Folder, split_of: dict[str, str]):
+    """Print how many files are left out, or near-duplicates torn apart."""
+    if excluded := folder.excluded():
+        are, them = ("is", "it") if excluded == 1 else ("are", "them")
         print(
-            f"{files} of {found.path.name} {'is' if left_out == 1 else 'are'} "
-            f"left out; dataset.check(FOLDER).report() {names}."
+            f"{counted(excluded, 'file')} of {folder.path.name} {are} left "
+            f"out; dataset.check(FOLDER).report() names {them}."
         )
     apart = [
-        (photo.name, other.name)
-        for photo, other in found.near_duplicates
+        f"{photo.name} and {other.name}"
+        for photo, other in folder.near_duplicates
         if split_of[photo.sha256] != split_of[other.sha256]
         and photo.class_name == other.class_name
     ]
@@ -202,52 +207,53 @@ def split(found, fractions):
         are = "photo is" if len(apart) == 1 else "photos are"
         print(
             f"{len(apart)} {are} nearly the same as one in another split, "
-            f"such as {one_line(' and '.join(apart[0]))}: accuracies may come "
-            "out too high, unless they show different objects in front of a "
-            "fixed camera. dataset.check(FOLDER).report() says what to do."
+            f"such as {one_line(apart[0])}: accuracies may come out too high, "
+            "unless they show different objects in front of a fixed camera. "
+            "dataset.check(FOLDER).report() says what to do."
         )
-    with atomic(manifest_path(found)) as manifest:
+
+
+def _write_manifest(folder: scan.Folder, split_of: dict[str, str]):
+    with atomic(manifest_path(folder)) as manifest:
         with open(manifest, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(["part", "class", "file", "sha256"])
-            for p in found.photos:
-                split_name = split_of[p.sha256]
-                writer.writerow(
-                    [split_name, p.class_name, p.path.name, p.sha256]
-                )
-    return parts
+            writer.writerow(["split", "class", "file", "sha256"])
+            writer.writerows(
+                [split_of[p.sha256], p.class_name, p.path.name, p.sha256]
+                for p in folder.photos
+            )
 
 
-def _split_of(name, class_names, photos):
-    labels = [class_names.index(p.class_name) for p in photos]
+def _make_split(
+    name: str, class_names: tuple[str, ...], photos: Sequence[Photo]
+):
+    labels = [class_names.index(photo.class_name) for photo in photos]
     return Split(
         name,
         class_names,
-        [str(p.path) for p in photos],
+        [str(photo.path) for photo in photos],
         np.array(labels, "int64"),
-        [p.sha256 for p in photos],
+        [photo.sha256 for photo in photos],
     )
 
 
-def manifest_path(found):
+def manifest_path(folder: scan.Folder) -> Path:
     """Return where the split of a folder is written down (a CSV file)."""
-    return list_path("splits", found.path)
+    return list_path("splits", folder.path)
 
 
-def whole_folder(folder, class_names):
-    """Return all photos of a folder as one `Part` named after the folder.
-
-    Args:
-        folder: a folder of class folders, as for `check`.
-        class_names: the classes that the labels count in.
+def whole_folder(
+    folder: str | os.PathLike[str], class_names: Iterable[str]
+) -> Split:
+    """Return all photos of a folder as one `Split` named after the folder.
 
     Raises:
-        ValueError: as `check`, or the folder has other classes.
+        ValueError: as `dataset.check`, or the folder has other classes.
     """
-    found = scan.check(folder)
-    if found.class_names != tuple(class_names):
+    checked = scan.check(folder)
+    if checked.class_names != tuple(class_names):
         raise layouts.FolderError(
-            f"{folder}: its classes are {', '.join(found.class_names)}, not "
+            f"{folder}: its classes are {', '.join(checked.class_names)}, not "
             f"{', '.join(class_names)}; give a folder with the same classes."
         )
-    return _split_of(found.path.name, found.class_names, found.photos)
+    return _make_split(checked.path.name, checked.class_names, checked.photos)

@@ -1,0 +1,158 @@
+"""What to do about photos of a folder that are the same, or nearly."""
+
+import collections
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+from helpers.dataset import layouts, near_duplicates, photo_file
+from helpers.dataset.photo_file import Photo, Problem
+
+CAMERA = (
+    "With a fixed camera that is normal, and there is nothing to do. Of "
+    "several photos of the same object, keep one."
+)
+NEAR = (
+    "If they show the same object, keep one: a test on near-duplicates of "
+    "training photos tells nothing."
+)
+COPIES = (
+    "Keep one copy of each photo, or export the data set again without "
+    "augmentation; a test on copies of training photos tells nothing."
+)
+FRAMES = (
+    "Keep one frame of each film, or a few that differ; a test on frames next "
+    "to training frames tells nothing. If they show different objects in "
+    "front of a fixed camera, there is nothing to do."
+)
+
+
+def exact(photos: Sequence[Photo]) -> list[Problem]:
+    """Return a `Problem` for each exact copy of another photo.
+
+    Those of a copied folder read alike, so a report has one line for them.
+    """
+    groups = collections.defaultdict(list)
+    for photo in photos:
+        groups[photo.sha256].append(photo)
+    classes = [
+        sorted({photo.class_name for photo in group})
+        for group in groups.values()
+    ]
+    copied = _copied_folders(classes)
+    surplus = collections.Counter(photo.class_name for photo in photos)
+    surplus.subtract(itertools.chain.from_iterable(classes))
+    problems = []
+    for names, group in zip(classes, groups.values(), strict=True):
+        # "1.jpg" is the original of "1 (1).jpg" and "1 - Copy.jpg".
+        original = min(group, key=lambda photo: len(photo.path.name))
+        for photo in group:
+            if len(names) > 1:
+                what, do = _two_labels(photo, group, names, copied)
+            elif photo is original:
+                continue
+            else:
+                what, do = f"a copy of {original.name}", photo_file.NOTHING
+                if surplus[names[0]] >= layouts.SHOWN:
+                    what = f"a copy of another photo in {names[0]}/"
+            problems.append(Problem(photo.name, what, do, excluded=True))
+    return problems
+
+
+def _two_labels(
+    photo: Photo,
+    group: list[Photo],
+    names: list[str],
+    copied: list[tuple[str, str]],
+):
+    """Return problem and advice for a photo whose copy has another label."""
+    for first, second in copied:
+        if photo.class_name in (first, second) and {first, second} <= {*names}:
+            return (
+                f"the same pictures lie in {first}/ and in {second}/",
+                "Move one of the two folders away, or delete the copies in "
+                "one of them.",
+            )
+    other = next(p for p in group if p.class_name != photo.class_name)
+    return (
+        f"the same picture as {other.name}, under another label",
+        "Delete the one in the wrong class to use the other.",
+    )
+
+
+def _copied_folders(classes: list[list[str]]):
+    """Return pairs of classes that share half the photos of the smaller.
+
+    `classes` holds, for each different photo, the classes it lies in.
+    """
+    counts = collections.Counter(itertools.chain.from_iterable(classes))
+    common = collections.Counter(
+        pair for names in classes for pair in itertools.combinations(names, 2)
+    )
+    return [
+        pair
+        for pair, count in common.items()
+        if count > 1 and 2 * count >= min(counts[name] for name in pair)
+    ]
+
+
+def near(
+    folder: Path, photos: Sequence[Photo]
+) -> tuple[tuple[tuple[Photo, Photo], ...], list[Problem]]:
+    """Return pairs of photos that are nearly the same, and the problems.
+
+    Augmented copies, films and photos of a fixed camera are one each.
+    """
+    name = f"{folder.resolve().name}/"
+    copies, films = near_duplicates.groups(photos)
+    problems = []
+    for groups, singular, plural, advice in (
+        (copies, "augmented copies of 1 photo by their names",
+         "augmented copies of {} photos by their names", COPIES),
+        (films, "consecutive frames of 1 film or burst",
+         "consecutive frames of {} films or bursts", FRAMES),
+    ):  # fmt: skip
+        if not groups:
+            continue
+        count = sum(map(len, groups))
+        kind = singular if len(groups) == 1 else plural.format(len(groups))
+        first, second, *_ = groups[0]
+        what = (
+            f"{count} files look like {kind}, such as {first.name} and "
+            f"{second.name}"
+        )
+        problems.append(Problem(name, what, advice, files=count))
+    group_of = {
+        photo: number
+        for number, group in enumerate(copies + films)
+        for photo in group
+    }
+    pairs = [
+        (photo, previous)
+        for group in copies + films
+        for previous, photo in itertools.pairwise(group)
+    ]
+    alone = [
+        (photo, other)
+        for photo, other in near_duplicates.find(photos)
+        if photo not in group_of or group_of[photo] != group_of.get(other)
+    ]
+    if near_duplicates.of_fixed_camera(alone, len(photos)):
+        photo, other = alone[0]
+        what = (
+            f"{len(alone)} of {len(photos)} photos look nearly the same as "
+            f"another one, such as {photo.name} as {other.name}"
+        )
+        problems.append(Problem(name, what, CAMERA, files=len(alone)))
+    else:
+        problems += [_near_problem(*pair) for pair in alone]
+    return tuple(alone + pairs), problems
+
+
+def _near_problem(photo: Photo, other: Photo):
+    if photo.class_name == other.class_name:
+        what = f"nearly the same picture as {other.name}"
+        return Problem(photo.name, what, NEAR)
+    what = f"looks nearly the same as {other.name}, which has another label"
+    do = "Check both labels; with a fixed camera that is normal."
+    return Problem(photo.name, what, do)

@@ -1,0 +1,52 @@
+"""Small photos and folders of photos that tests look at."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+FRACTIONS = (60, 20, 20)
+
+
+def noise(seed, size=(80, 90), mode="RGB"):
+    """A noise picture that no other seed gives, as a PIL image."""
+    shape = {"L": size, "RGBA": (*size, 4), "CMYK": (*size, 4)}
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, shape.get(mode, (*size, 3)), "uint8")
+    return Image.fromarray(pixels, mode if mode in shape else "RGB")
+
+
+def saved(image, kind, **options):
+    """The bytes of a file of this kind."""
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def png(seed):
+    """The bytes of a PNG that no other seed gives."""
+    return saved(noise(seed), "PNG")
+
+
+def put(folder, content_of):
+    """Write {name: bytes} into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in content_of.items():
+        (folder / name).write_bytes(content)
+
+
+def two_classes(tmp_path, monkeypatch, count=25):
+    """A folder of class folders a and b; lists are kept beside it."""
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
+    for start, name in ((1000, "a"), (2000, "b")):
+        numbers = range(count)
+        put(
+            tmp_path / "mine" / name,
+            {f"{i}.png": png(start + i) for i in numbers},
+        )
+    return tmp_path / "mine"
+
+
+def problems(checked):
+    """{name: what is wrong with it}, the last of several problems."""
+    return {p.name: p.problem for p in checked.problems}
