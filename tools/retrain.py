@@ -43,7 +43,7 @@ def main(argv):
     if args.folder:
         value = f"{str(Path(args.folder).resolve())!r}, {FRACTIONS!r}"
         kernel.put(notebook, PAGE.stem, kernel.PHOTOS, value)
-    kernel.put(notebook, PAGE.stem, "OUT", f"files.Path({str(out)!r})")
+    kernel.put(notebook, PAGE.stem, "OUT", f"paths.Path({str(out)!r})")
     try:
         code = _run(notebook, out)
         if code == 0:

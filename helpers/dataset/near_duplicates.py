@@ -32,7 +32,7 @@ FRAMES = 3  # consecutive files that make a film
 # one photo have the same NAME.
 EXPORTED = re.compile(r"(.+)\.rf\.[0-9a-zA-Z]{20,}")
 # Where this many photos are near-duplicates of the same one, a fixed camera
-# took them; photos that somebody saved again are fewer.
+# took them; copies of one photo are fewer.
 CROWD = 5
 FIXED_CAMERA = 1 / 3  # the fraction of a folder that such photos make up
 

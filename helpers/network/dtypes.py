@@ -50,8 +50,8 @@ def fastest_dtype() -> str:
 
     On a processor "mixed_bfloat16" or "float32", whichever is faster in a
     measurement of two seconds; the result is printed, and kept on disk. With
-    a shared folder it is the dtype of the features in there, whoever
-    measured it: thirty learners at once would measure each other.
+    a shared folder it is the dtype of the features in there: thirty
+    learners who measured at once would slow each other down.
     """
     cards = tf.config.list_physical_devices("GPU")
     if cards:

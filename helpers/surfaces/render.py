@@ -9,9 +9,9 @@ Two sets of 299×299 RGB JPEG files come out, with a mask of each defect:
 
 - `photos`: 130 of each class, of which the hash of their bytes puts exactly
   60 into training, 20 into validation and 50 into the test set.
-- `remounted`: 50 more of each class, all new parts, after somebody took the
-  camera off and put it back otherwise: rotated, perhaps mirrored, closer or
-  farther and not focused again, with half of the light or less.
+- `remounted`: 50 more of each class, all new parts, after the
+  camera was remounted: rotated, perhaps mirrored, closer or farther and out
+  of focus, with half of the light or less.
 """
 
 import collections

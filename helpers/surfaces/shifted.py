@@ -1,4 +1,4 @@
-"""A second test set, as if somebody had remounted the camera."""
+"""A second test set, as if the camera had been remounted."""
 
 import collections
 import hashlib
