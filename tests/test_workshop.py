@@ -237,6 +237,17 @@ def test_a_load_test_that_can_not_run_says_why(
     assert words in one_sentence(capsys.readouterr().err)
 
 
+@pytest.mark.release
+def test_two_learners_run_a_lesson_on_the_hub_at_once():
+    """On Linux, as root, with a Python that other users may run."""
+    try:
+        loadtest._check(2, None)
+    except ValueError as reason:
+        pytest.skip(str(reason))
+    command = [sys.executable, "-m", "tools.loadtest", "2"]
+    assert subprocess.run(command, cwd=ROOT).returncode == 0
+
+
 def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("WORKBOOK_WORK", raising=False)
