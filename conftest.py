@@ -26,7 +26,7 @@ FIRST = (
     "00_start_here",
     "test_exercises",
     "test_browser",
-    "test_activations",
+    "test_features",
     "test_site",
     "test_ship",
 )
