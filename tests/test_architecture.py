@@ -9,7 +9,7 @@ import pytest
 from helpers.paths import ROOT
 
 LEVELS = (
-    ("text", "paths", "kernel"),
+    ("text", "paths", "lazy", "kernel"),
     ("downloads", "shared", "stats"),
     ("results", "setup"),
     ("dataset",),

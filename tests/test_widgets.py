@@ -410,14 +410,15 @@ def test_a_photo_that_does_not_exist_is_refused(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def features(base, tmp_path_factory):
+def features(_inception, tmp_path_factory):
     """The feature maps of two photos of noise, of the classes b and a."""
     folder = tmp_path_factory.mktemp("noise")
     noise = np.random.default_rng(0).integers(0, 256, (299, 299, 3), "uint8")
     for name, pixels in (("a", noise), ("b", noise[::-1])):
         (folder / name).mkdir()
         Image.fromarray(pixels).save(folder / name / "0.png")
-    return blocks.feature_maps(base, splits.whole_folder(folder, ("a", "b")))
+    split = splits.whole_folder(folder, ("a", "b"))
+    return blocks.feature_maps(_inception, split)
 
 
 def test_feature_maps_are_the_output_of_the_base(base, features):

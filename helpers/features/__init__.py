@@ -3,6 +3,12 @@
 May import `dataset` and `network`. Lessons 01 to 08 use it.
 """
 
-from helpers.features.extraction import dataset, extract
+from helpers.lazy import attach
 
-__all__ = ["dataset", "extract"]
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "dataset": "extraction",
+        "extract": "extraction",
+    },
+)

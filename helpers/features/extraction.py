@@ -61,8 +61,8 @@ def extract(
             the same pixels.
 
     Returns:
-        float16 (n, ...) in the order of `split`, read-only if it is cached:
-        a memory map of one file, or a `storage.ChunkedArray` of several.
+        float16 (n, ...) in the order of `split`: a `storage.ChunkedArray`
+        of the cached files, or an array of features that are not cached.
 
     Raises:
         ValueError: a feature does not fit float16, or the output of
@@ -108,9 +108,7 @@ def _extract(
             _write(model, missing, augment, view)
         finally:
             storage.evict(keep=paths)
-    if len(paths) > 1:
-        return storage.ChunkedArray(paths)
-    return np.load(paths[0], mmap_mode="r")
+    return storage.ChunkedArray(paths)
 
 
 def _find(name: str):

@@ -5,28 +5,25 @@ imported by `features`, `plots`, `widgets`, `exercises`, scale/ and tools/.
 Every lesson uses it.
 """
 
-from helpers.network import export, saving, subprocesses, validate, weights
-from helpers.network.blocks import feature_maps, relative_change, table
-from helpers.network.checkpoints import lesson_model
-from helpers.network.dtypes import fastest_dtype, with_dtype
-from helpers.network.gradcam import heatmaps
-from helpers.network.model_card import write_model_card
-from helpers.network.predict import write_csv, write_predictions
+from helpers.lazy import attach
 
-__all__ = [
-    "export",
-    "fastest_dtype",
-    "feature_maps",
-    "heatmaps",
-    "lesson_model",
-    "relative_change",
-    "saving",
-    "subprocesses",
-    "table",
-    "validate",
-    "weights",
-    "with_dtype",
-    "write_csv",
-    "write_model_card",
-    "write_predictions",
-]
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "export": "",
+        "saving": "",
+        "subprocesses": "",
+        "validate": "",
+        "weights": "",
+        "feature_maps": "blocks",
+        "relative_change": "blocks",
+        "table": "blocks",
+        "lesson_model": "checkpoints",
+        "fastest_dtype": "dtypes",
+        "with_dtype": "dtypes",
+        "heatmaps": "gradcam",
+        "write_model_card": "model_card",
+        "write_csv": "predict",
+        "write_predictions": "predict",
+    },
+)

@@ -4,9 +4,15 @@ May import `dataset`. Every lesson uses it: 04 and 06 the shifted test set,
 05 the masks and the out-of-distribution images.
 """
 
-from helpers.surfaces import ground_truth
-from helpers.surfaces.ood import ood_images
-from helpers.surfaces.render import FRACTIONS, folder
-from helpers.surfaces.shifted import shifted_test
+from helpers.lazy import attach
 
-__all__ = ["FRACTIONS", "folder", "ground_truth", "ood_images", "shifted_test"]
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "ground_truth": "",
+        "ood_images": "ood",
+        "FRACTIONS": "render",
+        "folder": "render",
+        "shifted_test": "shifted",
+    },
+)
