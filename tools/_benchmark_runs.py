@@ -11,13 +11,19 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
 
 from helpers import paths, setup
 from helpers.dataset import pipeline, scan, splits
+from helpers.dataset.splits import Split
 from helpers.features import extraction
 from helpers.network import dtypes, weights
 from helpers.surfaces import render
@@ -33,7 +39,11 @@ LOSS = "categorical_crossentropy"
 # --- The recipes, fixed only so far that they run on correct pixels -------
 
 
-def _recipe(parts, boundary, augment=()):
+def _recipe(
+    parts: Sequence[Split],
+    boundary: int | None,
+    augment: Sequence[keras.layers.Layer] = (),
+):
     """Train as in the recipe: each epoch, all photos pass all layers."""
     train, validation, _ = parts
     with tempfile.TemporaryDirectory() as folder:
@@ -60,22 +70,22 @@ def _recipe(parts, boundary, augment=()):
     return whole
 
 
-def recipe_frozen(parts):
+def recipe_frozen(parts: Sequence[Split]) -> keras.Model:
     return _recipe(parts, boundary=None)
 
 
-def recipe_fine_tuned(parts):
+def recipe_fine_tuned(parts: Sequence[Split]) -> keras.Model:
     return _recipe(parts, boundary=249)
 
 
-def recipe_augmented(parts):
+def recipe_augmented(parts: Sequence[Split]) -> keras.Model:
     return _recipe(parts, None, _augmentation())
 
 
 # --- The workbook's way ---------------------------------------------------
 
 
-def workbook_frozen(parts):
+def workbook_frozen(parts: Sequence[Split]) -> keras.Model:
     """Lesson 02: the features of the base are computed once."""
     train, validation, _ = parts
     feature_model = _feature_model()
@@ -88,7 +98,7 @@ def workbook_frozen(parts):
     return keras.Model(feature_model.input, head(feature_model.output))
 
 
-def workbook_fine_tuned(parts):
+def workbook_fine_tuned(parts: Sequence[Split]) -> keras.Model:
     """Lesson 03: the features at the boundary are computed once."""
     train, validation, _ = parts
     base = dtypes.with_dtype(_base(), dtypes.fastest_dtype())
@@ -110,7 +120,7 @@ def workbook_fine_tuned(parts):
     return keras.Model(inputs, tail(lower(inputs)))
 
 
-def workbook_augmented(parts):
+def workbook_augmented(parts: Sequence[Split]) -> keras.Model:
     """Lesson 04: a few augmented copies, one in each epoch in turn."""
     train, validation, _ = parts
     feature_model = _feature_model()
@@ -152,7 +162,7 @@ def _feature_model():
     return keras.Model(inputs, _average()(base(x)))
 
 
-def _head(part):
+def _head(part: Split):
     return keras.Sequential(
         [
             keras.Input((2048,)),
@@ -170,26 +180,33 @@ def _augmentation():
     ]
 
 
-def _compile(model):
+def _compile(model: keras.Model):
     model.compile(keras.optimizers.Adam(1e-4), LOSS, metrics=["accuracy"])
 
 
-def _train(model, train_ds, epochs=1, **options):
+def _train(
+    model: keras.Model,
+    train_ds: tf.data.Dataset,
+    epochs: int = 1,
+    **options: Any,
+):
     model.fit(train_ds, epochs=epochs, shuffle=False, verbose=0, **options)
 
 
-def _fit(model, train_ds, **options):
+def _fit(model: keras.Model, train_ds: tf.data.Dataset, **options: Any):
     _compile(model)
     _train(model, train_ds, epochs=EPOCHS, **options)
 
 
-def _dataset(features, part, seed=None):
+def _dataset(
+    features: npt.NDArray[np.floating], part: Split, seed: int | None = None
+):
     """Return cached features in batches, with one-hot labels."""
     one_hot = keras.utils.to_categorical(part.labels, len(part.class_names))
     return extraction.dataset(features, one_hot, seed, BATCH)
 
 
-def _copied(part, folder):
+def _copied(part: Split, folder: Path):
     """Copy the photos of a split to a folder that a recipe can read."""
     for number, (path, label) in enumerate(
         zip(part.paths, part.labels, strict=True)
@@ -211,7 +228,7 @@ TRAINING = {
 }
 
 
-def run(name, parts):
+def run(name: str, parts: Sequence[Split]) -> dict[str, Any]:
     """Do one run; return its report.
 
     Args:
@@ -231,7 +248,7 @@ def run(name, parts):
     }
 
 
-def main():
+def main() -> None:
     setup.keras_defaults()
     parts = splits.split(scan.check(render.folder()), render.FRACTIONS)
     weights.choose()  # made once for all lessons, so not timed

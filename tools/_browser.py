@@ -16,12 +16,12 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 REASON = "WORKBOOK_NO_BROWSER"  # who starts pytest may know why not
 
 
-def path():
+def path() -> str | None:
     """Return the path of a Chromium, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
-def why_not():
+def why_not() -> str:
     """Return why the browser tests can't run, as a sentence, or ""."""
     if os.environ.get(REASON):
         return os.environ[REASON]
@@ -32,7 +32,7 @@ def why_not():
     return ""
 
 
-def install():
+def install() -> str:
     """Install what drives the browser, if there is one to be driven.
 
     Nothing is installed twice, nor into an environment that is not .venv.

@@ -87,7 +87,7 @@ def updated(pins: str, versions: str) -> str:
     return _PIN.sub(pin, pins)
 
 
-def python():
+def python() -> str:
     """Return the Python that has Colab's versions; the first call takes long.
 
     Raises:
@@ -96,12 +96,12 @@ def python():
     return _venv.set_up(str(VENV), str(LOCK))
 
 
-def options():
+def options() -> list[str]:
     """Return what pytest is told besides."""
     return [f"--ignore=tests/{name}.py" for name in APART]
 
 
-def environment():
+def environment() -> dict[str, str]:
     """Return the environment variables as a new dictionary.
 
     Nothing is taken from what other versions have computed.

@@ -2,11 +2,12 @@
 
 import os
 import sys
+from pathlib import Path
 
 from tools import _venv
 
 
-def install(lock, what):
+def install(lock: Path, what: str) -> str:
     """Install a lock into .venv, unless that was done before.
 
     Nothing is installed into any other environment.

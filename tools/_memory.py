@@ -2,10 +2,11 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 
-def peak():
+def peak() -> int:
     """Return the peak memory of this process in bytes."""
     try:
         # On Linux getrusage would count the parent's memory as well.
@@ -22,7 +23,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS
 
 
-def of_kernel(execute):
+def of_kernel(execute: Callable[..., dict]) -> int:
     """Return the peak memory of a running kernel in bytes.
 
     Args:

@@ -5,11 +5,14 @@ see start.py. Files of a pack have names relative to its folder, with `/` on
 every system.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import platform
 import shutil
+from collections.abc import Iterable
 
 MANIFEST = "MANIFEST.json"  # {"files": {name: [bytes, SHA-256]}}
 READ_FIRST = "READ_ME_FIRST.txt"
@@ -29,13 +32,13 @@ class PackError(Exception):
     """One sentence: what is wrong with a pack and what to do."""
 
 
-def containing(root):
+def containing(root: str) -> str | None:
     """Return the folder `root` if it is a pack, otherwise None."""
     is_pack = os.path.exists(os.path.join(root, MANIFEST))
     return os.path.realpath(root) if is_pack else None
 
 
-def files(pack):
+def files(pack: str) -> dict[str, tuple[int, str]]:
     """Return {name: [bytes, SHA-256]} of the files of a pack."""
     try:
         with open(os.path.join(pack, MANIFEST), encoding="utf-8") as file:
@@ -55,12 +58,12 @@ def files(pack):
         ) from None
 
 
-def path_of(folder, name):
+def path_of(folder: str, name: str) -> str:
     """Return the path of the file `name` of a pack in a folder."""
     return os.path.join(folder, *name.split("/"))
 
 
-def digest(path):
+def digest(path: str) -> str:
     """Return the SHA-256 of a file as a hex string."""
     running = hashlib.sha256()
     with open(path, "rb") as file:
@@ -69,7 +72,7 @@ def digest(path):
     return running.hexdigest()
 
 
-def is_intact(path, size, sha256):
+def is_intact(path: str, size: int, sha256: str) -> bool:
     """Return whether a file exists with this size and hash."""
     try:
         return os.path.getsize(path) == size and digest(path) == sha256
@@ -77,7 +80,7 @@ def is_intact(path, size, sha256):
         return False  # missing, or on a stick that can't be read
 
 
-def require_intact(pack, names):
+def require_intact(pack: str, names: Iterable[str]) -> None:
     """Raise PackError if any of these files of a pack is damaged."""
     facts = files(pack)
     bad = [n for n in names if not is_intact(path_of(pack, n), *facts[n])]
@@ -90,14 +93,14 @@ def require_intact(pack, names):
         )
 
 
-def copy(source, target):
+def copy(source: str, target: str) -> None:
     """Copy a file completely or not at all."""
     os.makedirs(os.path.dirname(target), exist_ok=True)
     shutil.copyfile(source, target + ".part")
     os.replace(target + ".part", target)
 
 
-def copy_missing(pack, root):
+def copy_missing(pack: str, root: str) -> None:
     """Copy the files of a pack that the folder `root` lacks.
 
     Files that exist stay as they are. Where there are pictures already, the
@@ -139,7 +142,7 @@ def copy_missing(pack, root):
         copy(path_of(pack, name), path_of(root, name))
 
 
-def new_folder(pack):
+def new_folder(pack: str) -> str:
     """Return the folder under the current one for the workbook of a pack.
 
     Raises:
@@ -161,13 +164,13 @@ def new_folder(pack):
     return root
 
 
-def platform_name():
+def platform_name() -> str:
     """Return what packs call this machine, for example "linux_x86_64"."""
     machine = (platform.system(), platform.machine())
     return PLATFORMS.get(machine, "_".join(machine).lower())
 
 
-def python_versions(pack):
+def python_versions(pack: str) -> list[tuple[int, ...]]:
     """Return the Pythons that a pack has packages for on this machine.
 
     Returns:
@@ -188,7 +191,7 @@ def python_versions(pack):
     return [tuple(map(int, version.split("."))) for version in versions]
 
 
-def wheels(pack, version):
+def wheels(pack: str, version: tuple[int, ...]) -> str:
     """Return the folder of the packages for this machine, after a check.
 
     Raises:

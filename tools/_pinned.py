@@ -5,6 +5,7 @@ So `test` compares with what `regenerate` has stored.
 
 import os
 import shutil
+from pathlib import Path
 
 from helpers.network import starter
 from helpers.paths import ROOT
@@ -13,12 +14,12 @@ NOTEBOOKS = ROOT / "notebooks"
 WORK = ROOT / "data" / "work" / "pinned"
 
 
-def notebooks():
+def notebooks() -> list[Path]:
     """Return the paths of the lessons, in their order."""
     return sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
-def environment():
+def environment() -> dict[str, str]:
     """Return the environment variables as a new dictionary.
 
     The weights are the starter weights, or random ones where those are
@@ -33,7 +34,7 @@ def environment():
     }
 
 
-def forget_journal(work):
+def forget_journal(work: Path) -> None:
     """Delete the results of earlier runs, which a first lesson would show.
 
     Activations stay: their names depend on all that they are made of.

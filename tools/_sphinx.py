@@ -10,7 +10,7 @@ LOCK = ROOT / "tests" / "site.lock"
 REASON = "WORKBOOK_NO_SITE"  # who starts pytest may know why not
 
 
-def why_not():
+def why_not() -> str:
     """Return why the site can't be built, as a sentence, or ""."""
     if os.environ.get(REASON):
         return os.environ[REASON]
@@ -20,6 +20,6 @@ def why_not():
     return ""
 
 
-def install():
+def install() -> str:
     """Install what builds the site; return why that failed, or ""."""
     return _locks.install(LOCK, "what builds the site")

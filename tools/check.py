@@ -5,11 +5,13 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 USABLE, NOT_USABLE = 1, 2
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Print the report; return 0 (ready), 1 (with warnings) or 2 (not)."""
     parser = argparse.ArgumentParser(prog="check", description=__doc__)
     parser.add_argument("folder", help="the folder of the class folders")
@@ -57,7 +59,7 @@ def main(argv):
     return USABLE if found.problems else 0
 
 
-def _refusal(folder, sentence):
+def _refusal(folder: str, sentence: str):
     """Return why a folder can't be used, as a row."""
     return {
         "file": folder,
@@ -67,7 +69,7 @@ def _refusal(folder, sentence):
     }
 
 
-def _rows(problems):
+def _rows(problems: Iterable[Any]):
     """Return the problems as a list of dictionaries."""
     return [
         {

@@ -35,7 +35,7 @@ REDISTRIBUTABLE = (
 )
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Print READY or one sentence; return 0 or 1."""
     parser = argparse.ArgumentParser(prog="doctor", description=__doc__)
     parser.parse_args(argv)
@@ -194,7 +194,7 @@ def _forward_pass():
 
 
 @contextlib.contextmanager
-def _jupyterlab(folder):
+def _jupyterlab(folder: str):
     """Run JupyterLab on a free port while the block runs.
 
     Args:
@@ -220,7 +220,7 @@ def _jupyterlab(folder):
             process.wait()
 
 
-def _answers(lab, folder):
+def _answers(lab: subprocess.Popen[bytes], folder: str):
     """Ask JupyterLab for its version until it answers."""
     until = time.monotonic() + TIMEOUT
     while time.monotonic() < until and lab.poll() is None:

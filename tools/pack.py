@@ -69,7 +69,7 @@ missing and replaces nothing of yours.
 """
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Make a pack, or copy one; return the exit code."""
     parser = argparse.ArgumentParser(prog="pack", description=__doc__)
     parser.add_argument("folder", help="the pack, for example on a stick")
@@ -114,7 +114,7 @@ def main(argv):
     return 0
 
 
-def _make(pack, args):
+def _make(pack: Path, args: argparse.Namespace):
     """Make a pack, or what it lacks; the manifest comes last."""
     _require_ours(pack)
     # What others share is not in data/, which is what is packed.
@@ -146,7 +146,7 @@ def _make(pack, args):
     print(f"{lines}\n{READ_FIRST} says what to type.")
 
 
-def _copy(source, pack):
+def _copy(source: Path, pack: Path):
     """Copy what a second pack lacks or has damaged; the manifest is last."""
     _require_ours(pack)
     files = _pack_reader.files(source)
@@ -169,7 +169,7 @@ def _copy(source, pack):
     )
 
 
-def _require_ours(pack):
+def _require_ours(pack: Path):
     """Raise PackError for a folder that holds something else."""
     if pack.exists() and not (pack / READ_FIRST).is_file():
         if not pack.is_dir() or any(pack.iterdir()):
@@ -179,12 +179,12 @@ def _require_ours(pack):
             )
 
 
-def _in_words(target):
+def _in_words(target: str):
     platform, _, python = target.rpartition("-")
     return f"{platform} with Python {python}"
 
 
-def _facts(path):
+def _facts(path: Path):
     return [path.stat().st_size, _pack_reader.digest(path)]
 
 
@@ -206,14 +206,14 @@ def _project():
     return [name for name in names if (ROOT / name).is_file()]
 
 
-def _git(*arguments):
+def _git(*arguments: str):
     done = subprocess.run(
         ["git", *arguments], cwd=ROOT, capture_output=True, check=True
     )
     return [name for name in done.stdout.decode().split("\0") if name]
 
 
-def _files_in(folder, name):
+def _files_in(folder: Path, name: str):
     """Return {name in the pack: path} of the files of a folder."""
     return {
         f"{name}/{path.relative_to(folder).as_posix()}": path
@@ -232,7 +232,7 @@ def _pictures():
     return _files_in(data() / "surfaces", "data/surfaces")
 
 
-def _activations(optional):
+def _activations(optional: bool):
     """Return the cached features of the default pictures.
 
     Those of a user's own photos are private and not packed.
@@ -280,7 +280,7 @@ def _flowers():
 # --- Packages -------------------------------------------------------------
 
 
-def _download(pack, target):
+def _download(pack: Path, target: str):
     """Let pip download the packages for a target into a pack."""
     platform, _, python = target.rpartition("-")
     print(f"Packages for {_in_words(target)} ...", flush=True)
@@ -305,7 +305,7 @@ def _download(pack, target):
                 )
 
 
-def _pins(lock, target, patch):
+def _pins(lock: str, target: str, patch: int):
     """Return the lines of a lock that a target needs, without markers.
 
     pip would evaluate the markers for this machine and its own Python.

@@ -12,6 +12,7 @@ import datetime
 import re
 import string
 import sys
+from pathlib import Path
 
 import nbformat
 
@@ -54,7 +55,7 @@ class PublishError(Exception):
     """Nothing was written; the message says why and what to do."""
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Write the address into all files with it; return the exit code."""
     parser = argparse.ArgumentParser(prog="publish", description=__doc__)
     parser.add_argument("url", help="of the repository on GitHub")
@@ -88,12 +89,12 @@ def main(argv):
     return 0
 
 
-def address():
+def address() -> tuple[str | None, str | None]:
     """Return the stored URL and version, or None and None."""
     return _ARCHIVE.search(BOOTSTRAP.read_text(encoding="utf-8")).groups()
 
 
-def chosen(url, version=None):
+def chosen(url: str, version: str | None = None) -> tuple[str, str]:
     """Return the URL in its usual form, and the version.
 
     Raises:
@@ -119,7 +120,7 @@ def chosen(url, version=None):
     return url, version
 
 
-def first_cell(url, version):
+def first_cell(url: str | None, version: str | None) -> str:
     """Return the source of the first code cell of every notebook.
 
     Args:
@@ -131,7 +132,7 @@ def first_cell(url, version):
     return _FIRST.substitute(fetch=curl if url else _UPLOADED)
 
 
-def badges(url, version, lesson=FIRST):
+def badges(url: str, version: str, lesson: str = FIRST) -> str:
     """Return the badges that open a lesson elsewhere, as Markdown."""
     slug = url.removeprefix("https://github.com/")
     path = f"notebooks/{lesson}.ipynb"
@@ -145,7 +146,7 @@ def badges(url, version, lesson=FIRST):
     )
 
 
-def texts(url, version):
+def texts(url: str, version: str) -> dict[Path, str]:
     """Return {path: text} of all files that contain the address.
 
     Raises:
@@ -161,7 +162,7 @@ def texts(url, version):
     }
 
 
-def _with_line(text, line):
+def _with_line(text: str, line: str):
     """Return a text whose line of badges is replaced.
 
     If there was none, it comes below the title.
@@ -172,7 +173,7 @@ def _with_line(text, line):
     return f"{title}\n\n{line}\n\n{rest}"
 
 
-def _notebook(path, url, version):
+def _notebook(path: Path, url: str, version: str):
     """Return the text of a notebook with another address."""
     try:
         notebook = nbformat.read(path, as_version=4)

@@ -3,9 +3,12 @@
 import os
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import nbformat
 from jupyter_core.utils import run_sync
+from nbformat import NotebookNode
 
 from helpers import kernel
 from helpers.paths import atomic
@@ -16,7 +19,7 @@ class RegenerateError(Exception):
     """A notebook can't be stored; the message says which cell and why."""
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Regenerate notebooks; return the exit code.
 
     The first that fails ends it and stays as it was.
@@ -45,7 +48,7 @@ def main(argv):
     return 0
 
 
-def _chosen(names):
+def _chosen(names: Sequence[str]):
     """Return the paths of these notebooks, or of all, in their order."""
     lessons = {path.stem: path for path in _pinned.notebooks()}
     stems = {os.path.basename(n).removesuffix(".ipynb"): n for n in names}
@@ -57,7 +60,7 @@ def _chosen(names):
     return [p for stem, p in lessons.items() if stem in stems or not names]
 
 
-def regenerate(path):
+def regenerate(path: Path) -> tuple[dict[str, float], float]:
     """Run one notebook from a new kernel and store its outputs.
 
     Args:
@@ -93,13 +96,13 @@ def regenerate(path):
     return seconds, peak
 
 
-def text(notebook):
+def text(notebook: NotebookNode) -> str:
     """Return a notebook as text: the same bytes every time."""
     nbformat.validate(notebook)
     return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
 
 
-def read(path):
+def read(path: Path) -> NotebookNode:
     """Return the notebook of a file, or raise RegenerateError."""
     try:
         return nbformat.read(path, as_version=4)
@@ -107,7 +110,7 @@ def read(path):
         raise RegenerateError(f"{path.name}: not a notebook.") from None
 
 
-def run(notebook, path):
+def run(notebook: NotebookNode, path: Path) -> tuple[dict[str, float], float]:
     """Run all cells in place, in a new kernel; no file is written.
 
     Args:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
 
 from helpers import kernel, paths
 from helpers.network import weights
@@ -20,7 +21,7 @@ PHOTOS = "The photos"  # the stage in which a folder turns out unusable
 MARK = "unfinished.txt"  # in the folder of the results, until the end
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Run lesson 07 on a folder; return the exit code.
 
     0: done. 1: a step failed. 2: the folder is not usable, or `--out` must
@@ -57,7 +58,7 @@ def main(argv):
     return code
 
 
-def _out(args):
+def _out(args: argparse.Namespace):
     """Return the absolute path of the folder for the results."""
     if args.out:
         return Path(args.out).resolve()
@@ -65,7 +66,7 @@ def _out(args):
     return paths.work() / "retrained" / name
 
 
-def _why_not(out, photos):
+def _why_not(out: Path, photos: Path):
     """Return why `out` can't be used and what to do, or None."""
     photos = photos.resolve()
     if photos in (out, *out.parents):
@@ -92,7 +93,7 @@ def _why_not(out, photos):
     return None
 
 
-def _run(notebook, out):
+def _run(notebook: NotebookNode, out: Path):
     """Run all cells, with a line for each stage; return the exit code.
 
     When the photos are usable, `out` is marked, so that a later run may go
@@ -126,7 +127,7 @@ def _run(notebook, out):
     return 0
 
 
-def _mark(out):
+def _mark(out: Path):
     with paths.atomic(out / MARK) as temporary:
         temporary.write_text(
             "A retraining writes here and is not finished: the same command "
@@ -135,7 +136,7 @@ def _mark(out):
         )
 
 
-def _heading(cell):
+def _heading(cell: NotebookNode):
     """Return the last heading of the second level in a cell, or None."""
     if cell.cell_type != "markdown":
         return None
@@ -143,7 +144,7 @@ def _heading(cell):
     return lines[-1].removeprefix("## ").strip() if lines else None
 
 
-def _finish(notebook, out, own_photos):
+def _finish(notebook: NotebookNode, out: Path, own_photos: bool):
     """Write the report, and print the accuracies and where it is.
 
     Args:

@@ -21,7 +21,7 @@ OPTIONS = (
 TWO = ("-n2", "--dist=loadfile", "--no-loadscope-reorder")
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Run pytest from the project's folder; return its exit code.
 
     Without arguments it runs all of notebooks/ and tests/ (pytest.ini),

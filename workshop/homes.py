@@ -18,7 +18,7 @@ TAKEN = (
 )
 
 
-def ready(home):
+def ready(home: Path) -> int:
     """Return the user id of a learner, whose home is made the first time.
 
     What a learner has is never touched again.
@@ -43,11 +43,11 @@ def ready(home):
     return number
 
 
-def _owner(path):
+def _owner(path: Path):
     return path.stat().st_uid
 
 
-def _free_id(homes):
+def _free_id(homes: Path):
     """Return the next user id that neither a home nor an account has."""
     taken = {_owner(path) for path in homes.iterdir()}
     number = max({FIRST_ID - 1} | taken) + 1
@@ -56,7 +56,7 @@ def _free_id(homes):
     return number
 
 
-def _has_account(number):
+def _has_account(number: int):
     import pwd  # there is none on Windows
 
     try:
@@ -66,7 +66,7 @@ def _has_account(number):
     return True
 
 
-def _copy(path, to):
+def _copy(path: Path, to: Path):
     to.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         ignore = shutil.ignore_patterns("__pycache__", ".*")

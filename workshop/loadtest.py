@@ -43,11 +43,11 @@ class Visit:
     failure: str = ""
 
     @property
-    def waited(self):
+    def waited(self) -> float:
         return self.server + self.lesson
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Run the load test, or fill a shared folder; return the exit code.
 
     1: a learner's lesson failed, or learners are not isolated.
@@ -81,7 +81,7 @@ def main(argv):
         return 1
 
 
-def _fill(folder):
+def _fill(folder: Path):
     os.environ.pop(shared.VARIABLE, None)
     render.folder()
     render.shifted_folder()
@@ -93,7 +93,7 @@ def _fill(folder):
     return 0
 
 
-def _test(count, folder):
+def _test(count: int, folder: str | None):
     _check(count, folder)
     hub.install()
     room = Path(tempfile.mkdtemp(prefix="workbook-room-"))
@@ -104,7 +104,7 @@ def _test(count, folder):
         shutil.rmtree(room, ignore_errors=True)
 
 
-def _check(count, folder):
+def _check(count: int, folder: str | None):
     """Raise ValueError if the load test can't run here."""
     if count < 2:
         raise ValueError(f"{count} learners are too few; give 2 or more.")
@@ -134,7 +134,7 @@ def _check(count, folder):
         ) from None
 
 
-def _in_room(room, count, folder):
+def _in_room(room: Path, count: int, folder: str | None):
     password = secrets.token_urlsafe()
     store = Path(folder).resolve() if folder else room / "shared"
     store.mkdir(exist_ok=True)
@@ -158,7 +158,7 @@ def _in_room(room, count, folder):
     return 0 if isolated else 1
 
 
-def _visits(room, address, password, names):
+def _visits(room: Path, address: str, password: str, names: list[str]):
     """Let learners work at once, and print a line for each.
 
     Returns:
@@ -189,7 +189,7 @@ def _visits(room, address, password, names):
     return visits, monitor.peak([*names, HUB])
 
 
-def _visit(visit, password):
+def _visit(visit: Visit, password: str):
     """Sign in, open the lesson and run it from its first cell to its last."""
     learner, begun = visit.learner, time.monotonic()
     try:
@@ -208,7 +208,7 @@ def _visit(visit, password):
         visit.failure += f"{error}" or type(error).__name__
 
 
-def _row(visit, held):
+def _row(visit: Visit, held: int):
     if visit.failure:
         return f"{visit.learner.name:<24}FAILED: {visit.failure}"
     return (
@@ -217,7 +217,9 @@ def _row(visit, held):
     )
 
 
-def summary(wait_alone, visits, memory_alone, memory):
+def summary(
+    wait_alone: float, visits: list[Visit], memory_alone: int, memory: int
+) -> str:
     """Return as text what each learner adds, and the need of a `ROOM`.
 
     Args:
@@ -245,7 +247,7 @@ def summary(wait_alone, visits, memory_alone, memory):
     )
 
 
-def _isolation(room, store, visit, other):
+def _isolation(room: Path, store: Path, visit: Visit, other: Visit):
     """Return whether learners are isolated, and a sentence about it."""
     homes_ = room / "learners"
     calls = [

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import re
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -24,7 +25,7 @@ class MemoryMonitor:
             home count for the learner of that name, all others for `HUB`.
     """
 
-    def __init__(self, homes):
+    def __init__(self, homes: Path) -> None:
         self._homes, self._samples = homes, []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -33,7 +34,7 @@ class MemoryMonitor:
         self._thread.start()
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object):
         self._over.set()
         self._thread.join()
 
@@ -41,7 +42,7 @@ class MemoryMonitor:
         while not self._over.wait(INTERVAL):
             self._samples.append(self.sample())
 
-    def sample(self):
+    def sample(self) -> collections.Counter[str]:
         """Return {name: kilobytes} at this moment."""
         names = {
             home.stat().st_uid: home.name for home in self._homes.glob("[!.]*")
@@ -53,18 +54,18 @@ class MemoryMonitor:
                 memory[name] += _kilobytes(process.pid, "smaps_rollup", "Pss")
         return memory
 
-    def peak(self, names):
+    def peak(self, names: Iterable[str]) -> int:
         """Return the most memory that these used together, in bytes."""
         sums = [sum(s[name] for name in names) for s in self._samples]
         return 1024 * max(sums, default=0)
 
 
-def peak_rss(pid):
+def peak_rss(pid: int) -> int:
     """Return the most memory that a process has used, in bytes."""
     return 1024 * _kilobytes(pid, "status", "VmHWM")
 
 
-def _kilobytes(pid, file, key):
+def _kilobytes(pid: int, file: str, key: str):
     text = Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8")
     match = re.search(rf"^{key}:\s+(\d+) kB", text, re.MULTILINE)
     return int(match[1]) if match else 0  # the process has just ended
