@@ -11,7 +11,7 @@ def peak() -> int:
     try:
         # On Linux getrusage would count the parent's memory as well.
         status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
     except OSError:
         pass
     if sys.platform == "win32":

@@ -23,11 +23,11 @@ LANGUAGE_INFO = {
     "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
-# The folder that results are kept in here, and that of a reader.
-_WORK = [
+# The folder of the results here, and that of a reader.
+_WORK, _READERS_WORK = (
     f"{paths.shown(folder).as_posix()}/"
     for folder in (_pinned.WORK, _pinned.WORK.parent)
-]
+)
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-_])")
@@ -68,17 +68,17 @@ def normalise(notebook: NotebookNode) -> None:
 
 def _merged(outputs: list[NotebookNode]):
     """Return the outputs with adjacent ones of a stream joined."""
-    merged = []
+    merged: list[NotebookNode] = []
     for output in outputs:
-        last = merged[-1] if merged else {}
+        last = merged[-1] if merged else None
         is_stream = output.output_type == "stream"
-        if is_stream and last.get("name") == output.name:
+        if last and is_stream and last.get("name") == output.name:
             last.text += output.text
         else:
             merged.append(output)
     for output in merged:
         if output.output_type == "stream":
-            output.text = plain(output.text).replace(*_WORK)
+            output.text = plain(output.text).replace(_WORK, _READERS_WORK)
     return [o for o in merged if o.output_type != "stream" or o.text]
 
 
@@ -98,7 +98,7 @@ def label(number: int, cell: NotebookNode) -> str:
     return f'cell {number} ("{first}")'
 
 
-def complaints(notebook: NotebookNode) -> list[str]:
+def problems(notebook: NotebookNode) -> list[str]:
     """Return a sentence for each output that a lesson must not show.
 
     These are errors, text on stderr, warnings, memory addresses and paths

@@ -38,18 +38,18 @@ def containing(root: str) -> str | None:
     return os.path.realpath(root) if is_pack else None
 
 
-def files(pack: str) -> dict[str, tuple[int, str]]:
+def files(pack: str | os.PathLike[str]) -> dict[str, tuple[int, str]]:
     """Return {name: [bytes, SHA-256]} of the files of a pack."""
     try:
         with open(os.path.join(pack, MANIFEST), encoding="utf-8") as file:
-            listed = dict(json.load(file)["files"])
-        for name in listed:
+            facts = dict(json.load(file)["files"])
+        for name in facts:
             # A file must not be written outside the folder.
             if name.startswith("/") or ":" in name or "\\" in name:
                 raise ValueError(name)
             if ".." in name.split("/"):
                 raise ValueError(name)
-        return listed
+        return facts
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise PackError(
             f"{pack} is not a complete pack: it has no readable {MANIFEST}, "
@@ -58,21 +58,21 @@ def files(pack: str) -> dict[str, tuple[int, str]]:
         ) from None
 
 
-def path_of(folder: str, name: str) -> str:
+def path_of(folder: str | os.PathLike[str], name: str) -> str:
     """Return the path of the file `name` of a pack in a folder."""
     return os.path.join(folder, *name.split("/"))
 
 
-def digest(path: str) -> str:
+def digest(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file as a hex string."""
-    running = hashlib.sha256()
+    sha256 = hashlib.sha256()
     with open(path, "rb") as file:
         for chunk in iter(lambda: file.read(2**20), b""):
-            running.update(chunk)
-    return running.hexdigest()
+            sha256.update(chunk)
+    return sha256.hexdigest()
 
 
-def is_intact(path: str, size: int, sha256: str) -> bool:
+def is_intact(path: str | os.PathLike[str], size: int, sha256: str) -> bool:
     """Return whether a file exists with this size and hash."""
     try:
         return os.path.getsize(path) == size and digest(path) == sha256
@@ -80,20 +80,20 @@ def is_intact(path: str, size: int, sha256: str) -> bool:
         return False  # missing, or on a stick that can't be read
 
 
-def require_intact(pack: str, names: Iterable[str]) -> None:
+def require_intact(pack: str | os.PathLike[str], names: Iterable[str]) -> None:
     """Raise PackError if any of these files of a pack is damaged."""
     facts = files(pack)
-    bad = [n for n in names if not is_intact(path_of(pack, n), *facts[n])]
-    if bad:
-        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+    damaged = [n for n in names if not is_intact(path_of(pack, n), *facts[n])]
+    if damaged:
+        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
         raise PackError(
-            f"{path_of(pack, bad[0])}{more}: damaged or missing in the pack; "
-            "copy it again from where the pack was made (pack --copy FROM TO "
-            "replaces only damaged files), then start again."
+            f"{path_of(pack, damaged[0])}{more}: damaged or missing in the "
+            "pack; copy it again from where the pack was made (pack --copy "
+            "FROM TO replaces only damaged files), then start again."
         )
 
 
-def copy(source: str, target: str) -> None:
+def copy(source: str | os.PathLike[str], target: str) -> None:
     """Copy a file completely or not at all."""
     os.makedirs(os.path.dirname(target), exist_ok=True)
     shutil.copyfile(source, target + ".part")
@@ -130,7 +130,7 @@ def copy_missing(pack: str, root: str) -> None:
     ]
     if not missing:
         return
-    # The lock first: with it `new_folder` knows the folder again.
+    # The lock first: by it `new_folder` recognises the folder.
     missing.sort(key=lambda name: name != LOCK)
     size = sum(facts[name][0] for name in missing) / 1e6
     print(
@@ -179,9 +179,11 @@ def python_versions(pack: str) -> list[tuple[int, ...]]:
     Raises:
         PackError: the pack has no packages for this kind of machine.
     """
-    ours = platform_name() + "-"
+    prefix = platform_name() + "-"
     targets = {n.split("/")[1] for n in files(pack) if n.startswith(WHEELS)}
-    versions = [t[len(ours) :] for t in sorted(targets) if t.startswith(ours)]
+    versions = [
+        t[len(prefix) :] for t in sorted(targets) if t.startswith(prefix)
+    ]
     if not versions:
         raise PackError(
             f"The pack has no packages for {platform_name()}, only for "

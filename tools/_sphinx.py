@@ -1,4 +1,4 @@
-"""Whether the site can be built: what builds it has a lock of its own."""
+"""Installs Sphinx, which builds the site and has its own lock."""
 
 import importlib.util
 import os
@@ -7,7 +7,9 @@ from helpers.paths import ROOT
 from tools import _locks
 
 LOCK = ROOT / "tests" / "site.lock"
-REASON = "WORKBOOK_NO_SITE"  # who starts pytest may know why not
+REASON = (
+    "WORKBOOK_NO_SITE"  # why no site can be built, from the starter of pytest
+)
 
 
 def why_not() -> str:
@@ -21,5 +23,5 @@ def why_not() -> str:
 
 
 def install() -> str:
-    """Install what builds the site; return why that failed, or ""."""
-    return _locks.install(LOCK, "what builds the site")
+    """Install Sphinx; return why that failed, as a sentence, or ""."""
+    return _locks.install(LOCK, "Sphinx")

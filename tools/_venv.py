@@ -21,7 +21,7 @@ from typing import Any
 
 from tools import _pack_reader
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
@@ -57,8 +57,8 @@ NO_NETWORK = (
     *("NameResolutionError", "name resolution", "ProxyError"),
     *("Network is unreachable", "connection broken"),
 )
-# Every Python is asked this.
-QUESTION = """
+# Each Python that is found runs this.
+PROBE = """
 import json, sys
 from importlib.util import find_spec
 print(json.dumps({
@@ -96,10 +96,10 @@ def set_up(venv: str, lock: str, pack: str | None = None) -> str:
         base = check(venv, pack)
         if base:
             make_venv(venv, base)
-        facts = ask([python]) or {"pip": False}
-        if not facts["pip"]:  # the venv was not made to the end
+        facts = ask([python]) or {}
+        if not facts.get("pip"):  # making the venv was interrupted
             run_or_raise([python, "-m", "ensurepip", "--default-pip"], venv)
-            facts = ask([python])
+            facts = ask([python]) or {}
         source = _pack_reader.wheels(pack, facts["version"]) if pack else None
         size = "from the pack" if pack else "(up to 0.7 GB to download)"
         say(f"Installing what the lessons need {size}; this takes minutes ...")
@@ -133,7 +133,7 @@ def alone(venv: str, lock: str) -> Iterator[None]:
     """
     with open(lock, "rb") as file:
         try:
-            if os.name == "nt":
+            if sys.platform == "win32":
                 file.seek(2**30)  # past the end, since pip has to read it
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             else:
@@ -212,8 +212,9 @@ def candidates() -> Iterator[list[str]]:
     yield [sys.executable]
     names = ["python" + dotted(version) for version in VERSIONS]
     for name in [*names, "python3", "python"]:
-        if shutil.which(name):
-            yield [shutil.which(name)]
+        path = shutil.which(name)
+        if path:
+            yield [path]
     if os.name == "nt":
         for version in VERSIONS:
             yield ["py", "-" + dotted(version)]
@@ -223,11 +224,11 @@ def ask(command: list[str]) -> dict[str, Any] | None:
     """Return what a Python reports about itself; None if it does not run.
 
     A name on the PATH proves nothing: pyenv has one for each version, and
-    Windows one that opens the shop. -I keeps the user's settings out.
+    on Windows one opens the Microsoft Store. -I keeps the user's settings out.
     """
     try:
         done = subprocess.run(
-            [*command, "-I", "-c", QUESTION],
+            [*command, "-I", "-c", PROBE],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -249,16 +250,18 @@ def dotted(version: tuple[int, ...]) -> str:
 
 
 def is_set_up(venv: str, lock: str) -> bool:
-    """Return whether a venv holds what `lock` lists, after its stamp."""
+    """Return whether the stamp of a venv fits the file `lock`."""
     facts = ask([venv_python(venv)])
-    return facts and read(stamp_path(venv)) == stamp(lock, facts["version"])
+    if not facts:
+        return False
+    return read(stamp_path(venv)) == stamp(lock, facts["version"])
 
 
 def stamp_path(venv: str) -> str:
     return os.path.join(venv, "installed.txt")
 
 
-def stamp(lock: str, version: tuple[int, ...]) -> str:
+def stamp(lock: str | os.PathLike[str], version: tuple[int, ...]) -> str:
     """Return the stamp of a complete venv: the lock's hash and the Python."""
     with open(lock, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()

@@ -70,10 +70,12 @@ def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """
     cores = os.cpu_count()
     machine = f"{cores} cores, {platform.machine()}, {sys.platform}"
-    results = {"machine": machine}
+    results: dict[str, Any] = {"machine": machine}
     for recipe in RECIPES:
         reports = {way: runs[f"{way}_{recipe}"] for way in WAYS}
-        row = {"test_photos": len(reports["recipe"]["correct"])}
+        row: dict[str, float] = {
+            "test_photos": len(reports["recipe"]["correct"])
+        }
         for way, report in reports.items():
             row[f"{way}_seconds"] = report["seconds"]
             row[f"{way}_accuracy"] = float(np.mean(report["correct"]))

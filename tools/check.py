@@ -19,7 +19,7 @@ def main(argv: list[str]) -> int:
         "--json", action="store_true", help="print the problems as JSON"
     )
     args = parser.parse_args(argv)
-    args.folder = os.path.abspath(args.folder)  # for what is said of it
+    args.folder = os.path.abspath(args.folder)  # for messages
     with contextlib.redirect_stdout(sys.stderr):  # versions and progress
         from helpers import setup
 
@@ -32,10 +32,11 @@ def main(argv: list[str]) -> int:
         from helpers.paths import WriteError
         from helpers.text import one_line
 
-        found, problems = None, ()
+        checked = None
+        problems: Iterable[Any] = ()
         try:
-            found = scan.check(args.folder)
-            problems = found.problems
+            checked = scan.check(args.folder)
+            problems = checked.problems
         except (ValueError, WriteError) as error:
             sentence = str(error)
             problems = getattr(error, "problems", ())
@@ -46,17 +47,17 @@ def main(argv: list[str]) -> int:
             )
     if args.json:
         rows = _rows(problems)
-        if not found:
+        if not checked:
             rows.append(_refusal(args.folder, sentence))
         print(json.dumps(rows, indent=1))
-    elif found:
-        found.report()
+    elif checked:
+        checked.report()
     else:
         scan.print_problems(problems)
-    if not found:
+    if not checked:
         print(sentence, file=sys.stderr)
         return NOT_USABLE
-    return USABLE if found.problems else 0
+    return USABLE if checked.problems else 0
 
 
 def _refusal(folder: str, sentence: str):

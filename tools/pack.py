@@ -116,8 +116,8 @@ def main(argv: list[str]) -> int:
 
 def _make(pack: Path, args: argparse.Namespace):
     """Make a pack, or what it lacks; the manifest comes last."""
-    _require_ours(pack)
-    # What others share is not in data/, which is what is packed.
+    _require_pack(pack)
+    # The pack holds data/, not a shared folder.
     os.environ.pop(shared.VARIABLE, None)
     platforms = args.platform or [_pack_reader.platform_name()]
     pythons = args.python or [_venv.dotted(sys.version_info[:2])]
@@ -137,9 +137,9 @@ def _make(pack: Path, args: argparse.Namespace):
             files[path.relative_to(pack).as_posix()] = _facts(path)
     for name, source in sorted(sources.items()):
         files[name] = _facts(source)
-        path = _pack_reader.path_of(str(pack), name)
-        if not _pack_reader.is_intact(path, *files[name]):
-            _pack_reader.copy(str(source), path)
+        target = _pack_reader.path_of(pack, name)
+        if not _pack_reader.is_intact(target, *files[name]):
+            _pack_reader.copy(source, target)
     _venv.write(str(pack / MANIFEST), json.dumps({"files": files}, indent=1))
     size = sum(size for size, _ in files.values()) / 1e9
     print(f"{pack}: {len(files)} files, {size:.2f} GB, for")
@@ -148,7 +148,7 @@ def _make(pack: Path, args: argparse.Namespace):
 
 def _copy(source: Path, pack: Path):
     """Copy what a second pack lacks or has damaged; the manifest is last."""
-    _require_ours(pack)
+    _require_pack(pack)
     files = _pack_reader.files(source)
     missing = [
         name
@@ -156,7 +156,7 @@ def _copy(source: Path, pack: Path):
         if not _pack_reader.is_intact(_pack_reader.path_of(pack, name), *facts)
     ]
     _pack_reader.require_intact(source, missing)
-    # First the file by which `_require_ours` knows the folder again.
+    # First the file by which `_require_pack` recognises the folder.
     missing.sort(key=lambda name: name != READ_FIRST)
     for name in [*missing, MANIFEST]:
         _pack_reader.copy(
@@ -169,7 +169,7 @@ def _copy(source: Path, pack: Path):
     )
 
 
-def _require_ours(pack: Path):
+def _require_pack(pack: Path):
     """Raise PackError for a folder that holds something else."""
     if pack.exists() and not (pack / READ_FIRST).is_file():
         if not pack.is_dir() or any(pack.iterdir()):
@@ -201,8 +201,8 @@ def _project():
     if changed:
         print(f"Packed as changed here: {', '.join(changed)}")
     if not names:  # no git, or the repository of another project
-        own = [path for pattern in OWN for path in ROOT.glob(pattern)]
-        names = [path.relative_to(ROOT).as_posix() for path in own]
+        paths = [path for pattern in OWN for path in ROOT.glob(pattern)]
+        names = [path.relative_to(ROOT).as_posix() for path in paths]
     return [name for name in names if (ROOT / name).is_file()]
 
 
@@ -238,12 +238,12 @@ def _activations(optional: bool):
     Those of a user's own photos are private and not packed.
     """
     photos = (data() / "surfaces").rglob("*.jpg")
-    ours = {downloads.digest(photo) for photo in photos}
+    keys = {downloads.digest(photo) for photo in photos}
     files = {}
     # Names that begin with a dot are of unfinished files.
     for path in sorted(storage.folder().glob("[!.]*.npy")):
         cached = storage.load(path)
-        if cached and ours.issuperset(cached[1]):
+        if cached and keys.issuperset(cached[1]):
             files[f"data/work/activations/{path.name}"] = path
     if not files and not optional:
         raise PackError(

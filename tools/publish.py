@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
     )
     args = parser.parse_args(argv)
     try:
-        url, version = chosen(args.url, args.version)
+        url, version = validated(args.url, args.version)
         changed = {
             path: text
             for path, text in texts(url, version).items()
@@ -91,10 +91,11 @@ def main(argv: list[str]) -> int:
 
 def address() -> tuple[str | None, str | None]:
     """Return the stored URL and version, or None and None."""
-    return _ARCHIVE.search(BOOTSTRAP.read_text(encoding="utf-8")).groups()
+    match = _ARCHIVE.search(BOOTSTRAP.read_text(encoding="utf-8"))
+    return (match[1], match[2]) if match else (None, None)
 
 
-def chosen(url: str, version: str | None = None) -> tuple[str, str]:
+def validated(url: str, version: str | None = None) -> tuple[str, str]:
     """Return the URL in its usual form, and the version.
 
     Raises:
@@ -111,7 +112,7 @@ def chosen(url: str, version: str | None = None) -> tuple[str, str]:
     if version is None:
         stored_url, stored = address()
         today = f"v{datetime.date.today():%Y.%m.%d}"
-        version = stored if url == stored_url else today
+        version = stored if stored and url == stored_url else today
     if not _TAG.fullmatch(version):
         raise PublishError(
             f"{version}: a tag of letters, digits, dots and hyphens is "
@@ -179,9 +180,9 @@ def _notebook(path: Path, url: str, version: str):
         notebook = nbformat.read(path, as_version=4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError):
         raise PublishError(f"{path.name}: not a notebook.") from None
-    code = [c for c in notebook.cells if c.cell_type == "code"]
-    begins = code and _FIRST_CELL.fullmatch(code[0].source)
-    if not begins or notebook.cells[0].cell_type != "markdown":
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    match = code and _FIRST_CELL.fullmatch(code[0].source)
+    if not match or notebook.cells[0].cell_type != "markdown":
         raise PublishError(
             f"{path.name}: it lacks a title, or the first code cell of the "
             "other lessons; copy what is missing from one of them."

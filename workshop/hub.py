@@ -51,7 +51,7 @@ def install() -> None:
 
 def _install_proxy():
     folder, lock = VENV / "proxy", WORKSHOP / "package-lock.json"
-    stamp, text = str(folder / "installed.txt"), _venv.read(lock)
+    stamp, text = str(folder / "installed.txt"), lock.read_text("utf-8")
     if _venv.read(stamp) == text:
         return
     if not shutil.which("npm"):
@@ -97,8 +97,8 @@ def running(room: Path, shared: Path, password: str) -> Iterator[str]:
     address = f"http://127.0.0.1:{_free_ports(3)}"
     with open(room / "hub.log", "w", encoding="utf-8") as log:
         hub = subprocess.Popen(
-            [VENV / "bin" / "jupyterhub", "-f"]
-            + [WORKSHOP / "jupyterhub_config.py"],
+            [str(VENV / "bin" / "jupyterhub"), "-f"]
+            + [str(WORKSHOP / "jupyterhub_config.py")],
             cwd=room,
             env={
                 **variables,

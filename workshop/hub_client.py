@@ -40,11 +40,14 @@ class Learner:
         name: with which the learner signs in.
     """
 
-    def __init__(self, address: str, name: str) -> None:
+    # Set by `open`.
+    _session: str
+    _channel: websocket.WebSocket
+
+    def __init__(self, address: str, name: str):
         self.name = name
         self._hub, self._server = f"{address}/hub", f"{address}/user/{name}"
         self._browser = requests.Session()
-        self._session = self._channel = None
 
     def sign_in(self, password: str) -> None:
         """Fill in the form and wait until the learner's server runs."""
@@ -113,8 +116,13 @@ class Learner:
         header |= {"username": self.name, "session": self.name}
         content = {"code": source, "silent": False, "allow_stdin": False}
         content["user_expressions"] = {"value": expression}
-        message = {"header": header, "parent_header": {}, "metadata": {}}
-        message |= {"content": content, "channel": "shell"}
+        message = {
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "content": content,
+            "channel": "shell",
+        }
         try:
             self._channel.send(json.dumps(message))
             reply = self._reply(number)

@@ -17,7 +17,7 @@ class MemoryMonitor:
     """Samples the memory of this process's children in a `with` block.
 
     The measure is the proportional set size: a page that several processes
-    share, such as one of a library, counts in each by its part. So the sum
+    share, such as one of a library, counts in each in proportion. So the sum
     is the memory that the machine needs.
 
     Args:
@@ -26,8 +26,9 @@ class MemoryMonitor:
     """
 
     def __init__(self, homes: Path) -> None:
-        self._homes, self._samples = homes, []
-        self._over = threading.Event()
+        self._homes = homes
+        self._samples: list[collections.Counter[str]] = []
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
@@ -35,11 +36,11 @@ class MemoryMonitor:
         return self
 
     def __exit__(self, *error: object):
-        self._over.set()
+        self._stop.set()
         self._thread.join()
 
     def _run(self):
-        while not self._over.wait(INTERVAL):
+        while not self._stop.wait(INTERVAL):
             self._samples.append(self.sample())
 
     def sample(self) -> collections.Counter[str]:
@@ -47,7 +48,7 @@ class MemoryMonitor:
         names = {
             home.stat().st_uid: home.name for home in self._homes.glob("[!.]*")
         }
-        memory = collections.Counter()
+        memory: collections.Counter[str] = collections.Counter()
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error, OSError):
                 name = names.get(process.uids().real, HUB)
@@ -55,7 +56,7 @@ class MemoryMonitor:
         return memory
 
     def peak(self, names: Iterable[str]) -> int:
-        """Return the most memory that these used together, in bytes."""
+        """Return the peak of the memory of all `names` together, in bytes."""
         sums = [sum(s[name] for name in names) for s in self._samples]
         return 1024 * max(sums, default=0)
 
