@@ -43,7 +43,7 @@ def page(tmp_path, monkeypatch):
     new = {"code": new_code_cell, "markdown": new_markdown_cell}
     notebook = new_notebook(cells=[new[kind](text) for kind, text in CELLS])
     path = retrain.NOTEBOOK.with_name("page.ipynb")
-    monkeypatch.setattr(retrain, "PAGE", path)
+    monkeypatch.setattr(retrain, "NOTEBOOK", path)
     monkeypatch.setattr(
         retrain.nbformat, "read", lambda *_, **__: nbformat.from_dict(notebook)
     )

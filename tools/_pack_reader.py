@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable
+from typing import Iterable
 
 MANIFEST = "MANIFEST.json"  # {"files": {name: [bytes, SHA-256]}}
 READ_FIRST = "READ_ME_FIRST.txt"

@@ -7,9 +7,8 @@ from helpers.paths import ROOT
 from tools import _locks
 
 LOCK = ROOT / "tests" / "site.lock"
-REASON = (
-    "WORKBOOK_NO_SITE"  # why no site can be built, from the starter of pytest
-)
+# The variable in which `start.py test` passes on why it has no Sphinx.
+REASON = "WORKBOOK_NO_SITE"
 
 
 def why_not() -> str:

@@ -16,8 +16,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Iterable, Iterator
 
 from tools import _pack_reader
 

@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
     if args.folder:
         value = f"{str(Path(args.folder).resolve())!r}, {FRACTIONS!r}"
         kernel.put(notebook, NOTEBOOK.stem, kernel.PHOTOS, value)
-    kernel.put(notebook, NOTEBOOK.stem, "OUT", f"files.Path({str(out)!r})")
+    kernel.put(notebook, NOTEBOOK.stem, "OUT", f"paths.Path({str(out)!r})")
     try:
         code = _run(notebook, out)
         if code == 0:
