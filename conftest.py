@@ -5,6 +5,8 @@ This file lies above notebooks/ and tests/, since it is about both.
 
 import contextlib
 import functools
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -34,12 +36,12 @@ LAST = "test_claims"  # reads what the notebooks have left
 RELEASE = pytest.StashKey()  # how many tests are left to `--all`
 
 
-def pytest_configure(config):
+def pytest_configure(config: pytest.Config) -> None:
     config.stash[RELEASE] = 0
 
 
-def pytest_collection_modifyitems(items):
-    def position(item):
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def position(item: pytest.Item) -> tuple[bool, int]:
         name = item.path.stem
         place = FIRST.index(name) if name in FIRST else len(FIRST)
         return name == LAST, place
@@ -47,7 +49,7 @@ def pytest_collection_modifyitems(items):
     items.sort(key=position)
 
 
-def pytest_deselected(items):
+def pytest_deselected(items: list[pytest.Item]) -> None:
     config = items[0].config
     if config.option.markexpr != "not release":
         return
@@ -58,13 +60,15 @@ def pytest_deselected(items):
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
-def pytest_testnodedown(node):
+def pytest_testnodedown(node: Any) -> None:
     # All workers collect the same tests; one that crashed gives no output.
     count = getattr(node, "workeroutput", {}).get("release", 0)
     node.config.stash[RELEASE] = max(node.config.stash[RELEASE], count)
 
 
-def pytest_terminal_summary(terminalreporter, config):
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     if config.stash[RELEASE]:
         terminalreporter.write_line(
             f"{config.stash[RELEASE]} slow tests that only a release needs "
@@ -73,7 +77,9 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item, nextitem):
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
     """Ask the kernel of a notebook for its memory after the last cell."""
     kernel = getattr(item.parent, "kernel", None)
     is_last = not nextitem or nextitem.parent is not item.parent

@@ -7,6 +7,8 @@ library is imported, and Python 3.7 can read this file and what it imports:
 an old Python then says that it is too old.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -24,7 +26,7 @@ from tools import _pack_reader, _venv
 from tools._venv import COMMAND, LOCK, ROOT, VENV
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Do what the command line says; return the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -42,7 +44,7 @@ def main(argv):
     return 1
 
 
-def run(argv):
+def run(argv: list[str]) -> int:
     """Set up and hand over to the verb or JupyterLab; return the exit code."""
     pack = _pack_reader.containing(ROOT)
     if argv[:1] == ["--from"]:
@@ -81,7 +83,7 @@ def run(argv):
     return hand_over(command, os.getcwd())
 
 
-def verbs():
+def verbs() -> dict[str, str]:
     """Return {verb: first line of its docstring} of the files in tools/."""
     lines = {}
     for path in sorted(glob.glob(os.path.join(glob.escape(ROOT), "tools/*"))):
@@ -92,7 +94,7 @@ def verbs():
     return lines
 
 
-def usage():
+def usage() -> str:
     """Return the help text."""
     rows = {"": "Sets the workbook up and opens it in JupyterLab.", **verbs()}
     lines = [f"{COMMAND} {verb:<11} {text}" for verb, text in rows.items()]
@@ -105,7 +107,7 @@ def usage():
     return "\n".join(lines)
 
 
-def hand_over(command, folder):
+def hand_over(command: list[str], folder: str) -> int:
     """Run `command` in a folder, .venv first on PATH; return its exit code."""
     variables = _venv.environment()
     scripts = os.path.dirname(command[0])

@@ -6,21 +6,30 @@ from the middle.
 """
 
 import functools
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 from scipy import fft
 
+Field = npt.NDArray[np.floating]
+
 
 @functools.lru_cache(maxsize=8)
-def middle(size):
+def middle(
+    size: int,
+) -> tuple[Field, Field]:
     """Return pixels from the middle: y (size, 1) and x (1, size)."""
     line = np.arange(size, dtype="float32") - (size - 1) / 2
     return line[:, None], line[None, :]
 
 
 @functools.lru_cache(maxsize=8)
-def waves(size):
+def waves(
+    size: int,
+) -> tuple[Field, Field]:
     """Return cycles a pixel for `irfft2`: down and right."""
     return (
         np.fft.fftfreq(size).astype("float32")[:, None],
@@ -28,7 +37,7 @@ def waves(size):
     )
 
 
-def texture(rng, size, strength):
+def texture(rng: np.random.Generator, size: int, strength: Field) -> Field:
     """Return random texture of mean 0 and deviation 1 from wave strengths."""
     wave = np.empty(strength.shape, "complex64")
     wave.real = rng.standard_normal(strength.shape, "float32")
@@ -39,7 +48,9 @@ def texture(rng, size, strength):
     return made / (made.std() + 1e-6)
 
 
-def noise(rng, size, scale, band=False):
+def noise(
+    rng: np.random.Generator, size: int, scale: float, band: bool = False
+) -> Field:
     """Return noise about `scale` pixels wide; `band`: no wider either."""
     down, right = waves(size)
     wave = np.hypot(down, right) * scale
@@ -47,7 +58,9 @@ def noise(rng, size, scale, band=False):
     return texture(rng, size, strength * wave if band else strength)
 
 
-def grain(rng, size, angle, long, wide):
+def grain(
+    rng: np.random.Generator, size: int, angle: float, long: float, wide: float
+) -> Field:
     """Return noise drawn out along an angle."""
     down, right = waves(size)
     along = (right * np.cos(angle) + down * np.sin(angle)) * long
@@ -55,7 +68,9 @@ def grain(rng, size, angle, long, wide):
     return texture(rng, size, np.exp(-np.abs(along) - across**2))
 
 
-def turned(rng, size, level=0.3):
+def turned(
+    rng: np.random.Generator, size: int, level: float = 0.3
+) -> tuple[Field, Field, float]:
     """Return coordinates turned by a random angle, shifted, and the angle.
 
     level: how often the angle is nearly level or upright.
@@ -69,7 +84,9 @@ def turned(rng, size, level=0.3):
     return u, v, angle
 
 
-def through(rng, size, level):
+def through(
+    rng: np.random.Generator, size: int, level: float
+) -> tuple[Field, Field, float]:
     """Return coordinates turned by a random angle about a place in view."""
     u, v, angle = turned(rng, size, level)
     half = size // 2
@@ -78,19 +95,28 @@ def through(rng, size, level):
     return u, v - v[half, half] - at[1], angle
 
 
-def slopes(height):
+def slopes(
+    height: Field,
+) -> tuple[Field, Field]:
     """Return how steep a height is, to the right and down, per pixel."""
     right = np.diff(height, axis=1, append=height[:, -1:])
     return right, np.diff(height, axis=0, append=height[-1:])
 
 
-def ramp(value, low, high):
+def ramp(value: Field, low: float, high: float) -> Field:
     """Return 0 below `low`, 1 above `high`, smooth between."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def blob(rng, size, at, radius, rough, stretch=1.5):
+def blob(
+    rng: np.random.Generator,
+    size: int,
+    at: Field,
+    radius: float,
+    rough: float,
+    stretch: float = 1.5,
+) -> Field:
     """Return an irregular round patch: 0 in its middle, 1 at its edge."""
     y, x = middle(size)
     x, y = x - at[0], y - at[1]
@@ -107,12 +133,14 @@ def blob(rng, size, at, radius, rough, stretch=1.5):
     return np.hypot(u, v) / (radius * np.maximum(edge, 0.4))
 
 
-def spot(rng, size, reach=0.3):
+def spot(rng: np.random.Generator, size: int, reach: float = 0.3) -> Field:
     """Return a place not too near the edge, pixels from the middle."""
     return rng.uniform(-reach, reach, 2) * size
 
 
-def pen(size, lines, widths):
+def pen(
+    size: int, lines: Sequence[npt.ArrayLike], widths: Sequence[npt.ArrayLike]
+) -> Field:
     """Return soft lines through points, float32 0 to 1 (size, size).
 
     Args:
@@ -130,7 +158,7 @@ def pen(size, lines, widths):
     return np.asarray(sheet.reduce(fine), "float32") / 255
 
 
-def fill(size, polygons):
+def fill(size: int, polygons: Iterable[npt.ArrayLike]) -> Field:
     """Return filled polygons, float32 0 to 1 (size, size)."""
     fine = 2
     sheet = Image.new("L", (size * fine, size * fine))
@@ -141,7 +169,14 @@ def fill(size, polygons):
     return np.asarray(sheet.reduce(fine), "float32") / 255
 
 
-def corners(rng, at, radius, count, inner=1.0, jitter=0.0):
+def corners(
+    rng: np.random.Generator,
+    at: Field,
+    radius: float,
+    count: int,
+    inner: float = 1.0,
+    jitter: float = 0.0,
+) -> Field:
     """Return the corners of a polygon, or of a star if `inner` < 1."""
     if inner < 1:
         count *= 2
@@ -153,7 +188,12 @@ def corners(rng, at, radius, count, inner=1.0, jitter=0.0):
     return at + far[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
 
 
-def straight(rng, at, length, angle):
+def straight(
+    rng: np.random.Generator,
+    at: Field,
+    length: float,
+    angle: float,
+) -> Field:
     """Return a nearly straight line, float (9, 2)."""
     t = np.linspace(-0.5, 0.5, 9)
     aside = rng.normal(0, 0.03) * (t**2 - 0.1)
@@ -163,7 +203,15 @@ def straight(rng, at, length, angle):
     )
 
 
-def walk(rng, at, length, step, wander, jag, angle=None):
+def walk(
+    rng: np.random.Generator,
+    at: Field,
+    length: float,
+    step: float,
+    wander: float,
+    jag: float,
+    angle: float | None = None,
+) -> Field:
     """Return a line that wanders, centred on `at`, float (n, 2)."""
     count = max(5, int(length / step))
     angle = rng.uniform(0, 6.3) if angle is None else angle
@@ -173,19 +221,24 @@ def walk(rng, at, length, step, wander, jag, angle=None):
     return way - way.mean(0) + at
 
 
-def length(rng, size):
+def length(rng: np.random.Generator, size: int) -> float:
     """Return how long a line is, in pixels."""
     return rng.uniform(40, max(70, min(240, size)))
 
 
-def tint(rng, power):
+def tint(rng: np.random.Generator, power: float) -> Field:
     """Return what a dye leaves of the light, float (3,), below 1."""
     dye = rng.uniform(0.25, 0.8, 3)
     dye[rng.integers(3)] = rng.uniform(0.75, 1.0)
     return 1 - (1 - dye) * power
 
 
-def ink(rng, scene, amount, darker=None):
+def ink(
+    rng: np.random.Generator,
+    scene: dict[str, Any],
+    amount: Field,
+    darker: bool | None = None,
+) -> None:
     """Lay something darker or brighter over the scene."""
     if darker is None:
         darker = rng.random() < 0.6
@@ -194,7 +247,12 @@ def ink(rng, scene, amount, darker=None):
     scene["tone"] = scene["tone"] * (1 + change * amount)
 
 
-def cover(rng, scene, amount, colour=None):
+def cover(
+    rng: np.random.Generator,
+    scene: dict[str, Any],
+    amount: Field,
+    colour: Field | None = None,
+) -> None:
     """Lay an opaque colour over the scene where `amount` is 1."""
     colour = any_colour(rng) if colour is None else colour
     mean = scene["paint"].mean((0, 1))
@@ -208,7 +266,7 @@ def cover(rng, scene, amount, colour=None):
     scene["paint"] = scene["paint"] * (1 - amount) + colour * amount
 
 
-def any_colour(rng):
+def any_colour(rng: np.random.Generator) -> Field:
     """Return a colour: grey or pale more often than bright."""
     grey = rng.uniform(0.2, 0.85)
     away = rng.normal(0, 1, 3) * rng.choice([0.02, 0.06, 0.2])

@@ -8,12 +8,20 @@ pictures of this family only, and is then probed on folders of photos, as
 first; it does not say what they add once the others have been learned.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from pretraining import pictures, probe
+
+if TYPE_CHECKING:
+    import keras
 
 PICTURES = 2048  # drawn for a family
 DRAWN, SEEN = 128, 96  # pixels on each side of a picture, and of a view
@@ -32,7 +40,7 @@ def _named(table, *names):
     ]
 
 
-def families():
+def families() -> dict[str, tuple[list[int], list[int]]]:
     """Return {family: (places in `GROUNDS`, places in `MARKS`)}."""
     marks, last = pictures.MARKS, len(pictures.MARKS)
     things = [i for i, mark in enumerate(marks) if "things" in mark.__module__]
@@ -73,7 +81,9 @@ def families():
     }
 
 
-def drawn(grounds, marks, count, seed=0):
+def drawn(
+    grounds: Sequence[int], marks: Sequence[int], count: int, seed: int = 0
+) -> tuple[npt.NDArray[np.integer], ...]:
     """Return pictures of a family as `network.Pupil` takes them.
 
     uint8 (count, side, side, 3), uint8 masks (count, side, side), and int32
@@ -92,7 +102,9 @@ def drawn(grounds, marks, count, seed=0):
     )
 
 
-def taught(arrays, steps, batch):
+def taught(
+    arrays: Sequence[npt.NDArray[np.integer]] | None, steps: int, batch: int
+) -> keras.Model:
     """Return a base that has learned from these pictures, in so many steps.
 
     Without steps it is as every run begins.
@@ -124,7 +136,7 @@ def taught(arrays, steps, batch):
     return copy
 
 
-def worth(base, folders):
+def worth(base: keras.Model, folders: Sequence[str]) -> list[float]:
     """Return the mean probe accuracy on each folder."""
     found = []
     for folder in folders:
@@ -137,7 +149,7 @@ def worth(base, folders):
     return found
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", help="of class folders")
     parser.add_argument("--steps", type=int, default=300)
@@ -146,7 +158,7 @@ def main():
     names = [os.path.basename(os.path.normpath(f)) for f in args.folders]
     print(f"{'learned from':<28}" + "".join(f"{name:>12}" for name in names))
 
-    def report(name, base):
+    def report(name: str, base: keras.Model) -> None:
         fractions = worth(base, args.folders)
         line = "".join(f"{share:>12.3f}" for share in fractions)
         print(f"{name:<28}{line}", flush=True)

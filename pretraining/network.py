@@ -1,5 +1,8 @@
 """Inception v3 with a small head on each of several blocks."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -13,7 +16,7 @@ SHARP = 0.2  # how much alike two views are, divided by this, is a logit
 NOISE = 0.5  # in a kernel at the start, as a part of what it passes on
 
 
-def precise():
+def precise() -> str:
     """Return the Keras precision that is fastest here, as a policy name."""
     if keras.backend.backend() == "jax":
         import jax
@@ -33,7 +36,9 @@ def precise():
     return "mixed_bfloat16" if fast else "float32"
 
 
-def build(grounds, marks, momentum=0.9):
+def build(
+    grounds: int, marks: int, momentum: float = 0.9
+) -> tuple[keras.Model, keras.Model]:
     """Return Inception v3 without its top, and the model that is trained.
 
     The trained model shares all layers with the first. For pixels from -1
@@ -83,7 +88,7 @@ def build(grounds, marks, momentum=0.9):
     return base, keras.Model(base.input, outputs)
 
 
-def wake(base):
+def wake(base: keras.Model) -> None:
     """Start a base so that what early layers see reaches the late ones.
 
     With the usual random kernels each block blurs what the one before it
@@ -124,7 +129,7 @@ def wake(base):
         layer.kernel.assign(kernel.astype("float32"))
 
 
-def late_thresholds(base):
+def late_thresholds(base: keras.Model) -> list[keras.Variable]:
     """Return what the batch norm layers past mixed5 add, as variables.
 
     `wake` sets it to 1, which lets nearly everything pass. Training draws
@@ -158,11 +163,13 @@ class Pupil(keras.Model):
             for name in ("ground", "mark", "histograms", "belong")
         }
 
-    def show(self, size, even):
+    def show(self, size: int, even: float) -> None:
         """Choose how views are made; `compile` after it (see `views`)."""
         self.size, self.even = size, even
 
-    def call(self, inputs, training=False):
+    def call(
+        self, inputs: Sequence[Any], training: bool = False
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what the heads say of two views of each picture, and what
         they should have said.
         """
@@ -180,8 +187,13 @@ class Pupil(keras.Model):
         return self.heads(pixels / 127.5 - 1, training=training), wanted
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
         says, wanted = y_pred
         total = 0.0
         for name, (worth, *_) in TAPS.items():

@@ -13,7 +13,10 @@ Source of the fractals: Kataoka et al., "Pre-training without natural
 images" (2020), https://arxiv.org/abs/2101.08515.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from pretraining import canvas, things
@@ -21,7 +24,13 @@ from pretraining import canvas, things
 FRACTALS = 24  # classes of fractals
 
 
-def draw(rng, size, strong, grounds=None, marks=None):
+def draw(
+    rng: np.random.Generator,
+    size: int,
+    strong: float,
+    grounds: Sequence[int] | None = None,
+    marks: Sequence[int] | None = None,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], int, int]:
     """Draw one picture.
 
     Args:

@@ -3,17 +3,24 @@
 python -m pretraining.probe FOLDER --weights starter --size 150
 """
 
+from __future__ import annotations
+
 import argparse
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
+
+if TYPE_CHECKING:
+    import keras
 
 BATCH = 32  # images at a time
 
 
-def base_with(weights):
+def base_with(weights: str | Path) -> keras.Model:
     """Return Inception v3 without its top, with these weights.
 
     Args:
@@ -48,7 +55,9 @@ def base_with(weights):
     return base
 
 
-def features(base, images):
+def features(
+    base: keras.Model, images: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.float32]:
     """Return pooled mixed8, float32 (n, 1280), of uint8 images."""
     import keras
 
@@ -63,7 +72,11 @@ def features(base, images):
     return np.concatenate(found)
 
 
-def read(folder, size, per_class, seed):
+def read(
+    folder: str | Path, size: int, per_class: int, seed: int
+) -> tuple[
+    npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.bool_]
+]:
     """Return images uint8 (n, size, size, 3), labels, and what is tested.
 
     The first 60 % of a class, in an order drawn from `seed`, are for
@@ -84,7 +97,11 @@ def read(folder, size, per_class, seed):
     return np.stack(images), np.array(labels), np.array(test)
 
 
-def accuracy(found, labels, test):
+def accuracy(
+    found: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64],
+    test: npt.NDArray[np.bool_],
+) -> float:
     """Return the test accuracy of a logistic regression on features.
 
     Features are brought to mean 0 and spread 1; how strongly the weights
@@ -104,7 +121,7 @@ def accuracy(found, labels, test):
         return judge.score(found[test], labels[test])
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", help="with one folder for each class")
     parser.add_argument("--weights", default="starter")

@@ -3,18 +3,28 @@
 python -m pretraining.ship FOLDER/checkpoint.npz [FILE]
 """
 
+from __future__ import annotations
+
 import argparse
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from helpers.network import starter
 from helpers.paths import atomic
 from pretraining import probe
 
+if TYPE_CHECKING:
+    import keras
 
-def write(layers, path):
+
+def write(
+    layers: Sequence[dict[str, npt.NDArray[np.floating]]], path: Path
+) -> str:
     """Write the weights of a base; return the SHA-256 of the file.
 
     Args:
@@ -37,7 +47,9 @@ def write(layers, path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def eight_bit(kernel):
+def eight_bit(
+    kernel: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
     """Return a kernel as int8 steps, and the step of each output channel.
 
     Args:
@@ -52,7 +64,7 @@ def eight_bit(kernel):
     return np.rint(kernel / scale).astype("int8"), scale
 
 
-def layers_of(base):
+def layers_of(base: keras.Model) -> list[dict[str, npt.NDArray[np.floating]]]:
     """Return the weights of a Keras model as `write` takes them."""
     return [
         {v.name: np.asarray(v) for v in layer.weights}
@@ -61,7 +73,7 @@ def layers_of(base):
     ]
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", help="float weights, base-NNN in an npz")
     parser.add_argument("file", nargs="?", default=starter.FILE)

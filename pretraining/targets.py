@@ -10,6 +10,8 @@ Self-Supervised Visual Pre-Training" (2022),
 https://arxiv.org/abs/2112.09133.
 """
 
+from typing import Any
+
 from keras import ops
 
 # Blocks with a head: how much it counts, pixels between the places of the
@@ -29,7 +31,9 @@ ENOUGH = 12  # pixels of a mark that make a place a marked one
 WHOLE = 0.8  # of a place must show one picture, to be asked for its ground
 
 
-def wanted(pixels, masks, covered, grounds, marks):
+def wanted(
+    pixels: Any, masks: Any, covered: Any, grounds: Any, marks: Any
+) -> dict[str, dict[str, Any]]:
     """Return what the heads should say, for each of `TAPS`.
 
     Args:
@@ -60,7 +64,7 @@ def wanted(pixels, masks, covered, grounds, marks):
 
 
 def _asked(cells, codes, own, other, covered, grounds, marks):
-    def chosen(first, labels):
+    def chosen(first: Any, labels: Any) -> Any:
         labels = labels[:, None, None]
         return ops.where(first, labels, ops.roll(labels, 1, axis=0))
 
@@ -114,7 +118,7 @@ class _Cells:
         self.rows = _places(size, stride)
         self.stride, self.first = stride, first
 
-    def mean(self, values, every=1):
+    def mean(self, values: Any, every: int = 1) -> Any:
         """Return the mean over each place.
 
         Args:

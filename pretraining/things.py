@@ -5,6 +5,9 @@ material, which says what that does to the light. Both are drawn anew each
 time; nothing of it is a photo.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
 
@@ -239,7 +242,9 @@ def _film(rng, size, x, y, u, v):
 MATERIALS = (_cardboard, _paper, _plastic, _metal, _glass, _film)
 
 
-def thing(form, material):
+def thing(
+    form: Callable, material: Callable
+) -> Callable[[np.random.Generator, int, dict], None]:
     """Return the mark that lays a thing on the ground.
 
     Args:
@@ -247,7 +252,9 @@ def thing(form, material):
         material: one of `MATERIALS`.
     """
 
-    def mark(rng, size, scene):
+    def mark(
+        rng: np.random.Generator, size: int, scene: dict[str, Any]
+    ) -> None:
         inside, x, y, u, v = form(rng, size)
         steep = np.maximum(np.hypot(x, y), 1)
         x, y = x / steep, y / steep

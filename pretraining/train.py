@@ -1,5 +1,7 @@
 """Trains the starter weights: python -m pretraining.train --help"""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import multiprocessing
@@ -8,11 +10,16 @@ import queue
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from helpers.paths import atomic
 from pretraining import pictures
+
+if TYPE_CHECKING:
+    import keras
 
 SHARD = 512  # pictures in a file
 # Stages: until which share of the time; pixels of a view and of the drawn
@@ -50,7 +57,7 @@ START_RATE = 1e-3
 PAUSE = 20  # seconds; a step that took longer means that the run was held
 
 
-def stage(share):
+def stage(share: float) -> tuple[tuple, float]:
     """Return the entry of `PLAN` for a share of the time, and its rate."""
     begun, rate = 0.0, START_RATE
     for entry in PLAN:
@@ -64,12 +71,12 @@ def stage(share):
 # --- Pictures, drawn ahead by processes of their own ----------------------
 
 
-def folder_of(out, entry):
+def folder_of(out: str | Path, entry: tuple) -> Path:
     """Return the folder of the pictures of a stage."""
     return Path(out) / f"pictures-{entry[2]}-{entry[4]:g}"
 
 
-def draw_ahead(out, many, artist, artists):
+def draw_ahead(out: str | Path, many: int, artist: int, artists: int) -> None:
     """Draw one artist's share of the pictures of all stages, in order.
 
     Args:
@@ -113,7 +120,7 @@ class Pictures:
         self.stopped = False
         threading.Thread(target=self._fill, daemon=True).start()
 
-    def look(self):
+    def look(self) -> None:
         """Take up files that have been drawn since."""
         for path in sorted(self.folder.glob("[0-9]*.npz")):
             if path.name not in self.shards:
@@ -125,7 +132,7 @@ class Pictures:
             if self.stopped:
                 return
 
-    def drawn(self):
+    def drawn(self) -> list[npt.NDArray]:
         """Return images, masks, grounds and marks of a batch.
 
         uint8 (batch, side, side, 3), uint8 (batch, side, side) with 1 where
@@ -166,7 +173,14 @@ class Pictures:
 # --- Checkpoints ----------------------------------------------------------
 
 
-def save(path, base, model, optimizer, step, spent):
+def save(
+    path: Path,
+    base: keras.Model,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    step: int,
+    spent: float,
+) -> None:
     """Write all that a run needs to go on, in one step."""
     arrays = {"step": np.array(step), "spent": np.array(spent)}
     for name, variables in (
@@ -184,7 +198,12 @@ def save(path, base, model, optimizer, step, spent):
         np.savez(file, **arrays)
 
 
-def load(path, base, model, optimizer):
+def load(
+    path: Path,
+    base: keras.Model,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+) -> tuple[int, float]:
     """Take up a checkpoint; return its step and the seconds spent."""
     own = {id(v) for v in base.weights}
     with np.load(path) as file:
@@ -201,7 +220,14 @@ def load(path, base, model, optimizer):
 # --- The run --------------------------------------------------------------
 
 
-def train(minutes, out, batch=32, many=1, resume=False, start=None):
+def train(
+    minutes: float,
+    out: str | Path,
+    batch: int = 32,
+    many: int = 1,
+    resume: bool = False,
+    start: str | None = None,
+) -> None:
     """Train for so many minutes in all; leave checkpoints in `out`.
 
     Args:
@@ -284,7 +310,7 @@ def train(minutes, out, batch=32, many=1, resume=False, start=None):
         source.stopped = True
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--out", required=True)

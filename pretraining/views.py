@@ -10,6 +10,8 @@ by looking at noise" (2021), https://arxiv.org/abs/2106.05963, make pictures
 to learn from.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -18,7 +20,13 @@ ZOOM = (-0.35, 0.4)  # logarithm of picture pixels for one of the view
 COVERED = (0.4, 2.4)  # standard deviations: about a third, and none
 
 
-def view(images, masks, size, even, seed):
+def view(
+    images: Any,
+    masks: Any,
+    size: int,
+    even: float,
+    seed: keras.random.SeedGenerator,
+) -> tuple[Any, Any]:
     """Return one view of each picture.
 
     Args:
@@ -40,7 +48,7 @@ def view(images, masks, size, even, seed):
     return _lit(both[..., :3], even, seed), both[..., 3]
 
 
-def cover(pixels, seed):
+def cover(pixels: Any, seed: keras.random.SeedGenerator) -> tuple[Any, Any]:
     """Cover a part of each view by the view before it.
 
     Args:

@@ -31,7 +31,7 @@ def other_checks_pass(monkeypatch):
     names = ("_packages", "_notebooks", "_pictures", "_machine", "_disk")
     for name in (*names, "_forward_pass"):
         monkeypatch.setattr(doctor, name, lambda: None)
-    monkeypatch.setattr(doctor, "_answers", lambda lab, folder: None)
+    monkeypatch.setattr(doctor, "_answer", lambda lab, folder: None)
     started = [sys.executable, "-c", ""]
     monkeypatch.setattr(_venv, "jupyter_command", lambda *_: started)
 
@@ -71,7 +71,7 @@ def test_the_first_thing_is_said_and_nothing_else(
         ),
         (
             *("linux", ImportError("old", name="h9py"), "/opt/old"),
-            "unset LD_LIBRARY_PATH and ask again, or rename",
+            "unset LD_LIBRARY_PATH and check again, or rename",
         ),
         ("win32", ImportError("DLL load failed"), None, "Visual C++"),
         (
@@ -86,7 +86,7 @@ def test_what_breaks_is_one_sentence(
     def broken():
         raise error
 
-    for name in doctor.SUSPECTS:
+    for name in doctor.LIBRARY_PATHS:
         monkeypatch.delenv(name, raising=False)
     if library_path:
         monkeypatch.setenv("LD_LIBRARY_PATH", library_path)
@@ -186,7 +186,7 @@ def test_a_jupyterlab_that_answers_is_found(tmp_path):
         url = f"http://127.0.0.1:{server.server_port}/"
         (tmp_path / "jpserver-1.json").write_text(json.dumps({"url": url}))
         lab = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
-        assert doctor._answers(lab, tmp_path) is None
+        assert doctor._answer(lab, tmp_path) is None
         lab.communicate()
         server.shutdown()
 
@@ -196,7 +196,7 @@ def test_a_jupyterlab_that_ends_is_one_sentence(monkeypatch, tmp_path):
     command = [sys.executable, "-c", program]
     monkeypatch.setattr(_venv, "jupyter_command", lambda *_: command)
     with doctor._jupyterlab(str(tmp_path)) as lab:
-        problem = doctor._answers(lab, tmp_path)
+        problem = doctor._answer(lab, tmp_path)
     assert "no such extension" in one_sentence(problem)
 
 

@@ -43,7 +43,7 @@ def test_the_lessons_are_all_there():
 def test_a_notebook_is_stored_as_regenerate_stores_it(path):
     notebook = read(path)
     nbformat.validate(notebook)
-    assert _outputs.complaints(notebook) == []
+    assert _outputs.problems(notebook) == []
     _outputs.normalise(notebook)
     is_same = regenerate.text(notebook) == path.read_text(encoding="utf-8")
     # Not a plain comparison: pytest would print both, pictures and all.
@@ -133,7 +133,7 @@ def test_what_differs_from_machine_to_machine_is_refused(
     output = v4.new_output("display_data", data={kind: words})
     if kind == "stream":
         output = v4.new_output("stream", name="stdout", text=words)
-    found = _outputs.complaints(notebook(code("1", outputs=[output])))
+    found = _outputs.problems(notebook(code("1", outputs=[output])))
     assert len(found) == bool(complaint)
     assert not complaint or complaint in found[0]
 
@@ -146,5 +146,5 @@ def test_errors_and_stderr_are_refused_and_pictures_are_not_read(
         v4.new_output("stream", name="stderr", text="loading\n"),
         v4.new_output("display_data", data={"image/png": "/" + "home/cd"}),
     ]
-    error, stderr = _outputs.complaints(notebook(code("1", outputs=outputs)))
+    error, stderr = _outputs.problems(notebook(code("1", outputs=outputs)))
     assert "KeyError" in error and "loading" in stderr

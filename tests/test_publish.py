@@ -138,7 +138,7 @@ def test_what_is_no_address_is_refused_in_one_sentence(args, word, capsys):
 
 @pytest.mark.parametrize("end", ["", "/", ".git", ".git/"])
 def test_an_address_is_taken_as_it_is_pasted(end):
-    assert publish.chosen(URL + end, "v9.1") == (URL, "v9.1")
+    assert publish.validated(URL + end, "v9.1") == (URL, "v9.1")
 
 
 def test_a_lesson_that_begins_otherwise_stops_it_all(copy, capsys):

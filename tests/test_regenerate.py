@@ -256,13 +256,13 @@ def test_the_weights_are_the_ones_that_ship(
     assert environment["WORKBOOK_WORK"] == str(_pinned.WORK)
 
 
-def test_the_journal_of_an_earlier_run_is_forgotten(tmp_path):
+def test_the_results_of_an_earlier_run_are_deleted(tmp_path):
     for folder in ("journal", "activations"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x").touch()
-    _pinned.forget_journal(tmp_path)
+    _pinned.delete_results(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["activations"]
-    _pinned.forget_journal(tmp_path)
+    _pinned.delete_results(tmp_path)
 
 
 @pytest.fixture

@@ -42,8 +42,8 @@ def page(tmp_path, monkeypatch):
     """A small page in place of lesson 07, and a work folder of its own."""
     new = {"code": new_code_cell, "markdown": new_markdown_cell}
     notebook = new_notebook(cells=[new[kind](text) for kind, text in CELLS])
-    path = retrain.PAGE.with_name("page.ipynb")
-    monkeypatch.setattr(retrain, "PAGE", path)
+    path = retrain.NOTEBOOK.with_name("page.ipynb")
+    monkeypatch.setattr(retrain, "NOTEBOOK", path)
     monkeypatch.setattr(
         retrain.nbformat, "read", lambda *_, **__: nbformat.from_dict(notebook)
     )

@@ -133,7 +133,7 @@ def test_no_network_for_colab_is_one_sentence(clone, capfd, monkeypatch):
 
 def test_what_colab_leaves_out_is_there():
     names = {path.stem for path in (ROOT / "tests").glob("test_*.py")}
-    assert set(_colab.APART) <= names
+    assert set(_colab.EXCLUDED) <= names
 
 
 @pytest.mark.parametrize("name", _browser.NAMES)

@@ -141,7 +141,7 @@ def test_the_image_holds_what_a_home_does():
         if line.startswith("COPY") and "/opt/workbook" in line
         for word in line.split()[1:-1]
     }
-    assert copied == set(homes.TAKEN)
+    assert copied == set(homes.CONTENTS)
 
 
 def test_a_home_has_every_package_of_the_project_that_a_lesson_imports():
@@ -154,7 +154,7 @@ def test_a_home_has_every_package_of_the_project_that_a_lesson_imports():
         )
         wanted |= set(re.findall(r"^(?:from|import) (\w+)", code, re.M))
     ours = {name for name in wanted if (homes.ROOT / name).is_dir()}
-    assert {"helpers", "scale"} <= ours <= set(homes.TAKEN)
+    assert {"helpers", "scale"} <= ours <= set(homes.CONTENTS)
 
 
 # Homes.

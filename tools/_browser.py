@@ -1,7 +1,7 @@
-"""Whether the lessons can be opened in a browser, and with which.
+"""Finds the browser for the tests, and installs Playwright, which drives it.
 
-Only the tests do it. What drives the browser is no learner's business: it
-has a lock of its own, and `start.py test` alone installs it.
+Playwright has its own lock, which only `start.py test` installs: learners do
+not need it.
 """
 
 import importlib.util
@@ -13,15 +13,16 @@ from tools import _locks
 
 LOCK = ROOT / "tests" / "browser.lock"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-REASON = "WORKBOOK_NO_BROWSER"  # who starts pytest may know why not
+# The variable in which `start.py test` passes on why it has no browser.
+REASON = "WORKBOOK_NO_BROWSER"
 
 
-def path():
+def path() -> str | None:
     """Return the path of a Chromium, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
-def why_not():
+def why_not() -> str:
     """Return why the browser tests can't run, as a sentence, or ""."""
     if os.environ.get(REASON):
         return os.environ[REASON]
@@ -32,12 +33,12 @@ def why_not():
     return ""
 
 
-def install():
-    """Install what drives the browser, if there is one to be driven.
+def install() -> str:
+    """Install Playwright, if there is a browser.
 
-    Nothing is installed twice, nor into an environment that is not .venv.
+    Nothing is installed twice, or outside .venv.
 
     Returns:
         Why it can't be installed, as a sentence, or "".
     """
-    return _locks.install(LOCK, "what drives Chromium") if path() else ""
+    return _locks.install(LOCK, "Playwright") if path() else ""

@@ -21,8 +21,8 @@ VENV = ROOT / ".venv-colab"
 PINS = ROOT / "tests" / "colab.txt"
 LOCK = ROOT / "tests" / "colab.lock"
 WORK = _pinned.WORK.with_name("colab")
-# They are about this project's own tools, which nobody runs on Colab.
-APART = (
+# Tests of the project's own tools, which nobody runs on Colab.
+EXCLUDED = (
     "test_browser",
     "test_doctor",
     "test_instructors",
@@ -74,7 +74,10 @@ def updated(pins: str, versions: str) -> str:
     Raises:
         ValueError: `versions` does not name TensorFlow.
     """
-    current = {canonicalize_name(n): v for n, v in _PIN.findall(versions)}
+    current = {
+        canonicalize_name(name): version
+        for name, version in _PIN.findall(versions)
+    }
     if "tensorflow" not in current:
         raise ValueError("no line tensorflow==...; give Colab's list")
 
@@ -87,7 +90,7 @@ def updated(pins: str, versions: str) -> str:
     return _PIN.sub(pin, pins)
 
 
-def python():
+def python() -> str:
     """Return the Python that has Colab's versions; the first call takes long.
 
     Raises:
@@ -96,15 +99,15 @@ def python():
     return _venv.set_up(str(VENV), str(LOCK))
 
 
-def options():
-    """Return what pytest is told besides."""
-    return [f"--ignore=tests/{name}.py" for name in APART]
+def options() -> list[str]:
+    """Return more options for pytest."""
+    return [f"--ignore=tests/{name}.py" for name in EXCLUDED]
 
 
-def environment():
+def environment() -> dict[str, str]:
     """Return the environment variables as a new dictionary.
 
-    Nothing is taken from what other versions have computed.
+    Results of other versions are not used.
     """
     return _pinned.environment() | {
         "WORKBOOK_WORK": str(WORK),

@@ -1,19 +1,20 @@
-"""Installs what one verb needs besides requirements.lock, when it runs."""
+"""Installs the packages that a verb needs besides requirements.lock."""
 
 import os
 import sys
+from pathlib import Path
 
 from tools import _venv
 
 
-def install(lock, what):
+def install(lock: Path, packages: str) -> str:
     """Install a lock into .venv, unless that was done before.
 
     Nothing is installed into any other environment.
 
     Args:
         lock: the `pathlib.Path` of the lock; the stamp has the same name.
-        what: a name for the packages, for the line that is printed.
+        packages: their name, for the line that is printed.
 
     Returns:
         Why it can't be installed, as a sentence, or "".
@@ -24,7 +25,7 @@ def install(lock, what):
     stamp = _venv.stamp(lock, sys.version_info[:2])
     if _venv.read(path) == stamp:
         return ""
-    _venv.say(f"Installing {what} ...")
+    _venv.say(f"Installing {packages} ...")
     try:
         _venv.install(_venv.VENV, sys.executable, str(lock))
     except _venv.SetupError as error:

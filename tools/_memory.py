@@ -2,15 +2,16 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 
-def peak():
+def peak() -> int:
     """Return the peak memory of this process in bytes."""
     try:
         # On Linux getrusage would count the parent's memory as well.
         status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
     except OSError:
         pass
     if sys.platform == "win32":
@@ -22,7 +23,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS
 
 
-def of_kernel(execute):
+def of_kernel(execute: Callable[..., dict]) -> int:
     """Return the peak memory of a running kernel in bytes.
 
     Args:

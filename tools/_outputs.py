@@ -4,6 +4,8 @@ import re
 import tempfile
 from pathlib import Path
 
+from nbformat import NotebookNode
+
 from helpers import paths
 from tools import _pinned
 
@@ -21,11 +23,11 @@ LANGUAGE_INFO = {
     "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
-# The folder that results are kept in here, and that of a reader.
-_WORK = [
+# The folder of the results here, and that of a reader.
+_WORK, _READERS_WORK = (
     f"{paths.shown(folder).as_posix()}/"
     for folder in (_pinned.WORK, _pinned.WORK.parent)
-]
+)
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-_])")
@@ -39,7 +41,7 @@ _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{8,}\b")
 _PICTURE = re.compile(r"data:image/[\w.+-]+;base64,[\w+/=\s]+")
 
 
-def normalise(notebook):
+def normalise(notebook: NotebookNode) -> None:
     """Change `notebook` in place to what is stored after a run.
 
     Of a progress bar the last state stays, and the outputs of one stream are
@@ -64,23 +66,23 @@ def normalise(notebook):
                     output.data.pop(WIDGET, None)
 
 
-def _merged(outputs):
+def _merged(outputs: list[NotebookNode]):
     """Return the outputs with adjacent ones of a stream joined."""
-    merged = []
+    merged: list[NotebookNode] = []
     for output in outputs:
-        last = merged[-1] if merged else {}
+        last = merged[-1] if merged else None
         is_stream = output.output_type == "stream"
-        if is_stream and last.get("name") == output.name:
+        if last and is_stream and last.get("name") == output.name:
             last.text += output.text
         else:
             merged.append(output)
     for output in merged:
         if output.output_type == "stream":
-            output.text = plain(output.text).replace(*_WORK)
+            output.text = plain(output.text).replace(_WORK, _READERS_WORK)
     return [o for o in merged if o.output_type != "stream" or o.text]
 
 
-def plain(text):
+def plain(text: str) -> str:
     r"""Return a text without colours and what `\r` has overwritten."""
     text = _ESCAPE.sub("", text.replace("\r\n", "\n"))
     if "\r" not in text:
@@ -90,13 +92,13 @@ def plain(text):
     return "\n".join(line.rstrip() for line in lines)
 
 
-def label(number, cell):
+def label(number: int, cell: NotebookNode) -> str:
     """Return how messages name a cell: its number and first line."""
     first = cell.source.strip().partition("\n")[0][:40]
     return f'cell {number} ("{first}")'
 
 
-def complaints(notebook):
+def problems(notebook: NotebookNode) -> list[str]:
     """Return a sentence for each output that a lesson must not show.
 
     These are errors, text on stderr, warnings, memory addresses and paths
@@ -110,7 +112,7 @@ def complaints(notebook):
     ]
 
 
-def _problems(output):
+def _problems(output: NotebookNode):
     if output.output_type == "error":
         yield f"the stored error {output.ename}: {output.evalue}"
         return
@@ -128,7 +130,7 @@ def _problems(output):
         yield f"a path of one machine: {path}"
 
 
-def _text(output):
+def _text(output: NotebookNode):
     """Return the readable text of an output, without pictures."""
     texts = [output.get("text", "")]
     for mime_type, content in output.get("data", {}).items():
@@ -137,13 +139,13 @@ def _text(output):
     return _PICTURE.sub("", "\n".join(texts))
 
 
-def _line(text, match):
+def _line(text: str, match: re.Match[str]):
     """Return the line of a match, at most 80 characters of it."""
     start = text.rfind("\n", 0, match.start()) + 1
     return text[start:].partition("\n")[0][:80]
 
 
-def machine_paths(text):
+def machine_paths(text: str) -> list[str]:
     """Return the lines that hold a path of one machine.
 
     These are home and temporary folders of the usual systems and of this

@@ -5,11 +5,14 @@ see start.py. Files of a pack have names relative to its folder, with `/` on
 every system.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
 import platform
 import shutil
+from typing import Iterable
 
 MANIFEST = "MANIFEST.json"  # {"files": {name: [bytes, SHA-256]}}
 READ_FIRST = "READ_ME_FIRST.txt"
@@ -29,24 +32,24 @@ class PackError(Exception):
     """One sentence: what is wrong with a pack and what to do."""
 
 
-def containing(root):
+def containing(root: str) -> str | None:
     """Return the folder `root` if it is a pack, otherwise None."""
     is_pack = os.path.exists(os.path.join(root, MANIFEST))
     return os.path.realpath(root) if is_pack else None
 
 
-def files(pack):
+def files(pack: str | os.PathLike[str]) -> dict[str, tuple[int, str]]:
     """Return {name: [bytes, SHA-256]} of the files of a pack."""
     try:
         with open(os.path.join(pack, MANIFEST), encoding="utf-8") as file:
-            listed = dict(json.load(file)["files"])
-        for name in listed:
+            facts = dict(json.load(file)["files"])
+        for name in facts:
             # A file must not be written outside the folder.
             if name.startswith("/") or ":" in name or "\\" in name:
                 raise ValueError(name)
             if ".." in name.split("/"):
                 raise ValueError(name)
-        return listed
+        return facts
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise PackError(
             f"{pack} is not a complete pack: it has no readable {MANIFEST}, "
@@ -55,21 +58,21 @@ def files(pack):
         ) from None
 
 
-def path_of(folder, name):
+def path_of(folder: str | os.PathLike[str], name: str) -> str:
     """Return the path of the file `name` of a pack in a folder."""
     return os.path.join(folder, *name.split("/"))
 
 
-def digest(path):
+def digest(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file as a hex string."""
-    running = hashlib.sha256()
+    sha256 = hashlib.sha256()
     with open(path, "rb") as file:
         for chunk in iter(lambda: file.read(2**20), b""):
-            running.update(chunk)
-    return running.hexdigest()
+            sha256.update(chunk)
+    return sha256.hexdigest()
 
 
-def is_intact(path, size, sha256):
+def is_intact(path: str | os.PathLike[str], size: int, sha256: str) -> bool:
     """Return whether a file exists with this size and hash."""
     try:
         return os.path.getsize(path) == size and digest(path) == sha256
@@ -77,27 +80,27 @@ def is_intact(path, size, sha256):
         return False  # missing, or on a stick that can't be read
 
 
-def require_intact(pack, names):
+def require_intact(pack: str | os.PathLike[str], names: Iterable[str]) -> None:
     """Raise PackError if any of these files of a pack is damaged."""
     facts = files(pack)
-    bad = [n for n in names if not is_intact(path_of(pack, n), *facts[n])]
-    if bad:
-        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+    damaged = [n for n in names if not is_intact(path_of(pack, n), *facts[n])]
+    if damaged:
+        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
         raise PackError(
-            f"{path_of(pack, bad[0])}{more}: damaged or missing in the pack; "
-            "copy it again from where the pack was made (pack --copy FROM TO "
-            "replaces only damaged files), then start again."
+            f"{path_of(pack, damaged[0])}{more}: damaged or missing in the "
+            "pack; copy it again from where the pack was made (pack --copy "
+            "FROM TO replaces only damaged files), then start again."
         )
 
 
-def copy(source, target):
+def copy(source: str | os.PathLike[str], target: str) -> None:
     """Copy a file completely or not at all."""
     os.makedirs(os.path.dirname(target), exist_ok=True)
     shutil.copyfile(source, target + ".part")
     os.replace(target + ".part", target)
 
 
-def copy_missing(pack, root):
+def copy_missing(pack: str, root: str) -> None:
     """Copy the files of a pack that the folder `root` lacks.
 
     Files that exist stay as they are. Where there are pictures already, the
@@ -127,7 +130,7 @@ def copy_missing(pack, root):
     ]
     if not missing:
         return
-    # The lock first: with it `new_folder` knows the folder again.
+    # The lock first: by it `new_folder` recognises the folder.
     missing.sort(key=lambda name: name != LOCK)
     size = sum(facts[name][0] for name in missing) / 1e6
     print(
@@ -139,7 +142,7 @@ def copy_missing(pack, root):
         copy(path_of(pack, name), path_of(root, name))
 
 
-def new_folder(pack):
+def new_folder(pack: str) -> str:
     """Return the folder under the current one for the workbook of a pack.
 
     Raises:
@@ -161,13 +164,13 @@ def new_folder(pack):
     return root
 
 
-def platform_name():
+def platform_name() -> str:
     """Return what packs call this machine, for example "linux_x86_64"."""
     machine = (platform.system(), platform.machine())
     return PLATFORMS.get(machine, "_".join(machine).lower())
 
 
-def python_versions(pack):
+def python_versions(pack: str) -> list[tuple[int, ...]]:
     """Return the Pythons that a pack has packages for on this machine.
 
     Returns:
@@ -176,9 +179,11 @@ def python_versions(pack):
     Raises:
         PackError: the pack has no packages for this kind of machine.
     """
-    ours = platform_name() + "-"
+    prefix = platform_name() + "-"
     targets = {n.split("/")[1] for n in files(pack) if n.startswith(WHEELS)}
-    versions = [t[len(ours) :] for t in sorted(targets) if t.startswith(ours)]
+    versions = [
+        t[len(prefix) :] for t in sorted(targets) if t.startswith(prefix)
+    ]
     if not versions:
         raise PackError(
             f"The pack has no packages for {platform_name()}, only for "
@@ -188,7 +193,7 @@ def python_versions(pack):
     return [tuple(map(int, version.split("."))) for version in versions]
 
 
-def wheels(pack, version):
+def wheels(pack: str, version: tuple[int, ...]) -> str:
     """Return the folder of the packages for this machine, after a check.
 
     Raises:

@@ -1,10 +1,11 @@
-"""The fixed conditions under which notebooks are run by tools and tests.
+"""The fixed conditions under which tools and tests run the notebooks.
 
-So `test` compares with what `regenerate` has stored.
+So `test` can compare outputs with those that `regenerate` has stored.
 """
 
 import os
 import shutil
+from pathlib import Path
 
 from helpers.network import starter
 from helpers.paths import ROOT
@@ -13,17 +14,17 @@ NOTEBOOKS = ROOT / "notebooks"
 WORK = ROOT / "data" / "work" / "pinned"
 
 
-def notebooks():
+def notebooks() -> list[Path]:
     """Return the paths of the lessons, in their order."""
     return sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
-def environment():
+def environment() -> dict[str, str]:
     """Return the environment variables as a new dictionary.
 
     The weights are the starter weights, or random ones where those are
-    missing: not everyone can download ImageNet's. Results are kept apart
-    from the learner's own, and a shared folder is not used.
+    missing: not everyone can download ImageNet's. Results go to a separate
+    folder from the learner's, and a shared folder is not used.
     """
     return {
         **os.environ,
@@ -33,10 +34,10 @@ def environment():
     }
 
 
-def forget_journal(work):
-    """Delete the results of earlier runs, which a first lesson would show.
+def delete_results(work: Path) -> None:
+    """Delete the results log of earlier runs, which lesson 00 would show.
 
-    Activations stay: their names depend on all that they are made of.
+    Cached features stay: their names depend on all that they are made of.
 
     Args:
         work: the folder of the results, such as `WORK`.

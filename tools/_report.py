@@ -3,6 +3,7 @@
 import html as escaping
 
 from nbconvert import HTMLExporter
+from nbformat import NotebookNode
 
 # One file, readable offline: a report is sent by mail.
 _PAGE = """<!DOCTYPE html>
@@ -30,7 +31,7 @@ td, th {{ border: 1px solid #ccc; padding: 0.2rem 0.6rem; }}
 """
 
 
-def html(notebook, title):
+def html(notebook: NotebookNode, title: str) -> str:
     """Return the prose, outputs and figures of a notebook without its code.
 
     Args:

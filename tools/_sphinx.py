@@ -1,4 +1,4 @@
-"""Whether the site can be built: what builds it has a lock of its own."""
+"""Installs Sphinx, which builds the site and has its own lock."""
 
 import importlib.util
 import os
@@ -7,10 +7,11 @@ from helpers.paths import ROOT
 from tools import _locks
 
 LOCK = ROOT / "tests" / "site.lock"
-REASON = "WORKBOOK_NO_SITE"  # who starts pytest may know why not
+# The variable in which `start.py test` passes on why it has no Sphinx.
+REASON = "WORKBOOK_NO_SITE"
 
 
-def why_not():
+def why_not() -> str:
     """Return why the site can't be built, as a sentence, or ""."""
     if os.environ.get(REASON):
         return os.environ[REASON]
@@ -20,6 +21,6 @@ def why_not():
     return ""
 
 
-def install():
-    """Install what builds the site; return why that failed, or ""."""
-    return _locks.install(LOCK, "what builds the site")
+def install() -> str:
+    """Install Sphinx; return why that failed, as a sentence, or ""."""
+    return _locks.install(LOCK, "Sphinx")

@@ -4,6 +4,8 @@ Only the standard library is imported, and Python 3.7 can read this file:
 see start.py.
 """
 
+from __future__ import annotations
+
 import ast
 import contextlib
 import glob
@@ -14,10 +16,11 @@ import platform
 import shutil
 import subprocess
 import sys
+from typing import Any, Iterable, Iterator
 
 from tools import _pack_reader
 
-if os.name == "nt":
+if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
@@ -53,8 +56,8 @@ NO_NETWORK = (
     *("NameResolutionError", "name resolution", "ProxyError"),
     *("Network is unreachable", "connection broken"),
 )
-# Every Python is asked this.
-QUESTION = """
+# Each Python that is found runs this.
+PROBE = """
 import json, sys
 from importlib.util import find_spec
 print(json.dumps({
@@ -70,11 +73,11 @@ class SetupError(Exception):
     """One sentence for the learner."""
 
 
-def say(text):
+def say(text: str) -> None:
     print(text, flush=True)  # before the output of the next program
 
 
-def set_up(venv, lock, pack=None):
+def set_up(venv: str, lock: str, pack: str | None = None) -> str:
     """Install the file `lock` into the folder `venv`, unless it is there.
 
     With a `pack`, a folder, all packages come from it.
@@ -92,10 +95,10 @@ def set_up(venv, lock, pack=None):
         base = check(venv, pack)
         if base:
             make_venv(venv, base)
-        facts = ask([python]) or {"pip": False}
-        if not facts["pip"]:  # the venv was not made to the end
+        facts = ask([python]) or {}
+        if not facts.get("pip"):  # making the venv was interrupted
             run_or_raise([python, "-m", "ensurepip", "--default-pip"], venv)
-            facts = ask([python])
+            facts = ask([python]) or {}
         source = _pack_reader.wheels(pack, facts["version"]) if pack else None
         size = "from the pack" if pack else "(up to 0.7 GB to download)"
         say(f"Installing what the lessons need {size}; this takes minutes ...")
@@ -109,7 +112,7 @@ def set_up(venv, lock, pack=None):
     return python
 
 
-def next_step():
+def next_step() -> str:
     """Return what to do before the lessons are set up; change nothing."""
     try:
         check(VENV)
@@ -122,14 +125,14 @@ def next_step():
 
 
 @contextlib.contextmanager
-def alone(venv, lock):
+def alone(venv: str, lock: str) -> Iterator[None]:
     """Raise SetupError if another start is setting up `venv`.
 
     The system locks the file `lock` until this process ends, however it ends.
     """
     with open(lock, "rb") as file:
         try:
-            if os.name == "nt":
+            if sys.platform == "win32":
                 file.seek(2**30)  # past the end, since pip has to read it
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             else:
@@ -144,7 +147,7 @@ def alone(venv, lock):
         yield
 
 
-def check(venv, pack=None):
+def check(venv: str, pack: str | None = None) -> list[str] | None:
     """Return the command of a Python to make `venv` with; None if it runs.
 
     Raises:
@@ -174,7 +177,7 @@ def check(venv, pack=None):
     return base
 
 
-def find_python(pack=None):
+def find_python(pack: str | None = None) -> list[str]:
     """Return the command of a Python to make a venv with, this one first.
 
     Raises:
@@ -203,27 +206,28 @@ def find_python(pack=None):
     )
 
 
-def candidates():
+def candidates() -> Iterator[list[str]]:
     """Yield the commands that may be a suitable Python."""
     yield [sys.executable]
     names = ["python" + dotted(version) for version in VERSIONS]
     for name in [*names, "python3", "python"]:
-        if shutil.which(name):
-            yield [shutil.which(name)]
+        path = shutil.which(name)
+        if path:
+            yield [path]
     if os.name == "nt":
         for version in VERSIONS:
             yield ["py", "-" + dotted(version)]
 
 
-def ask(command):
+def ask(command: list[str]) -> dict[str, Any] | None:
     """Return what a Python reports about itself; None if it does not run.
 
     A name on the PATH proves nothing: pyenv has one for each version, and
-    Windows one that opens the shop. -I keeps the user's settings out.
+    on Windows one opens the Microsoft Store. -I keeps the user's settings out.
     """
     try:
         done = subprocess.run(
-            [*command, "-I", "-c", QUESTION],
+            [*command, "-I", "-c", PROBE],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -234,38 +238,42 @@ def ask(command):
     return {**facts, "version": tuple(facts["version"])}
 
 
-def is_suitable(facts, versions):
+def is_suitable(
+    facts: dict[str, Any], versions: Iterable[tuple[int, ...]]
+) -> bool:
     return facts["wide"] and facts["version"] in versions
 
 
-def dotted(version):
+def dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-def is_set_up(venv, lock):
-    """Return whether a venv holds what `lock` lists, after its stamp."""
+def is_set_up(venv: str, lock: str) -> bool:
+    """Return whether the stamp of a venv fits the file `lock`."""
     facts = ask([venv_python(venv)])
-    return facts and read(stamp_path(venv)) == stamp(lock, facts["version"])
+    if not facts:
+        return False
+    return read(stamp_path(venv)) == stamp(lock, facts["version"])
 
 
-def stamp_path(venv):
+def stamp_path(venv: str) -> str:
     return os.path.join(venv, "installed.txt")
 
 
-def stamp(lock, version):
+def stamp(lock: str | os.PathLike[str], version: tuple[int, ...]) -> str:
     """Return the stamp of a complete venv: the lock's hash and the Python."""
     with open(lock, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
     return f"{digest} python {dotted(version)}\n"
 
 
-def venv_python(venv):
+def venv_python(venv: str) -> str:
     """Return where the Python of a venv is, or would be."""
     windows = os.path.join(venv, "Scripts", "python.exe")
     return windows if os.name == "nt" else os.path.join(venv, "bin", "python")
 
 
-def make_venv(venv, base):
+def make_venv(venv: str, base: list[str]) -> None:
     """Make a venv with the Python that the command `base` starts."""
     command = [*base, "-m", "venv", venv]
     if base != [sys.executable]:
@@ -282,7 +290,7 @@ def make_venv(venv, base):
     run_or_raise(command, venv)
 
 
-def run_or_raise(command, venv):
+def run_or_raise(command: list[str], venv: str) -> None:
     """Run a command that makes `venv`; raise SetupError if it fails."""
     done = run_quietly(command)
     if done.returncode:
@@ -292,7 +300,7 @@ def run_or_raise(command, venv):
         )
 
 
-def run_quietly(command):
+def run_quietly(command: list[str]) -> subprocess.CompletedProcess[bytes]:
     """Run a command without input; return it with its whole output."""
     return subprocess.run(
         command,
@@ -304,13 +312,15 @@ def run_quietly(command):
     )
 
 
-def last_line(output):
+def last_line(output: bytes) -> str:
     lines = output.decode("utf-8", "replace").strip().splitlines()
     line = lines[-1] if lines else "it did not say why"
     return line.replace("ERROR:", "").strip().rstrip(".:")
 
 
-def install(venv, python, lock, source=None):
+def install(
+    venv: str, python: str, lock: str, source: str | None = None
+) -> None:
     """Install the file `lock` into a venv, by uv if there is one, or pip.
 
     Both pass over what an interrupted install has left.
@@ -334,7 +344,7 @@ def install(venv, python, lock, source=None):
     pip(venv, python, "install", options)
 
 
-def pip(venv, python, verb, options):
+def pip(venv: str, python: str, verb: str, options: list[str]) -> None:
     """Run pip and show its progress; raise what `install` raises."""
     # Progress goes to stdout; the errors on stderr are kept for one sentence.
     done = subprocess.run(
@@ -351,7 +361,7 @@ def pip(venv, python, verb, options):
         raise SetupError(why_not_installed(done.stderr, log))
 
 
-def pip_environment(python, verb):
+def pip_environment(python: str, verb: str) -> dict[str, str]:
     """Return environment variables with only SOURCE_SETTINGS of pip's.
 
     The files pip.conf are read here and then ignored.
@@ -374,11 +384,11 @@ def pip_environment(python, verb):
     return variables
 
 
-def is_source_setting(name):
+def is_source_setting(name: str) -> bool:
     return any(word in name for word in SOURCE_SETTINGS)
 
 
-def why_not_installed(errors, log):
+def why_not_installed(errors: bytes, log: str) -> str:
     """Return one sentence for what pip wrote to stderr, as bytes."""
     text = errors.decode("utf-8", "replace")
     if "No space left on device" in text or "[WinError 112]" in text:
@@ -397,7 +407,7 @@ def why_not_installed(errors, log):
     )
 
 
-def quiet_news(venv):
+def quiet_news(venv: str) -> None:
     """Keep JupyterLab from asking about news over the first lesson.
 
     It is a default: what the learner sets in JupyterLab wins.
@@ -410,7 +420,7 @@ def quiet_news(venv):
     )
 
 
-def environment():
+def environment() -> dict[str, str]:
     """Return the environment variables for the programs started from here.
 
     What the user has set for other programs must not change results or stop
@@ -444,7 +454,7 @@ def environment():
     return variables
 
 
-def jupyter_command(python, options):
+def jupyter_command(python: str, options: list[str]) -> list[str]:
     """Return the command that opens the first lesson in JupyterLab."""
     command = [python, "-m", "jupyterlab", FIRST_LESSON]
     command.append("--ServerApp.root_dir=" + ROOT)
@@ -458,7 +468,7 @@ def jupyter_command(python, options):
     return command + options
 
 
-def read(path):
+def read(path: str) -> str | None:
     """Return the text of a file, or None if there is none."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -467,7 +477,7 @@ def read(path):
         return None
 
 
-def write(path, text):
+def write(path: str, text: str) -> None:
     """Write a file completely or not at all."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path + ".part", "w", encoding="utf-8") as file:

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ WAYS = ("recipe", "workbook")
 BAR = 46  # characters of the longest bar
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(prog="benchmark", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write the results")
@@ -42,7 +43,7 @@ def main(argv):
     return 0
 
 
-def _run(name):
+def _run(name: str):
     """Do one run in a separate process; return its report.
 
     Raises:
@@ -61,7 +62,7 @@ def _run(name):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def summary(runs):
+def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the results as they are written with --json.
 
     Args:
@@ -69,10 +70,12 @@ def summary(runs):
     """
     cores = os.cpu_count()
     machine = f"{cores} cores, {platform.machine()}, {sys.platform}"
-    results = {"machine": machine}
+    results: dict[str, Any] = {"machine": machine}
     for recipe in RECIPES:
         reports = {way: runs[f"{way}_{recipe}"] for way in WAYS}
-        row = {"test_photos": len(reports["recipe"]["correct"])}
+        row: dict[str, float] = {
+            "test_photos": len(reports["recipe"]["correct"])
+        }
         for way, report in reports.items():
             row[f"{way}_seconds"] = report["seconds"]
             row[f"{way}_accuracy"] = float(np.mean(report["correct"]))
@@ -82,7 +85,7 @@ def summary(runs):
     return results
 
 
-def table(results, runs):
+def table(results: dict[str, Any], runs: dict[str, dict[str, Any]]) -> str:
     """Return the results as text: a table, and a bar for each time."""
     lines = [
         f"{'':<20}{'seconds':>9}{'ratio':>8}{'peak MiB':>10}   test accuracy"

@@ -5,11 +5,13 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 USABLE, NOT_USABLE = 1, 2
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Print the report; return 0 (ready), 1 (with warnings) or 2 (not)."""
     parser = argparse.ArgumentParser(prog="check", description=__doc__)
     parser.add_argument("folder", help="the folder of the class folders")
@@ -17,7 +19,7 @@ def main(argv):
         "--json", action="store_true", help="print the problems as JSON"
     )
     args = parser.parse_args(argv)
-    args.folder = os.path.abspath(args.folder)  # for what is said of it
+    args.folder = os.path.abspath(args.folder)  # for messages
     with contextlib.redirect_stdout(sys.stderr):  # versions and progress
         from helpers import setup
 
@@ -30,10 +32,11 @@ def main(argv):
         from helpers.paths import WriteError
         from helpers.text import one_line
 
-        found, problems = None, ()
+        checked = None
+        problems: Iterable[Any] = ()
         try:
-            found = scan.check(args.folder)
-            problems = found.problems
+            checked = scan.check(args.folder)
+            problems = checked.problems
         except (ValueError, WriteError) as error:
             sentence = str(error)
             problems = getattr(error, "problems", ())
@@ -44,20 +47,20 @@ def main(argv):
             )
     if args.json:
         rows = _rows(problems)
-        if not found:
+        if not checked:
             rows.append(_refusal(args.folder, sentence))
         print(json.dumps(rows, indent=1))
-    elif found:
-        found.report()
+    elif checked:
+        checked.report()
     else:
         scan.print_problems(problems)
-    if not found:
+    if not checked:
         print(sentence, file=sys.stderr)
         return NOT_USABLE
-    return USABLE if found.problems else 0
+    return USABLE if checked.problems else 0
 
 
-def _refusal(folder, sentence):
+def _refusal(folder: str, sentence: str):
     """Return why a folder can't be used, as a row."""
     return {
         "file": folder,
@@ -67,7 +70,7 @@ def _refusal(folder, sentence):
     }
 
 
-def _rows(problems):
+def _rows(problems: Iterable[Any]):
     """Return the problems as a list of dictionaries."""
     return [
         {

@@ -25,17 +25,17 @@ LESSONS = 9  # 00 to 08
 FREE = 2.0  # GiB of memory that a lesson may take
 TIMEOUT = 60  # seconds in which JupyterLab has to answer
 IMPORTED = "numpy scipy sklearn PIL matplotlib ipywidgets nbclient".split()
-# Environment variables that bring other versions of libraries.
-SUSPECTS = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH")
+# Environment variables that may load other versions of libraries.
+LIBRARY_PATHS = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH")
 REINSTALL = f"rename or delete the folder .venv, then run {_venv.COMMAND}."
 REDISTRIBUTABLE = (
     "TensorFlow does not load: install the Microsoft Visual C++ "
     "Redistributable (https://aka.ms/vs/17/release/vc_redist.x64.exe), then "
-    "ask again."
+    "check again."
 )
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Print READY or one sentence; return 0 or 1."""
     parser = argparse.ArgumentParser(prog="doctor", description=__doc__)
     parser.parse_args(argv)
@@ -56,18 +56,18 @@ def _first_problem():
         checks = (
             *(_packages, _notebooks, _weights, _pictures),
             *(_machine, _disk, _forward_pass),
-            lambda: _answers(lab, folder),
+            lambda: _answer(lab, folder),
         )
         try:
             return next(filter(None, (check() for check in checks)), None)
         except ImportError as error:
             if sys.platform == "win32" and "DLL" in str(error):
                 return REDISTRIBUTABLE
-            suspects = [name for name in SUSPECTS if name in os.environ]
-            unset = f"unset {', '.join(suspects)} and ask again, or "
+            variables = [name for name in LIBRARY_PATHS if name in os.environ]
+            unset = f"unset {', '.join(variables)} and check again, or "
             return (
                 f"{error.name or 'A package'} does not load ({error}): "
-                f"{unset if suspects else ''}{REINSTALL}"
+                f"{unset if variables else ''}{REINSTALL}"
             )
         except (SystemExit, OSError) as error:  # SystemExit of helpers
             return str(error)
@@ -143,7 +143,6 @@ def _machine():
     from helpers import setup
 
     setup.tensorflow()
-    from helpers import setup
 
     with contextlib.redirect_stdout(io.StringIO()) as output:
         if not setup.check_environment():
@@ -194,7 +193,7 @@ def _forward_pass():
 
 
 @contextlib.contextmanager
-def _jupyterlab(folder):
+def _jupyterlab(folder: str):
     """Run JupyterLab on a free port while the block runs.
 
     Args:
@@ -220,7 +219,7 @@ def _jupyterlab(folder):
             process.wait()
 
 
-def _answers(lab, folder):
+def _answer(lab: subprocess.Popen[bytes], folder: str):
     """Ask JupyterLab for its version until it answers."""
     until = time.monotonic() + TIMEOUT
     while time.monotonic() < until and lab.poll() is None:

@@ -5,7 +5,7 @@ import sys
 from workshop import loadtest
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Do what workshop/loadtest.py does; return the exit code."""
     return loadtest.main(argv)
 

@@ -69,7 +69,7 @@ missing and replaces nothing of yours.
 """
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Make a pack, or copy one; return the exit code."""
     parser = argparse.ArgumentParser(prog="pack", description=__doc__)
     parser.add_argument("folder", help="the pack, for example on a stick")
@@ -114,10 +114,10 @@ def main(argv):
     return 0
 
 
-def _make(pack, args):
+def _make(pack: Path, args: argparse.Namespace):
     """Make a pack, or what it lacks; the manifest comes last."""
-    _require_ours(pack)
-    # What others share is not in data/, which is what is packed.
+    _require_pack(pack)
+    # The pack holds data/, not a shared folder.
     os.environ.pop(shared.VARIABLE, None)
     platforms = args.platform or [_pack_reader.platform_name()]
     pythons = args.python or [_venv.dotted(sys.version_info[:2])]
@@ -137,18 +137,18 @@ def _make(pack, args):
             files[path.relative_to(pack).as_posix()] = _facts(path)
     for name, source in sorted(sources.items()):
         files[name] = _facts(source)
-        path = _pack_reader.path_of(str(pack), name)
-        if not _pack_reader.is_intact(path, *files[name]):
-            _pack_reader.copy(str(source), path)
+        target = _pack_reader.path_of(pack, name)
+        if not _pack_reader.is_intact(target, *files[name]):
+            _pack_reader.copy(source, target)
     _venv.write(str(pack / MANIFEST), json.dumps({"files": files}, indent=1))
     size = sum(size for size, _ in files.values()) / 1e9
     print(f"{pack}: {len(files)} files, {size:.2f} GB, for")
     print(f"{lines}\n{READ_FIRST} says what to type.")
 
 
-def _copy(source, pack):
+def _copy(source: Path, pack: Path):
     """Copy what a second pack lacks or has damaged; the manifest is last."""
-    _require_ours(pack)
+    _require_pack(pack)
     files = _pack_reader.files(source)
     missing = [
         name
@@ -156,7 +156,7 @@ def _copy(source, pack):
         if not _pack_reader.is_intact(_pack_reader.path_of(pack, name), *facts)
     ]
     _pack_reader.require_intact(source, missing)
-    # First the file by which `_require_ours` knows the folder again.
+    # First the file by which `_require_pack` recognises the folder.
     missing.sort(key=lambda name: name != READ_FIRST)
     for name in [*missing, MANIFEST]:
         _pack_reader.copy(
@@ -169,7 +169,7 @@ def _copy(source, pack):
     )
 
 
-def _require_ours(pack):
+def _require_pack(pack: Path):
     """Raise PackError for a folder that holds something else."""
     if pack.exists() and not (pack / READ_FIRST).is_file():
         if not pack.is_dir() or any(pack.iterdir()):
@@ -179,12 +179,12 @@ def _require_ours(pack):
             )
 
 
-def _in_words(target):
+def _in_words(target: str):
     platform, _, python = target.rpartition("-")
     return f"{platform} with Python {python}"
 
 
-def _facts(path):
+def _facts(path: Path):
     return [path.stat().st_size, _pack_reader.digest(path)]
 
 
@@ -201,19 +201,19 @@ def _project():
     if changed:
         print(f"Packed as changed here: {', '.join(changed)}")
     if not names:  # no git, or the repository of another project
-        own = [path for pattern in OWN for path in ROOT.glob(pattern)]
-        names = [path.relative_to(ROOT).as_posix() for path in own]
+        paths = [path for pattern in OWN for path in ROOT.glob(pattern)]
+        names = [path.relative_to(ROOT).as_posix() for path in paths]
     return [name for name in names if (ROOT / name).is_file()]
 
 
-def _git(*arguments):
+def _git(*arguments: str):
     done = subprocess.run(
         ["git", *arguments], cwd=ROOT, capture_output=True, check=True
     )
     return [name for name in done.stdout.decode().split("\0") if name]
 
 
-def _files_in(folder, name):
+def _files_in(folder: Path, name: str):
     """Return {name in the pack: path} of the files of a folder."""
     return {
         f"{name}/{path.relative_to(folder).as_posix()}": path
@@ -232,18 +232,18 @@ def _pictures():
     return _files_in(data() / "surfaces", "data/surfaces")
 
 
-def _activations(optional):
+def _activations(optional: bool):
     """Return the cached features of the default pictures.
 
     Those of a user's own photos are private and not packed.
     """
     photos = (data() / "surfaces").rglob("*.jpg")
-    ours = {downloads.digest(photo) for photo in photos}
+    keys = {downloads.digest(photo) for photo in photos}
     files = {}
     # Names that begin with a dot are of unfinished files.
     for path in sorted(storage.folder().glob("[!.]*.npy")):
         cached = storage.load(path)
-        if cached and ours.issuperset(cached[1]):
+        if cached and keys.issuperset(cached[1]):
             files[f"data/work/activations/{path.name}"] = path
     if not files and not optional:
         raise PackError(
@@ -280,7 +280,7 @@ def _flowers():
 # --- Packages -------------------------------------------------------------
 
 
-def _download(pack, target):
+def _download(pack: Path, target: str):
     """Let pip download the packages for a target into a pack."""
     platform, _, python = target.rpartition("-")
     print(f"Packages for {_in_words(target)} ...", flush=True)
@@ -305,7 +305,7 @@ def _download(pack, target):
                 )
 
 
-def _pins(lock, target, patch):
+def _pins(lock: str, target: str, patch: int):
     """Return the lines of a lock that a target needs, without markers.
 
     pip would evaluate the markers for this machine and its own Python.

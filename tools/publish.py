@@ -12,6 +12,7 @@ import datetime
 import re
 import string
 import sys
+from pathlib import Path
 
 import nbformat
 
@@ -54,7 +55,7 @@ class PublishError(Exception):
     """Nothing was written; the message says why and what to do."""
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Write the address into all files with it; return the exit code."""
     parser = argparse.ArgumentParser(prog="publish", description=__doc__)
     parser.add_argument("url", help="of the repository on GitHub")
@@ -66,7 +67,7 @@ def main(argv):
     )
     args = parser.parse_args(argv)
     try:
-        url, version = chosen(args.url, args.version)
+        url, version = validated(args.url, args.version)
         changed = {
             path: text
             for path, text in texts(url, version).items()
@@ -88,12 +89,13 @@ def main(argv):
     return 0
 
 
-def address():
+def address() -> tuple[str | None, str | None]:
     """Return the stored URL and version, or None and None."""
-    return _ARCHIVE.search(BOOTSTRAP.read_text(encoding="utf-8")).groups()
+    match = _ARCHIVE.search(BOOTSTRAP.read_text(encoding="utf-8"))
+    return (match[1], match[2]) if match else (None, None)
 
 
-def chosen(url, version=None):
+def validated(url: str, version: str | None = None) -> tuple[str, str]:
     """Return the URL in its usual form, and the version.
 
     Raises:
@@ -110,7 +112,7 @@ def chosen(url, version=None):
     if version is None:
         stored_url, stored = address()
         today = f"v{datetime.date.today():%Y.%m.%d}"
-        version = stored if url == stored_url else today
+        version = stored if stored and url == stored_url else today
     if not _TAG.fullmatch(version):
         raise PublishError(
             f"{version}: a tag of letters, digits, dots and hyphens is "
@@ -119,7 +121,7 @@ def chosen(url, version=None):
     return url, version
 
 
-def first_cell(url, version):
+def first_cell(url: str | None, version: str | None) -> str:
     """Return the source of the first code cell of every notebook.
 
     Args:
@@ -131,7 +133,7 @@ def first_cell(url, version):
     return _FIRST.substitute(fetch=curl if url else _UPLOADED)
 
 
-def badges(url, version, lesson=FIRST):
+def badges(url: str, version: str, lesson: str = FIRST) -> str:
     """Return the badges that open a lesson elsewhere, as Markdown."""
     slug = url.removeprefix("https://github.com/")
     path = f"notebooks/{lesson}.ipynb"
@@ -145,7 +147,7 @@ def badges(url, version, lesson=FIRST):
     )
 
 
-def texts(url, version):
+def texts(url: str, version: str) -> dict[Path, str]:
     """Return {path: text} of all files that contain the address.
 
     Raises:
@@ -161,7 +163,7 @@ def texts(url, version):
     }
 
 
-def _with_line(text, line):
+def _with_line(text: str, line: str):
     """Return a text whose line of badges is replaced.
 
     If there was none, it comes below the title.
@@ -172,15 +174,15 @@ def _with_line(text, line):
     return f"{title}\n\n{line}\n\n{rest}"
 
 
-def _notebook(path, url, version):
+def _notebook(path: Path, url: str, version: str):
     """Return the text of a notebook with another address."""
     try:
         notebook = nbformat.read(path, as_version=4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError):
         raise PublishError(f"{path.name}: not a notebook.") from None
-    code = [c for c in notebook.cells if c.cell_type == "code"]
-    begins = code and _FIRST_CELL.fullmatch(code[0].source)
-    if not begins or notebook.cells[0].cell_type != "markdown":
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    match = code and _FIRST_CELL.fullmatch(code[0].source)
+    if not match or notebook.cells[0].cell_type != "markdown":
         raise PublishError(
             f"{path.name}: it lacks a title, or the first code cell of the "
             "other lessons; copy what is missing from one of them."

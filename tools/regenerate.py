@@ -3,9 +3,13 @@
 import os
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_core.utils import run_sync
+from nbformat import NotebookNode
 
 from helpers import kernel
 from helpers.paths import atomic
@@ -16,7 +20,7 @@ class RegenerateError(Exception):
     """A notebook can't be stored; the message says which cell and why."""
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Regenerate notebooks; return the exit code.
 
     The first that fails ends it and stays as it was.
@@ -24,10 +28,10 @@ def main(argv):
     # A kernel takes its environment from this process.
     os.environ.update(_pinned.environment())
     try:
-        chosen = _chosen(argv)
+        paths = _paths(argv)
         if not argv:
-            _pinned.forget_journal(_pinned.WORK)
-        for path in chosen:
+            _pinned.delete_results(_pinned.WORK)
+        for path in paths:
             seconds, peak = regenerate(path)
             name, slowest = max(
                 seconds.items(), key=lambda item: item[1], default=("-", 0)
@@ -45,8 +49,8 @@ def main(argv):
     return 0
 
 
-def _chosen(names):
-    """Return the paths of these notebooks, or of all, in their order."""
+def _paths(names: Sequence[str]):
+    """Return the paths of the notebooks, or of all, in their order."""
     lessons = {path.stem: path for path in _pinned.notebooks()}
     stems = {os.path.basename(n).removesuffix(".ipynb"): n for n in names}
     for stem, name in stems.items():
@@ -57,7 +61,7 @@ def _chosen(names):
     return [p for stem, p in lessons.items() if stem in stems or not names]
 
 
-def regenerate(path):
+def regenerate(path: Path) -> tuple[dict[str, float], float]:
     """Run one notebook from a new kernel and store its outputs.
 
     Args:
@@ -74,7 +78,7 @@ def regenerate(path):
     notebook = read(path)
     seconds, peak = run(notebook, path)
     _outputs.normalise(notebook)
-    problems = _outputs.complaints(notebook)
+    problems = _outputs.problems(notebook)
     if problems:
         raise RegenerateError(
             f"{path.name} stays as it was, since its outputs hold\n"
@@ -93,13 +97,13 @@ def regenerate(path):
     return seconds, peak
 
 
-def text(notebook):
+def text(notebook: NotebookNode) -> str:
     """Return a notebook as text: the same bytes every time."""
     nbformat.validate(notebook)
     return nbformat.writes(notebook, indent=1).rstrip("\n") + "\n"
 
 
-def read(path):
+def read(path: Path) -> NotebookNode:
     """Return the notebook of a file, or raise RegenerateError."""
     try:
         return nbformat.read(path, as_version=4)
@@ -107,7 +111,7 @@ def read(path):
         raise RegenerateError(f"{path.name}: not a notebook.") from None
 
 
-def run(notebook, path):
+def run(notebook: NotebookNode, path: Path) -> tuple[dict[str, float], float]:
     """Run all cells in place, in a new kernel; no file is written.
 
     Args:
@@ -116,16 +120,16 @@ def run(notebook, path):
 
     Returns and raises the same as `regenerate`.
     """
-    running = kernel.client(notebook, path)
+    client = kernel.client(notebook, path)
     seconds = {}
     # client.execute() would handle Ctrl-C itself.
-    with running.setup_kernel():
+    with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             label = _outputs.label(index + 1, cell)
             start = time.monotonic()
             try:
-                running.execute_cell(
-                    cell, index, running.code_cells_executed + 1
+                client.execute_cell(
+                    cell, index, client.code_cells_executed + 1
                 )
             except kernel.FAILURES as error:
                 raise RegenerateError(
@@ -134,7 +138,8 @@ def run(notebook, path):
                 ) from None
             if cell.cell_type == "code":
                 seconds[label] = time.monotonic() - start
-        execute = run_sync(running.kc.execute_interactive)
+        kernel_client: Any = client.kc
+        execute = run_sync(kernel_client.execute_interactive)
         peak = _memory.of_kernel(execute) / 2**20
     return seconds, peak
 

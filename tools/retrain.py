@@ -8,19 +8,20 @@ from pathlib import Path
 
 import nbformat
 from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
 
 from helpers import kernel, paths
 from helpers.network import weights
 from tools import _report
 
-PAGE = paths.ROOT / "notebooks" / "07_your_own_photos.ipynb"
+NOTEBOOK = paths.ROOT / "notebooks" / "07_your_own_photos.ipynb"
 FRACTIONS = (60, 20, 20)
 NOT_USABLE = 2
-PHOTOS = "The photos"  # the stage in which a folder turns out unusable
+PHOTOS = "The photos"  # the stage that checks the folder
 MARK = "unfinished.txt"  # in the folder of the results, until the end
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Run lesson 07 on a folder; return the exit code.
 
     0: done. 1: a step failed. 2: the folder is not usable, or `--out` must
@@ -39,11 +40,11 @@ def main(argv):
     if reason:
         print(f"{paths.shown(out)}: {reason}.", file=sys.stderr)
         return NOT_USABLE
-    notebook = nbformat.read(PAGE, as_version=4)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
     if args.folder:
         value = f"{str(Path(args.folder).resolve())!r}, {FRACTIONS!r}"
-        kernel.put(notebook, PAGE.stem, kernel.PHOTOS, value)
-    kernel.put(notebook, PAGE.stem, "OUT", f"paths.Path({str(out)!r})")
+        kernel.put(notebook, NOTEBOOK.stem, kernel.PHOTOS, value)
+    kernel.put(notebook, NOTEBOOK.stem, "OUT", f"paths.Path({str(out)!r})")
     try:
         code = _run(notebook, out)
         if code == 0:
@@ -57,7 +58,7 @@ def main(argv):
     return code
 
 
-def _out(args):
+def _out(args: argparse.Namespace):
     """Return the absolute path of the folder for the results."""
     if args.out:
         return Path(args.out).resolve()
@@ -65,7 +66,7 @@ def _out(args):
     return paths.work() / "retrained" / name
 
 
-def _why_not(out, photos):
+def _why_not(out: Path, photos: Path):
     """Return why `out` can't be used and what to do, or None."""
     photos = photos.resolve()
     if photos in (out, *out.parents):
@@ -92,7 +93,7 @@ def _why_not(out, photos):
     return None
 
 
-def _run(notebook, out):
+def _run(notebook: NotebookNode, out: Path):
     """Run all cells, with a line for each stage; return the exit code.
 
     When the photos are usable, `out` is marked, so that a later run may go
@@ -102,9 +103,9 @@ def _run(notebook, out):
     count, number, stage = len([s for s in stages if s]), 0, "Getting ready"
     start = time.monotonic()
     # With many photos a cell may take hours.
-    running = kernel.client(notebook, PAGE, seconds=None)
+    client = kernel.client(notebook, NOTEBOOK, seconds=None)
     print(f"{stage} ...", end=" ", flush=True)
-    with running.setup_kernel():
+    with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             if stages[index]:
                 if stage == PHOTOS:
@@ -115,7 +116,7 @@ def _run(notebook, out):
                 print(f"{number}/{count} {stage} ...", end=" ", flush=True)
                 start = now
             try:
-                running.execute_cell(cell, index)
+                client.execute_cell(cell, index)
             except CellExecutionError as error:
                 print(f"\n{error.evalue}", file=sys.stderr)
                 return NOT_USABLE if stage == PHOTOS else 1
@@ -126,7 +127,7 @@ def _run(notebook, out):
     return 0
 
 
-def _mark(out):
+def _mark(out: Path):
     with paths.atomic(out / MARK) as temporary:
         temporary.write_text(
             "A retraining writes here and is not finished: the same command "
@@ -135,15 +136,17 @@ def _mark(out):
         )
 
 
-def _heading(cell):
+def _heading(cell: NotebookNode):
     """Return the last heading of the second level in a cell, or None."""
     if cell.cell_type != "markdown":
         return None
-    lines = [li for li in cell.source.splitlines() if li.startswith("## ")]
+    lines = [
+        line for line in cell.source.splitlines() if line.startswith("## ")
+    ]
     return lines[-1].removeprefix("## ").strip() if lines else None
 
 
-def _finish(notebook, out, own_photos):
+def _finish(notebook: NotebookNode, out: Path, own_photos: bool):
     """Write the report, and print the accuracies and where it is.
 
     Args:
@@ -157,8 +160,8 @@ def _finish(notebook, out, own_photos):
         temporary.write_text(_report.html(notebook, title), encoding="utf-8")
     (out / MARK).unlink(missing_ok=True)
     for name, accuracy in results["accuracy"].items():
-        chosen = "  <- chosen" if name == results["chosen"] else ""
-        print(f"{name:<12} {accuracy:.1%}{chosen}")
+        mark = "  <- chosen" if name == results["chosen"] else ""
+        print(f"{name:<12} {accuracy:.1%}{mark}")
     print(
         f"of {results['test_photos']} test photos of "
         f"{len(results['classes'])} classes; {results['excluded']} files "

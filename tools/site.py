@@ -17,7 +17,7 @@ class SiteError(Exception):
     """The site can't be built; the message says why."""
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Build the site and print where it is; return the exit code."""
     argparse.ArgumentParser(prog="site", description=__doc__).parse_args(argv)
     out = work() / "site"
@@ -39,7 +39,7 @@ def main(argv):
     return 0
 
 
-def build(out, source=ROOT):
+def build(out: Path, source: Path = ROOT) -> None:
     """Build the site from the stored outputs; no notebook is run.
 
     Args:

@@ -21,13 +21,13 @@ OPTIONS = (
 TWO = ("-n2", "--dist=loadfile", "--no-loadscope-reorder")
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Run pytest from the project's folder; return its exit code.
 
-    Without arguments it runs all of notebooks/ and tests/ (pytest.ini),
+    Without arguments it runs all of notebooks/ and tests/ (pyproject.toml),
     except the tests marked `release`.
     """
-    chosen = [arg for arg in argv if arg not in (_colab.FLAG, ALL)]
+    arguments = [arg for arg in argv if arg not in (_colab.FLAG, ALL)]
     try:
         if _colab.FLAG in argv:
             python, options = _colab.python(), _colab.options()
@@ -42,19 +42,19 @@ def main(argv):
         return 1
     except KeyboardInterrupt:
         return 130
-    if not chosen:
-        _pinned.forget_journal(work)
+    if not arguments:
+        _pinned.delete_results(work)
         if _colab.FLAG not in argv:
             options += TWO
         if ALL not in argv:
             options += ["-m", "not release"]
-    command = [python, "-m", "pytest", *OPTIONS, *options, *chosen]
+    command = [python, "-m", "pytest", *OPTIONS, *options, *arguments]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     while True:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            pass  # pytest gets it too, and ends with its sum
+            pass  # pytest gets it too, and ends with its summary
 
 
 if __name__ == "__main__":

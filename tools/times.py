@@ -8,6 +8,7 @@ import tempfile
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import psutil
@@ -28,7 +29,7 @@ class TimesError(Exception):
     """The times can't be measured or written; the message says why."""
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Run the lessons, write the table; return the exit code."""
     parser = argparse.ArgumentParser(prog="times", description=__doc__)
     parser.parse_args(argv)
@@ -52,7 +53,7 @@ def main(argv):
     return 0
 
 
-def measure():
+def measure() -> tuple[float, dict[str, dict[str, Any]]]:
     """Run every lesson in order, beginning with an empty work folder.
 
     Returns:
@@ -76,7 +77,7 @@ def measure():
     return drawing, lessons
 
 
-def _drawing(folder):
+def _drawing(folder: Path):
     """Return the seconds to draw all pictures."""
     with mock.patch.dict(os.environ, {"WORKBOOK_DATA": str(folder)}):
         start = time.monotonic()
@@ -92,7 +93,7 @@ def _drawing(folder):
     return seconds
 
 
-def _timed(path):
+def _timed(path: Path):
     """Run one lesson; return its run, as in `measure`."""
     notebook = regenerate.read(path)
     seconds, peak = regenerate.run(notebook, path)
@@ -108,7 +109,7 @@ def _timed(path):
     return {"mebibytes": peak, "cells": cells}
 
 
-def _total(run):
+def _total(run: dict[str, Any]):
     return sum(seconds for _, seconds in run["cells"])
 
 
@@ -131,7 +132,7 @@ def _machine():
     )
 
 
-def table(drawing, lessons):
+def table(drawing: float, lessons: dict[str, dict[str, Any]]) -> str:
     """Return the table, in Markdown, of what `measure` returns."""
     lines = [
         _machine(),
@@ -162,7 +163,7 @@ def _page():
         raise TimesError(f"{PAGE.name}: {error.strerror}.") from None
 
 
-def _around(page):
+def _around(page: str):
     """Return the text before and after the table."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -1,8 +1,8 @@
 """A home for each learner: a copy of the lessons that nobody else may read.
 
 A home belongs to a user id that has no account; so nothing needs to be
-created on the machine, nor removed from it. The folder's owner is the only
-place where the id is noted. Linux and macOS, as root.
+created on the machine, nor removed from it. The id is
+stored only as the owner of the folder. Linux and macOS, as root.
 """
 
 import os
@@ -11,17 +11,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_ID = 50001  # above the accounts of most machines, below reserved ids
-# What a learner gets of this project.
-TAKEN = (
+# The files and folders of this project that a learner gets.
+CONTENTS = (
     *("LICENSE", "data/README.md", "data/starter", "data/surfaces.jpg"),
     *("helpers", "notebooks", "scale"),
 )
 
 
-def ready(home):
+def ready(home: Path) -> int:
     """Return the user id of a learner, whose home is made the first time.
 
-    What a learner has is never touched again.
+    The files of an existing home are never changed.
 
     Args:
         home: the learner's folder, a `pathlib.Path`; the homes of all lie
@@ -31,11 +31,11 @@ def ready(home):
         return _owner(home)
     home.parent.mkdir(parents=True, exist_ok=True)
     number = _free_id(home.parent)
-    # Nobody sees a home before it is whole and belongs to its owner.
+    # The home appears when it is complete and belongs to the learner.
     temporary = home.with_name(f".part-{home.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(mode=0o700)
-    for name in TAKEN:
+    for name in CONTENTS:
         _copy(ROOT / name, temporary / "workbook" / name)
     for path in [*temporary.rglob("*"), temporary]:
         os.chown(path, number, number)
@@ -43,20 +43,20 @@ def ready(home):
     return number
 
 
-def _owner(path):
+def _owner(path: Path):
     return path.stat().st_uid
 
 
-def _free_id(homes):
+def _free_id(homes: Path):
     """Return the next user id that neither a home nor an account has."""
-    taken = {_owner(path) for path in homes.iterdir()}
-    number = max({FIRST_ID - 1} | taken) + 1
+    used_ids = {_owner(path) for path in homes.iterdir()}
+    number = max({FIRST_ID - 1} | used_ids) + 1
     while _has_account(number):
         number += 1
     return number
 
 
-def _has_account(number):
+def _has_account(number: int):
     import pwd  # there is none on Windows
 
     try:
@@ -66,10 +66,10 @@ def _has_account(number):
     return True
 
 
-def _copy(path, to):
-    to.parent.mkdir(parents=True, exist_ok=True)
+def _copy(path: Path, target: Path):
+    target.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         ignore = shutil.ignore_patterns("__pycache__", ".*")
-        shutil.copytree(path, to, ignore=ignore)
+        shutil.copytree(path, target, ignore=ignore)
     else:
-        shutil.copy(path, to)
+        shutil.copy(path, target)

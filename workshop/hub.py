@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -31,7 +32,7 @@ class HubError(Exception):
     """The hub does not work; one sentence says why."""
 
 
-def install():
+def install() -> None:
     """Install the hub, its proxy and its kernel; slow the first time.
 
     Raises:
@@ -50,7 +51,7 @@ def install():
 
 def _install_proxy():
     folder, lock = VENV / "proxy", WORKSHOP / "package-lock.json"
-    stamp, text = str(folder / "installed.txt"), _venv.read(lock)
+    stamp, text = str(folder / "installed.txt"), lock.read_text("utf-8")
     if _venv.read(stamp) == text:
         return
     if not shutil.which("npm"):
@@ -77,7 +78,7 @@ def _install_proxy():
 
 
 @contextlib.contextmanager
-def running(room, shared, password):
+def running(room: Path, shared: Path, password: str) -> Iterator[str]:
     """Run the hub of the workshop on this machine only; yield its address.
 
     At the end of the block none of its processes is left.
@@ -96,8 +97,8 @@ def running(room, shared, password):
     address = f"http://127.0.0.1:{_free_ports(3)}"
     with open(room / "hub.log", "w", encoding="utf-8") as log:
         hub = subprocess.Popen(
-            [VENV / "bin" / "jupyterhub", "-f"]
-            + [WORKSHOP / "jupyterhub_config.py"],
+            [str(VENV / "bin" / "jupyterhub"), "-f"]
+            + [str(WORKSHOP / "jupyterhub_config.py")],
             cwd=room,
             env={
                 **variables,
@@ -120,12 +121,12 @@ def running(room, shared, password):
         end(hub)
 
 
-def adopt_orphans():
+def adopt_orphans() -> None:
     """Make processes whose parent ends children of this process (Linux)."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _free_ports(count):
+def _free_ports(count: int):
     """Return the first of `count` free ports in a row."""
     firsts = range(18000, 28000, count)
     # In random order: two load tests may start at once.
@@ -141,7 +142,7 @@ def _free_ports(count):
     raise HubError("No port from 18000 to 28000 is free; free some.")
 
 
-def _wait_for(hub, url, room):
+def _wait_for(hub: subprocess.Popen, url: str, room: Path):
     deadline = time.monotonic() + TIMEOUT
     while hub.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(requests.ConnectionError):
@@ -151,7 +152,7 @@ def _wait_for(hub, url, room):
     raise HubError(f"The hub does not start:\n{log_tail(room)}")
 
 
-def end(hub, timeout=30):
+def end(hub: subprocess.Popen, timeout: float = 30) -> None:
     """End a hub and all processes that it or this process has started.
 
     Args:
@@ -168,7 +169,7 @@ def end(hub, timeout=30):
         psutil.wait_procs(children, timeout=5)
 
 
-def log_tail(room):
+def log_tail(room: Path) -> str:
     """Return the last lines of the log of the hub in a room."""
     text = Path(room, "hub.log").read_text(encoding="utf-8")
     return "\n".join(text.splitlines()[-LOG_LINES:])

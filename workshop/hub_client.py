@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from typing import Any
 
 import requests
 import websocket
@@ -15,7 +16,7 @@ class LearnerError(Exception):
     """Why a learner could not go on, in one sentence."""
 
 
-def decode(frame):
+def decode(frame: str | bytes) -> dict[str, Any]:
     """Return a message of a kernel as a dictionary.
 
     Args:
@@ -39,13 +40,16 @@ class Learner:
         name: with which the learner signs in.
     """
 
-    def __init__(self, address, name):
+    # Set by `open`.
+    _session: str
+    _channel: websocket.WebSocket
+
+    def __init__(self, address: str, name: str):
         self.name = name
         self._hub, self._server = f"{address}/hub", f"{address}/user/{name}"
         self._browser = requests.Session()
-        self._session = self._channel = None
 
-    def sign_in(self, password):
+    def sign_in(self, password: str) -> None:
         """Fill in the form and wait until the learner's server runs."""
         self._get(f"{self._hub}/login")
         form = {"username": self.name, "password": password}
@@ -64,7 +68,7 @@ class Learner:
             time.sleep(1)
             page = self._get(f"{self._hub}/spawn-pending/{self.name}")
 
-    def open(self, path):
+    def open(self, path: str) -> list[str]:
         """Start the kernel of a notebook; return the source of its cells.
 
         Args:
@@ -97,7 +101,7 @@ class Learner:
         cells = page.json()["content"]["cells"]
         return [c["source"] for c in cells if c["cell_type"] == "code"]
 
-    def run(self, source, expression="None"):
+    def run(self, source: str, expression: str = "None") -> str:
         """Run a cell; return the value of an expression afterwards, as text.
 
         Args:
@@ -112,8 +116,13 @@ class Learner:
         header |= {"username": self.name, "session": self.name}
         content = {"code": source, "silent": False, "allow_stdin": False}
         content["user_expressions"] = {"value": expression}
-        message = {"header": header, "parent_header": {}, "metadata": {}}
-        message |= {"content": content, "channel": "shell"}
+        message = {
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "content": content,
+            "channel": "shell",
+        }
         try:
             self._channel.send(json.dumps(message))
             reply = self._reply(number)
@@ -125,7 +134,7 @@ class Learner:
             )
         return reply["user_expressions"]["value"]["data"]["text/plain"]
 
-    def _reply(self, number):
+    def _reply(self, number: str):
         """Return the reply to a request, after all its outputs."""
         reply, idle = None, False
         while reply is None or not idle:
@@ -141,7 +150,7 @@ class Learner:
                 idle = content["execution_state"] == "idle"
         return reply
 
-    def close(self):
+    def close(self) -> None:
         """End the kernel, which frees its memory."""
         self._browser.delete(
             f"{self._server}/api/sessions/{self._session}",
@@ -149,17 +158,17 @@ class Learner:
             timeout=PAGE_TIMEOUT,
         )
 
-    def can_open(self, name):
+    def can_open(self, name: str) -> bool:
         """Return whether the files of another learner are visible."""
         address = self._hub.removesuffix("/hub")
         return self._get(f"{address}/user/{name}/api/contents/").ok
 
-    def _get(self, url):
+    def _get(self, url: str):
         return self._browser.get(url, timeout=PAGE_TIMEOUT)
 
     def _xsrf_header(self):
         """Return the header by which a server knows its own page."""
         return {"X-XSRFToken": self._token(f"/user/{self.name}/")}
 
-    def _token(self, path):
+    def _token(self, path: str):
         return self._browser.cookies.get("_xsrf", path=path)

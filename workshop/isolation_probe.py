@@ -5,10 +5,11 @@ The kernel cannot import this file: the load test sends it the text.
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 
-def allowed_on_learner(home, pid):
+def allowed_on_learner(home: str | Path, pid: int) -> list[str]:
     """Try to use a learner's files and processes; return what worked.
 
     Nothing changes, except that a file is created and deleted at once.
@@ -31,7 +32,7 @@ def allowed_on_learner(home, pid):
     )
 
 
-def allowed_on_room(shared, secret):
+def allowed_on_room(shared: str, secret: str) -> list[str]:
     """Try to change what all share, and to see the hub's own folder."""
     digests = Path(shared) / "digests.json"
     return _successful(
@@ -43,7 +44,7 @@ def allowed_on_room(shared, secret):
     )
 
 
-def _successful(attempts):
+def _successful(attempts: dict[str, Callable[[], object]]):
     names = []
     for name, attempt in attempts.items():
         try:
@@ -54,11 +55,11 @@ def _successful(attempts):
     return names
 
 
-def _create(path):
+def _create(path: Path):
     path.touch(exist_ok=False)
     path.unlink()
 
 
-def as_text(*lists):
+def as_text(*lists: list[str]) -> str:
     """Return lists as JSON for the load test."""
     return json.dumps(lists)

@@ -1,8 +1,7 @@
 """The hub for a room whose learners all work on one machine.
 
-What it does and how it is started: README.md, beside this file. What is said
-here of memory, of the shared folder and of idle servers is said again in
-values.yaml, for a room that outgrows a machine.
+README.md, beside this file, explains it. values.yaml repeats the settings of
+memory, the shared folder and idle servers, for a room that outgrows a machine.
 """
 
 import os
@@ -23,7 +22,7 @@ if len(os.environ.get("WORKBOOK_PASSWORD", "")) < 8:
 ROOM = Path(os.environ.get("WORKBOOK_ROOM", "/srv/room"))
 SHARED = os.environ.get("WORKBOOK_SHARED", "/srv/workbook")
 ADDRESS = os.environ.get("WORKBOOK_ADDRESS", "http://:8000")
-IDLE, LOOK_EVERY = 3600, 300  # seconds
+IDLE, CULL_EVERY = 3600, 300  # seconds
 
 # Who signs in: anyone with the password of the room, under any name.
 c.JupyterHub.authenticator_class = "shared-password"
@@ -48,7 +47,7 @@ c.JupyterHub.services = [
     {
         "name": "culler",
         "command": [sys.executable, "-m", "jupyterhub_idle_culler"]
-        + [f"--timeout={IDLE}", f"--cull-every={LOOK_EVERY}"],
+        + [f"--timeout={IDLE}", f"--cull-every={CULL_EVERY}"],
     }
 ]
 c.JupyterHub.load_roles = [

@@ -25,7 +25,7 @@ from workshop.hub_client import Learner
 from workshop.memory_monitor import HUB, MemoryMonitor, peak_rss
 
 LESSON = "notebooks/02_frozen_baseline.ipynb"
-ROOM = 30  # learners, for whom the need is extrapolated
+ROOM = 30  # learners, to whom the results are extrapolated
 PROBES = 7  # of isolation_probe.allowed_on_learner, and one by the browser
 MIB, GIB = 2**20, 2**30
 HEAD = f"{'':<24}{'server':>8}{'lesson':>8}{'kernel':>12}{'in all':>12}"
@@ -33,7 +33,7 @@ HEAD = f"{'':<24}{'server':>8}{'lesson':>8}{'kernel':>12}{'in all':>12}"
 
 @dataclass
 class Visit:
-    """What a learner had: seconds, peak bytes of the kernel, an error."""
+    """A learner's results: seconds, peak bytes of the kernel, an error."""
 
     learner: Learner
     pid: int = 0
@@ -43,11 +43,11 @@ class Visit:
     failure: str = ""
 
     @property
-    def waited(self):
+    def waited(self) -> float:
         return self.server + self.lesson
 
 
-def main(argv):
+def main(argv: list[str]) -> int:
     """Run the load test, or fill a shared folder; return the exit code.
 
     1: a learner's lesson failed, or learners are not isolated.
@@ -81,7 +81,7 @@ def main(argv):
         return 1
 
 
-def _fill(folder):
+def _fill(folder: Path):
     os.environ.pop(shared.VARIABLE, None)
     render.folder()
     render.shifted_folder()
@@ -93,7 +93,7 @@ def _fill(folder):
     return 0
 
 
-def _test(count, folder):
+def _test(count: int, folder: str | None):
     _check(count, folder)
     hub.install()
     room = Path(tempfile.mkdtemp(prefix="workbook-room-"))
@@ -104,7 +104,7 @@ def _test(count, folder):
         shutil.rmtree(room, ignore_errors=True)
 
 
-def _check(count, folder):
+def _check(count: int, folder: str | None):
     """Raise ValueError if the load test can't run here."""
     if count < 2:
         raise ValueError(f"{count} learners are too few; give 2 or more.")
@@ -134,7 +134,7 @@ def _check(count, folder):
         ) from None
 
 
-def _in_room(room, count, folder):
+def _in_room(room: Path, count: int, folder: str | None):
     password = secrets.token_urlsafe()
     store = Path(folder).resolve() if folder else room / "shared"
     store.mkdir(exist_ok=True)
@@ -149,8 +149,10 @@ def _in_room(room, count, folder):
         alone, memory_alone = _visits(room, address, password, ["alone"])
         alone[0].learner.close()
         if not folder:
-            a, b = round(first[0].waited), round(alone[0].waited)
-            print(f"The shared folder saves {a} - {b} = {a - b} s.")
+            empty, full = round(first[0].waited), round(alone[0].waited)
+            print(
+                f"The shared folder saves {empty} - {full} = {empty - full} s."
+            )
         visits, memory = _visits(room, address, password, names)
         print("\n" + summary(alone[0].waited, visits, memory_alone, memory))
         isolated, sentence = _isolation(room, store, *visits[:2])
@@ -158,7 +160,7 @@ def _in_room(room, count, folder):
     return 0 if isolated else 1
 
 
-def _visits(room, address, password, names):
+def _visits(room: Path, address: str, password: str, names: list[str]):
     """Let learners work at once, and print a line for each.
 
     Returns:
@@ -189,35 +191,37 @@ def _visits(room, address, password, names):
     return visits, monitor.peak([*names, HUB])
 
 
-def _visit(visit, password):
+def _visit(visit: Visit, password: str):
     """Sign in, open the lesson and run it from its first cell to its last."""
-    learner, begun = visit.learner, time.monotonic()
+    learner, start = visit.learner, time.monotonic()
     try:
         learner.sign_in(password)
-        visit.server = time.monotonic() - begun
-        begun = time.monotonic()
+        visit.server = time.monotonic() - start
+        start = time.monotonic()
         cells = learner.open(LESSON)
         visit.pid = int(learner.run("import os", "os.getpid()"))
         for number, source in enumerate(cells, 1):
             visit.failure = f"cell {number}: "
             learner.run(source)
         visit.failure = ""
-        visit.lesson = time.monotonic() - begun
+        visit.lesson = time.monotonic() - start
         visit.kernel = peak_rss(visit.pid)
     except Exception as error:  # the others go on
         visit.failure += f"{error}" or type(error).__name__
 
 
-def _row(visit, held):
+def _row(visit: Visit, memory: int):
     if visit.failure:
         return f"{visit.learner.name:<24}FAILED: {visit.failure}"
     return (
         f"{visit.learner.name:<24}{visit.server:>6.0f} s{visit.lesson:>6.0f} s"
-        f"{visit.kernel / MIB:>8,.0f} MiB{held / MIB:>8,.0f} MiB"
+        f"{visit.kernel / MIB:>8,.0f} MiB{memory / MIB:>8,.0f} MiB"
     )
 
 
-def summary(wait_alone, visits, memory_alone, memory):
+def summary(
+    wait_alone: float, visits: list[Visit], memory_alone: int, memory: int
+) -> str:
     """Return as text what each learner adds, and the need of a `ROOM`.
 
     Args:
@@ -225,7 +229,7 @@ def summary(wait_alone, visits, memory_alone, memory):
         visits: of the learners who worked at once.
         memory_alone, memory: peak bytes of one and of these, with the hub.
     """
-    count, cores = len(visits), os.cpu_count()
+    count, cores = len(visits), os.cpu_count() or 1
     a, b = round(wait_alone), round(max(visit.waited for visit in visits))
     wait = (b - a) / (count - 1)
     c, d = memory_alone / GIB, memory / GIB
@@ -245,22 +249,22 @@ def summary(wait_alone, visits, memory_alone, memory):
     )
 
 
-def _isolation(room, store, visit, other):
+def _isolation(room: Path, store: Path, visit: Visit, other: Visit):
     """Return whether learners are isolated, and a sentence about it."""
-    homes_ = room / "learners"
+    learners = room / "learners"
     calls = [
-        f"allowed_on_learner({str(homes_ / v.learner.name)!r}, {v.pid})"
+        f"allowed_on_learner({str(learners / v.learner.name)!r}, {v.pid})"
         for v in (other, visit)
     ]
     calls.append(f"allowed_on_room({str(store)!r}, {str(room / 'hub')!r})")
     source = Path(isolation_probe.__file__).read_text(encoding="utf-8")
     text = visit.learner.run(source, f"as_text({', '.join(calls)})")
-    others, own, shared_ = json.loads(ast.literal_eval(text))
-    for learner, allowed in ((other.learner, others), (visit.learner, own)):
+    of_other, own, of_room = json.loads(ast.literal_eval(text))
+    for learner, allowed in ((other.learner, of_other), (visit.learner, own)):
         if visit.learner.can_open(learner.name):
             allowed.append("open the server")
-    if others or shared_:
-        return False, f"A learner could {', '.join(others + shared_)}."
+    if of_other or of_room:
+        return False, f"A learner could {', '.join(of_other + of_room)}."
     # Without access to their own files the probe proves nothing.
     if len(own) < PROBES:
         return False, f"A learner could only {', '.join(own)} at home."

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import re
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,7 @@ class MemoryMonitor:
     """Samples the memory of this process's children in a `with` block.
 
     The measure is the proportional set size: a page that several processes
-    share, such as one of a library, counts in each by its part. So the sum
+    share, such as one of a library, counts in each in proportion. So the sum
     is the memory that the machine needs.
 
     Args:
@@ -24,47 +25,48 @@ class MemoryMonitor:
             home count for the learner of that name, all others for `HUB`.
     """
 
-    def __init__(self, homes):
-        self._homes, self._samples = homes, []
-        self._over = threading.Event()
+    def __init__(self, homes: Path) -> None:
+        self._homes = homes
+        self._samples: list[collections.Counter[str]] = []
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
         self._thread.start()
         return self
 
-    def __exit__(self, *error):
-        self._over.set()
+    def __exit__(self, *error: object):
+        self._stop.set()
         self._thread.join()
 
     def _run(self):
-        while not self._over.wait(INTERVAL):
+        while not self._stop.wait(INTERVAL):
             self._samples.append(self.sample())
 
-    def sample(self):
+    def sample(self) -> collections.Counter[str]:
         """Return {name: kilobytes} at this moment."""
         names = {
             home.stat().st_uid: home.name for home in self._homes.glob("[!.]*")
         }
-        memory = collections.Counter()
+        memory: collections.Counter[str] = collections.Counter()
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error, OSError):
                 name = names.get(process.uids().real, HUB)
                 memory[name] += _kilobytes(process.pid, "smaps_rollup", "Pss")
         return memory
 
-    def peak(self, names):
-        """Return the most memory that these used together, in bytes."""
+    def peak(self, names: Iterable[str]) -> int:
+        """Return the peak of the memory of all `names` together, in bytes."""
         sums = [sum(s[name] for name in names) for s in self._samples]
         return 1024 * max(sums, default=0)
 
 
-def peak_rss(pid):
+def peak_rss(pid: int) -> int:
     """Return the most memory that a process has used, in bytes."""
     return 1024 * _kilobytes(pid, "status", "VmHWM")
 
 
-def _kilobytes(pid, file, key):
+def _kilobytes(pid: int, file: str, key: str):
     text = Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8")
     match = re.search(rf"^{key}:\s+(\d+) kB", text, re.MULTILINE)
     return int(match[1]) if match else 0  # the process has just ended

@@ -1,6 +1,7 @@
 """Starts each learner's server as a user of its own."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner
@@ -15,11 +16,11 @@ class OwnUser(SimpleLocalProcessSpawner):
     as; this one gives each the user id to which the home belongs.
     """
 
-    def make_preexec_fn(self, name):
+    def make_preexec_fn(self, name: str) -> Callable[[], None]:
         home = Path(self.home_dir)
         number = homes.ready(home)
 
-        def become_the_learner():
+        def become_the_learner() -> None:
             # An error here ends the start: nobody works as root.
             os.setgroups([])
             os.setgid(number)
