@@ -68,7 +68,7 @@ def at(tmp_path, monkeypatch):
 def correct(folder, weights_name="starter"):
     """Return {name of a result: number of correct predictions}."""
     rows = results.rows(weights_name, folder)
-    return {name: accuracy.right for name, accuracy in rows.items()}
+    return {name: accuracy.correct for name, accuracy in rows.items()}
 
 
 def test_the_log_returns_what_lessons_wrote(at):

@@ -367,10 +367,10 @@ def test_the_card_holds_what_was_measured(
     for words in (
         "one of crack, пятно.",
         "| crack | 10 |",
-        "- shipped, test: 15 of 20 photos right: 75.0%",
+        "- shipped, test: 15 of 20 photos correct: 75.0%",
         "- int8: 19 of 20 test photos",
-        "- another: 5 of 20 photos right",
-        "- another (imagenet): 9 of 20 photos right",
+        "- another: 5 of 20 photos correct",
+        "- another (imagenet): 9 of 20 photos correct",
         "## Not for",
         keras.__version__,
     ):

@@ -72,7 +72,7 @@ def _is_there(
     splits = assign_splits(
         [(row["sha256"], row["class"]) for row in rows], fractions
     )
-    same_splits = all(splits[row["sha256"]] == row["part"] for row in rows)
+    same_splits = all(splits[row["sha256"]] == row["split"] for row in rows)
     return same_splits and results.is_of(lesson, weights_name, folder)
 
 
