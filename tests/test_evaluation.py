@@ -174,11 +174,15 @@ def test_ood_images_differ_and_depend_only_on_the_seed():
 def test_precision_and_recall_are_not_confused():
     labels, predicted = np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1])
     evaluation.by_class(labels, predicted, ("a", "b", "c"))
-    recall, precision = (
-        container.lines[0].get_xdata() for container in plt.gca().containers
-    )
-    assert recall == pytest.approx([100 / 3, 100])
-    assert precision == pytest.approx([100, 100 / 3])  # c is never predicted
+    dots, texts = plt.gca().get_legend_handles_labels()
+    shown = {
+        text.partition(":")[0]: dot.lines[0].get_xdata()
+        for text, dot in zip(texts, dots, strict=True)
+    }
+    assert shown.keys() == {"recall", "precision"}
+    assert shown["recall"] == pytest.approx([100 / 3, 100])
+    # Class c is never predicted.
+    assert shown["precision"] == pytest.approx([100, 100 / 3])
 
 
 def test_the_reliability_figure_shows_both_errors_and_the_bins():
