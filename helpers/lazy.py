@@ -22,7 +22,9 @@ def attach(
 
     def find(name: str) -> Any:
         if name not in modules:
-            raise AttributeError(f"{package} has no {name}")
+            raise AttributeError(
+                f"module {package!r} has no attribute {name!r}"
+            )
         if not modules[name]:
             return importlib.import_module(f"{package}.{name}")
         return getattr(

@@ -9,6 +9,7 @@ from helpers.lazy import attach
 __getattr__, __dir__ = attach(
     __name__,
     {
+        "corrections": "",
         "add_a_photo": "corrupted",
         "corrupted_demo": "corrupted",
         "decode": "photo_file",
@@ -20,6 +21,7 @@ __getattr__, __dir__ = attach(
         "check": "scan",
         "assign_splits": "splits",
         "manifest_path": "splits",
+        "Split": "splits",
         "split": "splits",
         "whole_folder": "splits",
     },

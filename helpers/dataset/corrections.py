@@ -93,7 +93,8 @@ def apply(folder: str | Path) -> None:
         temporary.write_bytes(notes.read_bytes())
     print(
         f"{len(rows)} photos of {folder.name} get their noted label when "
-        "dataset.check runs next; corrections.undo takes that back."
+        "dataset.check runs next; dataset.corrections.undo(FOLDER) "
+        "reverts this."
     )
 
 

@@ -236,7 +236,7 @@ def _of_depths(photos: list[Photo]):
 
 
 def _of_labels(photos: list[Photo]):
-    do = "corrections.undo(FOLDER) takes that back."
+    do = "dataset.corrections.undo(FOLDER) reverts this."
     return [
         Problem(p.name, f"taken as {p.class_name}, as you have noted", do)
         for p in photos

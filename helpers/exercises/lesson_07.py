@@ -67,7 +67,7 @@ q3 = ask(
             "be chosen, and the rule chooses one.",
         ),
     ),
-    clue="In which order are the models in `right`?",
+    clue="In which order are the models in `correct`?",
     more="With 100 photos, three more correct ones are well within chance. "
     "But a rule that is fixed beforehand can't be bent afterwards.",
 )

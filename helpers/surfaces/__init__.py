@@ -13,6 +13,7 @@ __getattr__, __dir__ = attach(
         "ood_images": "ood",
         "FRACTIONS": "render",
         "folder": "render",
+        "shifted_folder": "render",
         "shifted_test": "shifted",
     },
 )

@@ -217,9 +217,9 @@ class _Pages:
         if file in noted:
             photo += (
                 f", noted as {one_line(noted[file])}. To apply the notes, run "
-                "`from helpers.dataset import corrections; "
-                "corrections.apply(FOLDER)` in a new cell, and the lesson "
-                "from its top; `corrections.undo(FOLDER)` reverts this."
+                "`dataset.corrections.apply(FOLDER)` in a new cell, and the "
+                "lesson from its top; `dataset.corrections.undo(FOLDER)` "
+                "reverts this."
             )
         else:
             photo += ". Is its label wrong? Choose its class, and press."
