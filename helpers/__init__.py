@@ -1,5 +1,4 @@
-"""What the lessons share: files, pictures, weights, measures, figures.
+"""Supporting code of the lessons: photos, weights, statistics, figures.
 
-No module here builds, freezes, compiles or fits a model for a lesson: that
-is what the learner came for, and it stands in the notebook.
+Models are built, compiled and trained in the notebooks, not here.
 """

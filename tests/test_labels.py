@@ -77,7 +77,7 @@ def test_a_corrected_label_settles_which_of_two_copies_is_right(folder):
 
 
 def test_nothing_noted_is_refused(folder):
-    with pytest.raises(ValueError, match="no label is noted"):
+    with pytest.raises(ValueError, match="no correction is listed"):
         corrections.apply(folder)
 
 

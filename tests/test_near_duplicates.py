@@ -283,7 +283,7 @@ def test_films_are_one_line_and_not_one_for_each_frame(save, capsys, step):
                 name = f"film{number}_{i:04d}.jpg"
                 folder = save(image, f"{class_name}/{name}")
     problem = check_and_split(folder, capsys)
-    words = "60 files look like consecutive frames of 4 films or bursts, such"
+    words = "60 files look like consecutive frames of 4 videos or bursts, such"
     assert words in problem.problem
 
 
@@ -320,8 +320,8 @@ def test_one_film_is_told_in_the_singular(save):
         image = scene(np.random.default_rng(number + 1))
         folder = save(image, f"b/img_{number:04d}.jpg")
     (problem, *_) = scan.check(folder).problems
-    assert "frames of 1 film or burst, such as a/film_0000" in problem.problem
-    assert "Keep one frame of each film" in problem.advice
+    assert "frames of 1 video or burst, such as a/film_0000" in problem.problem
+    assert "Keep one frame of each video" in problem.advice
 
 
 def of_one_jig(rng):

@@ -161,8 +161,8 @@ EXCLUDED = {  # name: content, words of the problem
     "face.pgm": (b"P5\n1 1\n255\n0", "PGM is not read"),
 }  # fmt: skip
 KEPT = {
-    "jpeg.png": (saved(noise(50), "JPEG"), "JPEG under another"),
-    "webp.jpg": (saved(noise(51), "WEBP"), "WebP under another"),
+    "jpeg.png": (saved(noise(50), "JPEG"), "JPEG with the wrong"),
+    "webp.jpg": (saved(noise(51), "WEBP"), "WebP with the wrong"),
     "print.jpg": (saved(noise(52, mode="CMYK"), "JPEG"), "CMYK"),
     "deep.png": (of_depth(9, 16), "16-bit PNG, read as 16 bits"),
     "see.png": (with_alpha(0), "transparent"),
@@ -229,10 +229,10 @@ def test_folders_in_the_wrong_place_and_loose_files_are_named(folder):
     checked = scan.check(folder)
     found = {p.name: p for p in checked.problems}
     assert found["a/more/"].files == 2
-    assert "of no class" in found["loose.jpg"].problem
+    assert "not in a class folder" in found["loose.jpg"].problem
     assert all("not a class" in found[f"{name}/"].problem for name in "cde")
     assert "TGA is not read here (3 files)" in found["d/"].problem
-    assert "what is said about its files" in found["d/"].advice
+    assert "Fix its files as described above" in found["d/"].advice
     assert "Add photos" in found["e/"].advice
     assert checked.class_names == ("a", "b")
 
@@ -274,14 +274,16 @@ def test_a_folder_that_may_not_be_looked_into_is_named(
         return folder == (path.parent if method == "lstat" else path)
 
     refuse(monkeypatch, method, PermissionError(13, "no"), is_refused)
-    with pytest.raises(ValueError, match="mine: you may not look into it"):
+    with pytest.raises(
+        ValueError, match="mine: you have no permission to open it"
+    ):
         scan.check(folder)
 
 
 def test_a_class_that_may_not_be_looked_into_is_named(folder, monkeypatch):
     put(folder / "c", {"1.jpg": JPEG})
     refuse(monkeypatch, "iterdir", PermissionError, lambda p: p.name == "c")
-    assert "may not look" in problems(scan.check(folder))["c/"]
+    assert "no permission to open it" in problems(scan.check(folder))["c/"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 there")

@@ -81,8 +81,8 @@ def apply(folder: str | Path) -> None:
     rows = _rows(notes)
     if not rows:
         raise ValueError(
-            f"{shown(notes)}: no label is noted; note one before you apply "
-            "them."
+            f"{shown(notes)}: no correction is listed; add one with "
+            "widgets.mistakes or in this file first."
         )
     for row, file, label in rows:
         if not (folder / file).is_file():

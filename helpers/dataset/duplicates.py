@@ -21,8 +21,8 @@ COPIES = (
     "augmentation; a test on copies of training photos tells nothing."
 )
 FRAMES = (
-    "Keep one frame of each film, or a few that differ; a test on frames next "
-    "to training frames tells nothing. If they show different objects in "
+    "Keep one frame of each video, or a few that differ; a test on frames "
+    "next to training frames tells nothing. If they show different objects in "
     "front of a fixed camera, there is nothing to do."
 )
 
@@ -109,8 +109,8 @@ def near(
     for groups, singular, plural, advice in (
         (copies, "augmented copies of 1 photo by their names",
          "augmented copies of {} photos by their names", COPIES),
-        (films, "consecutive frames of 1 film or burst",
-         "consecutive frames of {} films or bursts", FRAMES),
+        (films, "consecutive frames of 1 video or burst",
+         "consecutive frames of {} videos or bursts", FRAMES),
     ):  # fmt: skip
         if not groups:
             continue

@@ -56,7 +56,7 @@ def applied(
     result = [
         replace(p, excluded=chosen.get(p.name, p.excluded)) for p in problems
     ]
-    do = "Write no in the list to use it."
+    do = "Write no in the column excluded to use it."
     result += [
         Problem(name, "left out by you", do, excluded=True)
         for name, excluded in chosen.items()

@@ -94,14 +94,14 @@ def read_folder(folder: Path) -> Contents:
         except PermissionError:
             contents.exclude(
                 name,
-                "you may not look into it",
+                "you have no permission to open it",
                 "Give yourself the right to, in its properties.",
             )
             continue
         if inside is None:
             contents.exclude(
                 path.name,
-                "beside the class folders, so of no class",
+                "not in a class folder",
                 "If it is a photo, move it into the folder of its class.",
             )
         elif leads_up(path):
@@ -130,8 +130,8 @@ def _paths(folder: Path):
             return paths
     except PermissionError:
         raise FolderError(
-            f"{folder}: you may not look into it; give yourself the right "
-            "to, in the properties of the folder."
+            f"{folder}: you have no permission to open it; give yourself "
+            "the right to, in the properties of the folder."
         ) from None
     if os.path.exists(folder):
         raise FolderError(_not_a_folder(folder))

@@ -99,7 +99,7 @@ DECODED = {  # kinds that TensorFlow decodes, and the suffixes they should have
 EXPORT = "Open it and export it as JPEG or PNG."
 COPY = "Copy it again from where it came from."
 NOTHING = "Nothing to do."
-FILM = "It is a film; save single pictures of it as .jpg to use them."
+FILM = "It is a video; save single frames of it as .jpg to use them."
 UNPACK = "Unpack it, and sort what is inside into the class folders."
 FIJI = "Export it as PNG, for example with Fiji (ImageJ)."
 ADVICE = {
@@ -173,7 +173,7 @@ def look(file: Path) -> tuple[Photo | None, list[Problem]]:
         problem, advice = error.args
         return None, [Problem(name, problem, advice, excluded=True)]
     if file.suffix.lower() not in DECODED[kind]:
-        notes.append((f"a {kind} under another suffix", NOTHING))
+        notes.append((f"a {kind} with the wrong file extension", NOTHING))
     photo = Photo(
         file,
         file.parent.name,

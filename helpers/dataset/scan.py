@@ -1,7 +1,7 @@
 """From a folder of photos to the photos fit for use, and all problems.
 
-Nothing in the folder is ever changed: a photo that would hurt is left out of
-the lists made here, and named.
+Nothing in the folder is ever changed: a file that would cause trouble is
+left out of the lists made here, and named.
 """
 
 import collections
@@ -188,7 +188,7 @@ def _empty_classes(
             p for p in problems if p.excluded and p.name.startswith(name)
         ]:
             why = f": {layouts.causes(of_class)}"
-            do = "Do what is said about its files"
+            do = "Fix its files as described above"
         what = f"no photo that can be used, so not a class{why}"
         do += ", or move the folder away: Keras would count it as a class."
         empty.append(Problem(name, what, do, excluded=True, files=0))
