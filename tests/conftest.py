@@ -85,6 +85,15 @@ def save(tmp_path):
     return write
 
 
+@pytest.fixture
+def figures():
+    """Closes the figures of a test."""
+    import matplotlib.pyplot as plt
+
+    yield
+    plt.close("all")
+
+
 @pytest.fixture(scope="session")
 def _inception():
     import keras

@@ -19,12 +19,7 @@ from helpers.plots import evaluation
 from helpers.surfaces import ground_truth, ood, render
 
 matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def figures():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 # --- Ground truth ---------------------------------------------------------

@@ -14,12 +14,7 @@ from helpers.network import blocks
 from helpers.plots import basic, evaluation
 
 matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def figures():
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 @pytest.fixture

@@ -180,7 +180,8 @@ def load(path: str | Path) -> tuple[keras.Model, tuple[str, ...]]:
     if "Rescaling" not in {name for name, _, _ in classes}:
         raise ValueError(
             f"{path}: it does not scale its pixels; put "
-            "Rescaling(1 / 127.5, offset=-1) first and save it again."
+            "keras.layers.Rescaling(1 / 127.5, offset=-1) first and save it "
+            "again."
         )
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
