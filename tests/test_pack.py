@@ -209,7 +209,7 @@ def test_no_activations_is_one_sentence(
     assert pack.main([str(folder)]) == 1
     assert "lessons 01 to 04" in one_sentence(capsys.readouterr().err)
     assert not folder.exists()
-    assert pack.main([str(folder), "--without-activations"]) == 0
+    assert pack.main([str(folder), "--without-features"]) == 0
 
 
 def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
@@ -219,7 +219,7 @@ def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(weights, "imagenet", offline)
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path))
     folder = tmp_path / "pack"
-    assert pack.main([str(folder), "--without-activations"]) == 0
+    assert pack.main([str(folder), "--without-features"]) == 0
     assert not {n for n in contents(folder) if n.startswith("data/work")}
     said = capsys.readouterr().out
     assert "Without ImageNet weights: no network." in said

@@ -260,7 +260,7 @@ def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(loadtest.weights, "choose", lambda: weights)
     folder = tmp_path / "shared"
     assert loadtest.main(["--fill", str(folder)]) == 0
-    assert "0 files of activations" in capsys.readouterr().out
+    assert "0 files of cached features" in capsys.readouterr().out
     monkeypatch.setenv(shared.VARIABLE, str(folder))
     assert shared.find("work/weights/imagenet.h5").read_bytes() == b"weights"
 

@@ -1,7 +1,7 @@
 """Makes a pack: all that a room without a network needs.
 
 A pack is a folder for a stick or a shared disk: this project, the pictures,
-activations and weights that git does not track, the packages for each
+cached features and weights that git does not track, the packages for each
 platform, and MANIFEST.json, a list of all files with sizes and hashes, which
 is written last. An interrupted command goes on file by file. `start.py
 --from` sets a machine up from it (tools/_pack_reader.py).
@@ -86,9 +86,9 @@ def main(argv: list[str]) -> int:
         help="of the other machines; may be repeated (default: as here)",
     )
     parser.add_argument(
-        "--without-activations",
+        "--without-features",
         action="store_true",
-        help="pack although no lesson has stored any",
+        help="pack although no lesson has cached any",
     )
     parser.add_argument("--copy", metavar="FROM", help="copy this pack")
     args = parser.parse_args(argv)
@@ -122,7 +122,7 @@ def _make(pack: Path, args: argparse.Namespace):
     platforms = args.platform or [_pack_reader.platform_name()]
     pythons = args.python or [_venv.dotted(sys.version_info[:2])]
     sources = {name: ROOT / name for name in _project()}
-    sources |= _pictures() | _activations(args.without_activations)
+    sources |= _pictures() | _features(args.without_features)
     sources |= _imagenet() | _flowers()
     targets = [f"{p}-{python}" for p in platforms for python in pythons]
     lines = "\n".join(f"    {_in_words(target)}" for target in targets)
@@ -232,7 +232,7 @@ def _pictures():
     return _files_in(data() / "surfaces", "data/surfaces")
 
 
-def _activations(optional: bool):
+def _features(optional: bool):
     """Return the cached features of the default pictures.
 
     Those of a user's own photos are private and not packed.
@@ -249,7 +249,7 @@ def _activations(optional: bool):
         raise PackError(
             f"{shown(storage.folder())} has nothing of the default pictures: "
             "run lessons 01 to 04 in JupyterLab, or add "
-            "--without-activations, and each machine computes them itself."
+            "--without-features, and each machine computes them itself."
         )
     print(
         f"{len(files)} files of cached features; machines that compute in "

@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
         "--fill",
         metavar="DIR",
         help="run no test, but fill a shared folder with the pictures, "
-        "weights and activations of the lessons on this machine",
+        "weights and cached features of the lessons on this machine",
     )
     args = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -89,7 +89,7 @@ def _fill(folder: Path):
     extra = [Path(path)] if path else []
     shared.fill(folder, paths.data(), paths.work(), extra)
     count = len(list((folder / shared.ACTIVATIONS).glob("*.npy")))
-    print(f"{folder}: pictures, weights and {count} files of activations.")
+    print(f"{folder}: pictures, weights and {count} files of cached features.")
     return 0
 
 
