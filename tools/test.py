@@ -15,7 +15,7 @@ ALL = "--all"
 OPTIONS = (
     "--nbval-lax",
     "--nbval-current-env",
-    "--nbval-cell-timeout=900",
+    "--nbval-cell-timeout=300",
 )
 # Two processes, each of which takes whole files in the order of conftest.py.
 TWO = ("-n2", "--dist=loadfile", "--no-loadscope-reorder")
