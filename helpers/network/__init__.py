@@ -18,7 +18,7 @@ __getattr__, __dir__ = attach(
         "feature_maps": "blocks",
         "relative_change": "blocks",
         "table": "blocks",
-        "lesson_model": "checkpoints",
+        "lesson_model": "lesson_models",
         "fastest_dtype": "dtypes",
         "with_dtype": "dtypes",
         "heatmaps": "gradcam",

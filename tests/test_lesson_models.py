@@ -9,7 +9,7 @@ from PIL import Image
 
 from helpers import kernel, paths, results
 from helpers.dataset import scan, splits
-from helpers.network import checkpoints, weights
+from helpers.network import lesson_models, weights
 
 FRACTIONS = (1, 1, 1)
 RANDOM = weights.Weights("random", None)
@@ -36,7 +36,7 @@ def saved(path):
 @pytest.fixture
 def work(tmp_path, monkeypatch):
     """A work folder of its own, in this process and in kernels."""
-    monkeypatch.setattr(checkpoints, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(lesson_models, "NOTEBOOKS", tmp_path)
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("WORKBOOK_WEIGHTS", "random")
     monkeypatch.setenv("PYTHONPATH", str(paths.ROOT))
@@ -73,14 +73,14 @@ def folder(tmp_path, work):
 
 def test_a_lesson_is_run_once_for_its_model(lesson, folder, capsys):
     mine = folder("mine 'quoted' \\1")
-    path = checkpoints.lesson_model("03_small", mine, FRACTIONS, RANDOM)
+    path = lesson_models.lesson_model("03_small", mine, FRACTIONS, RANDOM)
     assert saved(path) == f"random {mine} {FRACTIONS}"
     assert "03_small has no model of these photos yet" in (
         capsys.readouterr().out
     )
     written = path.stat().st_mtime_ns
     assert (
-        checkpoints.lesson_model("03_small", mine, FRACTIONS, RANDOM) == path
+        lesson_models.lesson_model("03_small", mine, FRACTIONS, RANDOM) == path
     )
     assert path.stat().st_mtime_ns == written
     assert capsys.readouterr().out == ""
@@ -94,15 +94,15 @@ def test_no_cell_is_stopped_for_the_time_it_takes(lesson, folder, monkeypatch):
         return clients[-1]
 
     monkeypatch.setattr(kernel, "client", noted)
-    checkpoints.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
+    lesson_models.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
     assert [one.timeout for one in clients] == [None]
 
 
 def test_a_model_of_other_photos_is_kept(lesson, folder, capsys):
     first, second = folder("first"), folder("second")
-    path = checkpoints.lesson_model("03_small", first, FRACTIONS, RANDOM)
+    path = lesson_models.lesson_model("03_small", first, FRACTIONS, RANDOM)
     old = saved(path)
-    checkpoints.lesson_model("03_small", second, FRACTIONS, RANDOM)
+    lesson_models.lesson_model("03_small", second, FRACTIONS, RANDOM)
     assert saved(path) != old
     (kept,) = path.parent.glob("03_small-*.keras")
     assert saved(kept) == old
@@ -113,10 +113,10 @@ def test_a_model_counts_for_what_it_is_of_alone(
     lesson, folder, work, monkeypatch
 ):
     mine = folder("mine")
-    path = checkpoints.lesson_model("03_small", mine, FRACTIONS, RANDOM)
+    path = lesson_models.lesson_model("03_small", mine, FRACTIONS, RANDOM)
 
     def is_there(weights_name="random", fractions=FRACTIONS):
-        return checkpoints._is_there("03_small", weights_name, mine, fractions)
+        return lesson_models._is_there("03_small", weights_name, mine, fractions)
 
     assert is_there()
     assert not is_there("imagenet")
@@ -135,7 +135,7 @@ def test_a_model_counts_for_what_it_is_of_alone(
 
 
 def test_without_a_split_or_an_entry_there_is_no_model(work, tmp_path):
-    assert not checkpoints._is_there("03_small", "random", tmp_path, FRACTIONS)
+    assert not lesson_models._is_there("03_small", "random", tmp_path, FRACTIONS)
     assert not results.is_of("03_small", "random", tmp_path)
 
 
@@ -153,7 +153,7 @@ def test_a_lesson_is_run_on_the_weights_of_the_lesson_that_asks(
     )
     monkeypatch.chdir(tmp_path)
     mine = weights.Weights("mine-6b86b2", "mine.h5")
-    path = checkpoints.lesson_model(
+    path = lesson_models.lesson_model(
         "03_small", folder("photos"), FRACTIONS, mine
     )
     assert saved(path).startswith("mine-6b86b2 ")
@@ -163,24 +163,24 @@ def test_a_lesson_is_run_on_the_weights_of_the_lesson_that_asks(
 def test_a_lesson_that_stops_says_where(lesson, folder):
     lesson(*CELLS[:2], "1 / 0", *CELLS[2:])
     with pytest.raises(RuntimeError, match="stops in cell 3 .*division by"):
-        checkpoints.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
+        lesson_models.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
 
 
 def test_a_lesson_that_saves_nothing_is_named(lesson, folder):
     lesson(*CELLS[:2], "WEIGHTS = network.weights.choose()")
     with pytest.raises(RuntimeError, match="03_small ran through and left no"):
-        checkpoints.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
+        lesson_models.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
 
 
 def test_a_lesson_without_the_line_is_not_run(lesson, folder):
     lesson(CELLS[0], *CELLS[2:])
     with pytest.raises(ValueError, match="0 lines begin with FOLDER"):
-        checkpoints.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
+        lesson_models.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
 
 
 def test_a_lesson_that_is_not_there_is_named(folder):
     with pytest.raises(ValueError, match="there is no such lesson"):
-        checkpoints.lesson_model("99_none", folder("mine"), FRACTIONS, RANDOM)
+        lesson_models.lesson_model("99_none", folder("mine"), FRACTIONS, RANDOM)
 
 
 @pytest.mark.parametrize(
