@@ -5,7 +5,6 @@ import http.client
 import shutil
 import ssl
 import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -14,8 +13,10 @@ from tqdm import tqdm
 
 from helpers.paths import WriteError, atomic
 
+TIMEOUT = 10  # seconds to wait for the server each time
 
-class DownloadError(Exception):
+
+class DownloadError(ValueError):
     """A download that failed, told in one sentence."""
 
 
@@ -30,13 +31,7 @@ def digest(path: str | Path, kind: str = "sha256") -> str:
         return hashlib.file_digest(file, kind).hexdigest()
 
 
-def fetch(
-    url: str,
-    path: Path,
-    expected: str,
-    kind: str = "sha256",
-    timeout: float = 10,
-) -> Path:
+def fetch(url: str, path: Path, expected: str, kind: str = "sha256") -> Path:
     """Download `url` to `path` and return `path`.
 
     A file that is there is replaced only by the expected one.
@@ -46,7 +41,6 @@ def fetch(
         path: the file to write.
         expected: its hex digest.
         kind: of digest, as for `digest`.
-        timeout: seconds to wait for the server each time.
 
     Raises:
         DownloadError: no network, a refused, broken or unsafe connection, a
@@ -56,7 +50,7 @@ def fetch(
     name = url.rsplit("/", 1)[-1]
     try:
         with atomic(path) as temporary:
-            _download(url, name, temporary, timeout)
+            _download(url, name, temporary)
             actual = digest(temporary, kind)
             if actual != expected:
                 raise DownloadError(
@@ -67,26 +61,17 @@ def fetch(
     except WriteError:
         raise
     except (OSError, http.client.HTTPException) as error:
-        reason: object = error
-        if isinstance(error, urllib.error.URLError):
-            reason = error.reason
-        interrupted = isinstance(reason, ssl.SSLEOFError)
-        if isinstance(reason, ssl.SSLError) and not interrupted:
-            raise DownloadError(
-                f"{name}: no secure connection to {url} ({reason}); check "
-                "this computer's clock, and try again later or on another "
-                "network."
-            ) from None
         raise DownloadError(
-            f"{name} could not be downloaded ({reason}); connect to the "
-            "network and try again."
+            f"{name} could not be downloaded from {url} "
+            f"({getattr(error, 'reason', error)}); check the network and "
+            "this computer's clock, and try again."
         ) from None
     return path
 
 
-def _download(url: str, name: str, path: Path, timeout: float) -> None:
+def _download(url: str, name: str, path: Path) -> None:
     with urllib.request.urlopen(
-        url, timeout=timeout, context=_ssl_context()
+        url, timeout=TIMEOUT, context=_ssl_context()
     ) as response:
         size = int(response.headers.get("Content-Length") or 0)
         bar = tqdm.wrapattr(
@@ -94,8 +79,6 @@ def _download(url: str, name: str, path: Path, timeout: float) -> None:
         )
         with bar as stream, open(path, "wb") as file:
             shutil.copyfileobj(stream, file)
-    if path.stat().st_size < size:
-        raise ConnectionError("the connection was cut")
 
 
 def _ssl_context() -> ssl.SSLContext:

@@ -116,7 +116,9 @@ def test_a_model_counts_for_what_it_is_of_alone(
     path = lesson_models.lesson_model("03_small", mine, FRACTIONS, RANDOM)
 
     def is_there(weights_name="random", fractions=FRACTIONS):
-        return lesson_models._is_there("03_small", weights_name, mine, fractions)
+        return lesson_models._is_there(
+            "03_small", weights_name, mine, fractions
+        )
 
     assert is_there()
     assert not is_there("imagenet")
@@ -135,7 +137,9 @@ def test_a_model_counts_for_what_it_is_of_alone(
 
 
 def test_without_a_split_or_an_entry_there_is_no_model(work, tmp_path):
-    assert not lesson_models._is_there("03_small", "random", tmp_path, FRACTIONS)
+    assert not lesson_models._is_there(
+        "03_small", "random", tmp_path, FRACTIONS
+    )
     assert not results.is_of("03_small", "random", tmp_path)
 
 
@@ -163,24 +167,32 @@ def test_a_lesson_is_run_on_the_weights_of_the_lesson_that_asks(
 def test_a_lesson_that_stops_says_where(lesson, folder):
     lesson(*CELLS[:2], "1 / 0", *CELLS[2:])
     with pytest.raises(RuntimeError, match="stops in cell 3 .*division by"):
-        lesson_models.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
+        lesson_models.lesson_model(
+            "03_small", folder("mine"), FRACTIONS, RANDOM
+        )
 
 
 def test_a_lesson_that_saves_nothing_is_named(lesson, folder):
     lesson(*CELLS[:2], "WEIGHTS = network.weights.choose()")
     with pytest.raises(RuntimeError, match="03_small ran through and left no"):
-        lesson_models.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
+        lesson_models.lesson_model(
+            "03_small", folder("mine"), FRACTIONS, RANDOM
+        )
 
 
 def test_a_lesson_without_the_line_is_not_run(lesson, folder):
     lesson(CELLS[0], *CELLS[2:])
     with pytest.raises(ValueError, match="0 lines begin with FOLDER"):
-        lesson_models.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
+        lesson_models.lesson_model(
+            "03_small", folder("mine"), FRACTIONS, RANDOM
+        )
 
 
 def test_a_lesson_that_is_not_there_is_named(folder):
     with pytest.raises(ValueError, match="there is no such lesson"):
-        lesson_models.lesson_model("99_none", folder("mine"), FRACTIONS, RANDOM)
+        lesson_models.lesson_model(
+            "99_none", folder("mine"), FRACTIONS, RANDOM
+        )
 
 
 @pytest.mark.parametrize(

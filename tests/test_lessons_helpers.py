@@ -9,7 +9,6 @@ from PIL import Image
 
 from helpers import paths, results, setup
 from helpers.dataset import corrections, pipeline, scan, splits
-from helpers.network import subprocesses
 from helpers.surfaces import shifted
 
 # --- Setup ----------------------------------------------------------------
@@ -45,15 +44,6 @@ def test_one_problem_of_the_environment_is_named(
 def test_this_environment_is_ready(capsys):
     assert setup.check_environment()
     assert capsys.readouterr().out.strip().endswith("READY")
-
-
-def test_a_file_that_is_no_model_is_refused_in_a_sentence(tmp_path):
-    with zipfile.ZipFile(tmp_path / "m.keras", "w") as file:
-        file.writestr("config.json", "{}")
-    with pytest.raises(RuntimeError, match="not a classifier of these"):
-        subprocesses.predict_pixels_in_subprocess(
-            tmp_path / "m.keras", np.zeros((1, 299, 299, 3), "u1")
-        )
 
 
 # --- The results log ------------------------------------------------------

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from helpers.dataset import pipeline, splits
 
 NAMES = ("stem", *(f"mixed{i}" for i in range(11)))
-CHANNELS = 12  # of a block, shown for a photo
+PHOTOS, CHANNELS = 4, 12  # whose feature maps are shown, and how many
 
 
 @dataclass(frozen=True)
@@ -108,16 +108,14 @@ class FeatureMaps:
     channels: dict[str, npt.NDArray[np.int64]]
 
 
-def feature_maps(
-    base: keras.Model, split: splits.Split, count: int = 4
-) -> FeatureMaps:
-    """Return feature maps of each block for the first photo of some classes.
+def feature_maps(base: keras.Model, split: splits.Split) -> FeatureMaps:
+    """Return feature maps of each block for a photo of each of four classes.
 
     They are those whose largest value stands highest above their mean,
     highest first; their edges are left out of that. All values are 0 or
-    more. There are `count` classes, from the last on.
+    more. The classes are the last ones, the last first.
     """
-    labels = range(len(split.class_names))[: -count - 1 : -1]
+    labels = range(len(split.class_names))[: -PHOTOS - 1 : -1]
     indices = [int(np.argmax(split.labels == label)) for label in labels]
     photos = pipeline.load_photos([split.paths[index] for index in indices])
     all_blocks = blocks(base)

@@ -108,19 +108,11 @@ def load_predictor(path: str | Path) -> Predictor:
     """
     path = Path(path)
     if path.is_dir():
-        return _savedmodel_predictor(path)
+        loaded = tf.saved_model.load(str(path))
+        return lambda x: loaded.serve(tf.cast(x, tf.float32)).numpy()
     if path.suffix == ".tflite":
         return _litert_predictor(path)
     return saving.load(path)[0].predict_on_batch
-
-
-def _savedmodel_predictor(path: Path) -> Predictor:
-    loaded = tf.saved_model.load(str(path))
-
-    def predict(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        return loaded.serve(tf.cast(pixels, tf.float32)).numpy()
-
-    return predict
 
 
 def interpreter(path: str | Path) -> Any:
@@ -193,16 +185,3 @@ def _seconds(predict: Predictor, photos: npt.NDArray[np.uint8]) -> float:
         predict(photo[None])
         times.append(time.perf_counter() - start)
     return statistics.median(times)
-
-
-def predict_pixels(path: str, pixels_path: str, output_path: str) -> None:
-    """Predict pixels with a saved model.
-
-    Args:
-        path: as for `load_predictor`.
-        pixels_path: a `.npy` file, uint8 (n, 299, 299, 3).
-        output_path: the `.npy` file to write, float32 (n, classes).
-    """
-    pixels, predict = np.load(pixels_path), load_predictor(path)
-    batches = np.array_split(pixels, -(-len(pixels) // 16))
-    np.save(output_path, np.concatenate([predict(b) for b in batches]))

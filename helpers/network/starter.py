@@ -6,7 +6,6 @@ norm as floats. How they were made: `pretraining/README.md`; what they are
 good for: `data/starter/README.md`.
 """
 
-import hashlib
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.npyio import NpzFile
 
+from helpers import downloads
 from helpers.paths import ROOT
 
 FILE = ROOT / "data" / "starter" / "inception_v3_starter.npz"
@@ -24,9 +24,7 @@ KERNEL, SCALE = "kernel", "scale"
 SUFFIXES = (KERNEL, "beta", "moving_mean", "moving_variance")
 
 
-def read(
-    path: str | Path = FILE, expected: str | None = None
-) -> list[npt.NDArray[np.float32]]:
+def read(path: str | Path = FILE) -> list[npt.NDArray[np.float32]]:
     """Return the weights in the order of `InceptionV3(...).weights`.
 
     An array is named after the index of its layer among those that have
@@ -34,9 +32,7 @@ def read(
     from one model to the next, but keeps their order.
 
     Args:
-        path: the 8-bit file.
-        expected: its SHA-256. By default it is that of `FILE` for `FILE`
-            itself, and is not checked for another file.
+        path: the 8-bit file. The SHA-256 of `FILE` is checked.
 
     Returns:
         376 arrays: for each convolution its kernel of shape (height, width,
@@ -46,28 +42,15 @@ def read(
     Raises:
         ValueError: the file is missing or damaged, or is another file.
     """
-    path = Path(path)
-    if expected is None and path == FILE:
-        expected = SHA256
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(
-            f"{path}: can't be read ({error.strerror}); fetch it again with "
-            "the project."
-        ) from None
-    if expected and hashlib.sha256(content).hexdigest() != expected:
-        raise ValueError(
-            f"{path}: damaged or not the file that this project ships (its "
-            "SHA-256 is another); fetch it again with the project."
-        )
-    try:
+        if path == FILE and downloads.digest(path) != SHA256:
+            raise ValueError("another digest")
         with np.load(path, allow_pickle=False) as file:
             return _decode(file)
     except (KeyError, OSError, ValueError, zipfile.BadZipFile, zlib.error):
         raise ValueError(
-            f"{path}: damaged, or not a file of starter weights; fetch it "
-            "again with the project."
+            f"{path}: missing, damaged, or not a file of starter weights; "
+            "fetch it again with the project."
         ) from None
 
 

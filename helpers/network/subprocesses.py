@@ -45,26 +45,6 @@ class Predictions:
     seconds: float
 
 
-def predict_pixels_in_subprocess(
-    model_path: str | Path, pixels: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.float32]:
-    """Load a saved model in a new process; return its probabilities.
-
-    Args:
-        model_path: as for `predict_in_subprocess`.
-        pixels: (n, 299, 299, 3).
-
-    Raises:
-        RuntimeError: as for `run`.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        inputs, outputs = Path(folder, "in.npy"), Path(folder, "out.npy")
-        np.save(inputs, pixels)
-        args = model_path, inputs, outputs
-        run("helpers.network.export", "predict_pixels", *args)
-        return np.load(outputs)
-
-
 def predict_in_subprocess(
     model_paths: Sequence[str | Path], split: splits.Split
 ) -> list[Predictions]:

@@ -15,7 +15,7 @@ import h5py
 
 from helpers import downloads, shared
 from helpers.network import starter
-from helpers.paths import WriteError, atomic, shown, work
+from helpers.paths import WriteError, atomic, work
 
 IMAGENET_NAME = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 IMAGENET_URL = (
@@ -77,7 +77,7 @@ def choose(choice: str | None = None) -> Weights:
     remembered = _remembered()
     asked = choice or os.environ.get(VARIABLE)
     if asked:
-        weights = _asked(asked)
+        weights = _get(asked)
         print(_sentence(weights))
     else:
         weights = _again(remembered) if remembered else _best()
@@ -104,22 +104,13 @@ def _get(choice: str) -> Weights:
     )
 
 
-def _asked(choice: str) -> Weights:
-    try:
-        return _get(choice)
-    except downloads.DownloadError as error:
-        raise ValueError(
-            f"ImageNet weights were asked for, but {error}"
-        ) from None
-
-
 def _again(remembered: Weights) -> Weights:
     """Return the weights of earlier lessons, or others without them."""
     try:
         weights = _get(remembered.setting)
         if weights.name != remembered.name:
             raise ValueError(f"{weights.path} has changed since.")
-    except (downloads.DownloadError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         print(
             f"Earlier lessons used the weights {remembered.name}, which are "
             f"not available now: {error}"
@@ -127,16 +118,11 @@ def _again(remembered: Weights) -> Weights:
         # A second attempt to download would fail as well.
         return _best(offline=remembered.name == "imagenet")
     print(_sentence(weights))
-    other = "starter"
-    where = ""
-    if weights.name != "imagenet":
-        other = "imagenet"
-        is_here = _local(IMAGENET_MD5) is not None
-        where = " (already on this computer)" if is_here else " (a download)"
+    other = "starter" if weights.name == "imagenet" else "imagenet"
     print(
-        f"Earlier lessons used the same weights; to switch to {other}{where} "
-        "for this and later lessons, call "
-        f'network.weights.choose("{other}") here.'
+        f"Earlier lessons used the same weights; to switch to {other} for "
+        f'this and later lessons, call network.weights.choose("{other}") '
+        "here."
     )
     return weights
 
@@ -158,22 +144,12 @@ def _sentence(weights: Weights) -> str:
 
 
 def _remembered() -> Weights | None:
-    """Return what `_remember` wrote, or None."""
-    file = work() / REMEMBERED
+    """Return what `_remember` wrote, or None if that is not readable."""
     try:
-        entry = json.loads(file.read_text(encoding="utf-8"))
-        name, path = entry["name"], entry["path"]
-        if name in _SENTENCES or (name and path):
-            return Weights(name, path)
-    except FileNotFoundError:
-        return None
+        entry = json.loads((work() / REMEMBERED).read_text(encoding="utf-8"))
+        return Weights(entry["name"], entry["path"])
     except (OSError, ValueError, TypeError, KeyError):
-        pass  # one message for all that may be wrong with it
-    print(
-        f"{shown(file)} does not say which weights earlier lessons used; it "
-        "is written anew."
-    )
-    return None
+        return None
 
 
 def _remember(weights: Weights) -> None:
@@ -186,7 +162,7 @@ def _remember(weights: Weights) -> None:
         print(f"The choice of weights is not remembered: {error}")
 
 
-def imagenet(url: str = IMAGENET_URL, expected: str = IMAGENET_MD5) -> Path:
+def imagenet() -> Path:
     """Return the path of Keras' ImageNet weights without the top.
 
     They come from the shared folder, Keras' cache or this project's own;
@@ -196,19 +172,13 @@ def imagenet(url: str = IMAGENET_URL, expected: str = IMAGENET_MD5) -> Path:
     Raises:
         helpers.downloads.DownloadError: the download failed.
     """
-    own = work() / "weights" / IMAGENET_NAME
-    return _local(expected) or downloads.fetch(url, own, expected, "md5")
-
-
-def _local(expected: str) -> Path | None:
-    """Return the file of ImageNet weights on this computer, or None."""
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
     own = work() / "weights" / IMAGENET_NAME
     first = shared.find(f"work/weights/{IMAGENET_NAME}") or own
     for path in (first, home / "models" / IMAGENET_NAME, own):
-        if path.is_file() and downloads.digest(path, "md5") == expected:
+        if path.is_file() and downloads.digest(path, "md5") == IMAGENET_MD5:
             return path
-    return None
+    return downloads.fetch(IMAGENET_URL, own, IMAGENET_MD5, "md5")
 
 
 def _starter() -> Path:
