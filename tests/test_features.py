@@ -14,7 +14,6 @@ from sklearn import metrics
 from helpers import paths, stats
 from helpers.dataset import pipeline, splits
 from helpers.features import extraction, storage
-from helpers.network import fused
 
 extract = extraction.extract
 layers = keras.layers
@@ -160,20 +159,6 @@ def test_a_fast_dtype_gives_nearly_the_same(split, monkeypatch):
     assert 0 < np.abs(fast - exact).max() < 0.03 * np.abs(exact).max()
 
 
-def test_one_fused_model_serves_all_splits(split, monkeypatch):
-    built, real = [], fused.FusedModel
-
-    def build(*args):
-        built.append(real(*args))
-        return built[-1]
-
-    monkeypatch.setattr(fused, "FusedModel", build)
-    model = lower()
-    extract(model, split.take([0, 1]))
-    extract(changed_weights(model), split.take([2]))
-    assert len(built) == 1
-
-
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_later_random_draws_do_not_depend_on_the_cache(
     split, monkeypatch, policy
@@ -237,13 +222,6 @@ def test_an_own_layer_with_a_version_is_cached_until_it_changes(split, capsys):
     assert len(files()) == 2
 
 
-class Unseeded(layers.Layer):
-    cache_version = 1
-
-    def call(self, x):
-        return x + np.random.default_rng().normal(size=x.shape) * 9
-
-
 class Seeded(layers.Layer):
     """Makes its generator when it is first called."""
 
@@ -255,12 +233,6 @@ class Seeded(layers.Layer):
     def call(self, x):
         shape = (keras.ops.shape(x)[0], 1, 1, 1)
         return x * keras.random.uniform(shape, seed=self.generator)
-
-
-def test_an_own_layer_that_draws_without_a_seed_is_not_cached(split, capsys):
-    extract(lower(), split, keras.Sequential([Unseeded()]), view=1)
-    assert "different pixels from the same seeds" in capsys.readouterr().out
-    assert files() == []
 
 
 # --- Augmentation ---------------------------------------------------------

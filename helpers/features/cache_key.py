@@ -34,15 +34,12 @@ class NotCacheableError(ValueError):
 
 
 def of(model: keras.layers.Layer) -> str:
-    """Return a hash of all that decides what a model computes.
+    """Return a hash of all that decides what a layer or model computes.
 
     It covers the configuration (connections between layers, constants,
     nested layers), the weights, and the `cache_version` of each class from
     outside Keras. Names of layers, `trainable` and the states of random
     seeds do not count: a model that is built again has the same hash.
-
-    Args:
-        model: a Keras layer or model.
 
     Returns:
         A SHA-256 digest, a string of 64 characters.
@@ -52,94 +49,65 @@ def of(model: keras.layers.Layer) -> str:
             an instance of such a class that declares no `cache_version`; or
             Keras can't give its configuration.
     """
-    digest = hashlib.sha256(structure(model).encode())
-    for array in model.get_weights():
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def structure(model: keras.layers.Layer) -> str:
-    """Return all that `of` covers except the weights, as text.
-
-    Raises:
-        NotCacheableError: as for `of`.
-    """
-    versions = _versions(model)
+    versions = [_version(*item) for item in _foreign(model)]
     try:
         config = keras.saving.serialize_keras_object(model)
-        known = {name for name, _ in versions}
-        config = _canonical(config, {}, known)
-        return json.dumps([config, versions], sort_keys=True)
-    except NotCacheableError:
-        raise
+        text = json.dumps([_canonical(config, {}), versions], sort_keys=True)
     except Exception as error:  # a learner's get_config() can raise anything
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise NotCacheableError(
             f"Keras can't give the configuration of {model.name} ({reason})",
             "write get_config() for the layer that lacks it",
         ) from None
+    digest = hashlib.sha256(text.encode())
+    for array in model.get_weights():
+        digest.update(f"{array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def is_keras(model: keras.layers.Layer) -> bool:
     """Return whether all layers and functions in a model are from Keras."""
-    return next(_foreign(model), None) is None
+    return not any(_foreign(model))
 
 
-def _versions(model: keras.layers.Layer):
-    """Return [name, version] of each class from outside Keras."""
-    versions = []
-    for layer, item in _foreign(model):
-        for kind in _foreign_classes(item):
-            if VERSION in vars(kind):
-                versions.append([kind.__name__, vars(kind)[VERSION]])
-            elif isinstance(item, keras.Operation):
-                raise NotCacheableError(
-                    f"{layer.name} is not from Keras, and its class "
-                    f"{kind.__name__} declares no version",
-                    f"add {VERSION} = 1 to the class, and change it whenever "
-                    "the code of the class changes",
-                )
-            else:
-                name = getattr(item, "__name__", kind.__name__)
-                raise NotCacheableError(
-                    f"{layer.name} calls {name}, which is not from Keras",
-                    f"call it in a layer class that declares {VERSION} = 1",
-                )
-    return versions
+def _foreign(model: keras.layers.Layer) -> Iterator[tuple[Any, Any, type]]:
+    """Yield (layer, item, class) for each class from outside Keras.
 
-
-def _foreign(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield (layer, item) for each item in a model from outside Keras.
-
-    An item is a layer, or a function or callable object that a layer of
-    Keras holds. The version of a foreign class covers what it holds, except
-    for layers.
+    The item is a layer or operation, or a function or callable object that
+    a layer of Keras holds; it has this class or inherits from it.
     """
-    seen, layers = set(), [model]
-    while layers:
-        layer = layers.pop()
-        if id(layer) in seen:
-            continue
-        seen.add(id(layer))
-        is_foreign = bool(_foreign_classes(layer))
-        if is_foreign:
-            yield layer, layer
-        for item in _flat(vars(layer)):
-            if isinstance(item, keras.Operation):
-                layers.append(item)
-            # Functions of a model itself come from compile().
-            elif (
-                callable(item)
-                and not is_foreign
-                and not isinstance(layer, keras.Model)
-            ):
-                item = getattr(item, "__func__", item)
-                if _foreign_classes(item):
-                    yield layer, item
+    for layer in model._flatten_layers():
+        items = [layer, *getattr(layer, "operations", ())]
+        # What a model itself holds comes from compile(); the version of a
+        # class covers what its layers hold.
+        if not isinstance(layer, keras.Model) and not _foreign_classes(layer):
+            items += [item for item in vars(layer).values() if callable(item)]
+        for item in items:
+            item = getattr(item, "__func__", item)
+            for kind in _foreign_classes(item):
+                yield layer, item, kind
 
 
-def _foreign_classes(item: Any):
+def _version(layer: keras.layers.Layer, item: Any, kind: type) -> list:
+    """Return the name and declared version of a class; see `_foreign`."""
+    if VERSION in vars(kind):
+        return [kind.__name__, vars(kind)[VERSION]]
+    if isinstance(item, keras.Operation):
+        raise NotCacheableError(
+            f"{item.name} is not from Keras, and its class {kind.__name__} "
+            "declares no version",
+            f"add {VERSION} = 1 to the class, and change it whenever the code "
+            "of the class changes",
+        )
+    name = getattr(item, "__name__", kind.__name__)
+    raise NotCacheableError(
+        f"{layer.name} calls {name}, which is not from Keras",
+        f"call it in a layer class that declares {VERSION} = 1",
+    )
+
+
+def _foreign_classes(item: Any) -> list[type]:
     """Return the classes of an item that are from outside Keras.
 
     Of a function from outside Keras it is the class of functions.
@@ -153,39 +121,26 @@ def _foreign_classes(item: Any):
     return foreign + [base for base in bases if not _is_from(base, *stable)]
 
 
-def _is_from(item: Any, *packages: str):
+def _is_from(item: Any, *packages: str) -> bool:
     """Return whether a class or function is from one of these packages."""
     return (item.__module__ or "").partition(".")[0] in packages
 
 
-def _flat(value: Any):
-    """Yield what lies in a container, at any depth."""
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, (list, tuple, set, frozenset)):
-        yield value
-        return
-    for item in list(value):
-        yield from _flat(item)
-
-
-def _canonical(value: Any, positions: dict[str, int], known: set[str]):
+def _canonical(value: Any, positions: dict[str, int]) -> Any:
     """Return a configuration without what differs between two builds.
 
     Args:
         value: what `serialize_keras_object` returns, or an item of it.
         positions: {name of a layer: its position} in the model around it.
-        known: names of classes that declare a version.
     """
     if isinstance(value, (list, tuple)):
-        return [_canonical(item, positions, known) for item in value]
+        return [_canonical(item, positions) for item in value]
     if not isinstance(value, dict):
         return value
-    _require_known(value, known)
     layers = value.get("layers", ())
     if "input_layers" in value:  # a functional model
         positions = {layer["name"]: i for i, layer in enumerate(layers)}
-    elif isinstance(layers, (list, tuple)):
+    elif isinstance(layers, list):
         # A Sequential gets an input layer when it is first called.
         value = value | {"layers": [x for x in layers if not _is_input(x)]}
     result = {}
@@ -195,26 +150,11 @@ def _canonical(value: Any, positions: dict[str, int], known: set[str]):
         elif key == "config" and "DTypePolicy" in value.get("class_name", ""):
             result[key] = item  # here the name is the policy
         elif key not in IRRELEVANT:
-            result[key] = _canonical(item, positions, known)
+            result[key] = _canonical(item, positions)
     return result
 
 
-def _require_known(config: Any, known: set[str]):
-    """Refuse the configuration of an object from outside Keras."""
-    if "class_name" not in config or "config" not in config:
-        return
-    kind, module = config["class_name"], config.get("module") or ""
-    if kind in known or module.partition(".")[0] == "keras":
-        return
-    if kind == "__lambda__" or "module" in config:
-        name = config.get("registered_name") or kind
-        raise NotCacheableError(
-            f"a configuration holds {name}, which is not from Keras",
-            f"use it in a layer class that declares {VERSION} = 1",
-        )
-
-
-def _is_input(config: Any):
+def _is_input(config: Any) -> bool:
     return (
         isinstance(config, dict)
         and config.get("class_name") == "InputLayer"
@@ -222,7 +162,7 @@ def _is_input(config: Any):
     )
 
 
-def _replaced(value: Any, positions: dict[str, int]):
+def _replaced(value: Any, positions: dict[str, int]) -> Any:
     """Replace names of layers in a nested list by their positions."""
     if isinstance(value, dict):
         return {k: _replaced(item, positions) for k, item in value.items()}

@@ -12,7 +12,7 @@ import hashlib
 import random
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import keras
@@ -58,7 +58,8 @@ def extract(
             float32 (b, 299, 299, 3) in 0-255 to what `model` takes. Its
             random seeds are set during this call.
         view: number of the augmented copy, 0 to 999; the same number gives
-            the same pixels.
+            the same pixels if every layer draws from a
+            `keras.random.SeedGenerator` that it keeps as an attribute.
 
     Returns:
         float16 (n, ...) in the order of `split`: a `storage.ChunkedArray`
@@ -68,55 +69,29 @@ def extract(
         ValueError: a feature does not fit float16, or the output of
             `augment` does not fit `model`.
     """
-    if augment is None:
-        return _extract(model, split, None, 0)
-    with _restored(augment):
-        _require_shape(augment, model)
-        return _extract(model, split, augment, view)
-
-
-def _extract(
-    model: keras.Model,
-    split: Split,
-    augment: keras.layers.Layer | None,
-    view: int,
-):
     numbered = list(chunks(split, CHUNK_SIZE))
-    try:
-        model_key = key(model, augment, view)
-    except cache_key.NotCacheableError as error:
-        print(error)
-        return _uncached(model, numbered, augment, view)
-    paths, missing = [], {}
-    for number, chunk in numbered:
-        name = f"{model_key}-{number}-{chunk.key}.npy"
-        path = _find(name)
-        if path is None:
-            path = storage.folder() / name
-            missing[path] = number, chunk
-        paths.append(path)
-    if missing:
-        if augment is not None and not _is_reproducible(augment, view, split):
-            print(
-                f"Features are computed anew each time, because {augment.name}"
-                " gives different pixels from the same seeds; to have them "
-                "cached, let its layers draw from a keras.random.SeedGenerator"
-                " that they keep as an attribute."
-            )
-            return _uncached(model, numbered, augment, view)
+    with _restored(augment):
+        if augment is not None:
+            _require_shape(augment, model)
         try:
-            _write(model, missing, augment, view)
-        finally:
-            storage.evict(keep=paths)
+            model_key = key(model, augment, view)
+        except cache_key.NotCacheableError as error:
+            print(error)
+            return np.concatenate([*_compute(model, numbered, augment, view)])
+        paths, missing = [], {}
+        for number, chunk in numbered:
+            name = f"{model_key}-{number}-{chunk.key}.npy"
+            path = storage.find(name)
+            if path is None:
+                path = storage.folder() / name
+                missing[path] = number, chunk
+            paths.append(path)
+        if missing:
+            try:
+                _write(model, missing, augment, view)
+            finally:
+                storage.evict(keep=paths)
     return storage.ChunkedArray(paths)
-
-
-def _find(name: str):
-    """Return where an undamaged file of this name is, or None."""
-    for folder in storage.folders():
-        if storage.load(folder / name):
-            return folder / name
-    return None
 
 
 def _write(
@@ -124,7 +99,7 @@ def _write(
     missing: dict[Path, tuple[int, Split]],
     augment: keras.layers.Layer | None = None,
     view: int = 0,
-):
+) -> None:
     """Compute chunks, {path: (number, `dataset.Split`)}, each into a file."""
     with contextlib.closing(
         _compute(model, list(missing.values()), augment, view)
@@ -132,22 +107,6 @@ def _write(
         for path, (_, chunk) in missing.items():
             # No name keeps a chunk while the next one is computed.
             storage.save(path, next(computed), chunk.keys)
-
-
-def _uncached(
-    model: keras.Model,
-    numbered: list[tuple[int, Split]],
-    augment: keras.layers.Layer | None,
-    view: int,
-):
-    """Return what `extract` does, without a file."""
-    count = sum(len(chunk) for _, chunk in numbered)
-    features = np.empty((count, *model.output_shape[1:]), "float16")
-    done = 0
-    for chunk in _compute(model, numbered, augment, view):
-        features[done : done + len(chunk)] = chunk
-        done += len(chunk)
-    return features
 
 
 def write(model: keras.Model, split: Split, path: Path) -> None:
@@ -226,7 +185,7 @@ def _compute(
     numbered: list[tuple[int, Split]],
     augment: keras.layers.Layer | None,
     view: int,
-):
+) -> Generator[npt.NDArray[np.float16]]:
     """Yield the features of chunk after chunk, and show a progress bar.
 
     Args:
@@ -257,7 +216,7 @@ def _compute(
             yield features
 
 
-def _fused(model: keras.Model):
+def _fused(model: keras.Model) -> keras.Model:
     """Return a model that computes the same features faster, if possible.
 
     A layer from outside Keras may not survive being copied, so a model that
@@ -266,16 +225,14 @@ def _fused(model: keras.Model):
     if not cache_key.is_keras(model):
         return model
     policy = dtypes.fastest_dtype()
-    structure = cache_key.structure(model)
-    last_structure, fused_model = _fused_models.get(model, (None, None))
-    if last_structure == structure and fused_model.policy == policy:
-        fused_model.refresh()
-    else:
+    now = policy, cache_key.of(model)
+    known, fused_model = _fused_models.get(model, (None, None))
+    if known != now:
         _fused_models.clear()  # one at a time: each takes 0.2 GiB
         setup.trim()
-        fused_model = fused.FusedModel(model, policy)
-        _fused_models[model] = structure, fused_model
-    return fused_model.model
+        fused_model = fused.fuse(model, policy)
+        _fused_models[model] = now, fused_model
+    return fused_model
 
 
 def _batches(
@@ -305,14 +262,6 @@ def _seed(augment: keras.layers.Layer, view: int, number: int):
         state.assign([1_000_000 * number + 1000 * view + i, 0])
 
 
-def _is_reproducible(augment: keras.layers.Layer, view: int, split: Split):
-    """Return whether the same seeds give the same pixels, in one batch."""
-    few = split.take(range(min(BATCH_SIZE, len(split))))
-    first, again = (list(_batches(few, augment, view, 0)) for _ in range(2))
-    # Some operations of a graphics card differ in the last digits.
-    return np.allclose(first, again, atol=0.01)
-
-
 def _require_shape(augment: keras.layers.Layer, model: keras.Model):
     """Refuse an augmentation whose output a model can't take."""
     blank = tf.zeros((1, pipeline.SIZE, pipeline.SIZE, 3))
@@ -327,9 +276,10 @@ def _require_shape(augment: keras.layers.Layer, model: keras.Model):
 
 
 @contextlib.contextmanager
-def _restored(augment: keras.layers.Layer):
+def _restored(augment: keras.layers.Layer | None) -> Iterator[None]:
     """Restore the weights and random seeds of an augmentation afterwards."""
-    values = [(variable, variable.numpy()) for variable in augment.variables]
+    variables = [] if augment is None else augment.variables
+    values = [(variable, variable.numpy()) for variable in variables]
     try:
         yield
     finally:

@@ -6,14 +6,13 @@ other.
 """
 
 import contextlib
-import io
 import json
 import os
 import weakref
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +30,16 @@ def folder() -> Path:
     return paths.work() / "activations"
 
 
-def folders() -> list[Path]:
-    """Return where cached features are looked for, a shared folder first."""
-    shared_folder = shared.folder()
-    if shared_folder is None:
-        return [folder()]
-    return [shared_folder / shared.ACTIVATIONS, folder()]
+def find(name: str) -> Path | None:
+    """Return where an undamaged file of this name is, or None.
+
+    A shared folder is looked at first.
+    """
+    folders = [folder()]
+    if shared_folder := shared.folder():
+        folders.insert(0, shared_folder / shared.ACTIVATIONS)
+    whole = (path / name for path in folders if load(path / name))
+    return next(whole, None)
 
 
 def save(
@@ -46,17 +49,22 @@ def save(
 
     Nobody sees the file before it is complete.
     """
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, np.lib.format.header_data_from_array_1_0(features)
-    )
-    checksum = zlib.crc32(features.data, zlib.crc32(header.getvalue()))
-    trailer = {"keys": list(keys), "checksum": checksum}
-    encoded = json.dumps(trailer).encode()
-    with paths.atomic(path) as temporary, open(temporary, "wb") as file:
-        file.write(header.getvalue())
-        file.write(features.data)
+    with paths.atomic(path) as temporary, open(temporary, "w+b") as file:
+        np.save(file, features)
+        checksum = _checksum(file, file.tell())
+        trailer = json.dumps({"keys": list(keys), "checksum": checksum})
+        encoded = trailer.encode()
         file.write(encoded + len(encoded).to_bytes(LENGTH, "little"))
+
+
+def _checksum(file: IO[bytes], end: int) -> int:
+    """Return the checksum of a file up to a position, and stop there."""
+    file.seek(0)
+    checksum = 0
+    for start in range(0, end, BLOCK):
+        block = file.read(min(BLOCK, end - start))
+        checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 def load(path: Path) -> tuple[npt.NDArray[np.float16], list[str]] | None:
@@ -73,13 +81,8 @@ def load(path: Path) -> tuple[npt.NDArray[np.float16], list[str]] | None:
             length = int.from_bytes(file.read(LENGTH), "little")
             end = file.seek(-LENGTH - length, os.SEEK_END)
             trailer = json.loads(file.read(length))
-            file.seek(0)
-            checksum = 0
-            for start in range(0, end, BLOCK):
-                block = file.read(min(BLOCK, end - start))
-                checksum = zlib.crc32(block, checksum)
-        is_whole = checksum == trailer["checksum"]
-        keys = trailer["keys"]
+            is_whole = _checksum(file, end) == trailer["checksum"]
+            keys = trailer["keys"]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError):
