@@ -32,6 +32,7 @@ def teacher(tmp_path, monkeypatch):
     monkeypatch.setattr(render, "CLASS_NAMES", ("clean", "dent"))
     monkeypatch.setattr(render, "FRACTIONS", (1, 0, 0))
     monkeypatch.setattr(render, "SETS", {"photos": 1, "remounted": 1})
+    monkeypatch.setattr(weights, "IMAGENET_MD5", MD5)
     data = tmp_path / "teacher"
     use_data(monkeypatch, data)
     render.folder()
@@ -75,10 +76,6 @@ def damage(path):
     path.write_bytes(content)
 
 
-def imagenet():
-    return weights.imagenet("http://127.0.0.1:9/x", MD5)
-
-
 def everything():
     """Return the paths of all that can be shared."""
     return [
@@ -86,7 +83,7 @@ def everything():
         render.shifted_folder(),
         flowers.folder(),
         weights._starter(),
-        imagenet(),
+        weights.imagenet(),
     ]
 
 
@@ -135,7 +132,7 @@ def test_damaged_weights_are_ignored(room, tmp_path, capsys):
     own.mkdir(parents=True)
     for name, find in (
         (STARTER, weights._starter),
-        (weights.IMAGENET_NAME, imagenet),
+        (weights.IMAGENET_NAME, weights.imagenet),
     ):
         (own / name).write_bytes(CONTENT)
         damage(room / "work" / "weights" / name)
