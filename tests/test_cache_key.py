@@ -155,6 +155,13 @@ class Ones(keras.initializers.Initializer):
         return keras.ops.ones(shape, dtype)
 
 
+class Halved(keras.Operation):
+    def call(self, x):
+        return x / 2
+
+    compute_output_spec = call
+
+
 class NoConfig(keras.Model):
     cache_version = 1
 
@@ -169,6 +176,7 @@ class NoConfig(keras.Model):
         (Versioned, "Darker declares no version"),
         (lambda: layers.Dense(2, kernel_initializer=Ones()), "calls Ones"),
         (lambda: NoConfig(object()), r"write get_config\(\)"),
+        (lambda: combined(lambda a, b: Halved()(a)), "Halved declares no"),
     ],
 )
 def test_what_can_change_unseen_is_refused(build, message):

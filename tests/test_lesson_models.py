@@ -27,6 +27,12 @@ CELLS = (
 )
 
 
+def model_of(folder, weights_name=RANDOM):
+    return lesson_models.lesson_model(
+        "03_small", folder, FRACTIONS, weights_name
+    )
+
+
 def saved(path):
     """What stands in the file that such a lesson has saved."""
     with zipfile.ZipFile(path) as file:
@@ -73,15 +79,11 @@ def folder(tmp_path, work):
 
 def test_a_lesson_is_run_once_for_its_model(lesson, folder, capsys):
     mine = folder("mine 'quoted' \\1")
-    path = lesson_models.lesson_model("03_small", mine, FRACTIONS, RANDOM)
+    path = model_of(mine)
     assert saved(path) == f"random {mine} {FRACTIONS}"
-    assert "03_small has no model of these photos yet" in (
-        capsys.readouterr().out
-    )
+    assert "no model of these photos yet" in capsys.readouterr().out
     written = path.stat().st_mtime_ns
-    assert (
-        lesson_models.lesson_model("03_small", mine, FRACTIONS, RANDOM) == path
-    )
+    assert model_of(mine) == path
     assert path.stat().st_mtime_ns == written
     assert capsys.readouterr().out == ""
 
@@ -94,35 +96,30 @@ def test_no_cell_is_stopped_for_the_time_it_takes(lesson, folder, monkeypatch):
         return clients[-1]
 
     monkeypatch.setattr(kernel, "client", noted)
-    lesson_models.lesson_model("03_small", folder("mine"), FRACTIONS, RANDOM)
+    model_of(folder("mine"))
     assert [one.timeout for one in clients] == [None]
 
 
 def test_a_model_of_other_photos_is_kept(lesson, folder, capsys):
     first, second = folder("first"), folder("second")
-    path = lesson_models.lesson_model("03_small", first, FRACTIONS, RANDOM)
+    path = model_of(first)
     old = saved(path)
-    lesson_models.lesson_model("03_small", second, FRACTIONS, RANDOM)
+    model_of(second)
     assert saved(path) != old
     (kept,) = path.parent.glob("03_small-*.keras")
     assert saved(kept) == old
     assert kept.name in capsys.readouterr().out
 
 
-def test_a_model_counts_for_what_it_is_of_alone(
-    lesson, folder, work, monkeypatch
-):
+def test_a_model_counts_for_what_it_is_of_alone(lesson, folder):
     mine = folder("mine")
-    path = lesson_models.lesson_model("03_small", mine, FRACTIONS, RANDOM)
+    path = model_of(mine)
 
-    def is_there(weights_name="random", fractions=FRACTIONS):
-        return lesson_models._is_there(
-            "03_small", weights_name, mine, fractions
-        )
+    def is_there(weights_name="random"):
+        return results.is_of("03_small", weights_name, mine)
 
     assert is_there()
     assert not is_there("imagenet")
-    assert not is_there(fractions=(8, 1, 1))
     whole = path.read_bytes()
     with zipfile.ZipFile(path, "w") as file:  # of which nothing is noted
         file.writestr("model.weights.h5", "other weights")
@@ -131,16 +128,8 @@ def test_a_model_counts_for_what_it_is_of_alone(
     assert not is_there()
     path.write_bytes(whole)
     assert is_there()
-    (mine / "a" / "0.png").unlink()  # another split
-    splits.split(scan.check(mine), FRACTIONS)
+    splits.split(scan.check(mine), (8, 1, 1))
     assert not is_there()
-
-
-def test_without_a_split_or_an_entry_there_is_no_model(work, tmp_path):
-    assert not lesson_models._is_there(
-        "03_small", "random", tmp_path, FRACTIONS
-    )
-    assert not results.is_of("03_small", "random", tmp_path)
 
 
 def test_a_lesson_is_run_on_the_weights_of_the_lesson_that_asks(
@@ -157,42 +146,39 @@ def test_a_lesson_is_run_on_the_weights_of_the_lesson_that_asks(
     )
     monkeypatch.chdir(tmp_path)
     mine = weights.Weights("mine-6b86b2", "mine.h5")
-    path = lesson_models.lesson_model(
-        "03_small", folder("photos"), FRACTIONS, mine
-    )
+    path = model_of(folder("photos"), mine)
     assert saved(path).startswith("mine-6b86b2 ")
     assert (work / weights.REMEMBERED).read_bytes() == before
 
 
-def test_a_lesson_that_stops_says_where(lesson, folder):
-    lesson(*CELLS[:2], "1 / 0", *CELLS[2:])
-    with pytest.raises(RuntimeError, match="stops in cell 3 .*division by"):
-        lesson_models.lesson_model(
-            "03_small", folder("mine"), FRACTIONS, RANDOM
-        )
-
-
-def test_a_lesson_that_saves_nothing_is_named(lesson, folder):
-    lesson(*CELLS[:2], "WEIGHTS = network.weights.choose()")
-    with pytest.raises(RuntimeError, match="03_small ran through and left no"):
-        lesson_models.lesson_model(
-            "03_small", folder("mine"), FRACTIONS, RANDOM
-        )
-
-
-def test_a_lesson_without_the_line_is_not_run(lesson, folder):
-    lesson(CELLS[0], *CELLS[2:])
-    with pytest.raises(ValueError, match="0 lines begin with FOLDER"):
-        lesson_models.lesson_model(
-            "03_small", folder("mine"), FRACTIONS, RANDOM
-        )
+@pytest.mark.parametrize(
+    ("cells", "error", "message"),
+    [
+        (
+            (*CELLS[:2], "1 / 0", *CELLS[2:]),
+            RuntimeError,
+            "stops in cell 3 .*division by",
+        ),
+        (
+            (*CELLS[:2], "WEIGHTS = network.weights.choose()"),
+            RuntimeError,
+            "03_small ran through and left no",
+        ),
+        ((CELLS[0], *CELLS[2:]), ValueError, "0 lines begin with FOLDER"),
+    ],
+    ids=["stops", "saves nothing", "has no such line"],
+)
+def test_a_lesson_that_gives_no_model_is_named(
+    lesson, folder, cells, error, message
+):
+    lesson(*cells)
+    with pytest.raises(error, match=message):
+        model_of(folder("mine"))
 
 
 def test_a_lesson_that_is_not_there_is_named(folder):
-    with pytest.raises(ValueError, match="there is no such lesson"):
-        lesson_models.lesson_model(
-            "99_none", folder("mine"), FRACTIONS, RANDOM
-        )
+    with pytest.raises(ValueError, match="03_small: there is no such lesson"):
+        model_of(folder("mine"))
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def refused(path, message):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("fraction", [0, 0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("fraction", [0, 0.5, 0.999])
 def test_a_cut_off_file_is_refused(path, fraction):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(fraction * len(whole))])
@@ -156,28 +156,18 @@ def of(module, class_name, **config):
     }
 
 
-VOCABULARY = {"vocabulary": "/etc/passwd"}
-
-
 @pytest.mark.parametrize(
     ("hostile", "message"),
     [
         (of("evil", "Layer"), "Layer of evil"),
-        (
-            of("keras.utils", "get_file", origin="file:///etc/passwd"),
-            "get_file of keras.utils",
-        ),
+        (of("keras.utils", "get_file", origin="file:///x"), "get_file"),
         (of("builtins", "function"), "function of builtins"),
-        (of("keras.layers", "StringLookup", **VOCABULARY), "StringLookup"),
-        (of("keras.layers", "TFSMLayer", filepath="folder"), "TFSMLayer"),
+        (of("keras.layers", "StringLookup", vocabulary="x"), "StringLookup"),
         (of("keras.src.layers.core.lambda_layer", "Lambda"), "Lambda"),
-        (of("keras.src.saving.saving_lib", "load_model"), "load_model"),
         # A class that is known, under a module or name that is not.
         (of("evil", "Dense"), "Dense of evil"),
-        (of(None, "Dense"), "Dense"),
         (of("keras", "Dense"), "Dense of keras"),
         (of(["keras.layers"], "Dense"), "Dense"),
-        ({"class_name": "Lambda", "config": {}}, "Lambda"),
         ({"class_name": ["Dense"], "config": {}}, "Dense"),
         ({"class_name": "__lambda__", "config": {"value": "x"}}, "__lambda__"),
         (

@@ -5,9 +5,9 @@ import os
 
 import numpy as np
 import pytest
-from test_features import lower, noise
+from test_features import files, flip_a_bit, lower, noise
 
-from helpers import paths, shared
+from helpers import shared
 from helpers.dataset import flowers, splits
 from helpers.features import extraction, storage
 from helpers.network import dtypes, weights
@@ -70,12 +70,6 @@ def state(folder):
     }
 
 
-def damage(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
 def everything():
     """Return the paths of all that can be shared."""
     return [
@@ -115,7 +109,7 @@ def test_damaged_or_old_photos_are_rendered_anew(
     elif damaged == "edition":
         monkeypatch.setattr(render, "EDITION", render.EDITION + 1)
     else:
-        damage(photo if damaged == "photo" else render.mask(photo))
+        flip_a_bit(photo if damaged == "photo" else render.mask(photo))
     before = state(room)
     assert render.folder().is_relative_to(tmp_path / "learner")
     output = capsys.readouterr().out
@@ -135,7 +129,7 @@ def test_damaged_weights_are_ignored(room, tmp_path, capsys):
         (weights.IMAGENET_NAME, weights.imagenet),
     ):
         (own / name).write_bytes(CONTENT)
-        damage(room / "work" / "weights" / name)
+        flip_a_bit(room / "work" / "weights" / name)
         assert find() == own / name
         (line,) = capsys.readouterr().out.splitlines()
         assert name in line and "ignored" in line
@@ -173,7 +167,7 @@ def test_only_what_all_need_is_copied_and_all_may_read_it(room):
 
 
 def test_it_can_be_filled_again(room, teacher):
-    damage(next((room / "surfaces" / "photos" / "dent").iterdir()))
+    flip_a_bit(next((room / "surfaces" / "photos" / "dent").iterdir()))
     shared.fill(room, teacher, teacher / "work")
     assert render.folder().is_relative_to(room)
 
@@ -208,10 +202,6 @@ def computed(split, tmp_path, monkeypatch):
     return folder
 
 
-def own_files():
-    return list(paths.work().glob("activations/*"))
-
-
 def test_shared_features_are_read_and_no_more(computed, split, capsys):
     for file in computed.glob("work/activations/*.npy"):
         os.utime(file, (1, 1))
@@ -220,7 +210,7 @@ def test_shared_features_are_read_and_no_more(computed, split, capsys):
     assert "photo/s" not in capsys.readouterr().out  # nothing computed
     with pytest.raises(TypeError):
         features[0] = 0
-    assert own_files() == [] and state(computed) == before
+    assert files() == [] and state(computed) == before
 
 
 def test_the_features_of_another_model_are_ones_own(
@@ -230,7 +220,7 @@ def test_the_features_of_another_model_are_ones_own(
     extraction.extract(lower(seed=1), split)
     monkeypatch.setattr(storage, "LIMIT", 0)
     extraction.extract(lower(seed=2), split)
-    assert len(own_files()) == 2  # evicted, but not what is shared
+    assert len(files()) == 2  # evicted, but not what is shared
     assert state(computed) == before
 
 
@@ -241,7 +231,7 @@ def test_a_missing_or_damaged_chunk_is_computed(
     features = extraction.extract(lower(), split)
     first, (kept, lost) = np.array(features), features.paths
     if is_damaged:
-        damage(lost)
+        flip_a_bit(lost)
     else:
         lost.unlink()
     before = state(computed)
@@ -250,5 +240,5 @@ def test_a_missing_or_damaged_chunk_is_computed(
     np.testing.assert_array_equal(again, first)
     output = capsys.readouterr().out
     assert "2/2" in output and output.count("is damaged") == is_damaged
-    assert again.paths == [kept, *own_files()]
+    assert again.paths == [kept, *files()]
     assert state(computed) == before

@@ -25,6 +25,7 @@ from helpers.network import export, model_card, predict, saving, subprocesses
 from helpers.plots import deployment
 from helpers.widgets import upload_panel
 
+pytestmark = pytest.mark.usefixtures("figures")
 NAMES = ("crack", "пятно")
 
 
@@ -217,7 +218,7 @@ def names(model, folder):
     return [row["file"] for row in table]
 
 
-@pytest.mark.parametrize("batch_size", [2, 3, 16])
+@pytest.mark.parametrize("batch_size", [2, 3])
 def test_every_file_of_a_folder_has_its_row(
     model, probs, mixed, monkeypatch, batch_size
 ):
@@ -385,12 +386,6 @@ def test_the_card_holds_what_was_measured(
 
 
 # --- Figures --------------------------------------------------------------
-
-
-@pytest.fixture(autouse=True)
-def figures():
-    yield
-    plt.close("all")
 
 
 def test_sizes_and_times_stand_beside_their_formats():

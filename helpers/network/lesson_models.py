@@ -1,6 +1,5 @@
 """The model that a lesson saves: from disk, or by running the lesson."""
 
-import csv
 import os
 import shutil
 import sys
@@ -11,7 +10,6 @@ import nbformat
 from tqdm import tqdm
 
 from helpers import downloads, kernel, paths, results
-from helpers.dataset.splits import assign_splits
 from helpers.network import weights
 
 NOTEBOOKS = paths.ROOT / "notebooks"
@@ -25,10 +23,10 @@ def lesson_model(
 ) -> Path:
     """Return the model of a lesson; run the lesson if need be.
 
-    The results log must show that it comes from these photos, as
-    `dataset.split` divides them, and from these weights. Otherwise the
-    notebook is run with them in a new kernel, which takes minutes and shows
-    a bar. An older model is kept under another name, which is printed.
+    The results log must show that it comes from these photos, as they were
+    last split, and from these weights. Otherwise the notebook is run with
+    them in a new kernel, which takes minutes and shows a bar. An older model
+    is kept under another name, which is printed.
 
     Args:
         lesson: the notebook's name, for example "03_fine_tuning".
@@ -46,34 +44,16 @@ def lesson_model(
     """
     folder = Path(folder).expanduser().resolve()
     path = paths.model_path(lesson)
-    if _is_there(lesson, started_from.name, folder, fractions):
+    if results.is_of(lesson, started_from.name, folder):
         return path
     _keep(path)
     _run(lesson, folder, fractions, started_from.setting)
-    if not _is_there(lesson, started_from.name, folder, fractions):
+    if not results.is_of(lesson, started_from.name, folder):
         raise RuntimeError(
             f"{lesson} ran through and left no model of {folder.name}: see "
             "that its last cells save it and write into the results log."
         )
     return path
-
-
-def _is_there(
-    lesson: str, weights_name: str, folder: Path, fractions: Sequence[float]
-) -> bool:
-    """Return whether the saved model is of these photos and weights."""
-    try:
-        with open(
-            paths.list_path("splits", folder), newline="", encoding="utf-8-sig"
-        ) as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        return False
-    splits = assign_splits(
-        [(row["sha256"], row["class"]) for row in rows], fractions
-    )
-    same_splits = all(splits[row["sha256"]] == row["split"] for row in rows)
-    return same_splits and results.is_of(lesson, weights_name, folder)
 
 
 def _keep(path: Path) -> None:
