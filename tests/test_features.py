@@ -99,30 +99,19 @@ def test_a_second_call_reads_the_cache(split, capsys):
     assert capsys.readouterr().out == "" and len(files()) == 1
 
 
-def changed_weights(model):
+def halve_weights(model):
     model.set_weights([0.5 * w for w in model.get_weights()])
-    return model
 
 
-def changed_activation(model):
+def add_activation(model):
     model.layers[-1].layers[-1].activation = keras.activations.relu
-    return model
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda model: lower(seed=1),
-        lambda model: lower(scale=1 / 255),
-        changed_weights,
-        changed_activation,
-    ],
-    ids=["seed", "scaling", "weights in place", "activation in place"],
-)
-def test_another_model_has_features_of_its_own(split, change):
+@pytest.mark.parametrize("change", [halve_weights, add_activation])
+def test_a_changed_model_has_other_features(split, change):
     model = lower()
     first = np.array(extract(model, split))
-    model = change(model)
+    change(model)
     expected = model.predict(pipeline.load_photos(split.paths), verbose=0)
     second = extract(model, split)
     np.testing.assert_allclose(second, expected, rtol=2e-3, atol=1e-3)
@@ -145,8 +134,7 @@ def test_a_changed_photo_is_computed_anew(split, tmp_path):
 
 
 def test_the_order_of_the_photos_counts(split):
-    first = np.array(extract(lower(), split))
-    order = [4, 0, 3, 1, 2]
+    first, order = np.array(extract(lower(), split)), [4, 0, 3, 1, 2]
     second = extract(lower(), split.take(order))
     np.testing.assert_allclose(second, first[order], rtol=1e-3)
 
