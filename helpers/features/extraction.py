@@ -185,7 +185,7 @@ def _compute(
     numbered: list[tuple[int, Split]],
     augment: keras.layers.Layer | None,
     view: int,
-) -> Generator[npt.NDArray[np.float16]]:
+) -> Generator[npt.NDArray[np.float16], None, None]:
     """Yield the features of chunk after chunk, and show a progress bar.
 
     Args:
