@@ -83,12 +83,19 @@ def norm():
     return layers.BatchNormalization()
 
 
+def two_outputs(x):
+    inputs = keras.Input(x.shape[1:])
+    y = conv()(inputs)
+    return layers.Add()(keras.Model(inputs, [y, norm()(y)])(x))
+
+
 NOT_FOLDED = {  # layers between a convolution and its BatchNorm, or more users
     "activated": lambda x: norm()(conv(activation="relu")(x)),
     "branched": lambda x: layers.Add()([y := conv()(x), norm()(y)]),
     "computed": lambda x: norm()(y := conv()(x)) + 2 * y,
     "in a Sequential": lambda x: keras.Sequential([conv(), norm()])(x),
     "lone": lambda x: norm()(x),
+    "an output": two_outputs,
     "norm reused": lambda x: layers.Add()(
         [(once := norm())(conv()(x)), once(x)]
     ),
