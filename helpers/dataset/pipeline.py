@@ -102,8 +102,9 @@ def _decoded(split: Split):
             f"{one_line(path)} {what} since the folder was checked: run the "
             "cell with dataset.check again, and those after it."
         )
+
+    def load(path: tf.Tensor, label: tf.Tensor):
+        return load_photo(path, split.shape), label
+
     ds = tf.data.Dataset.from_tensor_slices((split.paths, split.labels))
-    return ds.map(
-        lambda path, label: (load_photo(path, split.shape), label),
-        num_parallel_calls=os.cpu_count(),
-    )
+    return ds.map(load, num_parallel_calls=os.cpu_count())
