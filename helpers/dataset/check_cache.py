@@ -43,6 +43,7 @@ class Cache:
             folder: the folder of photos.
             shape: of the pixels that are kept for training.
         """
+        decoding.require_shape(shape)
         self._shape = shape
         self._path = path(folder)
         self._old: dict[str, dict] = {}

@@ -72,7 +72,7 @@ class UnusableError(ValueError):
 class Picture:
     """A decoded picture.
 
-    `pixels` are uint8 (h, w, 3), RGB, upright. A large picture is decoded at
+    `pixels` are uint8 (h, w, 3), sRGB, upright. A large picture is decoded at
     a fraction of its size; `width` and `height` are those in the file,
     upright. `format` is Pillow's name. `depth` is the bit depth at which a
     picture of 16 bits a colour is read; None for all others, and for a black
@@ -97,13 +97,13 @@ def version() -> str:
     return digest.hexdigest()[:16]
 
 
-def decode(content: bytes) -> npt.NDArray[np.uint8]:
-    """Return the pixels of a picture, uint8 (h, w, 3), RGB, upright.
+def decode(content: bytes) -> Picture:
+    """Return the picture in a file.
 
-    Of pages or an animation, the first picture. Colours are converted to
-    sRGB by the profile in the file. What is transparent lies on white. A
-    picture whose shorter side is `LARGE` or more is decoded at a whole
-    fraction of its size, but not below `LARGE`.
+    Of pages or an animation, that is the first picture. Colours are
+    converted to sRGB by the profile in the file. What is transparent lies on
+    white. A picture whose shorter side is `LARGE` or more is decoded at a
+    whole fraction of its size, but not below `LARGE`.
 
     With 16 bits a colour a file mostly holds fewer bits of a camera or
     scanner. It is read with the smallest of `DEPTHS` that holds its largest
@@ -116,18 +116,21 @@ def decode(content: bytes) -> npt.NDArray[np.uint8]:
         UnusableError: it is no picture that can be read, damaged, cut off or
             too large.
     """
-    return read(content).pixels
-
-
-def read(content: bytes) -> Picture:
-    """Return what `decode` does, and what else is known of the picture."""
     image = _open(content)
     try:
-        return _read(image, content)
+        return _decode(image, content)
     except UnusableError:
         raise
     except Exception:  # any of Pillow's readers may stumble over bytes
-        raise damaged() from None
+        raise _damaged() from None
+
+
+def require_shape(shape: str) -> None:
+    """Raise ValueError if there is no such shape."""
+    if shape not in SHAPES:
+        raise ValueError(
+            f"SHAPE is {shape!r}; give one of {', '.join(map(repr, SHAPES))}."
+        )
 
 
 def resize(
@@ -144,19 +147,14 @@ def resize(
     Raises:
         ValueError: there is no such shape.
     """
+    require_shape(shape)
     image, method = Image.fromarray(pixels), Image.Resampling.BILINEAR
     size = SIZE, SIZE
-    if shape == "squeeze":
-        image = image.resize(size, method)
-    elif shape == "crop":
-        image = ImageOps.fit(image, size, method)
-    elif shape == "pad":
-        image = ImageOps.pad(image, size, method, "black")
-    else:
-        raise ValueError(
-            f"SHAPE is {shape!r}; give one of {', '.join(map(repr, SHAPES))}."
-        )
-    return np.array(image)
+    if shape == "crop":
+        return np.array(ImageOps.fit(image, size, method))
+    if shape == "pad":
+        return np.array(ImageOps.pad(image, size, method, "black"))
+    return np.array(image.resize(size, method))
 
 
 def missing_package(kind: str) -> str | None:
@@ -170,7 +168,7 @@ def missing_package(kind: str) -> str | None:
     return None
 
 
-def damaged() -> UnusableError:
+def _damaged() -> UnusableError:
     """Return the error for a picture of a known kind that can't be read."""
     return UnusableError("cannot be decoded: damaged or cut off", COPY)
 
@@ -186,7 +184,7 @@ def _open(content: bytes):
     except Image.DecompressionBombError:
         too_large = True
     except Exception:  # any of Pillow's readers may stumble over bytes
-        raise damaged() from None
+        raise _damaged() from None
     if too_large:
         raise UnusableError(
             f"more than {MAX_PIXELS // 10**6} million pixels",
@@ -195,16 +193,16 @@ def _open(content: bytes):
     return image
 
 
-def _read(image: ImageFile.ImageFile, content: bytes):
-    width, height = image.size
+def _decode(image: ImageFile.ImageFile, content: bytes):
     turned = _orientation(image)
-    if turned > 4 and image.format != "TIFF":  # of which it is upright
-        width, height = height, width
     notes = _notes(image, turned)
     profile = image.info.get("icc_profile")
+    size = None
     if image.format in ("JPEG", "MPO"):
+        size = image.size[::-1] if turned > 4 else image.size
         image.draft(None, (LARGE, LARGE))
     upright, depth = _to_8_bits(_upright(image), image, content)
+    width, height = size or upright.size
     if upright.has_transparency_data:
         upright = upright.convert("RGBA")
         if upright.getchannel("A").getextrema()[0] == 255:

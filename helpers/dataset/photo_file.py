@@ -204,14 +204,14 @@ def read(content: bytes, name: str) -> Picture:
         UnusableError: it is no picture that can be read.
     """
     _require_decodable(content, name)
-    picture = decoding.read(content)
+    picture = decoding.decode(content)
     kind = DECODED[picture.format]
     suffix = Path(name).suffix.lower()
     extensions = Image.registered_extensions()
     short, long = sorted((picture.width, picture.height))
     notes = [
         (DECODED.get(extensions.get(suffix, "")) != kind,
-         f"a {kind} with the wrong file extension", NOTHING),
+         f"{kind} with the wrong file extension", NOTHING),
         (short < MIN_SIDE, f"smaller than {MIN_SIDE} pixels",
          "Enlarged it is a blur; take a larger photo."),
         (long > MAX_RATIO * short,
