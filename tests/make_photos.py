@@ -1,6 +1,8 @@
 """Small photos and folders of photos that tests look at."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -19,13 +21,33 @@ def noise(seed, size=(80, 90), mode="RGB"):
 def saved(image, kind, **options):
     """The bytes of a file of this kind."""
     file = io.BytesIO()
-    image.save(file, kind, **options)
+    # Saving leaves settings in an image that other kinds don't take.
+    image.copy().save(file, kind, **options)
     return file.getvalue()
 
 
 def png(seed):
     """The bytes of a PNG that no other seed gives."""
     return saved(noise(seed), "PNG")
+
+
+def png_file(width, height, bits, channels, rows):
+    """A PNG with this header, whatever its rows hold."""
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n"
+    chunks = {b"IHDR": head, b"IDAT": zlib.compress(rows), b"IEND": b""}
+    for kind, data in chunks.items():
+        crc = struct.pack(">I", zlib.crc32(kind + data))
+        content += struct.pack(">I", len(data)) + kind + data + crc
+    return content
+
+
+def png_of_16_bits(pixels):
+    """A PNG of uint16 values: grey, grey and alpha, RGB or RGBA."""
+    height, width, channels = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    return png_file(width, height, 16, channels, rows)
 
 
 def put(folder, content_of):

@@ -92,7 +92,9 @@ def photo(image, name):
     pixels = np.asarray(image.convert("RGB"))
     thumbnail = photo_file.make_thumbnail(pixels)
     class_name = path.parent.name
-    return photo_file.Photo(path, class_name, name, *image.size, thumbnail)
+    return photo_file.Photo(
+        path, name, class_name, name, *image.size, thumbnail
+    )
 
 
 def names(pairs):

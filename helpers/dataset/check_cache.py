@@ -11,10 +11,10 @@ import hashlib
 import json
 from pathlib import Path
 
-import PIL
-import tensorflow as tf
+import numpy as np
+import numpy.typing as npt
 
-from helpers.dataset import photo_file
+from helpers.dataset import decoding, photo_file, pixel_cache
 from helpers.dataset.photo_file import Photo, Problem
 from helpers.paths import WriteError, atomic, list_path
 
@@ -25,8 +25,7 @@ _hashes: dict[tuple[str, int, int], str] = {}
 def version() -> str:
     """Return a name that changes with the code that reads photos."""
     code = Path(photo_file.__file__ or "").read_bytes()
-    versions = f"{tf.__version__} {PIL.__version__}".encode()
-    return hashlib.sha256(code + versions).hexdigest()
+    return hashlib.sha256(code + decoding.version().encode()).hexdigest()
 
 
 def path(folder: Path) -> Path:
@@ -37,8 +36,15 @@ def path(folder: Path) -> Path:
 class Cache:
     """The results of one folder: `look` at its files, then `save` them."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load what is there; a damaged or older cache counts as empty."""
+    def __init__(self, folder: Path, shape: str = "squeeze") -> None:
+        """Load what is there; a damaged or older cache counts as empty.
+
+        Args:
+            folder: the folder of photos.
+            shape: of the pixels that are kept for training.
+        """
+        decoding.require_shape(shape)
+        self._shape = shape
         self._path = path(folder)
         self._old: dict[str, dict] = {}
         self._new: dict[str, dict] = {}
@@ -48,22 +54,23 @@ class Cache:
             if content["version"] == version():
                 self._old = dict(content["photos"])
 
-    def look(self, file: Path) -> tuple[Photo | None, list[Problem]]:
+    def look(
+        self, file: Path, name: str, class_name: str
+    ) -> tuple[Photo | None, list[Problem]]:
         """Return what `photo_file.look` does; several threads may call it."""
-        name = f"{file.parent.name}/{file.name}"
         try:
-            status = file.stat()
+            key = _state(file)
         except OSError:
-            return photo_file.look(file)
-        size, time = status.st_size, status.st_mtime_ns
+            return photo_file.look(file, name, class_name)
+        _, size, time = key
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             row = self._old[name]
             if row["state"] == [size, time]:
-                result = _from_row(file, row)
+                result = _from_row(file, name, class_name, row)
                 self._new[name] = row
-                _hashes[str(file), size, time] = row["sha256"]
+                _hashes[key] = row["sha256"]
                 return result
-        photo, problems = photo_file.look(file)
+        photo, problems = photo_file.look(file, name, class_name, self._shape)
         if photo:
             self._new[name] = {
                 "state": [size, time],
@@ -73,7 +80,7 @@ class Cache:
                 "depth": photo.depth,
                 "problems": [[p.problem, p.advice] for p in problems],
             }
-            _hashes[str(file), size, time] = photo.sha256
+            _hashes[key] = photo.sha256
         return photo, problems
 
     def save(self) -> None:
@@ -81,6 +88,7 @@ class Cache:
 
         Where nothing may be written the next check takes longer.
         """
+        pixel_cache.evict()
         if self._new == self._old:
             return
         content = {"version": version(), "photos": self._new}
@@ -90,14 +98,21 @@ class Cache:
             )
 
 
-def _from_row(file: Path, row: dict):
+def _state(file: str | Path):
+    """Return path, size and time of the last change of a file."""
+    status = Path(file).stat()
+    return str(file), status.st_size, status.st_mtime_ns
+
+
+def _from_row(file: Path, name: str, class_name: str, row: dict):
     """Return the photo and problems of a file that is unchanged."""
     with open(file, "rb"):  # it may be locked by now
         pass
     width, height = row["size"]
     photo = Photo(
         file,
-        file.parent.name,
+        name,
+        class_name,
         row["sha256"],
         width,
         height,
@@ -105,8 +120,7 @@ def _from_row(file: Path, row: dict):
         row["depth"],
     )
     problems = [
-        Problem(photo.name, problem, advice)
-        for problem, advice in row["problems"]
+        Problem(name, problem, advice) for problem, advice in row["problems"]
     ]
     return photo, problems
 
@@ -118,8 +132,29 @@ def is_unchanged(file: str, sha256: str) -> bool:
     process last read it. Raises OSError if it can't be.
     """
     with open(file, "rb") as opened:
-        status = Path(file).stat()
-        key = str(file), status.st_size, status.st_mtime_ns
+        key = _state(file)
         if key not in _hashes:
             _hashes[key] = hashlib.file_digest(opened, "sha256").hexdigest()
     return _hashes[key] == sha256
+
+
+def pixels(file: str, shape: str) -> npt.NDArray[np.uint8]:
+    """Return the pixels of a photo for training, uint8 (299, 299, 3).
+
+    Those of a large photo that was checked are taken from the disk.
+
+    Raises:
+        UnusableError: the file can't be read as a photo.
+    """
+    sha256 = None
+    with contextlib.suppress(OSError):  # reading it says what is wrong
+        sha256 = _hashes.get(_state(file))
+    if sha256:
+        kept = pixel_cache.load(sha256, shape)
+        if kept is not None:
+            return kept
+    content = photo_file.read_bytes(Path(file))
+    picture = photo_file.read(content, Path(file).name)
+    if sha256:
+        pixel_cache.save(picture, sha256, shape)
+    return decoding.resize(picture.pixels, shape)

@@ -1,33 +1,28 @@
 """One file of a folder of photos: the photo in it, or why it is not used.
 
-A file is never changed. Its name, first bytes and header are looked at, and
-its pixels are decoded by the function that training uses.
+A file is never changed. Its name and first bytes are looked at, and its
+pixels are decoded by the function that training uses.
 """
 
 import errno
 import fnmatch
 import hashlib
-import io
 import re
 import stat
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from PIL import Image
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")  # what Keras lists
+from helpers.dataset import decoding, pixel_cache
+from helpers.dataset.decoding import COPY, FIJI, Picture, UnusableError
+
 MIN_SIDE = 75  # pixels on the shorter side: Inception v3 takes no less
-MAX_PIXELS = 89_000_000  # Pillow, too, takes more for an attack
-LARGE = 2048  # pixels on the shorter side: a JPEG is decoded as a draft
 MAX_RATIO = 3  # times as long as high, squeezed into a square
 GRID = 32  # cells on each side of a thumbnail
 HEAD = 1024  # bytes that tell the kind of a file
-DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners deliver
-ORIENTATION = 0x0112  # the EXIF tag that says which side was up
 # Files and folders, in lower case, that operating systems, servers and
 # programs leave.
 SYSTEM_NAMES = (
@@ -54,16 +49,16 @@ _SYSTEM_NAME = re.compile("|".join(map(fnmatch.translate, SYSTEM_NAMES)))
 STARTS = {
     b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF8": "GIF",
     b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF",
+    b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000",
     b"%PDF": "PDF", b"PK\x03\x04": "ZIP", b"8BPS": "Photoshop",
     b"\xff\x0a": "JPEG XL", b"\0\0\0\x0cJXL ": "JPEG XL",
-    b"\0\0\0\x0cjP  ": "JPEG 2000", b"\xff\x4f\xff\x51": "JPEG 2000",
-    b"P2\n": "PGM", b"P5\n": "PGM", b"P3\n": "PPM", b"P6\n": "PPM",
     b"FUJIFILMCCD-RAW": "camera raw", b"IIRO": "camera raw",
     b"IIU\0": "camera raw",
 }  # fmt: skip
 BRANDS = {  # in bytes 8 to 12 of ISO files
     b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"mif1": "HEIC",
-    b"msf1": "HEIC", b"hevx": "HEIC", b"avif": "AVIF", b"avis": "AVIF",
+    b"msf1": "HEIC", b"hevx": "HEIC", b"heim": "HEIC", b"heis": "HEIC",
+    b"avif": "AVIF", b"avis": "AVIF",
     b"crx ": "camera raw", b"qt  ": "MOV", b"isom": "MP4", b"mp42": "MP4",
     b"M4V ": "MP4",
 }  # fmt: skip
@@ -82,9 +77,9 @@ OTHER_PICTURES = (
 )  # fmt: skip
 # A file of one of these names should hold a picture, readable here or not.
 PICTURE_SUFFIXES = (
-    *SUFFIXES, *RAW_SUFFIXES, *OTHER_PICTURES, ".avif", ".dcm", ".heic",
-    ".heif", ".jfif", ".jp2", ".jpe", ".jxl", ".pgm", ".ppm", ".psd", ".svg",
-    ".tif", ".tiff", ".webp",
+    *RAW_SUFFIXES, *OTHER_PICTURES, ".avif", ".bmp", ".dcm", ".gif", ".heic",
+    ".heif", ".hif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jxl", ".pbm",
+    ".pgm", ".png", ".ppm", ".psd", ".svg", ".tif", ".tiff", ".webp",
 )  # fmt: skip
 LEFTOVERS = {
     (".crdownload", ".download", ".part", ".partial"):
@@ -92,23 +87,32 @@ LEFTOVERS = {
     (".bak", ".old", ".orig", "~"): "a backup copy",
     (".thm",): "a camera's thumbnail",
 }  # fmt: skip
-DECODED = {  # kinds that TensorFlow decodes, and the suffixes they should have
-    "JPEG": (".jpg", ".jpeg"), "PNG": (".png",), "GIF": (".gif",),
-    "BMP": (".bmp",), "WebP": (".webp",),
+# The kinds that are decoded, as they are called in a sentence.
+DECODED = {
+    "AVIF": "AVIF", "BMP": "BMP", "GIF": "GIF", "HEIF": "HEIC",
+    "JPEG": "JPEG", "JPEG2000": "JPEG 2000", "MPO": "JPEG", "PNG": "PNG",
+    "PPM": "PPM", "TIFF": "TIFF", "WEBP": "WebP",
 }  # fmt: skip
-EXPORT = "Open it and export it as JPEG or PNG."
-COPY = "Copy it again from where it came from."
 NOTHING = "Nothing to do."
-FILM = "It is a video; save single frames of it as .jpg to use them."
+EXPORT = "Export it as PNG, for example with GIMP."
+FILM = (
+    "It is a video: save single frames of it as .jpg, for example with VLC "
+    "or ffmpeg."
+)
 UNPACK = "Unpack it, and sort what is inside into the class folders."
-FIJI = "Export it as PNG, for example with Fiji (ImageJ)."
 ADVICE = {
     **{suffix[1:].upper(): FILM for suffix in (*FILMS, ".mov", ".mp4")},
     **{suffix[1:].upper(): UNPACK for suffix in ARCHIVES},
     **dict.fromkeys(("CZI", "FITS"), FIJI),
-    **dict.fromkeys(("NII", "NII.GZ"), "Export its slices as PNG."),
+    **dict.fromkeys(
+        ("NII", "NII.GZ"),
+        "Export its slices as PNG, for example with ITK-SNAP or 3D Slicer.",
+    ),
     "DICOM": "Export it as PNG, with a DICOM viewer such as Weasis or with "
     "dcmj2pnm of DCMTK.",
+    "JPEG XL": "Convert it to PNG, for example with djxl of libjxl.",
+    "PDF": "Save its pages as PNG, for example with pdftoppm of Poppler.",
+    "SVG": "Export it as PNG, for example with Inkscape.",
     "camera raw": "Export it as JPEG, with the camera's program, darktable "
     "or RawTherapee.",
 }
@@ -118,37 +122,38 @@ NOT_PICTURES = {
     "page": ("a web page, not a photo",
              "Open the page in a browser and save the picture itself."),
 }  # fmt: skip
-DAMAGED = "cannot be decoded: damaged or cut off", COPY
 
 
 @dataclass(frozen=True)
 class Photo:
     """One photo: its file, class, content hash and size in pixels.
 
-    `class_name` is that of its folder unless its label was corrected.
+    `name` is the path from the folder of photos, with slashes, as printed.
+    `split` is the split that the folder or table puts it into, and photos of
+    one `group` stay in one split; None where there is none.
     `thumbnail` comes from `make_thumbnail`. `depth` is the bit depth at which
-    a 16-bit PNG is read; None for all other photos, and for a black one.
+    a photo of 16 bits a colour is read; None for all others, and for a black
+    one.
     """
 
     path: Path
+    name: str
     class_name: str
     sha256: str
     width: int
     height: int
     thumbnail: bytes
     depth: int | None = None
-
-    @property
-    def name(self) -> str:
-        """The names of its class folder and file, with a slash between."""
-        return f"{self.path.parent.name}/{self.path.name}"
+    split: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
 class Problem:
     """What is wrong with a file or a class, and what to do.
 
-    `name` is class/file, or class/; `files` is how many files it is about.
+    `name` is that of a photo, or of a folder with a slash at the end;
+    `files` is how many files it is about.
     """
 
     name: str
@@ -158,32 +163,68 @@ class Problem:
     files: int = 1
 
 
-class _UnusableError(Exception):
-    """A file can't be used; its arguments are the problem and the advice."""
+def look(
+    file: Path, name: str, class_name: str, shape: str | None = None
+) -> tuple[Photo | None, list[Problem]]:
+    """Return the photo in a file, or None, and problems.
 
-
-def look(file: Path) -> tuple[Photo | None, list[Problem]]:
-    """Return the photo in a file of a class folder, or None, and problems."""
-    name = printed(f"{file.parent.name}/{file.name}")
+    Args:
+        file: where it lies.
+        name: its path from the folder of photos, for messages.
+        class_name: of the photo.
+        shape: if given, the pixels that training will ask for are kept (see
+            `pixel_cache`).
+    """
+    name = printed(name)
     try:
-        content = _read(file)
-        kind = _require_readable(file, content)
-        pixels, width, height, notes = _decode_and_check(content, kind)
-    except _UnusableError as error:
-        problem, advice = error.args
-        return None, [Problem(name, problem, advice, excluded=True)]
-    if file.suffix.lower() not in DECODED[kind]:
-        notes.append((f"a {kind} with the wrong file extension", NOTHING))
+        content = read_bytes(file)
+        picture = read(content, file.name)
+    except UnusableError as error:
+        problem = Problem(name, error.problem, error.advice, excluded=True)
+        return None, [problem]
+    sha256 = hashlib.sha256(content).hexdigest()
+    if shape:
+        pixel_cache.save(picture, sha256, shape)
     photo = Photo(
         file,
-        file.parent.name,
-        hashlib.sha256(content).hexdigest(),
-        width,
-        height,
-        make_thumbnail(pixels),
-        _depth(content) if kind == "PNG" else None,
+        name,
+        class_name,
+        sha256,
+        picture.width,
+        picture.height,
+        make_thumbnail(picture.pixels),
+        picture.depth,
     )
-    return photo, [Problem(name, *note) for note in notes]
+    return photo, [Problem(name, *note) for note in picture.notes]
+
+
+def read(content: bytes, name: str) -> Picture:
+    """Return the picture in a file, with all that is odd about it.
+
+    Args:
+        content: the bytes of the file.
+        name: its name.
+
+    Raises:
+        UnusableError: it is no picture that can be read.
+    """
+    _require_decodable(content, name)
+    picture = decoding.decode(content)
+    kind = DECODED[picture.format]
+    suffix = Path(name).suffix.lower()
+    extensions = Image.registered_extensions()
+    short, long = sorted((picture.width, picture.height))
+    notes = [
+        (DECODED.get(extensions.get(suffix, "")) != kind,
+         f"{kind} with the wrong file extension", NOTHING),
+        (short < MIN_SIDE, f"smaller than {MIN_SIDE} pixels",
+         "Enlarged it is a blur; take a larger photo."),
+        (long > MAX_RATIO * short,
+         f"more than {MAX_RATIO} times as long as wide",
+         "Little of it is left in a square; crop it first."),
+    ]  # fmt: skip
+    found = [(what, advice) for applies, what, advice in notes if applies]
+    return replace(picture, notes=picture.notes + found)
 
 
 def make_thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
@@ -238,15 +279,16 @@ def is_sidecar(file: Path) -> bool:
     return kind in (None, "page") or office
 
 
-def _read(file: Path):
-    """Return the bytes of a file that is worth decoding."""
+def read_bytes(file: Path) -> bytes:
+    """Return the bytes of a file that is worth decoding.
+
+    Raises:
+        UnusableError: it is no file, or can't be read.
+    """
     try:
         str(file).encode()
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise _UnusableError("not a file", "Take it out of the folder.")
-        if not status.st_size:
-            raise _UnusableError("the file is empty", COPY)
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise UnusableError("not a file", "Take it out of the folder.")
         return file.read_bytes()
     except UnicodeEncodeError:  # neither TensorFlow nor a list could name it
         problem = "its name is not UTF-8"
@@ -263,7 +305,7 @@ def _read(file: Path):
             where = "to itself" if error.errno == errno.ELOOP else "nowhere"
             problem = f"a link that leads {where}"
             advice = "Copy the photo itself to here."
-    raise _UnusableError(problem, advice)
+    raise UnusableError(problem, advice)
 
 
 def _kind(content: bytes, name: str):
@@ -275,6 +317,8 @@ def _kind(content: bytes, name: str):
         return "WebP"
     if content[4:8] == b"ftyp":
         return BRANDS.get(content[8:12], "ISO media")
+    if re.match(rb"P[1-6]\s", content):
+        return "PPM"
     if content[:2] == b"BM" and content[6:10] == bytes(4):  # not "BMI,age"
         return "BMP"
     if content[128:132] == b"DICM":
@@ -289,222 +333,30 @@ def _kind(content: bytes, name: str):
     return None
 
 
-def _require_readable(file: Path, content: bytes):
-    """Return the kind of a file; raise if Keras ignores the kind or name."""
-    kind = _kind(content, file.name)
-    suffix = file.suffix.lower()
+def _require_decodable(content: bytes, name: str):
+    """Raise unless the first bytes and the name are those of a photo."""
+    if not content:
+        raise UnusableError("the file is empty", COPY)
+    kind = _kind(content, name)
+    suffix = Path(name).suffix.lower()
     if kind is None:
-        raise _UnusableError("not a picture of any kind known here", COPY)
+        raise UnusableError("not a picture of any kind known here", COPY)
     if kind in NOT_PICTURES:
-        raise _UnusableError(*NOT_PICTURES[kind])
+        raise UnusableError(*NOT_PICTURES[kind])
     if kind == "TIFF" and suffix in RAW_SUFFIXES:  # many are built like one
         kind = "camera raw"
-    if kind not in DECODED:
+    if kind not in DECODED.values():
         what = f"{kind} is not read here"
-        if suffix in SUFFIXES:
+        if DECODED.get(Image.registered_extensions().get(suffix, "")):
             what = f"really {kind}, which is not read here"
-        raise _UnusableError(
-            what, ADVICE.get(kind) or _conversion(kind, file.suffix)
+        raise UnusableError(what, ADVICE.get(kind, EXPORT))
+    if package := decoding.missing_package(kind):
+        raise UnusableError(
+            f"{kind} is not read without the package {package}",
+            f"Run pip install {package}, and restart the kernel.",
         )
-    if suffix in SUFFIXES:
-        return kind
     for ends, what in LEFTOVERS.items():
-        if file.name.lower().endswith(ends):
-            raise _UnusableError(
+        if name.lower().endswith(ends):
+            raise UnusableError(
                 what, "Nothing to do if the photo itself is here, too."
             )
-    ending = f"ending in {file.suffix}" if suffix else "without a suffix"
-    right = DECODED[kind][0]
-    advice = f"Rename it to end in {right}."
-    if right not in SUFFIXES:
-        advice = _conversion(kind, file.suffix)
-    raise _UnusableError(f"a {kind}, but Keras ignores files {ending}", advice)
-
-
-def _conversion(kind: str, suffix: str):
-    """Return how to convert a picture of a kind that is not read here."""
-    if suffix.lower() in SUFFIXES or not is_named_as_picture(suffix):
-        return EXPORT  # the command below would match readable photos, too
-    to = "jpg" if kind == "HEIC" else "png"
-    advice = (
-        f"Convert it to .{to}, for example with ImageMagick (magick mogrify "
-        f"-format {to} *{suffix})."
-    )
-    if kind == "HEIC":
-        advice += (
-            " On an iPhone, Settings > Camera > Formats > Most Compatible "
-            "makes JPEGs from now on."
-        )
-    return advice
-
-
-def _decode_and_check(content: bytes, kind: str):
-    """Return pixels, width, height, and pairs of problem and advice.
-
-    The pixels are uint8 (height, width, 3), those of a large JPEG 8 times
-    fewer on each side.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the size is checked here
-        image = _open(content)
-        # That reads all of the file, and finds what full decoding finds.
-        draft = kind == "JPEG" and min(image.size) >= LARGE
-        try:
-            if draft:
-                pixels = tf.io.decode_jpeg(content, channels=3, ratio=8)
-            else:
-                pixels = decode(content)
-        except tf.errors.OpError:
-            raise _undecodable(image, kind) from None
-        pixels = pixels.numpy()
-        if kind == "BMP":
-            _require_same(image, pixels)
-        if draft:
-            width, height = image.size
-        else:
-            height, width, _ = pixels.shape
-        notes = _notes(content, image, width, height)
-        return pixels, width, height, notes
-
-
-def _open(content: bytes):
-    """Return a picture opened by Pillow, which decodes nothing yet."""
-    try:
-        image = Image.open(io.BytesIO(content))
-        too_large = image.width * image.height > MAX_PIXELS
-    except Image.DecompressionBombError:
-        too_large = True
-    except Exception:  # any of Pillow's readers may stumble over bytes
-        raise _UnusableError(*DAMAGED) from None
-    if too_large:
-        raise _UnusableError(
-            f"more than {MAX_PIXELS // 10**6} million pixels",
-            "Save it smaller; if it is not your own photo, delete it.",
-        )
-    return image
-
-
-def _require_same(image: Image.Image, pixels: npt.NDArray[np.uint8]):
-    """Raise if TensorFlow has read the places in a palette as colours."""
-    try:
-        expected = np.asarray(image.convert("RGB"))
-    except Exception:  # any of Pillow's readers may stumble over bytes
-        raise _UnusableError(*DAMAGED) from None
-    if not np.array_equal(pixels, expected):
-        raise _UnusableError("a BMP of a kind that is not read here", EXPORT)
-
-
-def _undecodable(image: Image.Image, kind: str):
-    """Return the error for a picture that TensorFlow does not decode."""
-    try:
-        image.load()
-    except Exception:  # any of Pillow's readers may stumble over bytes
-        return _UnusableError(*DAMAGED)
-    if getattr(image, "n_frames", 1) > 1:
-        return _UnusableError(
-            f"an animated {kind}, which is not read here",
-            "Save one picture of it as .png to use it.",
-        )
-    return _UnusableError(f"a {kind} of a kind that is not read here", EXPORT)
-
-
-def _notes(content: bytes, image: Image.Image, width: int, height: int):
-    """Return what is odd about a picture that can be used all the same."""
-    short, long = sorted((width, height))
-    palette = image.mode == "P" and image.format == "PNG"
-    # An MPO is a JPEG with a preview or a second view; nothing moves.
-    animated = getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
-    notes = [
-        (image.mode == "CMYK", "colours for print (CMYK)",
-         "They may look off; save it as RGB if they do."),
-        (palette, "colours from a palette", NOTHING),
-        (_is_transparent(image), "transparent in places",
-         "The network sees what lies beneath; fill it with a colour."),
-        (animated, "animated", "Its first picture is used."),
-        (orientation(content) != 1, "stored turned (EXIF)",
-         "It is turned upright when read."),
-        (short < MIN_SIDE, f"smaller than {MIN_SIDE} pixels",
-         "Enlarged it is a blur; take a larger photo."),
-        (long > MAX_RATIO * short,
-         f"more than {MAX_RATIO} times as long as wide",
-         "It is squeezed into a square; crop it first."),
-    ]  # fmt: skip
-    return [(what, advice) for applies, what, advice in notes if applies]
-
-
-def _is_transparent(image: Image.Image):
-    if not image.has_transparency_data:
-        return False
-    try:
-        alpha = image.convert("RGBA").getchannel("A")
-    except Exception:  # TensorFlow could decode it, which is enough
-        return False
-    return bool(np.asarray(alpha).min() < 255)
-
-
-def decode(content: bytes | tf.Tensor) -> tf.Tensor:
-    """Decode a photo, everywhere in the same way.
-
-    A PNG with 16 bits a colour mostly holds fewer bits of a camera or
-    scanner. It is read with the smallest of `DEPTHS` that holds its largest
-    value, so that it is neither clipped nor nearly black.
-
-    Args:
-        content: the bytes of a file, or a scalar string tensor of them.
-
-    Returns:
-        A uint8 tensor of shape (height, width, 3), values 0-255, RGB; of an
-        animation, the first picture.
-
-    Raises:
-        tf.errors.OpError: TensorFlow cannot decode it.
-    """
-    # Byte 24 of a PNG is how many bits a colour has.
-    is_png = tf.strings.substr(content, 0, 4) == b"\x89PNG"
-    has_16_bits = tf.strings.substr(content, 24, 1) == b"\x10"
-    return tf.cond(
-        is_png & has_16_bits,
-        lambda: _to_8_bits(_decode_16_bits(content)),
-        lambda: tf.io.decode_image(
-            content, channels=3, expand_animations=False
-        ),
-    )
-
-
-def _decode_16_bits(content: bytes | tf.Tensor):
-    return tf.io.decode_png(content, channels=3, dtype=tf.uint16)
-
-
-def _to_8_bits(pixels: tf.Tensor):
-    """Return uint16 pixels as uint8, without the lowest bits."""
-
-    def shift(pixels: npt.NDArray[np.uint16]):
-        return (pixels >> (_bit_depth(pixels) - 8)).astype("uint8")
-
-    shifted = tf.numpy_function(shift, [pixels], tf.uint8)
-    return tf.ensure_shape(shifted, (None, None, 3))
-
-
-def _bit_depth(pixels: npt.NDArray[np.uint16]):
-    """Return the smallest of `DEPTHS` that holds all uint16 values."""
-    largest = int(np.max(pixels))
-    return next(depth for depth in DEPTHS if largest < 2**depth)
-
-
-def _depth(content: bytes):
-    """Return the bit depth of a 16-bit PNG that is not black, or None."""
-    if content[24] != 16:
-        return None
-    pixels = _decode_16_bits(content)
-    return _bit_depth(pixels) if np.any(pixels) else None
-
-
-def orientation(content: bytes) -> int:
-    """Return how a photo was held by its EXIF data: 1 (upright) to 8."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            value = Image.open(io.BytesIO(content)).getexif()[ORIENTATION]
-    except Exception:  # none there, or none that can be read
-        return 1
-    return value if value in range(1, 9) else 1

@@ -1,67 +1,58 @@
 """From lists of photos to decoded, resized and batched pixels."""
 
+import functools
 import os
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from helpers.dataset import check_cache, photo_file
+from helpers.dataset import check_cache
+from helpers.dataset.decoding import SIZE, UnusableError
 from helpers.dataset.splits import Split
 from helpers.text import one_line
 
-SIZE = 299  # pixels on each side, what Inception v3 was made for
-READING = "bit depth"  # changes when `load_photo` gives other pixels
+READING = "Pillow"  # changes when `load_photo` gives other pixels
 
 
-def load_photo(path: str | tf.Tensor) -> tf.Tensor:
+def load_photo(path: str | tf.Tensor, shape: str = "squeeze") -> tf.Tensor:
     """Read a photo as 299×299 pixels.
 
     Args:
         path: a file name, as a string or a scalar string tensor.
+        shape: what becomes of a long photo: "squeeze" stretches it into the
+            square, "crop" cuts its ends off, "pad" adds black bars.
 
     Returns:
         A uint8 tensor of shape (299, 299, 3), values 0-255, RGB.
+
+    Raises:
+        ValueError: the file can't be read as a photo; within `tf.data`, a
+            tf.errors.InvalidArgumentError that says so.
     """
-    content = tf.io.read_file(path)
-    photo = upright(photo_file.decode(content), content)
-    photo = tf.image.resize(photo, (SIZE, SIZE), antialias=True)
-    photo = tf.cast(tf.round(photo), tf.uint8)
+    if isinstance(path, str):
+        return tf.constant(_load(path, shape))
+    load = functools.partial(_load, shape=shape)
+    photo = tf.numpy_function(load, [path], tf.uint8)
     return tf.ensure_shape(photo, (SIZE, SIZE, 3))
 
 
-def upright(photo: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
-    """Turn a photo as its camera was held (EXIF); decoding does not.
-
-    Args:
-        photo: pixels (height, width, 3).
-        content: the bytes of its file, a scalar string tensor.
-    """
-
-    def orientation(content: bytes):
-        # TensorFlow gives bytes, or an array that holds them.
-        content = np.asarray(content, object).item()
-        return np.int32(photo_file.orientation(content))
-
-    return tf.switch_case(
-        tf.numpy_function(orientation, [content], tf.int32) - 1,
-        [
-            lambda: photo,
-            lambda: photo[:, ::-1],
-            lambda: photo[::-1, ::-1],
-            lambda: photo[::-1],
-            lambda: tf.transpose(photo, (1, 0, 2)),
-            lambda: tf.image.rot90(photo, 3),
-            lambda: tf.transpose(photo[::-1, ::-1], (1, 0, 2)),
-            lambda: tf.image.rot90(photo, 1),
-        ],
-    )
+def _load(path: Any, shape: str) -> npt.NDArray[np.uint8]:
+    # TensorFlow gives bytes, or an array that holds them.
+    file = os.fsdecode(np.asarray(path, object).item())
+    try:
+        return check_cache.pixels(file, shape)
+    except UnusableError as error:
+        raise ValueError(one_line(f"{file}: {error}")) from None
 
 
-def load_photos(paths: Iterable[str]) -> npt.NDArray[np.uint8]:
+def load_photos(
+    paths: Iterable[str], shape: str = "squeeze"
+) -> npt.NDArray[np.uint8]:
     """Read photos into memory: (n, 299, 299, 3), values 0-255."""
-    return np.stack([load_photo(path) for path in paths])
+    return np.stack([_load(path, shape) for path in paths])
 
 
 def batches(split: Split, batch_size: int = 16) -> tf.data.Dataset:
@@ -111,9 +102,9 @@ def _decoded(split: Split):
             f"{one_line(path)} {what} since the folder was checked: run the "
             "cell with dataset.check again, and those after it."
         )
+
+    def load(path: tf.Tensor, label: tf.Tensor):
+        return load_photo(path, split.shape), label
+
     ds = tf.data.Dataset.from_tensor_slices((split.paths, split.labels))
-    return ds.map(_load_labelled, num_parallel_calls=os.cpu_count())
-
-
-def _load_labelled(path: tf.Tensor, label: tf.Tensor):
-    return load_photo(path), label
+    return ds.map(load, num_parallel_calls=os.cpu_count())

@@ -7,7 +7,6 @@ left out of the lists made here, and named.
 import collections
 import os
 import sys
-import warnings
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -45,6 +44,7 @@ class Folder:
     photos: tuple[Photo, ...]
     problems: tuple[Problem, ...]
     near_duplicates: tuple[tuple[Photo, Photo], ...]
+    shape: str = "squeeze"
     ignored: Mapping[str, int] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
@@ -101,7 +101,7 @@ def print_problems(problems: Iterable[Problem]) -> None:
         print(one_line(line))
 
 
-def check(folder: str | os.PathLike[str]) -> Folder:
+def check(folder: str | os.PathLike[str], shape: str = "squeeze") -> Folder:
     """Read every file of a folder of class folders; return a `Folder`.
 
     Each photo is decoded once, by the decoder that training uses, so what
@@ -112,6 +112,7 @@ def check(folder: str | os.PathLike[str]) -> Folder:
 
     Args:
         folder: the folder that holds the class folders.
+        shape: what becomes of a long photo (see `pipeline.load_photo`).
 
     Raises:
         ValueError: the folder is missing or may not be looked into, or
@@ -122,7 +123,7 @@ def check(folder: str | os.PathLike[str]) -> Folder:
     contents = layouts.read_folder(folder)
     labels = corrections.applied(folder, contents.class_folders)
     readable, problems = [], contents.problems
-    for photo, notes in _look_at_all(folder, contents.files):
+    for photo, notes in _look_at_all(folder, contents.files, shape):
         problems += notes
         if photo:
             label = labels.get(photo.name, photo.class_name)
@@ -146,29 +147,30 @@ def check(folder: str | os.PathLike[str]) -> Folder:
         tuple(photos),
         tuple(problems),
         pairs,
+        shape,
         dict(contents.ignored.most_common()),
     )
 
 
-def _look_at_all(folder: Path, files: list[Path]):
+def _look_at_all(folder: Path, files: list[Path], shape: str):
     """Return what `photo_file.look` does for each file, in their order."""
-    cache = check_cache.Cache(folder)
+    cache = check_cache.Cache(folder, shape)
+    names = [f.relative_to(folder).as_posix() for f in files]
+    class_names = [f.parent.name for f in files]
     pool = ThreadPoolExecutor(os.cpu_count())
-    # Only one thread at a time may set Python's filters of warnings aside.
-    with warnings.catch_warnings():
-        try:
-            results = list(
-                tqdm(
-                    pool.map(cache.look, files),
-                    desc="reading the folder",
-                    total=len(files),
-                    unit="file",
-                    file=sys.stdout,
-                    delay=5,  # no bar where the wait is short
-                )
+    try:
+        results = list(
+            tqdm(
+                pool.map(cache.look, files, names, class_names),
+                desc="reading the folder",
+                total=len(files),
+                unit="file",
+                file=sys.stdout,
+                delay=5,  # no bar where the wait is short
             )
-        finally:
-            pool.shutdown(cancel_futures=True)
+        )
+    finally:
+        pool.shutdown(cancel_futures=True)
     cache.save()
     return results
 
@@ -217,14 +219,14 @@ def _small_classes(photos: list[Photo]):
 
 
 def _of_depths(photos: list[Photo]):
-    """Return a `Problem` for each 16-bit PNG, read with fewer bits or not."""
+    """Return a `Problem` for each photo of 16 bits a colour."""
     deep = [photo for photo in photos if photo.depth]
     depths = sorted({photo.depth or 0 for photo in deep})
-    what = f"16-bit PNG, read as {' '.join(map(str, depths))} bits"
+    what = f"16 bits a colour, read as {' '.join(map(str, depths))} bits"
     advice = "Nothing to do if all photos come from one camera."
     if len(depths) > 1:
         what = (
-            "16-bit PNG; such photos are read at different depths "
+            "16 bits a colour; such photos are read at different depths "
             f"({', '.join(map(str, depths))} bits), so equal brightness looks "
             "different"
         )

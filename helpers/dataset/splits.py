@@ -123,14 +123,16 @@ class Split:
     paths: list[str]
     labels: npt.NDArray[np.int64]
     keys: list[str]
+    shape: str = "squeeze"
 
     def __len__(self) -> int:
         return len(self.paths)
 
     @property
     def key(self) -> str:
-        """A name that changes with the photos and their order."""
-        return hashlib.sha256("".join(self.keys).encode()).hexdigest()[:16]
+        """A name that changes with the photos, their order and shape."""
+        names = "".join([self.shape, *self.keys])
+        return hashlib.sha256(names.encode()).hexdigest()[:16]
 
     def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> "Split":
         """Return the photos at these indices, in their order."""
@@ -140,6 +142,7 @@ class Split:
             [self.paths[i] for i in indices],
             self.labels[indices],
             [self.keys[i] for i in indices],
+            self.shape,
         )
 
 
@@ -184,6 +187,7 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
             name,
             folder.class_names,
             [photo for photo in photos if split_of[photo.sha256] == name],
+            folder.shape,
         )
         for name in SPLITS
     ]
@@ -225,7 +229,10 @@ def _write_manifest(folder: scan.Folder, split_of: dict[str, str]):
 
 
 def _make_split(
-    name: str, class_names: tuple[str, ...], photos: Sequence[Photo]
+    name: str,
+    class_names: tuple[str, ...],
+    photos: Sequence[Photo],
+    shape: str,
 ):
     labels = [class_names.index(photo.class_name) for photo in photos]
     return Split(
@@ -234,6 +241,7 @@ def _make_split(
         [str(photo.path) for photo in photos],
         np.array(labels, "int64"),
         [photo.sha256 for photo in photos],
+        shape,
     )
 
 
@@ -256,4 +264,9 @@ def whole_folder(
             f"{folder}: its classes are {', '.join(checked.class_names)}, not "
             f"{', '.join(class_names)}; give a folder with the same classes."
         )
-    return _make_split(checked.path.name, checked.class_names, checked.photos)
+    return _make_split(
+        checked.path.name,
+        checked.class_names,
+        checked.photos,
+        checked.shape,
+    )

@@ -117,7 +117,7 @@ def feature_maps(base: keras.Model, split: splits.Split) -> FeatureMaps:
     """
     labels = range(len(split.class_names))[: -PHOTOS - 1 : -1]
     indices = [int(np.argmax(split.labels == label)) for label in labels]
-    photos = pipeline.load_photos([split.paths[index] for index in indices])
+    photos = pipeline.load_photos(split.take(indices).paths, split.shape)
     all_blocks = blocks(base)
     model = keras.Model(
         base.input, [base.layers[block.last].output for block in all_blocks]

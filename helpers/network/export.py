@@ -159,9 +159,11 @@ def predict_and_time(
     """
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    photos, keys = json.loads(Path(list_path).read_text(encoding="utf-8"))
+    photos, keys, shape = json.loads(
+        Path(list_path).read_text(encoding="utf-8")
+    )
     labels = np.zeros(len(photos), "int64")
-    split = splits.Split("unlabelled", (), photos, labels, keys)
+    split = splits.Split("unlabelled", (), photos, labels, keys, shape)
     probs, seconds = [], []
     for path in model_paths:
         print("about", Path(path).name, flush=True)
@@ -170,7 +172,8 @@ def predict_and_time(
             batches.append(predict(pixels))
             print("done", len(pixels), flush=True)
         probs.append(np.concatenate(batches))
-        seconds.append(_seconds(predict, pipeline.load_photos(photos[:TIMED])))
+        timed = pipeline.load_photos(photos[:TIMED], shape)
+        seconds.append(_seconds(predict, timed))
         del predict  # one model at a time: each takes half a gigabyte
         setup.trim()
     np.savez(output_path, probs=np.stack(probs), seconds=np.array(seconds))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from helpers import text
-from helpers.dataset import layouts, photo_file, pipeline, splits
+from helpers.dataset import decoding, layouts, photo_file, splits
 from helpers.paths import atomic, list_path
 
 COLUMNS = (
@@ -46,19 +46,19 @@ def write_predictions(
         file: {"file": photo_file.printed(_name(file, folder))}
         for file in files
     }
-    batch = []
+    batch: dict[Path, npt.NDArray[np.uint8]] = {}
     for file in tqdm(files, desc=folder.name, unit="file", file=sys.stdout):
-        photo, problems = photo_file.look(file)
-        if photo:
-            batch.append(file)
-        else:
-            rows[file]["problem"] = problems[0].problem
+        try:
+            picture = photo_file.read(photo_file.read_bytes(file), file.name)
+            batch[file] = decoding.resize(picture.pixels)
+        except decoding.UnusableError as error:
+            rows[file]["problem"] = error.problem
         if len(batch) == BATCH_SIZE or (batch and file == files[-1]):
-            pixels = pipeline.load_photos([str(file) for file in batch])
+            pixels = np.stack(list(batch.values()))
             probs = np.asarray(classifier.predict_on_batch(pixels))
             for photo_path, photo_probs in zip(batch, probs, strict=True):
                 rows[photo_path] |= _cells(class_names, photo_probs)
-            batch = []
+            batch = {}
     path = list_path("predictions", folder)
     _write(path, COLUMNS, rows.values())
     return path

@@ -59,7 +59,8 @@ def predict_in_subprocess(
     """
     with tempfile.TemporaryDirectory() as folder:
         photos, outputs = Path(folder, "list.json"), Path(folder, "out.npz")
-        photos.write_text(json.dumps([split.paths, split.keys]), "utf-8")
+        listed = json.dumps([split.paths, split.keys, split.shape])
+        photos.write_text(listed, "utf-8")
         args = [str(path) for path in model_paths], photos, outputs
         total = len(model_paths) * len(split)
         run("helpers.network.export", "predict_and_time", *args, total=total)

@@ -283,7 +283,7 @@ def sample(split: Split, count: int, seed: int = 0) -> None:
     chosen = np.random.default_rng(seed).choice(len(split), count, False)
     labels = class_labels.classes(split.class_names, 1.7, 10)
     photos(
-        [pipeline.load_photo(split.paths[i]) for i in chosen],
+        [pipeline.load_photo(split.paths[i], split.shape) for i in chosen],
         [labels[split.labels[i]] for i in chosen],
         f"{count} random photos ({split.name}) with their labels",
     )
@@ -307,7 +307,7 @@ def mistakes(split: Split, probabilities: NDArray, count: int = 12) -> None:
         return
     labels = class_labels.classes(split.class_names, 0.95, 10)
     photos(
-        [pipeline.load_photo(split.paths[i]) for i in worst],
+        [pipeline.load_photo(split.paths[i], split.shape) for i in worst],
         [
             f"{labels[split.labels[i]]}, predicted\n"
             f"{labels[predicted[i]]} {confidence[i]:.0%}"

@@ -38,7 +38,7 @@ def shifted_test(folder: str | Path, test: splits.Split) -> splits.Split:
         return splits.whole_folder(beside, test.class_names)
     labels = [test.class_names[label] for label in test.labels]
     # A corrected label makes another set, as its photo changes folders.
-    key = hashlib.sha256(repr([test.keys, labels]).encode()).hexdigest()[:16]
+    key = hashlib.sha256(repr([test.key, labels]).encode()).hexdigest()[:16]
     shifted_folder = paths.work() / "remounted" / key / "remounted"
     copies: collections.Counter = collections.Counter()
     for path, label, digest in tqdm(
@@ -54,7 +54,8 @@ def shifted_test(folder: str | Path, test: splits.Split) -> splits.Split:
         file = shifted_folder / label / f"{digest[:32]}-{copy}.png"
         if not file.is_file():
             rng = np.random.default_rng([int(digest, 16), copy])
-            image = _remounted(pipeline.load_photo(path).numpy(), rng)
+            pixels = pipeline.load_photo(path, test.shape).numpy()
+            image = _remounted(pixels, rng)
             with paths.atomic(file) as temporary:
                 image.save(temporary, "png")
     return splits.whole_folder(shifted_folder, test.class_names)

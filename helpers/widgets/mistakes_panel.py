@@ -193,7 +193,8 @@ class _Pages:
 
     def _pixels(self, index: int) -> NDArray[np.uint8]:
         """Return a photo as it is shown, uint8 (SIDE, SIDE, 3)."""
-        pixels = pipeline.load_photo(self.split.paths[index]).numpy()
+        path = self.split.paths[index]
+        pixels = pipeline.load_photo(path, self.split.shape).numpy()
         return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE)))
 
     def _title(

@@ -1,6 +1,5 @@
 """Predictions for a photo that is uploaded."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 from ipywidgets import FileUpload
 from numpy.typing import NDArray
 
-from helpers.dataset import photo_file, pipeline
+from helpers.dataset import decoding, photo_file
 from helpers.plots.deployment import draw_prediction
 from helpers.text import one_line
 from helpers.widgets.panel import Panel, figure
@@ -20,9 +19,8 @@ def upload(
 ) -> Panel:
     """Show the predictions for a photo, and for one that is uploaded.
 
-    The photo stays on the computer that runs the notebook, and on its disk
-    only while it is read. For a file that is no photo, the line says why,
-    and the figure stays.
+    The photo stays in the memory of the computer that runs the notebook. For
+    a file that is no photo, the line says why, and the figure stays.
 
     Args:
         classifier: a model from pixels of 0 to 255 to probabilities.
@@ -93,13 +91,9 @@ def read(name: str, content: bytes) -> NDArray[np.uint8]:
         content: its bytes.
 
     Raises:
-        ValueError: it is no photo, or of a kind that is not supported.
+        ValueError: it is no photo that can be read.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, name)
-        file.write_bytes(content)
-        photo, problems = photo_file.look(file)
-        if not photo:
-            problem = problems[0]
-            raise ValueError(f"{name}: {problem.problem}. {problem.advice}")
-        return pipeline.load_photo(str(file)).numpy()
+    try:
+        return decoding.resize(photo_file.read(content, name).pixels)
+    except decoding.UnusableError as error:
+        raise ValueError(f"{name}: {error}") from None
