@@ -142,18 +142,58 @@ def paired(first: ArrayLike, second: ArrayLike) -> Paired:
     return Paired(better, worse, n, float(low), float(high), float(p))
 
 
+def recalls(correct: ArrayLike, labels: ArrayLike) -> dict[int, Accuracy]:
+    """Return the recall of each class: the accuracy on its own photos.
+
+    Args:
+        correct: booleans of shape (n,), True where the prediction is correct.
+        labels: integers (n,), the indices of the true classes.
+
+    Returns:
+        {index of a class: accuracy}, without classes that have no photo.
+
+    Raises:
+        ValueError: the numbers of photos differ.
+    """
+    correct, labels = np.asarray(correct, bool), np.asarray(labels)
+    if correct.shape != labels.shape:
+        raise ValueError(
+            "A recall needs a label for each prediction; here are "
+            f"{correct.size} predictions and {labels.size} labels."
+        )
+    return {int(c): accuracy(correct[labels == c]) for c in np.unique(labels)}
+
+
+def balanced_accuracy(correct: ArrayLike, labels: ArrayLike) -> float:
+    """Return the mean of the `recalls`, 0-1.
+
+    A small class counts as much as a large one (Brodersen and others, 2010).
+    """
+    values = [r.proportion for r in recalls(correct, labels).values()]
+    return float(np.mean(values))
+
+
 def compare(
-    first_name: str, first: ArrayLike, second_name: str, second: ArrayLike
+    first_name: str,
+    first: ArrayLike,
+    second_name: str,
+    second: ArrayLike,
+    labels: ArrayLike | None = None,
 ) -> Paired:
     """Print and return the paired comparison of two models.
 
     Args:
         first_name, second_name: of the models.
         first, second: as for `paired`.
+        labels: integers (n,), the indices of the true classes, for the
+            balanced accuracies.
     """
     result = paired(first, second)
-    print(f"{first_name}: {accuracy(first)}")
-    print(f"{second_name}: {accuracy(second)}")
+    for name, correct in ((first_name, first), (second_name, second)):
+        print(f"{name}: {accuracy(correct)}")
+        if labels is not None:
+            balanced = balanced_accuracy(correct, labels)
+            print(f"  balanced accuracy {balanced:.1%}")
     print(
         f"Of the same {result.n} photos, only {second_name} classified "
         f"{result.better} correctly, and only {first_name} {result.worse}."

@@ -28,6 +28,8 @@ CELLS = (
         "code",
         "found = {'classes': ['a', 'b'], 'test_photos': 8, 'excluded': 1,\n"
         "    'accuracy': {'frozen': 0.5, 'fine_tuned': 0.75},\n"
+        "    'balanced_accuracy': {'frozen': 0.5, 'fine_tuned': 0.625},\n"
+        "    'majority_class': 0.625,\n"
         "    'chosen': 'fine_tuned', 'seconds': 1.0,\n"
         "    'weights': 'random' if 'blank' in FOLDER else 'starter'\n"
         "    if 'imagenet' not in FOLDER else 'imagenet'}\n"
@@ -57,7 +59,8 @@ def test_a_folder_becomes_a_report(page, capsys):
     assert retrain.main([str(page / "mine"), "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "1/2 The photos ..." in said and "2/2 Training ..." in said
-    assert "fine_tuned   75.0%  <- chosen" in said
+    assert "majority class 62.5%" in said
+    assert "fine_tuned     75.0%, balanced 62.5%  <- chosen" in said
     assert "of 8 test photos of 2 classes; 1 files left out" in said
     report = (out / "report.html").read_text()
     assert f"learned from {page / 'mine'} (60, 20, 20)" in report

@@ -1,7 +1,10 @@
 """Intervals, comparisons and calibration, against known results."""
 
+import re
+
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from helpers import stats
 
@@ -62,6 +65,31 @@ def test_the_sentence_follows_the_interval(
     printed = capsys.readouterr().out
     assert sentence in printed
     assert f"only tuned classified {better} correctly" in printed
+
+
+def test_a_small_class_counts_as_much_as_a_large_one(capsys):
+    labels = np.repeat([0, 1, 3], [90, 6, 4])
+    majority = labels == 0
+    model = np.repeat([True, False, True], [90, 6, 4])
+    predictions = np.where(model, labels, 0)
+
+    recalls = stats.recalls(model, labels)
+    balanced = stats.balanced_accuracy(model, labels)
+
+    assert {c: (r.correct, r.n) for c, r in recalls.items()} == {
+        0: (90, 90),
+        1: (0, 6),
+        3: (4, 4),
+    }
+    assert balanced == metrics.balanced_accuracy_score(labels, predictions)
+    stats.compare("majority", majority, "model", model, labels)
+    printed = capsys.readouterr().out
+    assert re.findall("balanced accuracy (.*)", printed) == ["33.3%", "66.7%"]
+
+
+def test_a_recall_needs_the_labels_of_the_same_photos():
+    with pytest.raises(ValueError, match="2 predictions and 3 labels"):
+        stats.recalls([True, True], [0, 2, 1])
 
 
 def test_intervals_have_the_coverage_they_promise():

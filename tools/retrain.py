@@ -159,9 +159,11 @@ def _finish(notebook: NotebookNode, out: Path, own_photos: bool):
         title = f"Retrained: {out.name}"
         temporary.write_text(_report.html(notebook, title), encoding="utf-8")
     (out / MARK).unlink(missing_ok=True)
+    print(f"{'majority class':<14} {results['majority_class']:.1%}")
     for name, accuracy in results["accuracy"].items():
+        balanced = results["balanced_accuracy"][name]
         mark = "  <- chosen" if name == results["chosen"] else ""
-        print(f"{name:<12} {accuracy:.1%}{mark}")
+        print(f"{name:<14} {accuracy:.1%}, balanced {balanced:.1%}{mark}")
     print(
         f"of {results['test_photos']} test photos of "
         f"{len(results['classes'])} classes; {results['excluded']} files "
