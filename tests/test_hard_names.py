@@ -465,8 +465,9 @@ def test_a_card_shows_hard_names_in_one_row_each(tmp_path, photo, monkeypatch):
     class_names = ("x|y", "<b>bold</b>", "two\nlines", "`c`", "*d*", "_e_")
     path = tmp_path / "m.keras"
     path.write_bytes(b"m")
+    split = two_each(class_names, photo)
     written = model_card.write_model_card(
-        path, [two_each(class_names, photo)], "a`b", tmp_path / "my`s", {}, {}
+        path, [split], "a`b", tmp_path / "my`s", {}, split.labels >= 0, {}
     )
     label = written.read_text(encoding="utf-8")
     page = rendered(label)
@@ -489,6 +490,7 @@ def test_labels_txt_has_a_line_for_each_class(tmp_path, monkeypatch):
     )
     for name in ("convert_to_float16", "convert_to_int8"):
         monkeypatch.setattr(export, name, lambda *given: None)
+    export.saving.write_names(tmp_path / "m.keras", class_names)
     export.export_litert(tmp_path / "m.keras", [])
     content = (tmp_path / "labels.txt").read_text(encoding="utf-8")
     assert content.splitlines() == [

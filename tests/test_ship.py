@@ -74,9 +74,9 @@ def shipped(model, split, tmp_path_factory):
     """{name: path} of the model in all formats."""
     folder = tmp_path_factory.mktemp("models")
     path = folder / "m.keras"
-    saving.write(saving.without_optimizers(model), NAMES, path)
+    saving.write(saving.without_optimizers(model), NAMES, path, "pad")
     model.export(folder / "m", verbose=False)
-    saving.write_names(folder / "m", NAMES)
+    saving.write_names(folder / "m", NAMES, "pad")
     args = "helpers.network.export", "export_litert", path, split.paths
     subprocesses.run(*args, total=len(split))
     float16, int8 = export.lite_paths(path)
@@ -101,9 +101,10 @@ def test_without_optimizers_a_model_predicts_the_same(
     assert model.layers[-1].compiled  # the original is left alone
 
 
-def test_the_class_names_are_in_every_format(shipped, tmp_path):
+def test_class_names_and_shape_are_in_every_format(shipped, tmp_path):
     for path in shipped.values():
         assert saving.read_names(path) == NAMES
+        assert saving.read_shape(path) == "pad"
     labels = shipped["keras"].with_name("labels.txt")
     assert labels.read_text(encoding="utf-8").split() == list(NAMES)
     assert len(list(labels.parent.iterdir())) == len(shipped) + 1
@@ -112,6 +113,8 @@ def test_the_class_names_are_in_every_format(shipped, tmp_path):
     for name in ("m", "m.tflite", "gone"):
         with pytest.raises(ValueError, match=f"{name}: it holds no class"):
             saving.read_names(tmp_path / name)
+        with pytest.raises(ValueError, match=f"{name}: it holds no shape"):
+            saving.read_shape(tmp_path / name)
 
 
 def test_int8_is_quantized_throughout(shipped):
@@ -243,6 +246,22 @@ def test_sidecars_have_no_row_and_photos_in_linked_folders_do(model, mixed):
     assert names == sorted([".hidden.png", *MIXED, "linked/c.png"])
 
 
+def test_a_folder_is_predicted_in_the_shape_of_the_training(model, tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (300, 900, 3), "uint8")
+    pixels[:, :300] //= 4
+    Image.fromarray(pixels).save(tmp_path / "long.png")
+    files = {}
+    for shape in ("squeeze", "crop", "pad"):
+        photo = pipeline.load_photos([str(tmp_path / "long.png")], shape)
+        expected = model.predict(photo, verbose=0).max()
+        path = predict.write_predictions(model, NAMES, tmp_path, shape)
+        files[shape] = rows(path)[0]["probability"]
+        assert files[shape] == f"{expected:.3f}"
+    assert len({*files.values()}) == 3
+    with pytest.raises(ValueError, match="shape is 'round'"):
+        predict.write_predictions(model, NAMES, tmp_path, "round")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 there")
 def test_a_name_that_is_not_utf8_has_a_row_that_says_so(model, mixed):
     (mixed / "b.png").rename(mixed / os.fsdecode(b"caf\xe9.png"))
@@ -344,19 +363,22 @@ def test_the_card_holds_what_was_measured(
     def correct(count):
         return np.arange(20) < count
 
+    of_cracks = split.labels == 0
     own = {"shipped, test": correct(15)}
     results.write("06_x", "starter", folder, own)
     results.write("04_x", "starter", folder, {"another": correct(5)})
     results.write("04_x", "imagenet", folder, {"another": correct(9)})
     path = tmp_path / "m.keras"
     shutil.copy(shipped["keras"], path)
-    args = path, [split], "starter", folder, own, {"int8": correct(19)}
-    card = model_card.write_model_card(*args)
+    args = path, [split], "starter", folder, own, of_cracks
+    card = model_card.write_model_card(*args, {"int8": correct(19)})
     text = card.read_text(encoding="utf-8")
     assert card == tmp_path / "m.md"
     for words in (
         "one of crack, пятно.",
-        "| crack | 10 |",
+        "| crack | 10 | 10 of 10: 100.0%",
+        "| пятно | 10 | 0 of 10: 0.0%",
+        "Balanced accuracy (the mean of the recalls): 50.0%.",
         "- shipped, test: 15 of 20 photos correct: 75.0%",
         "- int8: 19 of 20 test photos",
         "- another: 5 of 20 photos correct",
@@ -369,7 +391,7 @@ def test_the_card_holds_what_was_measured(
     ours, _, others = text.partition("Other models")
     assert "another" not in ours and "shipped, test" not in others
     path.write_bytes(b"another model")
-    model_card.write_model_card(*args)
+    model_card.write_model_card(*args, {})
     assert card.read_text(encoding="utf-8") != text
 
 

@@ -37,8 +37,10 @@ def convert_to_int8(
     The photos calibrate it.
     """
 
+    shape = saving.read_shape(saved)
+
     def pixels() -> Iterator[list[npt.NDArray[np.float32]]]:
-        for photo in pipeline.load_photos(photo_paths):
+        for photo in pipeline.load_photos(photo_paths, shape):
             yield [photo[None].astype(np.float32)]
             print("done 1", flush=True)
 
@@ -60,7 +62,8 @@ def _convert(converter: Any, saved: str | Path, path: str | Path) -> None:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     with atomic(path) as temporary:
         temporary.write_bytes(converter.convert())
-        saving.write_names(temporary, saving.read_names(saved))
+        class_names, shape = saving.read_names(saved), saving.read_shape(saved)
+        saving.write_names(temporary, class_names, shape)
 
 
 def export_litert(path: str | Path, photo_paths: Sequence[str]) -> None:
@@ -74,7 +77,7 @@ def export_litert(path: str | Path, photo_paths: Sequence[str]) -> None:
     float16, int8 = lite_paths(path)
     with tempfile.TemporaryDirectory() as saved:
         model.export(saved, verbose=False)
-        saving.write_names(saved, class_names)
+        saving.write_names(saved, class_names, saving.read_shape(path))
         convert_to_float16(saved, float16)
         convert_to_int8(saved, int8, photo_paths)
     with atomic(path.with_name("labels.txt")) as temporary:

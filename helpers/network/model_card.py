@@ -11,7 +11,7 @@ import keras
 import numpy.typing as npt
 import tensorflow as tf
 
-from helpers import downloads, results
+from helpers import downloads, results, stats
 from helpers.dataset import splits
 from helpers.paths import atomic
 from helpers.text import markdown, markdown_code
@@ -32,6 +32,7 @@ def write_model_card(
     weights_name: str,
     folder: str | Path,
     evaluations: Iterable[str],
+    correct: npt.ArrayLike,
     agreement: Mapping[str, npt.NDArray],
 ) -> Path:
     """Write the card of a saved classifier beside it; return its path.
@@ -45,6 +46,8 @@ def write_model_card(
         weights_name: the weights that the base started from.
         folder: the folder of photos.
         evaluations: the names of its own results in the log.
+        correct: booleans (n,), True where it predicts the class of a test
+            photo correctly.
         agreement: {name of a format: booleans (n,), True where it predicts
             the same class as the original}.
     """
@@ -66,7 +69,9 @@ def write_model_card(
         "takes RGB pixels of 0 to 255 and scales them itself; the names of "
         "its classes are inside.",
         "## Photos",
-        _table(all_splits),
+        _table(all_splits, correct),
+        "Balanced accuracy (the mean of the recalls): "
+        f"{stats.balanced_accuracy(correct, all_splits[-1].labels):.1%}.",
         "The content of a photo decides its split. Test photos are used only "
         "for the measurements below.",
         "## Measured",
@@ -89,15 +94,15 @@ def write_model_card(
     return card
 
 
-def _table(all_splits: Sequence[splits.Split]) -> str:
-    """Return the number of photos of each class in each split."""
-    lines = [
-        "| class | " + " | ".join(split.name for split in all_splits) + " |",
-        "|---" * (len(all_splits) + 1) + "|",
-    ]
+def _table(all_splits: Sequence[splits.Split], correct: npt.ArrayLike) -> str:
+    """Return the photos of each class in each split, and the recall."""
+    recalls = stats.recalls(correct, all_splits[-1].labels)
+    columns = ["class", *(split.name for split in all_splits), "recall"]
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for label, name in enumerate(all_splits[0].class_names):
         counts = [str((split.labels == label).sum()) for split in all_splits]
-        lines.append(f"| {markdown(name)} | " + " | ".join(counts) + " |")
+        recall = recalls[label].counted if label in recalls else "no photo"
+        lines.append(f"| {' | '.join([markdown(name), *counts, recall])} |")
     return "\n".join(lines)
 
 

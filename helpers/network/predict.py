@@ -23,7 +23,10 @@ BATCH_SIZE = 16
 
 
 def write_predictions(
-    classifier: keras.Model, class_names: Sequence[str], folder: str | Path
+    classifier: keras.Model,
+    class_names: Sequence[str],
+    folder: str | Path,
+    shape: str = "squeeze",
 ) -> Path:
     """Write the predictions for a folder of photos; return the table's path.
 
@@ -36,6 +39,8 @@ def write_predictions(
         classifier: a model from pixels of 0 to 255 to probabilities.
         class_names: in the order of its outputs.
         folder: with photos, sorted into folders or not.
+        shape: of the photos that it was trained on (see
+            `saving.read_shape`).
 
     Raises:
         ValueError: the folder is missing or empty.
@@ -50,7 +55,7 @@ def write_predictions(
     for file in tqdm(files, desc=folder.name, unit="file", file=sys.stdout):
         try:
             picture = photo_file.read(photo_file.read_bytes(file), file.name)
-            batch[file] = decoding.resize(picture.pixels)
+            batch[file] = decoding.resize(picture.pixels, shape)
         except decoding.UnusableError as error:
             rows[file]["problem"] = error.problem
         if len(batch) == BATCH_SIZE or (batch and file == files[-1]):

@@ -1,7 +1,8 @@
 """Saved classifiers: with the names of their classes, and safe to load.
 
 A `.keras` file is a ZIP archive of a configuration, weights and metadata.
-The names of the classes are one more file in it, which Keras ignores.
+The names of the classes and the shape of the photos (see
+`dataset.load_photo`) are more files in it, which Keras ignores.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from helpers import paths
 from helpers.dataset import splits
 
 NAMES = "class_names.json"
+SHAPE = "photo_shape.json"
 EXTRA = "assets.extra"  # of a SavedModel, for files that TensorFlow ignores
 CONFIG = "config.json"
 # {module: classes} of all that the lessons and scale/ save. Keras has others
@@ -57,31 +59,39 @@ def save(model: keras.Model, class_names: Sequence[str], lesson: str) -> Path:
 
 
 def write(
-    model: keras.Model, class_names: Sequence[str], path: str | Path
+    model: keras.Model,
+    class_names: Sequence[str],
+    path: str | Path,
+    shape: str = "squeeze",
 ) -> None:
-    """Write a classifier with its class names into a `.keras` file."""
+    """Write a classifier with names and shape into a `.keras` file."""
     with paths.atomic(path) as temporary:
         model.save(temporary)
-        write_names(temporary, class_names)
+        write_names(temporary, class_names, shape)
 
 
-def write_names(path: str | Path, class_names: Sequence[str]) -> None:
-    """Write the names of the classes into a saved model.
+def write_names(
+    path: str | Path, class_names: Sequence[str], shape: str = "squeeze"
+) -> None:
+    """Write the names of the classes and the shape into a saved model.
 
     Args:
         path: a `.keras` file, which is an archive; a `.tflite` file, which
             may end in one (as LiteRT's metadata does); or the folder of a
             SavedModel.
         class_names: in the order of the model's outputs.
+        shape: of the photos that it was trained on, "squeeze", "crop" or
+            "pad".
     """
     path = Path(path)
-    text = json.dumps(list(class_names))
-    if path.is_dir():
-        (path / EXTRA).mkdir(exist_ok=True)
-        (path / EXTRA / NAMES).write_text(text, encoding="utf-8")
-        return
-    with zipfile.ZipFile(path, "a") as file:
-        file.writestr(NAMES, text)
+    for name, value in ((NAMES, list(class_names)), (SHAPE, shape)):
+        text = json.dumps(value)
+        if path.is_dir():
+            (path / EXTRA).mkdir(exist_ok=True)
+            (path / EXTRA / name).write_text(text, encoding="utf-8")
+        else:
+            with zipfile.ZipFile(path, "a") as file:
+                file.writestr(name, text)
 
 
 def read_names(path: str | Path) -> tuple[str, ...]:
@@ -90,15 +100,28 @@ def read_names(path: str | Path) -> tuple[str, ...]:
     Raises:
         ValueError: there are none.
     """
+    return tuple(_read_entry(path, NAMES, "class names"))
+
+
+def read_shape(path: str | Path) -> str:
+    """Return the shape of the photos that `write_names` has written.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return _read_entry(path, SHAPE, "shape of the photos")
+
+
+def _read_entry(path: str | Path, name: str, what: str) -> Any:
     path = Path(path)
     try:
         if path.is_dir():
-            return tuple(json.loads((path / EXTRA / NAMES).read_bytes()))
+            return json.loads((path / EXTRA / name).read_bytes())
         with zipfile.ZipFile(path) as file:
-            return tuple(json.loads(file.read(NAMES)))
+            return json.loads(file.read(name))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         raise ValueError(
-            f"{path}: it holds no class names; export the model again."
+            f"{path}: it holds no {what}; export the model again."
         ) from None
 
 
