@@ -55,7 +55,7 @@ def _write(path: Path, entry: dict[str, Any]) -> None:
 
 
 def _log() -> Path:
-    return paths.work() / "journal"
+    return paths.work() / "results"
 
 
 def _path(lesson: str, weights_name: str) -> Path:

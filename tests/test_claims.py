@@ -1,6 +1,6 @@
 """What the starter weights are shipped for, as the lessons' run found it.
 
-The lessons run before these tests and leave their verdicts in the journal.
+The lessons run before these tests and leave their results in the results log.
 """
 
 import json
@@ -23,14 +23,14 @@ SAME = 0.98  # how often what is shipped is right where it was in lesson 03
 @pytest.fixture(scope="module")
 def verdicts():
     about, found = ("starter", str(render.folder().resolve())), {}
-    for path in (paths.work() / "journal").glob("[0-9]*.json"):
+    for path in (paths.work() / "results").glob("[0-9]*.json"):
         entry = json.loads(path.read_text(encoding="utf-8"))
         if (entry["weights"], entry["photos"]) == about:
             for name, digits in (entry["verdicts"] | entry["hits"]).items():
                 found[name] = np.array(list(digits)) == "1"
     if not {"frozen base", "augmented", "pointing: centre"} <= set(found):
         pytest.fail(
-            "The journal does not hold the lessons; run them first, with "
+            "The results log lacks the lessons; run them first, with "
             "python3 start.py test notebooks"
         )
     return found

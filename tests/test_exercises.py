@@ -219,6 +219,6 @@ def test_a_lesson_runs_with_its_solutions(monkeypatch):
     kernel.client(notebook, _pinned.NOTEBOOKS / f"{lesson}.ipynb").execute()
     for cell in asked:
         assert ": correct. " in cell.outputs[0].text
-    noted = _pinned.WORK / "journal" / f"exercises-{lesson}.json"
+    noted = _pinned.WORK / "results" / f"exercises-{lesson}.json"
     assert noted.is_file()
     noted.unlink()

@@ -61,7 +61,7 @@ def lower(scale=1 / 127.5, seed=0, append=None):
 
 
 def files():
-    return sorted(paths.work().glob("activations/*"))
+    return sorted(paths.work().glob("features/*"))
 
 
 def remove_files():

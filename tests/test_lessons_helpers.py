@@ -77,7 +77,7 @@ def test_the_log_returns_what_lessons_wrote(at):
     results.write("03_x", "starter", at, {"tuned": [True, True, True]})
     assert list(correct(at).items()) == [("frozen", 2), ("tuned", 3)]
     assert results.rows("starter", at)["frozen"].n == 3
-    path = at / "journal" / "02_x_starter.json"
+    path = at / "results" / "02_x_starter.json"
     assert json.loads(path.read_text())["hits"] == {"pointing": "10"}
     results.write("02_x", "starter", at, {"frozen": [True, True, True]})
     assert correct(at) == {"frozen": 3, "tuned": 3}
@@ -155,7 +155,7 @@ def test_a_damaged_entry_is_ignored_and_written_anew(at, capsys, damaged):
     for name in ("01_x", "02_x"):
         results.note_done(name, 1)
     for name in ("02_x_starter", "exercises-02_x"):
-        (at / "journal" / f"{name}.json").write_bytes(damaged)
+        (at / "results" / f"{name}.json").write_bytes(damaged)
     assert correct(at) == {"tuned": 1}
     (line,) = printed()
     assert "/02_x_starter.json is damaged and ignored" in line
@@ -225,7 +225,7 @@ def test_copies_that_were_included_are_each_turned_differently(
     for copy in (folder / "a" / "9.png", folder / "b" / "9.png"):
         copy.write_bytes((folder / "a" / "0.png").read_bytes())
     scan.check(folder)
-    (listed,) = (tmp_path / "work" / "left_out").iterdir()
+    (listed,) = (tmp_path / "work" / "excluded").iterdir()
     text = listed.read_text(encoding="utf-8-sig")
     listed.write_text(text.replace(",yes,", ",no,"), encoding="utf-8-sig")
     test, second = both(folder)

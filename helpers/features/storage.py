@@ -28,7 +28,7 @@ _in_use: weakref.WeakSet["ChunkedArray"] = weakref.WeakSet()
 
 def folder() -> Path:
     """Return the folder of this learner's cached features."""
-    return paths.work() / "activations"
+    return paths.work() / "features"
 
 
 def folders() -> list[Path]:
@@ -36,7 +36,7 @@ def folders() -> list[Path]:
     shared_folder = shared.folder()
     if shared_folder is None:
         return [folder()]
-    return [shared_folder / shared.ACTIVATIONS, folder()]
+    return [shared_folder / shared.FEATURES, folder()]
 
 
 def save(
