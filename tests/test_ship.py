@@ -418,18 +418,16 @@ def test_each_measure_of_two_cameras_has_its_panel():
         assert ax.get_legend_handles_labels()[1] == [*sets]
 
 
-def test_alarms_are_drawn_in_percent():
-    rates = {"far, alarms": [0.5, 1], "far, false alarms": [0, 0.01]}
-    deployment.alerts([2, 5], rates, 0.01)
+def test_alerts_are_drawn_in_percent():
+    deployment.alerts([2, 5], {"far": [0.5, 1]}, {"far": [0, 0.01]}, 0.01)
     drawn = {ax.get_title(): ax.get_lines() for ax in plt.gcf().axes}
-    assert list(drawn["Alarms"][0].get_ydata()) == [50, 100]
-    false, allowed = drawn["False alarms"]
+    assert list(drawn["Alerts"][0].get_ydata()) == [50, 100]
+    false, allowed = drawn["False alerts"]
     assert list(false.get_ydata()) == [0, 1]
     assert set(allowed.get_ydata()) == {1}
-    assert drawn["Alarms"][0].get_color() == false.get_color()
+    assert drawn["Alerts"][0].get_color() == false.get_color()
 
 
-def test_a_high_rate_of_false_alarms_stays_in_the_figure():
-    rates = {"far, alarms": [0.5, 1], "far, false alarms": [0, 0.3]}
-    deployment.alerts([2, 5], rates, 0.01)
+def test_a_high_rate_of_false_alerts_stays_in_the_figure():
+    deployment.alerts([2, 5], {"far": [0.5, 1]}, {"far": [0, 0.3]}, 0.01)
     assert plt.gcf().axes[1].get_ylim()[1] > 30
