@@ -78,7 +78,7 @@ def work():
     features = keras.layers.GlobalAveragePooling2D()(x)
     describe = keras.Model(inputs, features)
     augment = keras.Sequential([keras.layers.RandomFlip(seed=0)])
-    views = [
+    copies = [
         extraction.extract(describe, train),
         extraction.extract(describe, train, augment, 1),
     ]
@@ -89,8 +89,8 @@ def work():
     )
     head.compile("adam", "sparse_categorical_crossentropy")
     step = keras.callbacks.LambdaCallback(on_train_batch_end=moment)
-    for view in views:
-        head.fit(view, train.labels, batch_size=4, verbose=0, callbacks=[step])
+    for copy in copies:
+        head.fit(copy, train.labels, batch_size=4, verbose=0, callbacks=[step])
     now = "save"
     whole = keras.Model(inputs, head(features))
     saving.save(whole, train.class_names, "02_frozen_baseline")

@@ -39,7 +39,7 @@ def extract(
     model: keras.Model,
     split: Split,
     augment: keras.layers.Layer | None = None,
-    view: int = 0,
+    copy: int = 0,
 ) -> Features:
     """Return the features of photos, from the cache where they are there.
 
@@ -57,7 +57,7 @@ def extract(
             for example a `keras.Sequential` of preprocessing layers: from
             float32 (b, 299, 299, 3) in 0-255 to what `model` takes. Its
             random seeds are set during this call.
-        view: number of the augmented copy, 0 to 999; the same number gives
+        copy: number of the augmented copy, 0 to 999; the same number gives
             the same pixels.
 
     Returns:
@@ -72,21 +72,21 @@ def extract(
         return _extract(model, split, None, 0)
     with _restored(augment):
         _require_shape(augment, model)
-        return _extract(model, split, augment, view)
+        return _extract(model, split, augment, copy)
 
 
 def _extract(
     model: keras.Model,
     split: Split,
     augment: keras.layers.Layer | None,
-    view: int,
+    copy: int,
 ):
     numbered = list(chunks(split, CHUNK_SIZE))
     try:
-        model_key = key(model, augment, view)
+        model_key = key(model, augment, copy)
     except cache_key.NotCacheableError as error:
         print(error)
-        return _uncached(model, numbered, augment, view)
+        return _uncached(model, numbered, augment, copy)
     paths, missing = [], {}
     for number, chunk in numbered:
         name = f"{model_key}-{number}-{chunk.key}.npy"
@@ -96,16 +96,16 @@ def _extract(
             missing[path] = number, chunk
         paths.append(path)
     if missing:
-        if augment is not None and not _is_reproducible(augment, view, split):
+        if augment is not None and not _is_reproducible(augment, copy, split):
             print(
                 f"Features are computed anew each time, because {augment.name}"
                 " gives different pixels from the same seeds; to have them "
                 "cached, let its layers draw from a keras.random.SeedGenerator"
                 " that they keep as an attribute."
             )
-            return _uncached(model, numbered, augment, view)
+            return _uncached(model, numbered, augment, copy)
         try:
-            _write(model, missing, augment, view)
+            _write(model, missing, augment, copy)
         finally:
             storage.evict(keep=paths)
     return storage.ChunkedArray(paths)
@@ -123,11 +123,11 @@ def _write(
     model: keras.Model,
     missing: dict[Path, tuple[int, Split]],
     augment: keras.layers.Layer | None = None,
-    view: int = 0,
+    copy: int = 0,
 ):
     """Compute chunks, {path: (number, `dataset.Split`)}, each into a file."""
     with contextlib.closing(
-        _compute(model, list(missing.values()), augment, view)
+        _compute(model, list(missing.values()), augment, copy)
     ) as computed:
         for path, (_, chunk) in missing.items():
             # No name keeps a chunk while the next one is computed.
@@ -138,13 +138,13 @@ def _uncached(
     model: keras.Model,
     numbered: list[tuple[int, Split]],
     augment: keras.layers.Layer | None,
-    view: int,
+    copy: int,
 ):
     """Return what `extract` does, without a file."""
     count = sum(len(chunk) for _, chunk in numbered)
     features = np.empty((count, *model.output_shape[1:]), "float16")
     done = 0
-    for chunk in _compute(model, numbered, augment, view):
+    for chunk in _compute(model, numbered, augment, copy):
         features[done : done + len(chunk)] = chunk
         done += len(chunk)
     return features
@@ -225,14 +225,14 @@ def _compute(
     model: keras.Model,
     numbered: list[tuple[int, Split]],
     augment: keras.layers.Layer | None,
-    view: int,
+    copy: int,
 ):
     """Yield the features of chunk after chunk, and show a progress bar.
 
     Args:
         model: as for `extract`.
         numbered: a list of (number of a chunk, `dataset.Split`).
-        augment, view: as for `extract`.
+        augment, copy: as for `extract`.
     """
     model = _fused(model)
     title = numbered[0][1].name + ("" if augment is None else ", augmented")
@@ -244,7 +244,7 @@ def _compute(
             shape = (len(chunk), *model.output_shape[1:])
             features = np.empty(shape, "float16")
             done = 0
-            for pixels in _batches(chunk, augment, view, number):
+            for pixels in _batches(chunk, augment, copy, number):
                 batch = np.asarray(model.predict_on_batch(pixels), "float32")
                 if not np.abs(batch).max() < np.finfo("float16").max:
                     raise ValueError(
@@ -279,36 +279,36 @@ def _fused(model: keras.Model):
 
 
 def _batches(
-    split: Split, augment: keras.layers.Layer | None, view: int, number: int
+    split: Split, augment: keras.layers.Layer | None, copy: int, number: int
 ):
     """Yield the pixels of a chunk in batches, augmented if `augment` is given.
 
     Args:
         split: a `dataset.Split`, the chunk.
-        augment, view: as for `extract`.
+        augment, copy: as for `extract`.
         number: of the chunk, on which the random seeds depend.
     """
     if augment is not None:
-        _seed(augment, view, number)
+        _seed(augment, copy, number)
     batches = pipeline.single_pass(split, BATCH_SIZE)
     for index, (pixels, _) in enumerate(batches):
         if augment is not None:
-            random.seed(f"{number} {view} {index}")  # AugMix draws from it
+            random.seed(f"{number} {copy} {index}")  # AugMix draws from it
             pixels = augment(tf.cast(pixels, tf.float32), training=True)
         yield pixels
 
 
-def _seed(augment: keras.layers.Layer, view: int, number: int):
+def _seed(augment: keras.layers.Layer, copy: int, number: int):
     """Seed every generator in an augmentation, at any depth."""
     states = [v for v in augment.variables if v.name == "seed_generator_state"]
     for i, state in enumerate(states):
-        state.assign([1_000_000 * number + 1000 * view + i, 0])
+        state.assign([1_000_000 * number + 1000 * copy + i, 0])
 
 
-def _is_reproducible(augment: keras.layers.Layer, view: int, split: Split):
+def _is_reproducible(augment: keras.layers.Layer, copy: int, split: Split):
     """Return whether the same seeds give the same pixels, in one batch."""
     few = split.take(range(min(BATCH_SIZE, len(split))))
-    first, again = (list(_batches(few, augment, view, 0)) for _ in range(2))
+    first, again = (list(_batches(few, augment, copy, 0)) for _ in range(2))
     # Some operations of a graphics card differ in the last digits.
     return np.allclose(first, again, atol=0.01)
 
@@ -340,17 +340,17 @@ def _restored(augment: keras.layers.Layer):
 def key(
     model: keras.Model,
     augment: keras.layers.Layer | None = None,
-    view: int = 0,
+    copy: int = 0,
 ) -> str:
     """Return a name that changes with all that features depend on.
 
     That is the model, what is done to the photos before it (`augment` and
-    `view` as for `extract`), and the dtype that is fastest on this machine.
+    `copy` as for `extract`), and the dtype that is fastest on this machine.
 
     Raises:
         cache_key.NotCacheableError: a dependency can't be seen.
     """
     models = [model] if augment is None else [model, augment]
     settings = [VERSION, dtypes.fastest_dtype(), pipeline.SIZE]
-    settings += [pipeline.READING, view, *map(cache_key.of, models)]
+    settings += [pipeline.READING, copy, *map(cache_key.of, models)]
     return hashlib.sha256(str(settings).encode()).hexdigest()[:16]
