@@ -63,8 +63,8 @@ widgets.mistakes(part, probabilities)
             ("choose", "Predicted", "pits"),
         ],
     ),
-    "widgets.anatomy(": (
-        "widgets.anatomy(base)",
+    "widgets.boundary(": (
+        "widgets.boundary(base)",
         [("move", "Frozen up to", 2)],
     ),
     "widgets.learning_rates(": (

@@ -118,7 +118,7 @@ def freeze(base, count):
 def test_the_boundary_moves_and_the_base_does_not_change(base):
     freeze(base, 249)
     flags = [layer.trainable for layer in base.layers]
-    shown = widgets.anatomy(base)
+    shown = widgets.boundary(base)
     count = sum(block.trainable for block in blocks.blocks(base))
     assert shown.controls["boundary"].value == "mixed8"
     assert "trainable from layer 249 on: 2 of 12 blocks" in line(shown)
@@ -136,7 +136,7 @@ def test_the_boundary_moves_and_the_base_does_not_change(base):
 )
 def test_the_boundary_starts_where_the_base_has_it(base, count, start):
     freeze(base, count)
-    assert widgets.anatomy(base).controls["boundary"].value == start
+    assert widgets.boundary(base).controls["boundary"].value == start
 
 
 def test_the_operations_of_the_base_are_the_published_ones(base):
@@ -149,7 +149,7 @@ def test_the_operations_of_the_base_are_the_published_ones(base):
 def test_a_base_inside_a_model_is_refused(base):
     nested = keras.Sequential([keras.Input((299, 299, 3)), base])
     with pytest.raises(ValueError, match="mixed0"):
-        widgets.anatomy(nested)
+        widgets.boundary(nested)
 
 
 # --- Learning rates -------------------------------------------------------

@@ -13,7 +13,7 @@ from helpers.widgets.panel import Panel, control, figure
 NOTHING = "nothing"  # is frozen
 
 
-def anatomy(base: keras.Model) -> Panel:
+def boundary(base: keras.Model) -> Panel:
     """Show the trainable parameters and the cost of an epoch by boundary.
 
     The base does not change. Operations are those of the convolutions (see
