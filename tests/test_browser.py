@@ -54,8 +54,8 @@ probabilities[places, predicted] = np.linspace(0.6, 0.8, len(part))
 widgets.mistakes(part, probabilities)
 """,
         [
-            ("press", "Next page"),
-            ("press", "Previous page"),
+            ("choose", "Page", "2"),
+            ("choose", "Page", "1"),
             ("choose", "Photo", "2"),
             ("press", "Label is wrong"),
             ("choose", "Order", "least confident first"),

@@ -93,12 +93,12 @@ def draw(figure, class_names, photo):
     features = blocks.FeatureMaps(
         grey[:1],
         class_names[-1:],
-        {"mixed0": np.zeros((1, 6, 4, 4))},
-        {"mixed0": np.arange(6)[None]},
+        dict.fromkeys(blocks.NAMES, np.zeros((1, 6, 4, 4))),
+        dict.fromkeys(blocks.NAMES, np.arange(6)[None]),
     )
     function, *arguments = {
         "counts": (basic.class_counts, [split, split]),
-        "sample": (basic.sample, split, 12),
+        "sample": (basic.sample, split, 12, 0),
         "photos": (basic.photos, grey, titles, "x"),
         "mistakes": (basic.mistakes, split, p),
         "confusion": (basic.confusion, split.labels, predicted, class_names),
@@ -110,7 +110,7 @@ def draw(figure, class_names, photo):
             grey[: len(titles)], heat, [None] * len(titles), titles,
         ),
         "prediction": (deployment.prediction, photo, p[-1], class_names),
-        "feature maps": (basic.feature_maps, features, ("mixed0",) * 2),
+        "feature maps": (basic.feature_maps, features),
     }[figure]  # fmt: skip
     function(*arguments)
 
@@ -218,7 +218,7 @@ def test_only_names_in_the_figure_are_printed(photo, capsys):
     wrong = split.take([0, 1])
     basic.mistakes(wrong, predictions(wrong))
     assert capsys.readouterr().out == "class 0: 良品\n"
-    basic.sample(split.take([2]), 1)
+    basic.sample(split.take([2]), 1, 0)
     assert capsys.readouterr().out == ""
 
 
@@ -336,8 +336,8 @@ def test_the_mistakes_widget_shows_hard_names(tmp_path, monkeypatch):
     split = splits.Split("test", class_names, paths, np.arange(n), paths)
     panel = widgets.mistakes(split, np.eye(n)[::-1])
     pages = panel.line.value
-    while not panel.controls["next"].disabled:
-        panel.controls["next"].click()
+    for page in panel.controls["page"].options[1:]:
+        panel.controls["page"].value = page
         pages += panel.line.value
     assert "did not work" not in pages
     assert "&lt;b&gt;bold&lt;" in pages and "<b>" not in pages

@@ -433,7 +433,7 @@ def test_pictures_of_an_older_edition_get_no_note_of_the_new(stick, empty):
     photo = empty / "data/surfaces/photos/dent/dent-001.jpg"
     photo.parent.mkdir(parents=True)
     photo.write_text("an old dent")
-    assert EDITION == f"data/surfaces/{render.MARK}"
+    assert EDITION == f"data/surfaces/{render.EDITION_FILE}"
     _pack_reader.copy_missing(str(stick), str(empty))
     assert not (empty / EDITION).exists()
     assert (empty / "data/README.md").is_file()

@@ -221,7 +221,7 @@ def test_an_interrupted_run_leaves_whole_files_and_goes_on(few, monkeypatch):
     assert len(files) > 1
     for name, content in files.items():
         assert ".part-" not in name
-        if name != render.MARK:
+        if name != render.EDITION_FILE:
             Image.open(io.BytesIO(content)).load()
     assert files.items() <= contents(render.folder().parent).items()
 
@@ -229,7 +229,7 @@ def test_an_interrupted_run_leaves_whole_files_and_goes_on(few, monkeypatch):
 @pytest.mark.parametrize("edition", [None, "1\n", ""])
 def test_photos_of_another_version_are_refused(few, edition):
     (few / "surfaces" / "photos").mkdir(parents=True)
-    mark = few / "surfaces" / render.MARK
+    mark = few / "surfaces" / render.EDITION_FILE
     if edition is not None:
         mark.write_text(edition)
     before = contents(few)

@@ -199,21 +199,14 @@ def anatomy(
     plt.show()
 
 
-def feature_maps(
-    features: blocks.FeatureMaps,
-    names: Sequence[str] = ("mixed0", "mixed5", "mixed10"),
-    columns: int = 6,
-) -> None:
-    """Show the most active channels of some blocks for the first photo.
+def feature_maps(features: blocks.FeatureMaps) -> None:
+    """Show the most active channels of three blocks for the first photo.
 
     Args:
         features: the feature maps of one or more photos.
-        names: of the blocks, a row each.
-        columns: channels of each block.
     """
-    figure, axes = plt.subplots(
-        len(names), columns + 1, figsize=(1.5 * columns + 2.6, 5.4)
-    )
+    names, columns = ("mixed0", "mixed5", "mixed10"), 6
+    figure, axes = plt.subplots(len(names), columns + 1, figsize=(11.6, 5.4))
     top = max(features.maps[name][0].max() for name in names)
     for name, row in zip(names, axes, strict=True):
         row[0].imshow(features.photos[0])
@@ -271,7 +264,7 @@ def curves(
     plt.show()
 
 
-def sample(split: Split, count: int, seed: int = 0) -> None:
+def sample(split: Split, count: int, seed: int) -> None:
     """Show random photos of a split with their labels.
 
     Args:
@@ -290,18 +283,17 @@ def sample(split: Split, count: int, seed: int = 0) -> None:
     class_labels.explain(split.class_names, labels, split.labels[chosen])
 
 
-def mistakes(split: Split, probabilities: NDArray, count: int = 12) -> None:
-    """Show the wrong predictions, in descending confidence.
+def mistakes(split: Split, probabilities: NDArray) -> None:
+    """Show the twelve most confident wrong predictions.
 
     Args:
         split: n photos.
         probabilities: predictions, (n, number of classes), 0-1.
-        count: of photos, at most.
     """
     predicted = probabilities.argmax(axis=-1)
     confidence = probabilities.max(axis=-1)
     order = np.argsort(-confidence)
-    worst = order[(predicted != split.labels)[order]][:count]
+    worst = order[(predicted != split.labels)[order]][:12]
     if not worst.size:
         print(f"No mistakes among the {len(split)} photos of {split.name}.")
         return
@@ -445,17 +437,10 @@ def seconds(times: Mapping[str, float], title: str) -> None:
     plt.show()
 
 
-@matplotlib.rc_context({"text.parse_math": True})  # powers of ten
-def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
-    """Draw the loss at each learning rate tried, and the one chosen.
-
-    Args:
-        rates: learning rates, ascending, shape (n,).
-        losses: the loss at each, shape (n,).
-        chosen: the learning rate chosen.
-    """
-    losses = np.asarray(losses)
-    figure, ax = plt.subplots(figsize=(8, 3.4))
+def draw_learning_rates(
+    ax: Axes, rates: ArrayLike, losses: NDArray, chosen: float
+) -> None:
+    """Draw what `learning_rates` shows into axes."""
     ax.plot(rates, losses, color=BLUE)
     ax.axvline(chosen, color=ORANGE, linewidth=2)
     ax.set_ylim(0.9 * np.nanmin(losses), min(np.nanmax(losses), 4 * losses[0]))
@@ -473,6 +458,19 @@ def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
         xlabel="learning rate",
         ylabel="loss before the step",
     )
+
+
+@matplotlib.rc_context({"text.parse_math": True})  # powers of ten
+def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
+    """Draw the loss at each learning rate tried, and the one chosen.
+
+    Args:
+        rates: learning rates, ascending, shape (n,).
+        losses: the loss at each, shape (n,).
+        chosen: the learning rate chosen.
+    """
+    figure, ax = plt.subplots(figsize=(8, 3.4))
+    draw_learning_rates(ax, rates, np.asarray(losses), chosen)
     figure.draw_without_rendering()  # makes the tick labels while in effect
     plt.show()
 

@@ -101,7 +101,6 @@ def boundary(base: keras.Model) -> Panel:
     shows = "all blocks" if start == NOTHING else f"it after {start}"
     return Panel(
         {"boundary": slider},
-        [["boundary"]],
         drawn,
         update,
         f"Run this cell to move the boundary; the figure above shows {shows}.",
