@@ -11,7 +11,7 @@ from PIL import Image
 from helpers import stats
 from helpers.dataset import splits
 from helpers.network import blocks
-from helpers.plots import basic, evaluation
+from helpers.plots import basic, deployment, evaluation
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.usefixtures("figures")
@@ -128,3 +128,96 @@ def test_histograms_are_in_percent_of_each_set():
     for bars in plt.gca().containers:
         assert sum(bar.get_height() for bar in bars) == pytest.approx(100)
     assert plt.gca().get_legend_handles_labels()[1] == ["few", "many"]
+
+
+def test_precision_and_recall_are_not_confused():
+    labels, predicted = np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1])
+    evaluation.by_class(labels, predicted, ("a", "b", "c"))
+    dots, texts = plt.gca().get_legend_handles_labels()
+    shown = {
+        text.partition(":")[0]: dot.lines[0].get_xdata()
+        for text, dot in zip(texts, dots, strict=True)
+    }
+    assert shown.keys() == {"recall", "precision"}
+    assert shown["recall"] == pytest.approx([100 / 3, 100])
+    # Class c is never predicted.
+    assert shown["precision"] == pytest.approx([100, 100 / 3])
+
+
+def test_the_reliability_figure_shows_both_errors_and_the_bins():
+    p, labels = np.random.default_rng(0).dirichlet([1, 1], 50), np.zeros(50)
+    evaluation.reliability({"mine": p}, labels)
+    error = stats.calibration_error(p, labels)
+    chance = stats.calibration_error_by_chance(p)
+    ax = plt.gcf().axes[0]
+    assert f"error {100 * error:.1f} %" in ax.get_title()
+    assert f"({100 * chance:.1f} % if" in ax.get_title()
+    confidence, accuracy = ax.containers[0].lines[0].get_data()
+    bins = stats.reliability_bins(p, labels)
+    assert confidence == pytest.approx([100 * b.confidence for b in bins])
+    assert accuracy == pytest.approx(
+        [100 * b.accuracy.proportion for b in bins]
+    )
+
+
+def test_rejected_images_are_counted(capsys):
+    test, ood_scores = np.array([0.1, 0.2, 0.3, 0.9]), np.array([0.2, 0.8, 9])
+    correct = np.array([True, True, False, True])
+    scores = {"uncertainty": (test, test, ood_scores)}
+    evaluation.rejection(scores, {"uncertainty": 0.5}, correct)
+    lines = capsys.readouterr().out.splitlines()
+    for line, count in zip(lines, ("3 of 4", "2 of 3", "2 of 3"), strict=True):
+        assert count in line
+
+
+def test_the_maximum_of_the_heat_is_marked():
+    image = np.zeros((299, 299, 3), "uint8")
+    mask = np.zeros((299, 299), bool)
+    mask[5:9, 5:9] = True
+    heat = np.zeros((8, 8))
+    heat[1, 5] = 1
+    evaluation.heatmaps([image] * 2, [heat] * 2, [None, mask], "ab")
+    for ax in plt.gcf().axes:
+        (column,), (row,) = ax.lines[0].get_data()
+        assert abs(row - 1.5 * 299 / 8) < 20
+        assert abs(column - 5.5 * 299 / 8) < 20
+
+
+def test_sizes_and_times_stand_beside_their_formats():
+    deployment.size_and_speed(
+        {"keras": 97.0, "int8": 24.0}, {"keras": 60.0, "int8": 19.0}
+    )
+    widths = [[b.get_width() for b in ax.patches] for ax in plt.gcf().axes]
+    assert widths == [[97, 24], [60, 19]]
+    names = [t.get_text() for t in plt.gcf().axes[0].get_yticklabels()]
+    assert names == ["keras", "int8"]
+
+
+def test_the_likeliest_classes_are_drawn_first(split):
+    deployment.prediction(split.paths[0], np.array([0.2, 0.8]), "ab")
+    bars = plt.gcf().axes[1]
+    assert [t.get_text() for t in bars.get_yticklabels()] == ["b", "a"]
+    assert [b.get_width() for b in bars.patches] == [80, 20]
+
+
+def test_each_measure_of_two_cameras_has_its_panel():
+    sets = {"before": np.zeros(4), "after": np.ones(9)}
+    deployment.drift({"one": sets, "other": sets})
+    assert [ax.get_xlabel() for ax in plt.gcf().axes] == ["one", "other"]
+    for ax in plt.gcf().axes:
+        assert ax.get_legend_handles_labels()[1] == [*sets]
+
+
+def test_alerts_are_drawn_in_percent():
+    deployment.alerts([2, 5], {"far": [0.5, 1]}, {"far": [0, 0.01]}, 0.01)
+    drawn = {ax.get_title(): ax.get_lines() for ax in plt.gcf().axes}
+    assert list(drawn["Alerts"][0].get_ydata()) == [50, 100]
+    false, allowed = drawn["False alerts"]
+    assert list(false.get_ydata()) == [0, 1]
+    assert set(allowed.get_ydata()) == {1}
+    assert drawn["Alerts"][0].get_color() == false.get_color()
+
+
+def test_a_high_rate_of_false_alerts_stays_in_the_figure():
+    deployment.alerts([2, 5], {"far": [0.5, 1]}, {"far": [0, 0.3]}, 0.01)
+    assert plt.gcf().axes[1].get_ylim()[1] > 30

@@ -126,10 +126,6 @@ def test_damaged_or_old_photos_are_rendered_anew(
     assert state(room) == before
 
 
-def test_another_seed_is_rendered_for_oneself(room, tmp_path):
-    assert render.folder(seed=1).is_relative_to(tmp_path / "learner")
-
-
 def test_damaged_weights_are_ignored(room, tmp_path, capsys):
     own = tmp_path / "learner" / "work" / "weights"
     own.mkdir(parents=True)

@@ -1,0 +1,63 @@
+"""Grad-CAM shows where the evidence for a class is, as in lesson 05."""
+
+import ast
+
+import keras
+import nbformat
+import numpy as np
+import tensorflow as tf
+
+from helpers import paths
+from helpers.network import gradcam
+
+
+def network(channels, hidden, classes):
+    """Return an upper part that changes nothing, pooling and a head."""
+    inputs = keras.Input((4, 4, channels))
+    upper = keras.Model(inputs, keras.layers.Activation("linear")(inputs))
+    head = keras.Sequential(
+        [
+            keras.Input((channels,)),
+            keras.layers.Dense(hidden, activation="relu"),
+            keras.layers.Dense(classes, activation="softmax"),
+        ]
+    )
+    return upper, keras.layers.GlobalAveragePooling2D(), head
+
+
+def test_grad_cam_shows_where_the_evidence_is():
+    upper, average, head = network(2, 2, 2)
+    eye, zero = np.eye(2), np.zeros(2)
+    head.set_weights([eye, zero, eye, zero])  # channel 0 for class 0, 1 for 1
+    maps = np.zeros((1, 4, 4, 2))
+    maps[0, 1, 2, 0] = maps[0, 3, 0, 1] = 1
+    for chosen, position in ((0, (1, 2)), (1, (3, 0))):
+        (heat,) = gradcam.heatmaps(upper, average, head, maps, [chosen])
+        assert np.unravel_index(heat.argmax(), heat.shape) == position
+        assert (heat > 0).sum() == 1  # no evidence at the other position
+
+
+def test_grad_cam_is_that_of_lesson_05():
+    path = paths.ROOT / "notebooks" / "05_judge_and_explain.ipynb"
+    (source,) = (
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        if "def grad_cam" in cell.source
+    )
+    (function,) = (
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef)
+    )
+    keras.utils.set_random_seed(0)
+    upper, average, head = network(8, 6, 3)
+    hidden, last = head.layers
+    lesson = {"np": np, "tf": tf, "average": average}
+    lesson |= {"hidden": hidden, "last": last}
+    exec(ast.unparse(function), lesson)
+    maps = np.random.default_rng(0).random((5, 4, 4, 8), "float32")
+    classes = np.array([0, 1, 2, 0, 1])
+    total = lesson["grad_cam"](tf.constant(maps), classes)
+    heat = gradcam.heatmaps(upper, average, head, maps, classes)
+    np.testing.assert_allclose(heat, np.maximum(total, 0), rtol=1e-5)
+    assert heat.max() > 0
