@@ -42,7 +42,7 @@ def write(
     entry = {
         "lesson": lesson,
         **_data(weights_name, folder),
-        "verdicts": _digits(outcomes),
+        "correct": _digits(outcomes),
         "hits": _digits(hits or {}),
         "model": _checksum(lesson),
     }
@@ -141,7 +141,7 @@ def rows(weights_name: str, folder: str | Path) -> dict[str, stats.Accuracy]:
         started_from = entry.get("weights")
         if not (now | {"weights": started_from}).items() <= entry.items():
             continue
-        for name, digits in entry.get("verdicts", {}).items():
+        for name, digits in entry.get("correct", {}).items():
             accuracy = stats.accuracy(np.array(list(digits)) == "1")
             if started_from == weights_name:
                 same[name] = accuracy
@@ -150,15 +150,15 @@ def rows(weights_name: str, folder: str | Path) -> dict[str, stats.Accuracy]:
     return same | others
 
 
-def note_done(lesson: str, number: int) -> None:
+def log_solved(lesson: str, number: int) -> None:
     """Log that an exercise of a lesson was solved."""
     # A file for each lesson: two at once don't overwrite each other.
     path = _log() / f"exercises-{lesson}.json"
-    solved = sorted({*_entry(path).get("solved", []), number})
-    _write(path, {"lesson": lesson, "solved": solved})
+    numbers = sorted({*_entry(path).get("solved", []), number})
+    _write(path, {"lesson": lesson, "solved": numbers})
 
 
-def done() -> dict[str, list[int]]:
+def solved() -> dict[str, list[int]]:
     """Return {lesson: numbers of its exercises that were solved}."""
     entries = [_entry(p) for p in sorted(_log().glob("exercises-*.json"))]
     return {entry["lesson"]: entry["solved"] for entry in entries if entry}

@@ -32,7 +32,7 @@ def test_the_log_returns_what_lessons_wrote(at):
     assert correct(at) == {"frozen": 3, "tuned": 3}
     assert correct(at / "other") == correct(at / "other", "imagenet") == {}
     entry = json.loads(path.read_text())
-    del entry["verdicts"]  # as in an entry of another version
+    del entry["correct"]  # as in an entry of another version
     path.write_text(json.dumps(entry))
     assert correct(at) == {"tuned": 3}
 
@@ -102,7 +102,7 @@ def test_a_damaged_entry_is_ignored_and_written_anew(at, capsys, damaged):
     results.write("02_x", "starter", at, {"frozen": [True]})
     results.write("03_x", "starter", at, {"tuned": [True]})
     for name in ("01_x", "02_x"):
-        results.note_done(name, 1)
+        results.log_solved(name, 1)
     for name in ("02_x_starter", "exercises-02_x"):
         (at / "results" / f"{name}.json").write_bytes(damaged)
     assert correct(at) == {"tuned": 1}
@@ -110,12 +110,12 @@ def test_a_damaged_entry_is_ignored_and_written_anew(at, capsys, damaged):
     assert "/02_x_starter.json is damaged and ignored" in line
     assert not results.is_of("02_x", "starter", at)
     printed()
-    assert results.done() == {"01_x": [1]}
+    assert results.solved() == {"01_x": [1]}
     (line,) = printed()
     assert "exercises-02_x.json is damaged and ignored" in line
-    results.note_done("02_x", 2)
+    results.log_solved("02_x", 2)
     results.write("02_x", "starter", at, {"frozen": [True]})
     printed()
     assert correct(at) == {"frozen": 1, "tuned": 1}
-    assert results.done() == {"01_x": [1], "02_x": [2]}
+    assert results.solved() == {"01_x": [1], "02_x": [2]}
     assert printed() == []

@@ -18,13 +18,8 @@ from helpers.dataset.splits import Split
 from helpers.network import blocks
 from helpers.plots import class_labels
 
-BLUE, ORANGE, GREEN, RED, GREY = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#999999",
-)
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+GREY = "#999999"
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
 MOST_NUMBERED = 25  # classes of a confusion matrix with numbers in its cells
 MOST = 40  # classes in one figure, so that their names can be read
@@ -86,12 +81,8 @@ def class_counts(splits: Sequence[Split]) -> None:
     Of more than `MOST` classes, those with the fewest photos are shown.
     """
     class_names = splits[0].class_names
-    counts = np.array(
-        [
-            np.bincount(split.labels, minlength=len(class_names))
-            for split in splits
-        ]
-    )
+    n = len(class_names)
+    counts = np.array([np.bincount(s.labels, minlength=n) for s in splits])
     total = counts.sum(axis=0)
     shown = np.sort(np.argsort(total, kind="stable")[:MOST])
     labels = class_labels.classes(class_names, 2)
@@ -244,22 +235,12 @@ def curves(
             ):
                 values = history.get(key, ())
                 epochs = range(1, len(values) + 1)
-                if values:
-                    ax.plot(
-                        epochs,
-                        values,
-                        style,
-                        color=f"C{i}",
-                        markersize=4,
-                        label=f"{name}, {split}",
-                    )
+                label = f"{name}, {split}" if values else None
+                ax.plot(epochs, values, style, c=f"C{i}", ms=4, label=label)
         ax.set(xlabel="epoch", ylabel=metric)
         ax.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(
-        *axes[0].get_legend_handles_labels(),
-        loc="outside right upper",
-        fontsize=9,
-    )
+    entries = axes[0].get_legend_handles_labels()
+    figure.legend(*entries, loc="outside right upper", fontsize=9)
     figure.suptitle(title)
     plt.show()
 
@@ -379,10 +360,8 @@ def accuracies(
     _, ax = plt.subplots(figsize=(8, 0.55 * len(results) + 1.5))
     centers, errors = in_percent(
         [
-            result
-            if isinstance(result, stats.Accuracy)
-            else stats.accuracy(result)
-            for result in results.values()
+            r if isinstance(r, stats.Accuracy) else stats.accuracy(r)
+            for r in results.values()
         ]
     )
     rows = range(len(results))
@@ -391,7 +370,7 @@ def accuracies(
         ax.annotate(
             f"{center:.1f} %",
             (center, row),
-            xytext=(0, 7),
+            (0, 7),
             textcoords="offset points",
             ha="center",
             fontsize=9,

@@ -50,7 +50,8 @@ def without_defect(
     indices, sources = _with_defect(split)
     indices = indices[:count]
     images = np.empty((len(indices), render.SIZE, render.SIZE, 3), "uint8")
-    for image, (_, *part) in zip(images, sources, strict=False):
+    for image, source in zip(images, sources, strict=False):
+        part = source.class_name, source.number, source.set_name
         image[:], _ = render.draw(*part, defect=False)
     return indices, images
 
@@ -113,7 +114,7 @@ class _Source(NamedTuple):
 
     mask: Path
     class_name: str
-    index: int
+    number: int
     set_name: str
 
 
@@ -143,5 +144,5 @@ def _source(path: str):
     mask = render.mask(photo)
     if not match or not mask.is_file():
         return None
-    set_name, class_name, index = match.groups()
-    return _Source(mask, class_name, int(index), set_name)
+    set_name, class_name, number = match.groups()
+    return _Source(mask, class_name, int(number), set_name)

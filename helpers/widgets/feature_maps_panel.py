@@ -30,7 +30,8 @@ def feature_maps(features: FeatureMaps) -> Panel:
     photo = control(Dropdown, "Photo", 240, options=options)
 
     drawn = figure(10, 5)
-    left, right = drawn.subfigures(1, 2, width_ratios=(1, 1.45))
+    grid = drawn.add_gridspec(1, 2, width_ratios=(1, 1.45))
+    left, right = map(drawn.add_subfigure, (grid[0], grid[1]))
     axes = [left.subplots(), *right.subplots(ROWS, COLUMNS).flat]
     for ax in axes:
         ax.set_axis_off()
