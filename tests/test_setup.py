@@ -75,18 +75,13 @@ def keras_home(folder, text):
     return {"KERAS_HOME": str(folder)}
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"backend": "theano", "image_dim_ordering": "th"},
-        {
-            "image_data_format": "channels_first",
-            "floatx": "float16",
-            "epsilon": 0.5,
-        },
-    ],
-)
-def test_keras_has_its_defaults_whatever_the_user_has_set(tmp_path, settings):
+def test_keras_has_its_defaults_whatever_the_user_has_set(tmp_path):
+    settings = {
+        "backend": "theano",
+        "image_data_format": "channels_first",
+        "floatx": "float16",
+        "epsilon": 0.5,
+    }
     done = run(
         KERAS,
         **keras_home(tmp_path, json.dumps(settings)),
