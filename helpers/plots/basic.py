@@ -87,7 +87,7 @@ def class_counts(splits: Sequence[Split]) -> None:
     shown = np.sort(np.argsort(total, kind="stable")[:MOST])
     labels = class_labels.classes(class_names, 2)
     height = max(3.2, 0.24 * len(shown) + 1.3)
-    _, ax = plt.subplots(figsize=(8, height))
+    figure, ax = plt.subplots(figsize=(8, height))
     left = np.zeros(len(shown))
     for split, widths in zip(splits, counts[:, shown], strict=True):
         bars = ax.barh(range(len(shown)), widths, left=left, label=split.name)
@@ -106,8 +106,7 @@ def class_counts(splits: Sequence[Split]) -> None:
     ax.set(
         title=f"The split, by class{subset}", xlabel="photos", ylabel="class"
     )
-    below = -0.25 * 3.2 / height  # the same distance in inches
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=3)
+    figure.legend(loc="outside lower center", ncols=3)
     plt.show()
     class_labels.explain(class_names, labels, shown)
 
