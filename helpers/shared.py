@@ -3,8 +3,8 @@
 The environment variable WORKBOOK_SHARED names a folder laid out like data/.
 What a lesson would render, download or compute is looked for there first;
 what it lacks goes into the learner's own data/. `fill` makes the folder and
-records a digest of each entry, so that nothing damaged is used. Cached features
-need none: their names and checksums do the same.
+records a digest of each entry, so that nothing damaged is used. Cached
+features need none: their names and checksums do the same.
 """
 
 import functools
