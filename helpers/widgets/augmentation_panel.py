@@ -7,19 +7,17 @@ import keras
 import numpy as np
 from ipywidgets import Dropdown, FloatRangeSlider, FloatSlider, IntSlider
 from numpy.typing import NDArray
-from PIL import Image, ImageColor
+from PIL import Image
 
 from helpers.dataset import pipeline
 from helpers.plots.basic import RED
 from helpers.surfaces import render
 from helpers.text import one_line
-from helpers.widgets.panel import DPI, Panel, control, figure
+from helpers.widgets.panel import Panel, control, figure, photo_grid
 
 ROWS, COLUMNS = 2, 8  # of copies
 COPIES = ROWS * COLUMNS
 SIDE = 96  # pixels, of a copy
-EDGE, GAP = 3, 3  # pixels around a copy and between two
-STEP = SIDE + 2 * EDGE + GAP
 NO_FLIP = "none"
 FLIPS = (NO_FLIP, "horizontal", "vertical", "horizontal_and_vertical")
 FILLS = ("reflect", "constant", "nearest", "wrap")  # of Keras
@@ -58,12 +56,9 @@ def augmentation(path: str | Path) -> Panel:
         "fill": control(Dropdown, "Fill", 270, options=FILLS),
         "seed": control(IntSlider, "Seed", 270, max=20),
     }
-    width, height = COLUMNS * STEP - GAP, ROWS * STEP - GAP
-    drawn = figure((width + 16) / DPI, (height + 44) / DPI)
-    ax = drawn.add_subplot()
-    ax.set_axis_off()
-    ax.set_title("One photo, sixteen augmented copies")
-    image = ax.imshow(np.zeros((height, width, 3), "uint8"))
+    drawn = figure(10.4, 3.1)
+    axes, images = photo_grid(drawn, ROWS, COLUMNS, SIDE)
+    drawn.suptitle("One photo, sixteen augmented copies")
 
     def update() -> str:
         settings = {name: widget.value for name, widget in controls.items()}
@@ -82,7 +77,10 @@ def augmentation(path: str | Path) -> Panel:
                 f"Less than half of the defect is in {false.sum()} of "
                 f"{COPIES} copies, so that their label {label} is false."
             )
-        image.set_data(_side_by_side(augmented(photo, changes, fill), false))
+        copies = np.clip(augmented(photo, changes, fill), 0, 255)
+        for i, pixels in enumerate(copies.astype("uint8")):
+            images[i].set_data(pixels)
+            axes[i].spines[:].set_color(RED if false[i] else "none")
         if settings["flip"] == FLIPS[-1]:
             description += " (Keras flips in both directions or in neither.)"
         lines = [f"`{line}`" for line in layers(fill=fill, **settings)]
@@ -241,15 +239,3 @@ def _losses(changes: Changes, fill: str) -> str:
         f"{filled(changes).max():.0%} of a copy is {content}. The darkest "
         f"copy has {changes['light'].min():.0%} of the light. "
     )
-
-
-def _side_by_side(copies: NDArray, false: NDArray) -> NDArray[np.uint8]:
-    """Return the copies in rows, those with false labels in a red frame."""
-    image = np.full((ROWS * STEP, COLUMNS * STEP, 3), 255, "uint8")
-    for i, pixels in enumerate(np.clip(copies, 0, 255).astype("uint8")):
-        y, x = STEP * (i // COLUMNS), STEP * (i % COLUMNS)
-        if false[i]:
-            frame = image[y : y + STEP - GAP, x : x + STEP - GAP]
-            frame[:] = ImageColor.getrgb(RED)
-        image[y + EDGE :, x + EDGE :][:SIDE, :SIDE] = pixels
-    return image[:-GAP, :-GAP]

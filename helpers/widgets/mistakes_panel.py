@@ -15,7 +15,7 @@ from helpers.paths import shown
 from helpers.plots import class_labels
 from helpers.plots.basic import BLUE, RED
 from helpers.text import one_line
-from helpers.widgets.panel import Panel, control, figure
+from helpers.widgets.panel import Panel, control, figure, photo_grid
 
 ROWS, COLUMNS = 2, 4  # of photos on a page
 PAGE = ROWS * COLUMNS
@@ -89,17 +89,11 @@ class _Mistakes:
             "correct": Button(description="Label is wrong"),
         }
         self.figure = figure(8.8, 5.2)
-        self.axes = self.figure.subplots(ROWS, COLUMNS).ravel()
-        blank = np.zeros((SIDE, SIDE, 3), "uint8")
-        self.images = [ax.imshow(blank) for ax in self.axes]
+        self.axes, self.images = photo_grid(self.figure, ROWS, COLUMNS, SIDE)
         self.tags = [
             ax.text(4, SIDE - 8, "", color="white", backgroundcolor=BLUE)
             for ax in self.axes
         ]
-        for ax in self.axes:
-            ax.set(xticks=[], yticks=[])
-            ax.grid(False)
-            ax.spines[:].set(visible=True, linewidth=3)
         self.figure.suptitle("True class and predicted class")
 
     def update(self) -> str:

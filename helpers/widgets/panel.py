@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
+import numpy as np
 from IPython.display import display
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from helpers.plots.basic import RED
 
@@ -42,6 +45,26 @@ def figure(width: float, height: float) -> Figure:
         width, height: in inches, of `DPI` pixels each.
     """
     return Figure((width, height), dpi=DPI, layout="constrained")
+
+
+def photo_grid(
+    drawn: Figure, rows: int, columns: int, side: int
+) -> tuple[list[Axes], list[AxesImage]]:
+    """Return axes with frames to be coloured, and the images in them.
+
+    Args:
+        drawn: an empty figure.
+        rows, columns: of photos.
+        side: of a photo, in pixels.
+    """
+    axes = list(drawn.subplots(rows, columns).flat)
+    blank = np.zeros((side, side, 3), "uint8")
+    images = [ax.imshow(blank) for ax in axes]
+    for ax in axes:
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+        ax.spines[:].set(visible=True, linewidth=3, color="none")
+    return axes, images
 
 
 class Panel:
