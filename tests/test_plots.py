@@ -41,6 +41,12 @@ def test_mistakes_are_shown_in_descending_confidence(split):
     assert (pixels == 120).all()
 
 
+def test_mistakes_are_twelve_at_most(split):
+    many = split.take([0, 1, 2, 3] * 4)
+    basic.mistakes(many, np.eye(2)[1 - many.labels])
+    assert len(titles()) == 12
+
+
 def test_without_mistakes_a_line_and_no_figure_says_so(split, capsys):
     basic.mistakes(split, np.array([[0.9, 0.1]] * 2 + [[0.1, 0.9]] * 2))
     assert "No mistakes" in capsys.readouterr().out
