@@ -26,8 +26,8 @@ def outcomes():
     for path in (paths.work() / "results").glob("[0-9]*.json"):
         entry = json.loads(path.read_text(encoding="utf-8"))
         if (entry["weights"], entry["photos"]) == about:
-            for name, digits in (entry["correct"] | entry["hits"]).items():
-                found[name] = np.array(list(digits)) == "1"
+            for name, values in (entry["correct"] | entry["hits"]).items():
+                found[name] = np.array(values)
     if not {"frozen base", "augmented", "pointing: centre"} <= set(found):
         pytest.fail(
             "The results log lacks the lessons; run them first, with "
