@@ -7,31 +7,22 @@ import ipykernel.kernelspec
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import (
-    CellExecutionError,
-    CellTimeoutError,
-    DeadKernelError,
-)
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 PHOTOS = "FOLDER, FRACTIONS"  # the names that choose the photos of a lesson
-SECONDS = 1800  # for a cell; no cell of a lesson takes as long by itself
-FAILURES = (CellExecutionError, CellTimeoutError, DeadKernelError)
+FAILURES = (CellExecutionError, DeadKernelError)
 
 
-def client(
-    notebook: NotebookNode, path: Path, seconds: int | None = SECONDS
-) -> NotebookClient:
+def client(notebook: NotebookNode, path: Path) -> NotebookClient:
     """Return an nbclient that runs a notebook and stops at an error.
 
     Args:
         notebook: as nbformat reads it.
         path: its file; the cells run in the folder of this.
-        seconds: the longest a cell may take, or None.
     """
     return NotebookClient(
         notebook,
-        timeout=seconds,
         kernel_manager_class=_ThisPython,
         extra_arguments=["--log-level=CRITICAL"],
         resources={"metadata": {"path": str(path.parent)}},

@@ -42,8 +42,8 @@ def write(
     entry = {
         "lesson": lesson,
         **_data(weights_name, folder),
-        "verdicts": _digits(outcomes),
-        "hits": _digits(hits or {}),
+        "correct": _lists(outcomes),
+        "hits": _lists(hits or {}),
         "model": _checksum(lesson),
     }
     _write(_path(lesson, weights_name), entry)
@@ -51,11 +51,11 @@ def write(
 
 def _write(path: Path, entry: dict[str, Any]) -> None:
     with paths.atomic(path) as temporary:
-        temporary.write_text(json.dumps(entry, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(entry), encoding="utf-8")
 
 
 def _log() -> Path:
-    return paths.work() / "journal"
+    return paths.work() / "results"
 
 
 def _path(lesson: str, weights_name: str) -> Path:
@@ -63,9 +63,9 @@ def _path(lesson: str, weights_name: str) -> Path:
     return _log() / f"{lesson}_{weights_name[-40:]}.json"
 
 
-def _digits(outcomes: Outcomes) -> dict[str, str]:
+def _lists(outcomes: Outcomes) -> dict[str, list[bool]]:
     return {
-        name: "".join("01"[int(value)] for value in np.asarray(values))
+        name: np.asarray(values, bool).tolist()
         for name, values in outcomes.items()
     }
 
@@ -141,24 +141,23 @@ def rows(weights_name: str, folder: str | Path) -> dict[str, stats.Accuracy]:
         started_from = entry.get("weights")
         if not (now | {"weights": started_from}).items() <= entry.items():
             continue
-        for name, digits in entry.get("verdicts", {}).items():
-            accuracy = stats.accuracy(np.array(list(digits)) == "1")
+        for name, correct in entry.get("correct", {}).items():
             if started_from == weights_name:
-                same[name] = accuracy
+                same[name] = stats.accuracy(correct)
             else:
-                others[f"{name} ({started_from})"] = accuracy
+                others[f"{name} ({started_from})"] = stats.accuracy(correct)
     return same | others
 
 
-def note_done(lesson: str, number: int) -> None:
+def log_solved(lesson: str, number: int) -> None:
     """Log that an exercise of a lesson was solved."""
     # A file for each lesson: two at once don't overwrite each other.
     path = _log() / f"exercises-{lesson}.json"
-    solved = sorted({*_entry(path).get("solved", []), number})
-    _write(path, {"lesson": lesson, "solved": solved})
+    numbers = sorted({*_entry(path).get("solved", []), number})
+    _write(path, {"lesson": lesson, "solved": numbers})
 
 
-def done() -> dict[str, list[int]]:
+def solved() -> dict[str, list[int]]:
     """Return {lesson: numbers of its exercises that were solved}."""
     entries = [_entry(p) for p in sorted(_log().glob("exercises-*.json"))]
     return {entry["lesson"]: entry["solved"] for entry in entries if entry}

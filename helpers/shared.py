@@ -3,8 +3,8 @@
 The environment variable WORKBOOK_SHARED names a folder laid out like data/.
 What a lesson would render, download or compute is looked for there first;
 what it lacks goes into the learner's own data/. `fill` makes the folder and
-notes a digest of each entry, so that nothing damaged is used. Cached features
-need none: their names and checksums do the same.
+records a digest of each entry, so that nothing damaged is used. Cached
+features need none: their names and checksums do the same.
 """
 
 import functools
@@ -19,7 +19,7 @@ from helpers.paths import atomic
 
 VARIABLE = "WORKBOOK_SHARED"
 DIGESTS = "digests.json"
-ACTIVATIONS = "work/activations"
+FEATURES = "work/features"
 
 
 def folder() -> Path | None:
@@ -104,7 +104,7 @@ def fill(
                 "empty one, or one that was filled before."
             )
     sources = {name: data / name for name in ("surfaces", "flower_photos")}
-    sources["work/precision.json"] = work / "precision.json"
+    sources["work/dtype.json"] = work / "dtype.json"
     # A dot begins the name of what is only partly written.
     for path in [*sorted((work / "weights").glob("[!.]*.h5")), *weights]:
         sources[f"work/weights/{path.name}"] = path
@@ -113,8 +113,8 @@ def fill(
         if path.exists():
             _copy(path, shared_folder / name)
             digests[name] = _digest(shared_folder / name)
-    for path in sorted((work / "activations").glob("[!.]*.npy")):
-        _copy(path, shared_folder / ACTIVATIONS / path.name)
+    for path in sorted((work / "features").glob("[!.]*.npy")):
+        _copy(path, shared_folder / FEATURES / path.name)
     with atomic(shared_folder / DIGESTS) as temporary:
         temporary.write_text(json.dumps(digests, indent=1), encoding="utf-8")
     for path in [shared_folder, *shared_folder.rglob("*")]:

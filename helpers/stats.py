@@ -354,9 +354,9 @@ def calibration_error_by_chance(probabilities: NDArray) -> float:
 
 
 def ppv_report(predicted: NDArray, labels: NDArray, good: int) -> None:
-    """Print the alarm rates and the positive predictive value (PPV).
+    """Print the alert rates and the positive predictive value (PPV).
 
-    An alarm is any prediction but `good`. The range of the PPV combines
+    An alert is any prediction but `good`. The range of the PPV combines
     the unfavourable and the favourable ends of the intervals of both rates.
 
     Args:
@@ -364,17 +364,17 @@ def ppv_report(predicted: NDArray, labels: NDArray, good: int) -> None:
         labels: indices of the true classes, (n,).
         good: index of the class without a defect.
     """
-    defective, alarm = labels != good, predicted != good
-    detected = accuracy(alarm[defective])
-    false = accuracy(alarm[~defective])
-    print(f"defective parts with an alarm {detected.counted}")
-    print(f"good parts with an alarm      {false.counted}")
+    defective, alert = labels != good, predicted != good
+    detected = accuracy(alert[defective])
+    false = accuracy(alert[~defective])
+    print(f"defective parts with an alert {detected.counted}")
+    print(f"good parts with an alert      {false.counted}")
     for prevalence in PREVALENCES:
         middle = ppv(prevalence, detected.proportion, false.proportion)
         low = ppv(prevalence, detected.low, false.high)
         high = ppv(prevalence, detected.high, false.low)
         print(
-            f"{prevalence:.1%} defective: {middle:.0%} of the alarms are "
+            f"{prevalence:.1%} defective: {middle:.0%} of the alerts are "
             f"true ({low:.0%} to {high:.0%})"
         )
 
@@ -386,12 +386,12 @@ def ppv(
 
     Args:
         prevalence: the proportion of defective parts, 0-1.
-        sensitivity: the proportion of these with an alarm, 0-1.
+        sensitivity: the proportion of these with an alert, 0-1.
         false_positive_rate: the proportion of good parts with one, 0-1.
 
     Returns:
-        The proportion of true alarms, 0-1; 0 if there is no alarm at all.
+        The proportion of true alerts, 0-1; 0 if there is no alert at all.
     """
     true = prevalence * sensitivity
-    alarms = true + (1 - prevalence) * false_positive_rate
-    return true / alarms if alarms else 0.0
+    alerts = true + (1 - prevalence) * false_positive_rate
+    return true / alerts if alerts else 0.0

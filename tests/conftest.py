@@ -5,6 +5,7 @@ import os
 import nbformat
 import pytest
 from nbformat import v4
+from PIL import Image
 
 from tools import _browser, _sphinx
 
@@ -92,6 +93,14 @@ def figures():
 
     yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory):
+    """The path of a grey photo, as text."""
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    Image.new("RGB", (80, 80), "grey").save(path)
+    return str(path)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,11 @@
 
     WORKBOOK_WORK=FOLDER/work python tests/interrupted.py KILLS
 
-From drawing photos to the journal, in an empty folder. One run goes through;
-its results are noted. Then each of KILLS runs is killed (-9) at a random
-moment, as the next thing touches a file or a training step ends, and the run
-after it has to come to the same results. It prints what it found as JSON.
+From drawing photos to the results log, in an empty folder. One run goes
+through; its results are noted. Then each of KILLS runs is killed (-9) at a
+random moment, as the next thing touches a file or a training step ends, and
+the run after it has to come to the same results. It prints what it found as
+JSON.
 """
 
 import hashlib
@@ -32,10 +33,10 @@ FOLDER, KILLS = paths.work().parent.resolve(), int(sys.argv[1])
 LEAVES = {
     "draw": "data",
     "split": "work/splits",
-    "store": "work/activations",
+    "store": "work/features",
     "train": "work/models",
     "save": "work/models",
-    "note": "work/journal",
+    "note": "work/results",
 }
 now = "start"  # the part of the work that is being done
 seen = {}  # part: moments counted in it
@@ -77,7 +78,7 @@ def work():
     features = keras.layers.GlobalAveragePooling2D()(x)
     describe = keras.Model(inputs, features)
     augment = keras.Sequential([keras.layers.RandomFlip(seed=0)])
-    views = [
+    copies = [
         extraction.extract(describe, train),
         extraction.extract(describe, train, augment, 1),
     ]
@@ -88,8 +89,8 @@ def work():
     )
     head.compile("adam", "sparse_categorical_crossentropy")
     step = keras.callbacks.LambdaCallback(on_train_batch_end=moment)
-    for view in views:
-        head.fit(view, train.labels, batch_size=4, verbose=0, callbacks=[step])
+    for copy in copies:
+        head.fit(copy, train.labels, batch_size=4, verbose=0, callbacks=[step])
     now = "save"
     whole = keras.Model(inputs, head(features))
     saving.save(whole, train.class_names, "02_frozen_baseline")
@@ -110,10 +111,10 @@ def left_behind():
         if path.is_file() and path.suffix in kept:
             name = str(path.relative_to(FOLDER))
             found[name] = hashlib.md5(path.read_bytes()).hexdigest()
-    for path in sorted((FOLDER / "work" / "journal").glob("*.json")):
+    for path in sorted((FOLDER / "work" / "results").glob("*.json")):
         entry = json.loads(path.read_text())
         # The mark of a model depends on the names that Keras has counted up
-        # to; what counts is that the journal knows whose model it is.
+        # to; what counts is that the results log knows whose model it is.
         entry["model"] = results.is_of(
             entry["lesson"], entry["weights"], entry["photos"]
         )

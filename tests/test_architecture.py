@@ -1,4 +1,4 @@
-"""The rooms of `helpers/` import one way, as docs/architecture.md draws."""
+"""The packages of `helpers/` import one way, as docs/architecture.md draws."""
 
 import ast
 from collections import defaultdict
@@ -19,7 +19,9 @@ LEVELS = (
     ("plots",),
     ("widgets", "exercises"),
 )
-LEVEL = {room: n for n, rooms in enumerate(LEVELS) for room in rooms}
+LEVEL = {
+    package: n for n, packages in enumerate(LEVELS) for package in packages
+}
 
 
 def imported(path, modules):
@@ -48,18 +50,18 @@ def graph(root, folder="helpers"):
     return {name: imported(paths[name], modules) for name in modules}
 
 
-def room(module):
+def package(module):
     return module.split(".")[1]
 
 
 def upward(modules):
-    """Return (module, import) where a room imports one not below it."""
+    """Return (module, import) where a package imports one not below it."""
     return sorted(
         (module, other)
         for module, others in modules.items()
         for other in others
-        if room(module) != room(other)
-        and LEVEL[room(module)] <= LEVEL[room(other)]
+        if package(module) != package(other)
+        and LEVEL[package(module)] <= LEVEL[package(other)]
     )
 
 
@@ -72,14 +74,14 @@ def circular(modules):
 
 
 def drawn(modules):
-    """Return the graph of the rooms as text: a line for each room."""
-    rooms = defaultdict(set)
+    """Return the graph of the packages as text: a line for each package."""
+    packages = defaultdict(set)
     for module, others in modules.items():
-        rooms[room(module)] |= {room(other) for other in others}
+        packages[package(module)] |= {package(other) for other in others}
     return "\n".join(
         f"{name:<10} imports  "
         + (
-            ", ".join(sorted(rooms[name] - {name}, key=list(LEVEL).index))
+            ", ".join(sorted(packages[name] - {name}, key=list(LEVEL).index))
             or "nothing"
         )
         for level in LEVELS

@@ -54,8 +54,8 @@ probabilities[places, predicted] = np.linspace(0.6, 0.8, len(part))
 widgets.mistakes(part, probabilities)
 """,
         [
-            ("press", "Next page"),
-            ("press", "Previous page"),
+            ("choose", "Page", "2"),
+            ("choose", "Page", "1"),
             ("choose", "Photo", "2"),
             ("press", "Label is wrong"),
             ("choose", "Order", "least confident first"),
@@ -63,8 +63,8 @@ widgets.mistakes(part, probabilities)
             ("choose", "Predicted", "pits"),
         ],
     ),
-    "widgets.anatomy(": (
-        "widgets.anatomy(base)",
+    "widgets.boundary(": (
+        "widgets.boundary(base)",
         [("move", "Frozen up to", 2)],
     ),
     "widgets.learning_rates(": (

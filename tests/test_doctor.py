@@ -157,7 +157,7 @@ def test_pictures_of_another_version_are_told(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
     (tmp_path / "surfaces" / "photos").mkdir(parents=True)
     assert "edition.txt does not say" in one_sentence(doctor._pictures())
-    mark = tmp_path / "surfaces" / render.MARK
+    mark = tmp_path / "surfaces" / render.EDITION_FILE
     mark.write_text(f"{render.EDITION}\n")
     assert doctor._pictures() is None
 

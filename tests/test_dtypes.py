@@ -63,7 +63,7 @@ def test_a_measurement_changes_no_later_random_draw():
 
 @pytest.mark.parametrize("content", ["", "[]", '{"policy": "mixed_bfloat16"}'])
 def test_a_damaged_measurement_is_made_anew(work, monkeypatch, content):
-    (work / "precision.json").write_text(content)
+    (work / "dtype.json").write_text(content)
     fake_speed(monkeypatch, 0.5)
     assert dtypes.fastest_dtype() == "float32"
 

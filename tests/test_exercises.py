@@ -63,7 +63,7 @@ def test_an_answer_gets_its_reply(answer, reply, capsys):
     doubled()(answer)
     assert capsys.readouterr().out.startswith(reply)
     is_right = ": correct." in reply
-    assert results.done() == ({"01_small": [1]} if is_right else {})
+    assert results.solved() == ({"01_small": [1]} if is_right else {})
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_hint_and_solution(capsys):
 
 def test_the_page_shows_what_is_solved(capsys):
     for number in (2, 2, 1):
-        results.note_done("01_data_prep", number)
+        results.log_solved("01_data_prep", number)
     progress.show()
     assert "01_data_prep         2 of 4 done, open: q3, q4" in (
         capsys.readouterr().out
@@ -219,6 +219,6 @@ def test_a_lesson_runs_with_its_solutions(monkeypatch):
     kernel.client(notebook, _pinned.NOTEBOOKS / f"{lesson}.ipynb").execute()
     for cell in asked:
         assert ": correct. " in cell.outputs[0].text
-    noted = _pinned.WORK / "journal" / f"exercises-{lesson}.json"
+    noted = _pinned.WORK / "results" / f"exercises-{lesson}.json"
     assert noted.is_file()
     noted.unlink()

@@ -60,7 +60,7 @@ def lower(scale=1 / 127.5, seed=0, append=None):
 
 
 def files():
-    return sorted(paths.work().glob("activations/*"))
+    return sorted(paths.work().glob("features/*"))
 
 
 def remove_files():
@@ -179,7 +179,7 @@ def test_an_own_layer_without_version_is_computed_anew(
 ):
     def features(layer):
         if is_augmentation:
-            return extract(lower(), split, layer, view=1)
+            return extract(lower(), split, layer, copy=1)
         return extract(lower(append=layer), split)
 
     first = features(own_layer(0.5))
@@ -196,7 +196,7 @@ def test_an_own_layer_without_version_is_computed_anew(
 def test_an_own_layer_with_a_version_is_cached_until_it_changes(split, capsys):
     def features(factor, version):
         layer = own_layer(factor, version)
-        return np.array(extract(lower(), split, layer, view=1))
+        return np.array(extract(lower(), split, layer, copy=1))
 
     first = features(0.5, 1)
     capsys.readouterr()
@@ -234,10 +234,10 @@ class Seeded(layers.Layer):
     ids=["crop", "Pipeline", "nested", "own"],
 )
 def test_an_augmented_copy_is_the_same_each_time(split, augment):
-    first = np.array(extract(lower(), split, augment(), view=1))
+    first = np.array(extract(lower(), split, augment(), copy=1))
     assert len(files()) == 1
     remove_files()
-    again = extract(lower(), split, augment(), view=1)
+    again = extract(lower(), split, augment(), copy=1)
     np.testing.assert_array_equal(again, first)
     assert not np.array_equal(first, extract(lower(), split))
 
@@ -263,10 +263,10 @@ def test_each_preprocessing_layer_is_reproducible(number, monkeypatch):
     make, is_random = KINDS[number]
     wrap = (keras.Sequential, layers.Pipeline)[number % 2]
 
-    def copies(view, chunk=0):
+    def copies(copy, chunk=0):
         augment = wrap([keras.Sequential([make()]), layers.Resizing(16, 16)])
         augment(pixels[:1], training=True)
-        return np.array(list(extraction._batches(None, augment, view, chunk)))
+        return np.array(list(extraction._batches(None, augment, copy, chunk)))
 
     first = copies(1)
     assert first.shape == (2, 4, 16, 16, 3)
@@ -283,8 +283,8 @@ def test_an_augmentation_draws_from_these_seeds(split):
     )
     rotate = layers.RandomRotation(0.5, seed=2000)
     zoom = layers.RandomZoom(0.3, seed=2001)
-    first = np.array(extract(lower(), split, augment, view=1))
-    features = extract(lower(), split, augment, view=2)
+    first = np.array(extract(lower(), split, augment, copy=1))
+    features = extract(lower(), split, augment, copy=2)
     assert not np.array_equal(first, features)
     pixels = np.float32(pipeline.load_photos(split.paths))
     changed = zoom(rotate(pixels, training=True), training=True)
@@ -299,7 +299,7 @@ def test_an_augmentation_goes_on_drawing_as_before(split):
         augment = layers.RandomRotation(0.5, seed=1)
         augment(photo, training=True)
         if is_extracted:
-            extract(lower(), split, augment, view=1)
+            extract(lower(), split, augment, copy=1)
         previews.append(np.array(augment(photo, training=True)))
     np.testing.assert_array_equal(*previews)
 
@@ -307,7 +307,7 @@ def test_an_augmentation_goes_on_drawing_as_before(split):
 def test_an_augmentation_of_another_shape_is_refused(split):
     crop = layers.RandomCrop(200, 200)
     with pytest.raises(ValueError, match=r"shape \(200, 200, 3\)") as error:
-        extract(lower(), split, crop, view=1)
+        extract(lower(), split, crop, copy=1)
     assert "Resizing(299, 299)" in str(error.value)
 
 

@@ -181,7 +181,7 @@ def test_a_pack_lists_all_that_it_holds(made):
         *(f"tools/{name}" for name in STANDARD),
         "requirements.lock",
         READ_FIRST,
-        "data/work/activations/ours.npy",
+        "data/work/features/ours.npy",
         f"data/work/weights/{weights.IMAGENET_NAME}",
         f"wheels/{TARGET}/tinything-1.0-py3-none-any.whl",
     }
@@ -201,9 +201,7 @@ def test_the_shared_folder_is_not_packed_from(
     assert files.keys() == _pack_reader.files(made).keys()
 
 
-def test_no_activations_is_one_sentence(
-    project, tmp_path, monkeypatch, capsys
-):
+def test_no_features_is_one_sentence(project, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     folder = tmp_path / "pack"
     assert pack.main([str(folder)]) == 1
@@ -350,7 +348,7 @@ def test_a_machine_with_only_python_runs_from_it(stick, empty):
     assert done.stdout.splitlines()[-1].endswith("tinything.py a b")
     assert str(root / ".venv") in done.stdout.splitlines()[-1]
     assert contents(stick) == before
-    for name in [*OURS, "data/work/activations/ours.npy"]:
+    for name in [*OURS, "data/work/features/ours.npy"]:
         assert (root / name).read_bytes() == before[name], name
 
     # From now on without the stick, and what the learner has stays.
@@ -435,7 +433,7 @@ def test_pictures_of_an_older_edition_get_no_note_of_the_new(stick, empty):
     photo = empty / "data/surfaces/photos/dent/dent-001.jpg"
     photo.parent.mkdir(parents=True)
     photo.write_text("an old dent")
-    assert EDITION == f"data/surfaces/{render.MARK}"
+    assert EDITION == f"data/surfaces/{render.EDITION_FILE}"
     _pack_reader.copy_missing(str(stick), str(empty))
     assert not (empty / EDITION).exists()
     assert (empty / "data/README.md").is_file()

@@ -107,7 +107,6 @@ PACKAGES = {
     "ai_edge_litert": "ai-edge-litert",
     "IPython": "ipython",
     "PIL": "pillow",
-    "fontTools": "fonttools",
     "jupyter_client": "jupyter-client",
     "jupyter_core": "jupyter-core",
     "sklearn": "scikit-learn",

@@ -257,11 +257,11 @@ def test_the_weights_are_the_ones_that_ship(
 
 
 def test_the_results_of_an_earlier_run_are_deleted(tmp_path):
-    for folder in ("journal", "activations"):
+    for folder in ("results", "features"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x").touch()
     _pinned.delete_results(tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["activations"]
+    assert [p.name for p in tmp_path.iterdir()] == ["features"]
     _pinned.delete_results(tmp_path)
 
 

@@ -41,10 +41,10 @@ def teacher(tmp_path, monkeypatch):
         f"work/weights/{weights.IMAGENET_NAME}": CONTENT,
         f"work/weights/{STARTER}": CONTENT,
         "work/weights/.part-1-x-1.h5": b"half",
-        "work/activations/.part-1-x-1.npy": b"half",
-        "work/activations/a.npy": b"whole",
-        "work/precision.json": b'{"policy": "mixed_bfloat16"}',
-        "work/journal/02.json": b"of the teacher",
+        "work/features/.part-1-x-1.npy": b"half",
+        "work/features/a.npy": b"whole",
+        "work/dtype.json": b'{"policy": "mixed_bfloat16"}',
+        "work/results/02.json": b"of the teacher",
         "flower_photos/LICENSE.txt": b"CC",
     }.items():
         (data / name).parent.mkdir(parents=True, exist_ok=True)
@@ -132,10 +132,10 @@ def test_damaged_weights_are_ignored(room, tmp_path, capsys):
 
 
 def test_a_damaged_measurement_is_made_again(room, monkeypatch, capsys):
-    (room / "work" / "precision.json").write_text('{"policy": "float64"}')
+    (room / "work" / "dtype.json").write_text('{"policy": "float64"}')
     monkeypatch.setattr(dtypes, "_time_ratio", lambda first, second: 1.0)
     assert dtypes.fastest_dtype() == "float32"
-    assert "precision.json in the shared folder" in capsys.readouterr().out
+    assert "dtype.json in the shared folder" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("digests", [None, "[]", "{", '{"surfaces": 1}'])
@@ -156,7 +156,7 @@ def test_a_missing_folder_is_reported_once(room, monkeypatch, capsys):
 def test_only_what_all_need_is_copied_and_all_may_read_it(room, teacher):
     names = {path.name for path in room.rglob("*")}
     assert {"a.npy", STARTER, "LICENSE.txt"} <= names
-    assert "journal" not in names
+    assert "results" not in names
     assert not any(name.startswith(".") for name in names)
     for path in (room, *room.rglob("*")):
         assert path.stat().st_mode & 0o044 == 0o044
@@ -196,7 +196,7 @@ def computed(split, tmp_path, monkeypatch):
 
 
 def test_shared_features_are_read_and_no_more(computed, split, capsys):
-    for file in computed.glob("work/activations/*.npy"):
+    for file in computed.glob("work/features/*.npy"):
         os.utime(file, (1, 1))
     before = state(computed)
     features = extraction.extract(lower(), split)

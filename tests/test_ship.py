@@ -9,11 +9,6 @@ from pathlib import Path
 
 import ipywidgets
 import keras
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -22,10 +17,8 @@ from PIL import Image
 from helpers import results, setup
 from helpers.dataset import pipeline, splits
 from helpers.network import export, model_card, predict, saving, subprocesses
-from helpers.plots import deployment
 from helpers.widgets import upload_panel
 
-pytestmark = pytest.mark.usefixtures("figures")
 NAMES = ("crack", "пятно")
 
 
@@ -393,48 +386,3 @@ def test_the_card_holds_what_was_measured(
     path.write_bytes(b"another model")
     model_card.write_model_card(*args, {})
     assert card.read_text(encoding="utf-8") != text
-
-
-# --- Figures --------------------------------------------------------------
-
-
-def test_sizes_and_times_stand_beside_their_formats():
-    deployment.size_and_speed(
-        {"keras": 97.0, "int8": 24.0}, {"keras": 60.0, "int8": 19.0}
-    )
-    widths = [[b.get_width() for b in ax.patches] for ax in plt.gcf().axes]
-    assert widths == [[97, 24], [60, 19]]
-    names = [t.get_text() for t in plt.gcf().axes[0].get_yticklabels()]
-    assert names == ["keras", "int8"]
-
-
-def test_the_likeliest_classes_are_drawn_first(split):
-    deployment.prediction(split.paths[0], np.array([0.2, 0.8]), NAMES)
-    bars = plt.gcf().axes[1]
-    assert [t.get_text() for t in bars.get_yticklabels()] == [*NAMES[::-1]]
-    assert [b.get_width() for b in bars.patches] == [80, 20]
-
-
-def test_each_measure_of_two_cameras_has_its_panel():
-    sets = {"before": np.zeros(4), "after": np.ones(9)}
-    deployment.drift({"one": sets, "other": sets})
-    assert [ax.get_xlabel() for ax in plt.gcf().axes] == ["one", "other"]
-    for ax in plt.gcf().axes:
-        assert ax.get_legend_handles_labels()[1] == [*sets]
-
-
-def test_alarms_are_drawn_in_percent():
-    rates = {"far, alarms": [0.5, 1], "far, false alarms": [0, 0.01]}
-    deployment.alerts([2, 5], rates, 0.01)
-    drawn = {ax.get_title(): ax.get_lines() for ax in plt.gcf().axes}
-    assert list(drawn["Alarms"][0].get_ydata()) == [50, 100]
-    false, allowed = drawn["False alarms"]
-    assert list(false.get_ydata()) == [0, 1]
-    assert set(allowed.get_ydata()) == {1}
-    assert drawn["Alarms"][0].get_color() == false.get_color()
-
-
-def test_a_high_rate_of_false_alarms_stays_in_the_figure():
-    rates = {"far, alarms": [0.5, 1], "far, false alarms": [0, 0.3]}
-    deployment.alerts([2, 5], rates, 0.01)
-    assert plt.gcf().axes[1].get_ylim()[1] > 30

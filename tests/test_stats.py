@@ -193,7 +193,7 @@ def test_the_ppv_is_reported_for_rarer_and_rarer_defects(capsys):
     predicted = np.repeat([2, 0, 1, 2], [18, 2, 16, 4])
     stats.ppv_report(predicted, labels, good=2)
     lines = capsys.readouterr().out.splitlines()
-    assert "16 of 20" in lines[0]  # the wrong defect is an alarm, too
+    assert "16 of 20" in lines[0]  # the wrong defect is an alert, too
     assert "2 of 20" in lines[1]
     assert [line.split(" of the")[0] for line in lines[2:]] == [
         "50.0% defective: 89%",

@@ -1,4 +1,4 @@
-"""The default photos: the same each time, split as promised, masked."""
+"""The default photos and their masks; the shifted test set; OOD images."""
 
 import hashlib
 import io
@@ -6,9 +6,19 @@ import io
 import numpy as np
 import pytest
 from clone import contents
+from make_photos import noise
 from PIL import Image
 
-from helpers.surfaces import render
+from helpers.dataset import corrections, pipeline, scan, splits
+from helpers.surfaces import ground_truth, ood, render, shifted
+
+
+def few_photos(patch, data, class_names):
+    """Let a data folder have three photos of some classes."""
+    patch.setenv("WORKBOOK_DATA", str(data))
+    patch.setattr(render, "CLASS_NAMES", class_names)
+    patch.setattr(render, "FRACTIONS", (1, 1, 1))
+    patch.setattr(render, "SETS", {"photos": 3, "remounted": 1})
 
 
 @pytest.fixture(scope="module")
@@ -16,33 +26,25 @@ def rendered(tmp_path_factory):
     """Both sets, with three photos of a class instead of 130."""
     with pytest.MonkeyPatch.context() as patch:
         data = tmp_path_factory.mktemp("data")
-        few_photos(patch, data)
+        few_photos(patch, data, render.CLASS_NAMES)
         render.folder()
         render.shifted_folder()
         yield data
 
 
-def few_photos(patch, data):
-    patch.setenv("WORKBOOK_DATA", str(data))
-    patch.setattr(render, "FRACTIONS", (1, 1, 1))
-    patch.setattr(render, "SETS", {"photos": 3, "remounted": 1})
-
-
 @pytest.fixture
 def few(monkeypatch, tmp_path):
-    """A data folder of its own, where two classes have three photos each."""
-    few_photos(monkeypatch, tmp_path)
-    monkeypatch.setattr(render, "CLASS_NAMES", ("clean", "dent"))
+    """A data folder of its own, with two classes."""
+    few_photos(monkeypatch, tmp_path, ("clean", "dent"))
     return tmp_path
 
 
-def test_class_index_seed_and_set_each_change_the_photo():
+def test_class_index_and_set_each_change_the_photo():
     photos = []
     for arguments in (
         {"class_name": "pits"},
         {"class_name": "clean"},
         {"class_name": "pits", "index": 1},
-        {"class_name": "pits", "seed": 1},
         {"class_name": "pits", "set_name": "remounted"},
     ):
         photo, defect = render.draw(**arguments)
@@ -52,13 +54,13 @@ def test_class_index_seed_and_set_each_change_the_photo():
         assert np.array_equal(photo, again)
         assert np.array_equal(defect, same_defect)
         photos.append(photo.tobytes())
-    assert len(set(photos)) == 5
+    assert len(set(photos)) == 4
 
 
 def test_a_remounted_camera_sees_less_light_and_no_empty_corner():
     light = {}
     for set_name in render.SETS:
-        photos = [render.draw("clean", n, 0, set_name)[0] for n in range(8)]
+        photos = [render.draw("clean", n, set_name)[0] for n in range(8)]
         corners = np.stack(photos)[:, [0, 0, -1, -1], [0, -1, 0, -1]]
         assert corners.max(-1).min() > 8
         light[set_name] = np.mean(photos)
@@ -68,11 +70,11 @@ def test_a_remounted_camera_sees_less_light_and_no_empty_corner():
 @pytest.mark.parametrize("set_name", render.SETS)
 @pytest.mark.parametrize("class_name", render.CLASS_NAMES)
 def test_the_defect_is_where_the_mask_says(class_name, set_name):
-    photo, defect = render.draw(class_name, 1, 0, set_name)
+    photo, defect = render.draw(class_name, 1, set_name)
     if class_name == "clean":
         assert not defect.any()
         return
-    good, _ = render.draw(class_name, 1, 0, set_name, defect=False)
+    good, _ = render.draw(class_name, 1, set_name, defect=False)
     change = np.abs(photo.astype(int) - good).mean(-1)
     assert 0.001 < defect.mean() < 0.1
     # A defect shows in proportion to the light that there is.
@@ -91,26 +93,11 @@ def test_other_photos_are_another_edition():
         ("scratch", 4, "photos"): (138.59, 354),
         ("stain", 5, "remounted"): (31.73, 729),
     }
-    for (class_name, index, set_name), (light, pixels) in expected.items():
-        photo, defect = render.draw(class_name, index, 0, set_name)
+    for arguments, (light, pixels) in expected.items():
+        photo, defect = render.draw(*arguments)
         # Another machine may round a few pixels in another way.
         assert photo.mean() == pytest.approx(light, abs=0.1)
         assert defect.sum() == pytest.approx(pixels, abs=5)
-
-
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        ({"class_name": "rust"}, "'rust' is no class"),
-        ({"set_name": "masks"}, "'masks' is no set"),
-        ({"index": -1}, "index is -1"),
-        ({"seed": -1}, "seed is -1"),
-        ({"seed": "0"}, "seed is '0'"),
-    ],
-)
-def test_what_cannot_be_drawn_is_named(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        render.draw(**({"class_name": "crack"} | arguments))
 
 
 # --- Folders --------------------------------------------------------------
@@ -121,14 +108,12 @@ def test_the_real_folder_is_meant_to_have_780_photos():
     assert render.SETS == {"photos": 130, "remounted": 50}
     for class_name in render.CLASS_NAMES:
         # The order of the photos depends on the hashes, too.
-        lows = [render._hash_range(class_name, i, 0)[0] for i in range(130)]
+        lows = [render._hash_range(class_name, i)[0] for i in range(130)]
         counts = np.unique(lows, return_counts=True)[1]
         assert tuple(counts) == render.FRACTIONS
     photo, _ = render.draw("clean")
-    hash_range = render._hash_range("clean", 0, 0)
-    assert b"helpers/surfaces.py, take 1\xff" in render._jpeg(
-        photo, *hash_range
-    )
+    file = render._jpeg(photo, *render._hash_range("clean", 0))
+    assert b"helpers/surfaces.py, take 1\xff" in file
 
 
 @pytest.mark.parametrize("set_name", ["photos", "remounted"])
@@ -140,20 +125,19 @@ def test_a_folder_holds_photos_and_their_masks(rendered, set_name):
     assert len(photos) == 6 * render.SETS[set_name]
     for photo in photos:
         class_name, index = photo.stem.split("-")
-        image, defect = render.draw(class_name, int(index), 0, set_name)
+        image, defect = render.draw(class_name, int(index), set_name)
         with Image.open(photo) as opened:
             assert opened.format == "JPEG" and opened.mode == "RGB"
             # JPEG changes every pixel a little, and colours somewhat more.
             change = np.abs(np.asarray(opened).astype(int) - image)
         assert change.mean() < 5
         mask = render.mask(str(photo))
-        if class_name == "clean":
-            assert mask is None
-            continue
-        assert folder not in mask.parents
-        with Image.open(mask) as opened:
-            assert opened.mode == "L"
-            assert np.array_equal(np.asarray(opened), defect * 255)
+        assert mask.is_file() == (class_name != "clean")
+        if mask.is_file():
+            assert folder not in mask.parents
+            with Image.open(mask) as opened:
+                assert opened.mode == "L"
+                assert np.array_equal(np.asarray(opened), defect * 255)
 
 
 def test_each_class_is_split_as_promised(rendered):
@@ -163,20 +147,6 @@ def test_each_class_is_split_as_promised(rendered):
             for p in class_folder.iterdir()
         ]
         assert sorted(int(3 * point) for point in points) == [0, 1, 2]
-
-
-def test_another_seed_gives_another_folder(few, monkeypatch):
-    first = contents(render.folder().parent)
-    other = render.folder(seed=1)
-    assert other == few / "surfaces-1" / "photos"
-    photos = {name for name in first if name.startswith("photos/")}
-    second = contents(other.parent)
-    assert not {first[n] for n in photos} & {second[n] for n in photos}
-    assert contents(few / "surfaces") == first
-    monkeypatch.setenv("WORKBOOK_DATA", str(few / "again"))
-    assert contents(render.folder().parent) == first
-    with pytest.raises(ValueError, match="give a whole number from 0 on"):
-        render.folder(seed=-1)
 
 
 def test_lost_and_damaged_files_are_rendered_again(few, monkeypatch, capsys):
@@ -221,7 +191,7 @@ def test_an_interrupted_run_leaves_whole_files_and_goes_on(few, monkeypatch):
     assert len(files) > 1
     for name, content in files.items():
         assert ".part-" not in name
-        if name != render.MARK:
+        if name != render.EDITION_FILE:
             Image.open(io.BytesIO(content)).load()
     assert files.items() <= contents(render.folder().parent).items()
 
@@ -229,19 +199,13 @@ def test_an_interrupted_run_leaves_whole_files_and_goes_on(few, monkeypatch):
 @pytest.mark.parametrize("edition", [None, "1\n", ""])
 def test_photos_of_another_version_are_refused(few, edition):
     (few / "surfaces" / "photos").mkdir(parents=True)
-    mark = few / "surfaces" / render.MARK
     if edition is not None:
-        mark.write_text(edition)
+        (few / "surfaces" / render.EDITION_FILE).write_text(edition)
     before = contents(few)
     for get in (render.folder, render.shifted_folder):
         with pytest.raises(ValueError, match="does not say that these"):
             get()
     assert contents(few) == before
-
-
-def test_there_is_no_mask_for_a_photo_from_elsewhere(tmp_path):
-    with pytest.raises(ValueError, match="rose.jpg: there is no mask"):
-        render.mask(tmp_path / "roses" / "rose.jpg")
 
 
 def test_of_a_shared_folder_only_a_whole_set_is_used(few, monkeypatch):
@@ -251,3 +215,199 @@ def test_of_a_shared_folder_only_a_whole_set_is_used(few, monkeypatch):
     assert render.shifted_folder() == few / "surfaces" / "remounted"
     (drawn / "masks" / "dent" / "dent-001.png").unlink()
     assert render.folder() == few / "surfaces" / "photos"
+
+
+# --- Ground truth ---------------------------------------------------------
+
+
+def whole(folder):
+    return splits.whole_folder(folder, render.CLASS_NAMES)
+
+
+def with_truth(split):
+    """Return the names of the photos with a mask; they can be repaired."""
+    indices, _ = ground_truth.masks(split)
+    repaired, images = ground_truth.without_defect(split, 99)
+    assert np.array_equal(repaired, indices)
+    assert images.shape == (len(repaired), 299, 299, 3)
+    return [split.paths[i].rsplit("/", 1)[1] for i in indices]
+
+
+def save_noise(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise([*path.name.encode()]).save(path)
+
+
+DENTS = ["dent-000.jpg", "dent-001.jpg", "dent-002.jpg"]
+
+
+def test_masks_are_those_of_the_defects(few):
+    split = whole(render.folder())
+    indices, masks = ground_truth.masks(split)
+    assert [split.class_names[i] for i in split.labels[indices]] == 3 * [
+        "dent"
+    ]
+    assert masks.shape == (3, 299, 299)
+    for index, mask in zip(indices, masks, strict=True):
+        number = int(split.paths[index].rsplit("-", 1)[1][:-4])
+        assert (mask == render.draw("dent", number)[1]).all()
+
+
+def test_a_part_without_its_defect_differs_only_there(few):
+    split = whole(render.folder())
+    masks = dict(zip(*ground_truth.masks(split), strict=True))
+    indices, images = ground_truth.without_defect(split, 2)
+    assert len(indices) == len(images) == 2
+    for index, image in zip(indices, images, strict=True):
+        defective = pipeline.load_photo(split.paths[index]).numpy()
+        change = np.abs(np.int16(defective) - image)
+        near = ground_truth.dilated(masks[index][None], 12)[0]
+        assert not (change.max(axis=-1) > 30)[~near].any()
+        assert change[near].mean() > 2
+
+
+def test_own_photos_have_no_ground_truth(few):
+    folder = render.folder()
+    for name in render.CLASS_NAMES:
+        save_noise(few / "mine" / "photos" / name / f"{name}-000.jpg")
+    assert with_truth(whole(few / "mine" / "photos")) == []
+    # Those among the rendered ones have none either.
+    own = ("IMG_1.jpg", "dent-7.jpg", "dent-003.jpg", "dent-001.png",
+           "clean-001.jpg", "dent-old.jpg")  # fmt: skip
+    for name in own:
+        save_noise(folder / "dent" / name)
+    split = whole(folder)
+    assert len(split) == 6 + len(own)
+    assert with_truth(split) == DENTS
+
+
+def test_ground_truth_needs_the_mask_and_follows_links(few):
+    folder = render.folder()
+    (few / "mine").mkdir()
+    for name in render.CLASS_NAMES:
+        (few / "mine" / name.upper()).symlink_to(folder / name)
+    linked = splits.whole_folder(few / "mine", ("CLEAN", "DENT"))
+    assert with_truth(linked) == DENTS
+    render.mask(folder / "dent" / DENTS[0]).unlink()
+    assert with_truth(whole(folder)) == DENTS[1:]
+    copy = folder.parent.rename(few / "surfaces-old")
+    assert with_truth(whole(copy / "photos")) == []
+
+
+def one_hot(row, column):
+    heat = np.zeros((1, 8, 8))
+    heat[0, row, column] = 1
+    return heat
+
+
+def test_the_pointing_game_is_hit_inside_the_mask():
+    mask = np.zeros((1, 299, 299), bool)
+    mask[0, 200:230, 50:80] = True
+    assert ground_truth.pointing_game(one_hot(5, 1), mask).tolist() == [True]
+    assert ground_truth.pointing_game(one_hot(1, 5), mask).tolist() == [False]
+
+
+def test_a_dilated_mask_is_round():
+    mask = np.zeros((1, 299, 299), bool)
+    mask[0, 200, 50] = True
+    dilated = ground_truth.dilated(mask, 15)
+    assert dilated[0, 200, 65]
+    assert not dilated[0, 200, 66]
+    assert not dilated[0, 211, 61]
+    assert mask.sum() == 1
+
+
+def test_heat_inside_is_a_proportion():
+    mask = np.zeros((3, 299, 299), bool)
+    mask[:, :, :150] = True
+    heat = np.stack([np.ones((8, 8)), np.zeros((8, 8)), one_hot(3, 0)[0]])
+    inside = ground_truth.heat_inside(heat, mask)
+    assert inside == pytest.approx([150 / 299, 0, 1])
+
+
+def test_ood_images_differ_and_depend_only_on_the_seed():
+    images, kinds = ood.ood_images()
+    assert images.shape == (60, 299, 299, 3)
+    assert (images == ood.ood_images()[0]).all()
+    assert (images != ood.ood_images(1)[0]).any(axis=(1, 2, 3)).all()
+    assert len({image.tobytes() for image in images}) == 60
+    assert [kinds.count(kind) for kind in ood.KINDS] == [6] * 10
+
+
+# --- The shifted test set -------------------------------------------------
+
+
+def make(folder):
+    """Fill a folder with three photos of noise of each of two classes."""
+    for i in range(6):
+        path = folder / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise(i).point(lambda value: 99 + value // 2).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
+    make(tmp_path / "mine")
+    return tmp_path / "mine"
+
+
+def both(folder):
+    """Return the photos of a folder and the shifted ones."""
+    test = splits.whole_folder(folder, ("a", "b"))
+    return test, shifted.shifted_test(folder, test)
+
+
+def test_own_photos_are_turned_and_dimmed_for_a_second_test(folder):
+    test, second = both(folder)
+    assert sorted(second.labels) == sorted(test.labels)
+    assert not set(second.keys) & set(test.keys)
+    brightness = [
+        np.mean([pipeline.load_photo(path) for path in split.paths])
+        for split in (test, second)
+    ]
+    assert brightness[1] < 0.7 * brightness[0]
+    assert both(folder)[1].keys == second.keys
+
+
+def test_photos_of_one_name_or_one_content_are_each_shifted(folder, tmp_path):
+    (folder / "b" / "1.png").rename(folder / "b" / "0.png")
+    (folder / "b" / "3.png").rename(folder / "b" / f"{'n' * 251}.png")
+    (folder / "a" / "9.png").write_bytes((folder / "a" / "0.png").read_bytes())
+    corrections.note(folder, "b/0.png", "a")
+    corrections.apply(folder)
+    scan.check(folder)
+    (listed,) = (tmp_path / "work" / "excluded").iterdir()
+    text = listed.read_text(encoding="utf-8-sig")
+    listed.write_text(text.replace(",yes,", ",no,"), encoding="utf-8-sig")
+    test, second = both(folder)
+    assert len(set(test.keys)) == len(test) - 1
+    assert len(set(second.keys)) == len(second)
+    assert sorted(second.labels) == sorted(test.labels) == [0] * 5 + [1] * 2
+
+
+def test_a_corrected_label_is_that_of_the_shifted_photo(folder):
+    _, before = both(folder)
+    corrections.note(folder, "b/1.png", "a")
+    corrections.apply(folder)
+    _, after = both(folder)
+    assert sorted(before.labels) == [0] * 3 + [1] * 3
+    assert sorted(after.labels) == [0] * 4 + [1] * 2
+    assert set(before.keys) == set(after.keys)
+    corrections.undo(folder)
+    assert both(folder)[1].paths == before.paths
+
+
+def test_a_shifted_set_beside_the_photos_is_used(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    beside = tmp_path / "remounted"
+    make(beside)
+    test, second = both(folder)
+    assert all(path.startswith(str(beside)) for path in second.paths)
+    assert shifted.shifted_test("~/mine", test).paths == second.paths
+    (beside / "b").rename(beside / "c")
+    with pytest.raises(ValueError, match="a, c, not a, b"):
+        both(folder)

@@ -44,7 +44,7 @@ def clone(tmp_path, monkeypatch):
     monkeypatch.setattr(_colab, "WORK", tmp_path / "colab")
     monkeypatch.setattr(_pinned, "WORK", tmp_path / "pinned")
     for work in (_colab.WORK, _pinned.WORK):
-        (work / "journal").mkdir(parents=True)
+        (work / "results").mkdir(parents=True)
     return made
 
 
@@ -76,12 +76,12 @@ def test_arguments_go_to_pytest(clone, given):
 
 def test_only_a_whole_run_forgets_the_results_of_the_last(clone, given):
     given("-k", "one")
-    assert (_pinned.WORK / "journal").is_dir()
+    assert (_pinned.WORK / "results").is_dir()
     given()
-    assert not (_pinned.WORK / "journal").exists()
-    assert (_colab.WORK / "journal").is_dir()
+    assert not (_pinned.WORK / "results").exists()
+    assert (_colab.WORK / "results").is_dir()
     given("--colab")
-    assert not (_colab.WORK / "journal").exists()
+    assert not (_colab.WORK / "results").exists()
 
 
 def test_what_the_browser_and_the_site_need_is_installed_once(clone, given):

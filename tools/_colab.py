@@ -37,7 +37,7 @@ EXCLUDED = (
     "test_site_browser",
     "test_start",
     "test_style",
-    "test_surroundings",
+    "test_venv",
     "test_test",
     "test_types",
     "test_workshop",

@@ -42,4 +42,4 @@ def delete_results(work: Path) -> None:
     Args:
         work: the folder of the results, such as `WORK`.
     """
-    shutil.rmtree(work / "journal", ignore_errors=True)
+    shutil.rmtree(work / "results", ignore_errors=True)

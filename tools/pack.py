@@ -244,7 +244,7 @@ def _features(optional: bool):
     for path in sorted(storage.folder().glob("[!.]*.npy")):
         cached = storage.load(path)
         if cached and keys.issuperset(cached[1]):
-            files[f"data/work/activations/{path.name}"] = path
+            files[f"data/work/features/{path.name}"] = path
     if not files and not optional:
         raise PackError(
             f"{shown(storage.folder())} has nothing of the default pictures: "

@@ -102,8 +102,7 @@ def _run(notebook: NotebookNode, out: Path):
     stages = [_heading(cell) for cell in notebook.cells]
     count, number, stage = len([s for s in stages if s]), 0, "Getting ready"
     start = time.monotonic()
-    # With many photos a cell may take hours.
-    client = kernel.client(notebook, NOTEBOOK, seconds=None)
+    client = kernel.client(notebook, NOTEBOOK)
     print(f"{stage} ...", end=" ", flush=True)
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):

@@ -88,7 +88,7 @@ def _fill(folder: Path):
     path = weights.choose().path
     extra = [Path(path)] if path else []
     shared.fill(folder, paths.data(), paths.work(), extra)
-    count = len(list((folder / shared.ACTIVATIONS).glob("*.npy")))
+    count = len(list((folder / shared.FEATURES).glob("*.npy")))
     print(f"{folder}: pictures, weights and {count} files of cached features.")
     return 0
 

@@ -1,6 +1,6 @@
 """What is in a folder of photos, its splits, and pixels for training.
 
-Imports text, paths, downloads and shared; the rooms from surfaces on import
+Imports text, paths, downloads and shared; the packages from surfaces on import
 it. Every lesson uses it.
 """
 

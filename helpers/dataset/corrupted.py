@@ -22,7 +22,7 @@ def corrupted_demo(folder: Folder, lesson: str) -> Path:
     Raises:
         helpers.paths.WriteError: it can't be written.
     """
-    demo = work() / lesson / "playground"
+    demo = work() / lesson / "corrupted_demo"
     names = folder.class_names[:2]
     photos = [p for p in folder.photos if p.class_name in names]
     with atomic(demo) as temporary:

@@ -23,7 +23,7 @@ COLUMNS = ["file", "excluded", "problem", "advice"]
 
 def path(folder: Path) -> Path:
     """Return where the list of a folder of class folders is."""
-    return list_path("left_out", folder)
+    return list_path("excluded", folder)
 
 
 def applied(

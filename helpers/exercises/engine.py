@@ -105,7 +105,7 @@ class Exercise:
         """Print whether an answer is correct, and record it if it is."""
         verdict, feedback = self.judge(answer, *context)
         if verdict == "correct":
-            results.note_done(self.lesson, self.number)
+            results.log_solved(self.lesson, self.number)
         _print(f"Exercise {self.number}: {verdict}. {feedback}")
 
     def judge(self, answer: Any, *context: Any) -> tuple[str, str]:

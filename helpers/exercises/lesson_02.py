@@ -96,7 +96,7 @@ q3 = ask(
     ),
     clue="All photos of class 1 are in one row. How many are there, and how "
     "many of them are correct?",
-    more="If a missed crack is worse than a false alarm, watch the recall; "
+    more="If a missed crack is worse than a false alert, watch the recall; "
     "the accuracy hides it.",
 )
 

@@ -73,7 +73,7 @@ q2 = ask(
         Wrong(
             "(calibrated @ cost.T).argmin(axis=-1)",
             _differs(lambda p, cost: (p @ cost.T).argmin(axis=-1), _cheapest),
-            "Here the table is transposed, and a false alarm costs 20. Its "
+            "Here the table is transposed, and a false alert costs 20. Its "
             "rows are true classes, as are the probabilities.",
         ),
         Wrong(
@@ -98,21 +98,21 @@ q3 = ask(
             "0.9",
             near(0.9, 0.006),
             "That is the recall: the proportion of defective parts with an "
-            "alarm. The question is about the alarms.",
+            "alert. The question is about the alerts.",
         ),
         Wrong(
             "45 / 95",
             near(45 / 95, 0.006),
-            "True alarms per false one. The alarms are both together.",
+            "True alerts per false one. The alerts are both together.",
         ),
         Wrong(
             "45 / 1000",
             near(0.045, 0.006),
-            "You divide by all parts. Divide by those with an alarm.",
+            "You divide by all parts. Divide by those with an alert.",
         ),
     ),
-    clue="How many of the 50 have an alarm, and how many of the 950?",
-    more="Two of three alarms are false, with a model that is correct nine "
+    clue="How many of the 50 have an alert, and how many of the 950?",
+    more="Two of three alerts are false, with a model that is correct nine "
     "times in ten. The rarer the defect, the worse: state the prevalence of "
     "defects with every precision.",
 )

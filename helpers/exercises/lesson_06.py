@@ -19,8 +19,8 @@ q1 = ask(
     fill='{"scaling", "names", "size"}',
     wrong=(
         Wrong(
-            '{"scaling", "names", "size", "optimiser"}',
-            contains("optimiser"),
+            '{"scaling", "names", "size", "optimizer"}',
+            contains("optimizer"),
             "The optimizer state is for further training. Predictions do not "
             "need it, and it is large.",
         ),
@@ -118,14 +118,14 @@ q4 = ask(
         number(
             "365",
             "That is the number of tests, and one in a hundred is a false "
-            "alarm.",
+            "alert.",
         ),
         number(
             "73",
             "The rate counts tests, not photos: the twenty are one test.",
         ),
     ),
-    clue="One test a day, and one in a hundred is a false alarm.",
+    clue="One test a day, and one in a hundred is a false alert.",
     more="If that is too many, set a lower rate, and use more photos to "
     "detect a change.",
 )

@@ -20,7 +20,7 @@ def exercises() -> dict[str, list[Exercise]]:
 
 def show() -> None:
     """Print for each lesson how many exercises are solved and which open."""
-    done = results.done()
+    done = results.solved()
     for lesson, declared in exercises().items():
         solved = done.get(lesson, [])
         left = [f"q{e.number}" for e in declared if e.number not in solved]

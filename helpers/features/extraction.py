@@ -39,7 +39,7 @@ def extract(
     model: keras.Model,
     split: Split,
     augment: keras.layers.Layer | None = None,
-    view: int = 0,
+    copy: int = 0,
 ) -> Features:
     """Return the features of photos, from the cache where they are there.
 
@@ -57,7 +57,7 @@ def extract(
             for example a `keras.Sequential` of preprocessing layers: from
             float32 (b, 299, 299, 3) in 0-255 to what `model` takes. Its
             random seeds are set during this call.
-        view: number of the augmented copy, 0 to 999; the same number gives
+        copy: number of the augmented copy, 0 to 999; the same number gives
             the same pixels if every layer draws from a
             `keras.random.SeedGenerator` that it keeps as an attribute.
 
@@ -74,10 +74,10 @@ def extract(
         if augment is not None:
             _require_shape(augment, model)
         try:
-            model_key = key(model, augment, view)
+            model_key = key(model, augment, copy)
         except cache_key.NotCacheableError as error:
             print(error)
-            return np.concatenate([*_compute(model, numbered, augment, view)])
+            return np.concatenate([*_compute(model, numbered, augment, copy)])
         paths, missing = [], {}
         for number, chunk in numbered:
             name = f"{model_key}-{number}-{chunk.key}.npy"
@@ -88,7 +88,7 @@ def extract(
             paths.append(path)
         if missing:
             try:
-                _write(model, missing, augment, view)
+                _write(model, missing, augment, copy)
             finally:
                 storage.evict(keep=paths)
     return storage.ChunkedArray(paths)
@@ -98,11 +98,11 @@ def _write(
     model: keras.Model,
     missing: dict[Path, tuple[int, Split]],
     augment: keras.layers.Layer | None = None,
-    view: int = 0,
+    copy: int = 0,
 ) -> None:
     """Compute chunks, {path: (number, `dataset.Split`)}, each into a file."""
     with contextlib.closing(
-        _compute(model, list(missing.values()), augment, view)
+        _compute(model, list(missing.values()), augment, copy)
     ) as computed:
         for path, (_, chunk) in missing.items():
             # No name keeps a chunk while the next one is computed.
@@ -184,14 +184,14 @@ def _compute(
     model: keras.Model,
     numbered: list[tuple[int, Split]],
     augment: keras.layers.Layer | None,
-    view: int,
+    copy: int,
 ) -> Generator[npt.NDArray[np.float16], None, None]:
     """Yield the features of chunk after chunk, and show a progress bar.
 
     Args:
         model: as for `extract`.
         numbered: a list of (number of a chunk, `dataset.Split`).
-        augment, view: as for `extract`.
+        augment, copy: as for `extract`.
     """
     model = _fused(model)
     title = numbered[0][1].name + ("" if augment is None else ", augmented")
@@ -203,7 +203,7 @@ def _compute(
             shape = (len(chunk), *model.output_shape[1:])
             features = np.empty(shape, "float16")
             done = 0
-            for pixels in _batches(chunk, augment, view, number):
+            for pixels in _batches(chunk, augment, copy, number):
                 batch = np.asarray(model.predict_on_batch(pixels), "float32")
                 if not np.abs(batch).max() < np.finfo("float16").max:
                     raise ValueError(
@@ -236,30 +236,30 @@ def _fused(model: keras.Model) -> keras.Model:
 
 
 def _batches(
-    split: Split, augment: keras.layers.Layer | None, view: int, number: int
+    split: Split, augment: keras.layers.Layer | None, copy: int, number: int
 ):
     """Yield the pixels of a chunk in batches, augmented if `augment` is given.
 
     Args:
         split: a `dataset.Split`, the chunk.
-        augment, view: as for `extract`.
+        augment, copy: as for `extract`.
         number: of the chunk, on which the random seeds depend.
     """
     if augment is not None:
-        _seed(augment, view, number)
+        _seed(augment, copy, number)
     batches = pipeline.single_pass(split, BATCH_SIZE)
     for index, (pixels, _) in enumerate(batches):
         if augment is not None:
-            random.seed(f"{number} {view} {index}")  # AugMix draws from it
+            random.seed(f"{number} {copy} {index}")  # AugMix draws from it
             pixels = augment(tf.cast(pixels, tf.float32), training=True)
         yield pixels
 
 
-def _seed(augment: keras.layers.Layer, view: int, number: int):
+def _seed(augment: keras.layers.Layer, copy: int, number: int):
     """Seed every generator in an augmentation, at any depth."""
     states = [v for v in augment.variables if v.name == "seed_generator_state"]
     for i, state in enumerate(states):
-        state.assign([1_000_000 * number + 1000 * view + i, 0])
+        state.assign([1_000_000 * number + 1000 * copy + i, 0])
 
 
 def _require_shape(augment: keras.layers.Layer, model: keras.Model):
@@ -290,17 +290,17 @@ def _restored(augment: keras.layers.Layer | None) -> Iterator[None]:
 def key(
     model: keras.Model,
     augment: keras.layers.Layer | None = None,
-    view: int = 0,
+    copy: int = 0,
 ) -> str:
     """Return a name that changes with all that features depend on.
 
     That is the model, what is done to the photos before it (`augment` and
-    `view` as for `extract`), and the dtype that is fastest on this machine.
+    `copy` as for `extract`), and the dtype that is fastest on this machine.
 
     Raises:
         cache_key.NotCacheableError: a dependency can't be seen.
     """
     models = [model] if augment is None else [model, augment]
     settings = [VERSION, dtypes.fastest_dtype(), pipeline.SIZE]
-    settings += [pipeline.READING, view, *map(cache_key.of, models)]
+    settings += [pipeline.READING, copy, *map(cache_key.of, models)]
     return hashlib.sha256(str(settings).encode()).hexdigest()[:16]

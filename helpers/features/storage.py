@@ -27,7 +27,7 @@ _in_use: weakref.WeakSet["ChunkedArray"] = weakref.WeakSet()
 
 def folder() -> Path:
     """Return the folder of this learner's cached features."""
-    return paths.work() / "activations"
+    return paths.work() / "features"
 
 
 def find(name: str) -> Path | None:
@@ -37,7 +37,7 @@ def find(name: str) -> Path | None:
     """
     folders = [folder()]
     if shared_folder := shared.folder():
-        folders.insert(0, shared_folder / shared.ACTIVATIONS)
+        folders.insert(0, shared_folder / shared.FEATURES)
     whole = (path / name for path in folders if load(path / name))
     return next(whole, None)
 

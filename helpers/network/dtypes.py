@@ -58,10 +58,10 @@ def fastest_dtype() -> str:
         details = tf.config.experimental.get_device_details(cards[0])
         has_bfloat16 = details.get("compute_capability", (0, 0)) >= (8, 0)
         return "mixed_bfloat16" if has_bfloat16 else "float32"
-    measured = shared.find("work/precision.json")
+    measured = shared.find("work/dtype.json")
     if measured:
         return json.loads(measured.read_text(encoding="utf-8"))["policy"]
-    path = paths.work() / "precision.json"
+    path = paths.work() / "dtype.json"
     machine = f"{platform.node()}, {os.cpu_count()}, {tf.__version__}"
     try:
         known = json.loads(path.read_text(encoding="utf-8"))

@@ -92,8 +92,7 @@ def _run(
     kernel.put(notebook, lesson, "WEIGHTS", "network.weights.choose()")
     environment = {**os.environ, weights.VARIABLE: setting}
     print(f"{lesson} has no model of these photos yet; it is run for one.")
-    # With many photos a cell may take hours.
-    client = kernel.client(notebook, path, seconds=None)
+    client = kernel.client(notebook, path)
     bar = tqdm(notebook.cells, desc=lesson, unit="cell", file=sys.stdout)
     with client.setup_kernel(env=environment), bar:
         for index, cell in enumerate(bar):

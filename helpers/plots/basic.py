@@ -18,13 +18,8 @@ from helpers.dataset.splits import Split
 from helpers.network import blocks
 from helpers.plots import class_labels
 
-BLUE, ORANGE, GREEN, RED, GREY = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#999999",
-)
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+GREY = "#999999"
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
 MOST_NUMBERED = 25  # classes of a confusion matrix with numbers in its cells
 MOST = 40  # classes in one figure, so that their names can be read
@@ -86,17 +81,13 @@ def class_counts(splits: Sequence[Split]) -> None:
     Of more than `MOST` classes, those with the fewest photos are shown.
     """
     class_names = splits[0].class_names
-    counts = np.array(
-        [
-            np.bincount(split.labels, minlength=len(class_names))
-            for split in splits
-        ]
-    )
+    n = len(class_names)
+    counts = np.array([np.bincount(s.labels, minlength=n) for s in splits])
     total = counts.sum(axis=0)
     shown = np.sort(np.argsort(total, kind="stable")[:MOST])
     labels = class_labels.classes(class_names, 2)
     height = max(3.2, 0.24 * len(shown) + 1.3)
-    _, ax = plt.subplots(figsize=(8, height))
+    figure, ax = plt.subplots(figsize=(8, height))
     left = np.zeros(len(shown))
     for split, widths in zip(splits, counts[:, shown], strict=True):
         bars = ax.barh(range(len(shown)), widths, left=left, label=split.name)
@@ -115,8 +106,7 @@ def class_counts(splits: Sequence[Split]) -> None:
     ax.set(
         title=f"The split, by class{subset}", xlabel="photos", ylabel="class"
     )
-    below = -0.25 * 3.2 / height  # the same distance in inches
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, below), ncols=3)
+    figure.legend(loc="outside lower center", ncols=3)
     plt.show()
     class_labels.explain(class_names, labels, shown)
 
@@ -199,21 +189,14 @@ def anatomy(
     plt.show()
 
 
-def feature_maps(
-    features: blocks.FeatureMaps,
-    names: Sequence[str] = ("mixed0", "mixed5", "mixed10"),
-    columns: int = 6,
-) -> None:
-    """Show the most active channels of some blocks for the first photo.
+def feature_maps(features: blocks.FeatureMaps) -> None:
+    """Show the most active channels of three blocks for the first photo.
 
     Args:
         features: the feature maps of one or more photos.
-        names: of the blocks, a row each.
-        columns: channels of each block.
     """
-    figure, axes = plt.subplots(
-        len(names), columns + 1, figsize=(1.5 * columns + 2.6, 5.4)
-    )
+    names, columns = ("mixed0", "mixed5", "mixed10"), 6
+    figure, axes = plt.subplots(len(names), columns + 1, figsize=(11.6, 5.4))
     top = max(features.maps[name][0].max() for name in names)
     for name, row in zip(names, axes, strict=True):
         row[0].imshow(features.photos[0])
@@ -251,27 +234,17 @@ def curves(
             ):
                 values = history.get(key, ())
                 epochs = range(1, len(values) + 1)
-                if values:
-                    ax.plot(
-                        epochs,
-                        values,
-                        style,
-                        color=f"C{i}",
-                        markersize=4,
-                        label=f"{name}, {split}",
-                    )
+                label = f"{name}, {split}" if values else None
+                ax.plot(epochs, values, style, c=f"C{i}", ms=4, label=label)
         ax.set(xlabel="epoch", ylabel=metric)
         ax.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(
-        *axes[0].get_legend_handles_labels(),
-        loc="outside right upper",
-        fontsize=9,
-    )
+    entries = axes[0].get_legend_handles_labels()
+    figure.legend(*entries, loc="outside right upper", fontsize=9)
     figure.suptitle(title)
     plt.show()
 
 
-def sample(split: Split, count: int, seed: int = 0) -> None:
+def sample(split: Split, count: int, seed: int) -> None:
     """Show random photos of a split with their labels.
 
     Args:
@@ -290,18 +263,17 @@ def sample(split: Split, count: int, seed: int = 0) -> None:
     class_labels.explain(split.class_names, labels, split.labels[chosen])
 
 
-def mistakes(split: Split, probabilities: NDArray, count: int = 12) -> None:
-    """Show the wrong predictions, in descending confidence.
+def mistakes(split: Split, probabilities: NDArray) -> None:
+    """Show the twelve most confident wrong predictions.
 
     Args:
         split: n photos.
         probabilities: predictions, (n, number of classes), 0-1.
-        count: of photos, at most.
     """
     predicted = probabilities.argmax(axis=-1)
     confidence = probabilities.max(axis=-1)
     order = np.argsort(-confidence)
-    worst = order[(predicted != split.labels)[order]][:count]
+    worst = order[(predicted != split.labels)[order]][:12]
     if not worst.size:
         print(f"No mistakes among the {len(split)} photos of {split.name}.")
         return
@@ -387,10 +359,8 @@ def accuracies(
     _, ax = plt.subplots(figsize=(8, 0.55 * len(results) + 1.5))
     centers, errors = in_percent(
         [
-            result
-            if isinstance(result, stats.Accuracy)
-            else stats.accuracy(result)
-            for result in results.values()
+            r if isinstance(r, stats.Accuracy) else stats.accuracy(r)
+            for r in results.values()
         ]
     )
     rows = range(len(results))
@@ -399,7 +369,7 @@ def accuracies(
         ax.annotate(
             f"{center:.1f} %",
             (center, row),
-            xytext=(0, 7),
+            (0, 7),
             textcoords="offset points",
             ha="center",
             fontsize=9,
@@ -445,17 +415,10 @@ def seconds(times: Mapping[str, float], title: str) -> None:
     plt.show()
 
 
-@matplotlib.rc_context({"text.parse_math": True})  # powers of ten
-def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
-    """Draw the loss at each learning rate tried, and the one chosen.
-
-    Args:
-        rates: learning rates, ascending, shape (n,).
-        losses: the loss at each, shape (n,).
-        chosen: the learning rate chosen.
-    """
-    losses = np.asarray(losses)
-    figure, ax = plt.subplots(figsize=(8, 3.4))
+def draw_learning_rates(
+    ax: Axes, rates: ArrayLike, losses: NDArray, chosen: float
+) -> None:
+    """Draw what `learning_rates` shows into axes."""
     ax.plot(rates, losses, color=BLUE)
     ax.axvline(chosen, color=ORANGE, linewidth=2)
     ax.set_ylim(0.9 * np.nanmin(losses), min(np.nanmax(losses), 4 * losses[0]))
@@ -473,6 +436,19 @@ def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
         xlabel="learning rate",
         ylabel="loss before the step",
     )
+
+
+@matplotlib.rc_context({"text.parse_math": True})  # powers of ten
+def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
+    """Draw the loss at each learning rate tried, and the one chosen.
+
+    Args:
+        rates: learning rates, ascending, shape (n,).
+        losses: the loss at each, shape (n,).
+        chosen: the learning rate chosen.
+    """
+    figure, ax = plt.subplots(figsize=(8, 3.4))
+    draw_learning_rates(ax, rates, np.asarray(losses), chosen)
     figure.draw_without_rendering()  # makes the tick labels while in effect
     plt.show()
 

@@ -2,6 +2,7 @@
 
 import bisect
 import collections
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -13,14 +14,10 @@ from helpers import text
 
 # Matplotlib 3.11 and later draw Arabic, Hebrew and Indic scripts correctly.
 SHAPES = hasattr(ft2font, "__libraqm_version__")
-# Preferred among fonts that have equally many of the characters.
-SANS = (
-    *("Noto Sans", "Microsoft YaHei", "Malgun Gothic", "Yu Gothic"),
-    *("PingFang", "Hiragino Sans", "Apple SD Gothic", "Arial Unicode"),
-    *("Nirmala UI", "Leelawadee UI", "Segoe UI", "WenQuanYi"),
-)  # fmt: skip
 # Fonts that have a glyph for everything, or glyphs that are drawn empty.
-USELESS = ("lastresort", "applecoloremoji", "notocoloremoji", "adobeblank")
+USELESS = re.compile(
+    r"\.?(last ?resort|(apple|noto) color emoji|adobe blank)", re.IGNORECASE
+)
 
 _in_no_font: set[str] = set()
 
@@ -137,13 +134,10 @@ def _add_fonts(label: str) -> None:
     The default font stays first, so Latin text looks as before.
     """
     missing = _missing(label) - _in_no_font
-    families = _useful_families() if missing else []
-    while missing and families:
+    families = _families() if missing else []
+    while missing:
         lacks = {family: _missing(missing, [family]) for family in families}
-        best = min(
-            families,
-            key=lambda name: (len(lacks[name]), not name.startswith(SANS)),
-        )
+        best = min(families, key=lambda family: len(lacks[family]))
         if lacks[best] == missing:
             break
         usual = matplotlib.rcParams["font.family"]
@@ -152,7 +146,7 @@ def _add_fonts(label: str) -> None:
     _in_no_font.update(missing)
 
 
-def _useful_families() -> list[str]:
+def _families() -> list[str]:
     """Return the names of the installed upright fonts of normal weight."""
     return sorted(
         {
@@ -160,10 +154,7 @@ def _useful_families() -> list[str]:
             for font in font_manager.fontManager.ttflist
             if font.style == "normal"
             and font.weight == 400
-            and not font.name.replace(" ", "")
-            .replace(".", "")
-            .lower()
-            .startswith(USELESS)
+            and not USELESS.match(font.name)
         }
     )
 

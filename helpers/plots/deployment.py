@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from helpers.dataset import pipeline
 from helpers.plots import basic, class_labels
@@ -111,44 +111,37 @@ def drift(measures: Mapping[str, Mapping[str, NDArray]]) -> None:
 
 
 def alerts(
-    counts: Sequence[int], rates: Mapping[str, ArrayLike], allowed: float
+    counts: Sequence[int],
+    alerts: Mapping[str, Sequence[float]],
+    false_alerts: Mapping[str, Sequence[float]],
+    allowed: float,
 ) -> None:
-    """Draw the rate of drift alarms by the number of photos tested.
+    """Draw the rates of drift alerts by the number of photos tested.
 
     Args:
         counts: numbers of photos, ascending, (n,).
-        rates: {name: (n,) proportions of random draws with an alarm, 0-1};
-            a name is that of a measure, a comma and "alarms" or "false
-            alarms".
-        allowed: the intended rate of false alarms, 0-1.
+        alerts: {measure: (n,) proportions of random draws from a shifted
+            set with an alert, 0-1}.
+        false_alerts: the same for draws from the test set.
+        allowed: the intended rate of false alerts, 0-1.
     """
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.8))
-    measures = list(dict.fromkeys(name.partition(", ")[0] for name in rates))
-    panels = {"alarms": axes[0], "false alarms": axes[1]}
-    highest = 400 * allowed
-    for name, rate in rates.items():
-        measure, _, kind = name.partition(", ")
-        number = measures.index(measure)
-        percent = 100 * np.asarray(rate)
-        panels[kind].plot(
-            counts,
-            percent,
-            ("-o", "--s")[number % 2],
-            color=f"C{number}",
-            label=measure,
-        )
-        if kind == "false alarms":
-            highest = max(highest, percent.max())
-    axes[1].axhline(100 * allowed, color="black", linewidth=1, label="allowed")
-    for ax, title, top in zip(
-        axes, ("Alarms", "False alarms"), (100, highest), strict=True
+    for ax, title, rates in (
+        (axes[0], "Alerts", alerts),
+        (axes[1], "False alerts", false_alerts),
     ):
+        for i, (measure, rate) in enumerate(rates.items()):
+            style = ("-o", "--s")[i % 2]
+            ax.plot(counts, 100 * np.asarray(rate), style, label=measure)
         ax.set_xscale("log")
         ax.set_xticks(counts, [str(count) for count in counts])
         ax.minorticks_off()
         ax.set(title=title, xlabel="photos tested")
+    axes[1].axhline(100 * allowed, color="black", linewidth=1, label="allowed")
+    highest = 100 * max(4 * allowed, *map(max, false_alerts.values()))
+    for ax, top in zip(axes, (100, highest), strict=True):
         ax.set_ylim(-0.04 * top, 1.04 * top)
         ax.legend(fontsize=9)
-    axes[0].set_ylabel("random draws with an alarm (%)")
-    figure.suptitle("Drift alarms by number of photos")
+    axes[0].set_ylabel("random draws with an alert (%)")
+    figure.suptitle("Drift alerts by number of photos")
     plt.show()

@@ -27,7 +27,7 @@ def by_class(
     names = class_labels.classes(class_names, 2)
     shown = basic.most_errors(labels, predicted, class_names)
     height = min(0.55 * len(shown) + 1.6, 13.6)
-    _, ax = plt.subplots(figsize=(8, height))
+    figure, ax = plt.subplots(figsize=(8, height))
     correct = labels == predicted
     for metric, classes, offset in (
         ("recall: correct, of the true class", labels, -0.13),
@@ -53,8 +53,7 @@ def by_class(
         xlabel="percentage of test photos, 95 % interval",
         ylabel="class",
     )
-    below = max(-0.22 * 4.9 / height, -0.28)  # about the same in inches
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, below), ncols=2)
+    figure.legend(loc="outside lower center", ncols=2)
     plt.show()
     class_labels.explain(class_names, names, shown)
 

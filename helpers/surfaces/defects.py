@@ -1,13 +1,19 @@
-"""Draws the five kinds of defects."""
+"""Draws the five kinds of defects.
+
+Each function changes `height`, `tone` or `paint` of a part in place and
+returns where the defect is, bool (size, size). `matrix` takes pixels of the
+photo to pixels of the canvas (see `render._view`).
+"""
 
 import math
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.random import Generator
 
+from helpers.surfaces.parts import Part
 from helpers.surfaces.textures import (
     SIZE,
+    Field,
     blob,
     cloud,
     distance_to_line,
@@ -15,28 +21,15 @@ from helpers.surfaces.textures import (
     window,
 )
 
-# Each takes a random generator, a part, and the matrix from the photo to the
-# canvas (see `render._view`). It returns the new `height`, `tone` or `paint`
-# of the part, and `where` the defect is.
 
-
-def _spot(
-    rng: np.random.Generator,
-    matrix: npt.NDArray[np.float64],
-    reach: float = 0.34,
-):
+def _spot(rng: Generator, matrix: Field, reach: float = 0.34):
     """Return a point on the canvas that lies well inside the photo."""
     return matrix @ (rng.uniform(-reach, reach, 2) * SIZE)
 
 
-def _crack(
-    rng: np.random.Generator,
-    part: dict[str, Any],
-    matrix: npt.NDArray[np.float64],
-):
+def _crack(rng: Generator, part: Part, matrix: Field):
     """A crack wanders, forks and thins out; it is dark to the bottom."""
     size = len(part["tone"])
-    tone, height = part["tone"].copy(), part["height"].copy()
     where = np.zeros((size, size), bool)
     length = rng.uniform(40, 90)
     trunk_width = rng.uniform(0.9, 1.8)
@@ -50,9 +43,8 @@ def _crack(
         away = rng.choice([-1, 1]) * rng.uniform(0.5, 1.1)
         course = np.arctan2(*(trunk[fork + 2] - trunk[fork])[::-1])
         branch = _wander(rng, length * rng.uniform(0.15, 0.45), course + away)
-        lines.append(
-            (trunk[fork] + branch, trunk_width * rng.uniform(0.5, 0.8))
-        )
+        width = trunk_width * rng.uniform(0.5, 0.8)
+        lines.append((trunk[fork] + branch, width))
     for number, (points, width) in enumerate(lines):
         d, along = distance_to_line(size, points, 8)
         if number:
@@ -61,13 +53,13 @@ def _crack(
             taper = np.sqrt(np.clip(4 * along * (1 - along), 0, 1))
         widths = np.maximum(width * (0.35 + 0.65 * taper), 0.3)
         inside = np.exp(-np.square(d / widths)) * (0.45 + 0.55 * taper)
-        tone *= 1 - dark * inside
-        height -= 0.8 * dark * inside * widths
+        part["tone"] *= 1 - dark * inside
+        part["height"] -= 0.8 * dark * inside * widths
         where |= d < widths + 1.2
-    return {"tone": tone, "height": height, "where": where}
+    return where
 
 
-def _wander(rng: np.random.Generator, length: float, heading: float):
+def _wander(rng: Generator, length: float, heading: float):
     """Return a jagged path of about `length` pixels, float (n, 2)."""
     steps = rng.uniform(3, 9, max(4, round(length / 6)))
     turns = rng.normal(0, 0.16, len(steps)).cumsum()
@@ -76,14 +68,9 @@ def _wander(rng: np.random.Generator, length: float, heading: float):
     return np.concatenate([[[0, 0]], path.cumsum(0)])
 
 
-def _scratch(
-    rng: np.random.Generator,
-    part: dict[str, Any],
-    matrix: npt.NDArray[np.float64],
-):
+def _scratch(rng: Generator, part: Part, matrix: Field):
     """A scratch is straight and thin, with a bright and a dark edge."""
     size = len(part["tone"])
-    tone, height = part["tone"].copy(), part["height"].copy()
     where = np.zeros((size, size), bool)
     # It comes from handling, across the line and the brushed grain.
     angle = rng.uniform(0.35, math.pi - 0.35)
@@ -105,40 +92,28 @@ def _scratch(
         width = rng.uniform(1.0, 1.9)
         core = np.exp(-np.square(d / width)) * press
         burr = np.exp(-np.square((d - 1.8 * width) / width)) * press
-        tone *= 1 + rng.uniform(0.16, 0.36) * core - 0.12 * burr
-        height += deep * rng.uniform(0.4, 0.75) * (0.4 * burr - core)
+        part["tone"] *= 1 + rng.uniform(0.16, 0.36) * core - 0.12 * burr
+        part["height"] += deep * rng.uniform(0.4, 0.75) * (0.4 * burr - core)
         where |= (d < width + 1.5) & (press > 0.08)
-    return {"tone": tone, "height": height, "where": where}
+    return where
 
 
-def _dent(
-    rng: np.random.Generator,
-    part: dict[str, Any],
-    matrix: npt.NDArray[np.float64],
-):
+def _dent(rng: Generator, part: Part, matrix: Field):
     """A dent is a shallow bowl: dark towards the light, bright beyond."""
-    size = len(part["tone"])
     radius = rng.uniform(15, 28)
-    q = blob(rng, size, _spot(rng, matrix), radius, 0.07, 1.7)
+    q = blob(rng, len(part["tone"]), _spot(rng, matrix), radius, 0.07, 1.7)
     deep = rng.uniform(0.095, 0.19) * radius
     bowl = -deep * np.square(1 - np.square(np.minimum(q, 1)))
     rim = 0.12 * deep * np.exp(-np.square((q - 1.05) / 0.14))
     # What was hit is pressed smooth.
     smooth = 1 - 0.35 * (1 - ramp(q, 0.6, 1.0))
-    return {
-        "height": part["height"] * smooth + bowl + rim,
-        "where": q < 1.08,
-    }
+    part["height"] = part["height"] * smooth + bowl + rim
+    return q < 1.08
 
 
-def _pits(
-    rng: np.random.Generator,
-    part: dict[str, Any],
-    matrix: npt.NDArray[np.float64],
-):
+def _pits(rng: Generator, part: Part, matrix: Field):
     """Pits are small dark holes, many together."""
     size = len(part["tone"])
-    tone, height = part["tone"].copy(), part["height"].copy()
     where = np.zeros((size, size), bool)
     middle, spread = _spot(rng, matrix, 0.3), rng.uniform(6, 14)
     shade = rng.uniform(0.6, 1.0)
@@ -151,29 +126,25 @@ def _pits(
         v = y * math.cos(turn) - x * math.sin(turn)
         near = np.hypot(u / longer, v * longer) / radius
         hole = np.exp(-np.square(np.square(near)))
-        tone[box] *= 1 - shade * rng.uniform(0.35, 0.7) * hole
-        height[box] -= radius * rng.uniform(0.2, 0.45) * hole
+        part["tone"][box] *= 1 - shade * rng.uniform(0.35, 0.7) * hole
+        part["height"][box] -= radius * rng.uniform(0.2, 0.45) * hole
         where[box] |= near < 1 + 1.2 / radius
-    return {"tone": tone, "height": height, "where": where}
+    return where
 
 
-def _stain(
-    rng: np.random.Generator,
-    part: dict[str, Any],
-    matrix: npt.NDArray[np.float64],
-):
+STAINS = (
+    (0.80, 0.67, 0.52),  # rust
+    (0.72, 0.66, 0.58),  # oil
+    (0.70, 0.75, 0.86),  # heat
+    (0.70, 0.70, 0.71),  # water
+    (0.86, 0.79, 0.62),  # varnish
+)
+
+
+def _stain(rng: Generator, part: Part, matrix: Field):
     """A stain colours the metal, most of all where its edge dried."""
     size = len(part["tone"])
-    colours = np.array(
-        [
-            [0.80, 0.67, 0.52],  # rust
-            [0.72, 0.66, 0.58],  # oil
-            [0.70, 0.75, 0.86],  # heat
-            [0.70, 0.70, 0.71],  # water
-            [0.86, 0.79, 0.62],  # varnish
-        ]
-    )
-    colour = rng.choice(colours) * rng.uniform(0.96, 1.04, 3)
+    colour = rng.choice(np.array(STAINS)) * rng.uniform(0.96, 1.04, 3)
     middle, radius = _spot(rng, matrix), rng.uniform(12, 26)
     ragged = rng.uniform(0.05, 0.12) * cloud(rng, size, 18)
     body_of, ring_of = rng.uniform(0.26, 0.62), rng.uniform(0.18, 0.5)
@@ -193,8 +164,8 @@ def _stain(
         where |= q < 1 + edge / 2
     amount *= 1 + 0.18 * cloud(rng, size, 30)
     amount = np.clip(amount, 0, 1)[..., None]
-    paint = part["paint"] * (1 - amount * (1 - colour.astype("float32")))
-    return {"paint": paint.astype("float32"), "where": where}
+    part["paint"] *= 1 - amount * (1 - colour.astype("float32"))
+    return where
 
 
 DEFECTS = {

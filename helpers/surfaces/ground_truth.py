@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from scipy import ndimage
 
@@ -17,13 +17,8 @@ from helpers.dataset.splits import Split
 from helpers.surfaces import render
 
 
-def masks(
-    split: Split,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def masks(split: Split) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the true masks of the photos that have one.
-
-    Args:
-        split: a `dataset.Split`.
 
     Returns:
         The indices of these photos in `split`, int64 (m,), and the masks,
@@ -38,14 +33,14 @@ def masks(
 
 def without_defect(
     split: Split, count: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Render photos of a split again, without their defects.
 
     The same part in the same light before the same camera: nothing differs
     but the defect (see `render.draw`).
 
     Args:
-        split: a `dataset.Split`.
+        split: photos.
         count: how many photos at most, the first that have a defect.
 
     Returns:
@@ -56,30 +51,21 @@ def without_defect(
     indices = indices[:count]
     images = np.empty((len(indices), render.SIZE, render.SIZE, 3), "uint8")
     for image, source in zip(images, sources, strict=False):
-        image[:], _ = render.draw(
-            source.class_name,
-            source.number,
-            source.seed,
-            source.set_name,
-            defect=False,
-        )
+        part = source.class_name, source.number, source.set_name
+        image[:], _ = render.draw(*part, defect=False)
     return indices, images
 
 
-def dilated(
-    masks: npt.NDArray[np.bool_], pixels: float
-) -> npt.NDArray[np.bool_]:
+def dilated(masks: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
     """Return masks (m, height, width), wider by so many pixels all around.
 
     Each mask has a True in it.
     """
-    return np.array(
-        [ndimage.distance_transform_edt(~mask) <= pixels for mask in masks],
-        bool,
-    ).reshape(masks.shape)
+    wider = [ndimage.distance_transform_edt(~m) <= pixels for m in masks]
+    return np.array(wider, bool).reshape(masks.shape)
 
 
-def blown_up(heatmap: npt.ArrayLike) -> npt.NDArray[np.float32]:
+def blown_up(heatmap: ArrayLike) -> NDArray[np.float32]:
     """Return a heat map (rows, columns) interpolated to (299, 299)."""
     small = Image.fromarray(np.asarray(heatmap, "float32"))
     size = (render.SIZE, render.SIZE)
@@ -87,8 +73,8 @@ def blown_up(heatmap: npt.ArrayLike) -> npt.NDArray[np.float32]:
 
 
 def pointing_game(
-    heatmaps: npt.NDArray, masks: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
+    heatmaps: NDArray, masks: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Return for each photo whether the largest heat lies inside its mask.
 
     It is the pointing game of Zhang and others, "Top-down Neural Attention
@@ -97,9 +83,6 @@ def pointing_game(
     Args:
         heatmaps: numbers (m, rows, columns); of equal ones the first counts.
         masks: bool (m, 299, 299).
-
-    Returns:
-        bool (m,).
     """
     pairs = zip(heatmaps, masks, strict=True)
     hits = [mask.flat[blown_up(heatmap).argmax()] for heatmap, mask in pairs]
@@ -107,8 +90,8 @@ def pointing_game(
 
 
 def heat_inside(
-    heatmaps: npt.NDArray, masks: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
+    heatmaps: NDArray, masks: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Return for each photo the fraction of its heat that lies in its mask.
 
     Args:
@@ -127,13 +110,12 @@ def heat_inside(
 
 
 class _Source(NamedTuple):
-    """What `render.draw` made a photo of, and the file of its mask."""
+    """The mask of a rendered photo, and what `render.draw` made it of."""
 
+    mask: Path
     class_name: str
     number: int
-    seed: int
     set_name: str
-    mask: Path
 
 
 def _with_defect(split: Split):
@@ -149,22 +131,18 @@ def _source(path: str):
     A photo of your own among the rendered ones has another name, or no mask.
     """
     photo = Path(path).resolve()
-    roots = [paths.data().resolve()]
-    if shared_folder := shared.folder():
-        roots.append(shared_folder.resolve())
-    if len(photo.parents) < 4 or photo.parents[3] not in roots:
+    roots = [r for r in (paths.data(), shared.folder()) if r]
+    sets_folder = photo.parent.parent.parent
+    if sets_folder not in [root.resolve() / "surfaces" for root in roots]:
         return None
     sets, classes = "|".join(render.SETS), "|".join(render.CLASS_NAMES)
     match = re.fullmatch(
-        rf"surfaces(-[1-9]\d*)?/({sets})/({classes})/\3-(\d{{3}})\.jpg",
-        photo.relative_to(photo.parents[3]).as_posix(),
+        rf"({sets})/({classes})/\2-(\d{{3}})\.jpg",
+        photo.relative_to(sets_folder).as_posix(),
         re.ASCII,
     )
-    if not match:
-        return None
-    seed, set_name, class_name, index = match.groups()
     mask = render.mask(photo)
-    if int(index) >= render.SETS[set_name] or not mask or not mask.is_file():
+    if not match or not mask.is_file():
         return None
-    seed = int(seed[1:]) if seed else 0
-    return _Source(class_name, int(index), seed, set_name, mask)
+    set_name, class_name, number = match.groups()
+    return _Source(mask, class_name, int(number), set_name)

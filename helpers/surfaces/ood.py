@@ -6,7 +6,8 @@ classes still has to name one for each.
 """
 
 import numpy as np
-import numpy.typing as npt
+from numpy.random import Generator
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from helpers.surfaces.textures import SIZE
@@ -14,7 +15,7 @@ from helpers.surfaces.textures import SIZE
 EACH = 6  # images of a kind
 
 
-def ood_images(seed: int = 0) -> tuple[npt.NDArray[np.uint8], list[str]]:
+def ood_images(seed: int = 0) -> tuple[NDArray[np.uint8], list[str]]:
     """Return images of no class (out of distribution), and what each shows.
 
     Args:
@@ -33,7 +34,7 @@ def ood_images(seed: int = 0) -> tuple[npt.NDArray[np.uint8], list[str]]:
     return np.stack(images), names
 
 
-def _colour(rng: np.random.Generator):
+def _colour(rng: Generator):
     return rng.uniform(20, 235, 3)
 
 
@@ -43,25 +44,25 @@ def _grid():
     return grid[..., None]
 
 
-def _mixed(first: npt.NDArray, second: npt.NDArray, fraction: npt.NDArray):
+def _mixed(first: NDArray, second: NDArray, fraction: NDArray):
     return first + (second - first) * fraction
 
 
-def _lens_cap(rng: np.random.Generator):
+def _lens_cap(rng: Generator):
     return np.full((SIZE, SIZE, 3), rng.uniform(0, 12))
 
 
-def _glare(rng: np.random.Generator):
+def _glare(rng: Generator):
     y, x = _grid()
     distance = np.hypot(y - rng.uniform(), x - rng.uniform())
     return 255 - rng.uniform(10, 90) * distance * np.ones(3)
 
 
-def _snow(rng: np.random.Generator):
+def _snow(rng: Generator):
     return rng.uniform(0, 255, (SIZE, SIZE, 3))
 
 
-def _sky(rng: np.random.Generator):
+def _sky(rng: Generator):
     y, x = _grid()
     angle = rng.uniform(0, 2 * np.pi)
     fraction = 0.5 + 0.5 * (
@@ -70,21 +71,21 @@ def _sky(rng: np.random.Generator):
     return _mixed(_colour(rng), _colour(rng), fraction)
 
 
-def _stripes(rng: np.random.Generator):
+def _stripes(rng: Generator):
     y, x = _grid()
     angle, count = rng.uniform(0, np.pi), rng.uniform(4, 20)
     wave = np.sin(2 * np.pi * count * (np.cos(angle) * x + np.sin(angle) * y))
     return _mixed(_colour(rng), _colour(rng), wave > 0)
 
 
-def _checks(rng: np.random.Generator):
+def _checks(rng: Generator):
     y, x = _grid()
     count = rng.integers(4, 16)
     odd = (np.floor(count * y) + np.floor(count * x)) % 2
     return _mixed(_colour(rng), _colour(rng), odd)
 
 
-def _rings(rng: np.random.Generator):
+def _rings(rng: Generator):
     y, x = _grid()
     distance = np.hypot(2 * (y - rng.uniform()), x - rng.uniform())
     wave = np.sin(2 * np.pi * rng.uniform(8, 25) * distance)
@@ -93,13 +94,13 @@ def _rings(rng: np.random.Generator):
     )
 
 
-def _leaves(rng: np.random.Generator):
+def _leaves(rng: Generator):
     rough = Image.fromarray(rng.integers(0, 256, (9, 9, 3), "uint8"))
     smooth = rough.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
     return np.asarray(smooth, float)
 
 
-def _washers(rng: np.random.Generator):
+def _washers(rng: Generator):
     image = Image.new("RGB", (SIZE, SIZE), tuple(map(int, _colour(rng))))
     pen = ImageDraw.Draw(image)
     for _ in range(rng.integers(3, 9)):
@@ -110,7 +111,7 @@ def _washers(rng: np.random.Generator):
     return np.asarray(image.filter(ImageFilter.GaussianBlur(1)), float)
 
 
-def _text(rng: np.random.Generator):
+def _text(rng: Generator):
     image = Image.new("RGB", (SIZE, SIZE), (240, 238, 230))
     pen = ImageDraw.Draw(image)
     for y in range(10, SIZE, 16):

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.random import Generator
 
 from helpers.surfaces.textures import (
+    Field,
     blob,
     centred_grid,
     cloud,
@@ -19,8 +20,10 @@ from helpers.surfaces.textures import (
     window,
 )
 
+Part = dict[str, Any]
 
-def draw_part(rng: np.random.Generator, size: int) -> dict[str, Any]:
+
+def draw_part(rng: Generator, size: int) -> Part:
     """Return a part: a dict of what `_light` needs.
 
     `height` in pixels, `tone` how bright the metal is, `light` how much of
@@ -29,7 +32,7 @@ def draw_part(rng: np.random.Generator, size: int) -> dict[str, Any]:
     """
     materials = {"brushed": _brushed, "cast": _cast, "sanded": _sanded}
     material = list(materials)[rng.integers(len(materials))]
-    part: dict[str, Any] = {"material": material}
+    part: Part = {"material": material}
     materials[material](rng, size, part)
     towards = math.radians(45 + rng.uniform(-12, 12))
     part["towards"] = math.cos(towards), math.sin(towards)
@@ -49,7 +52,7 @@ def draw_part(rng: np.random.Generator, size: int) -> dict[str, Any]:
     return part
 
 
-def _brushed(rng: np.random.Generator, size: int, part: dict[str, Any]):
+def _brushed(rng: Generator, size: int, part: Part):
     """Add a sheet drawn along a belt: long fine lines, nearly level."""
     tilt = math.radians(rng.normal(0, 2.2))
     down, right = frequencies(size)
@@ -82,7 +85,7 @@ def _brushed(rng: np.random.Generator, size: int, part: dict[str, Any]):
     part["tint"] = np.array([0.985, 0.995, 1.01])
 
 
-def _cast(rng: np.random.Generator, size: int, part: dict[str, Any]):
+def _cast(rng: Generator, size: int, part: Part):
     """Add a skin as it comes from the mould: grainy, dull and dark."""
     down, right = frequencies(size)
     wave = np.hypot(down, right)
@@ -103,7 +106,7 @@ def _cast(rng: np.random.Generator, size: int, part: dict[str, Any]):
     part["tint"] = np.array([1.01, 0.995, 0.97])
 
 
-def _sanded(rng: np.random.Generator, size: int, part: dict[str, Any]):
+def _sanded(rng: Generator, size: int, part: Part):
     """Add a face gone over with a sander: short lines in all directions."""
     down, right = frequencies(size)
     shape = np.broadcast_shapes(down.shape, right.shape)
@@ -135,7 +138,7 @@ def _sanded(rng: np.random.Generator, size: int, part: dict[str, Any]):
     part["tint"] = np.array([1.0, 1.0, 0.99])
 
 
-def _harmless(rng: np.random.Generator, size: int, part: dict[str, Any]):
+def _harmless(rng: Generator, size: int, part: Part):
     """Add what any part may show and no inspector minds.
 
     Each kind looks a little like one of the defects. How many there are
@@ -223,9 +226,9 @@ def _harmless(rng: np.random.Generator, size: int, part: dict[str, Any]):
 
 
 def _fleck(
-    rng: np.random.Generator,
-    tone: npt.NDArray,
-    middle: npt.NDArray,
+    rng: Generator,
+    tone: Field,
+    middle: Field,
     radius: float,
     factors: Sequence[float],
 ):

@@ -9,9 +9,9 @@ Two sets of 299×299 RGB JPEG files come out, with a mask of each defect:
 
 - `photos`: 130 of each class, of which the hash of their bytes puts exactly
   60 into training, 20 into validation and 50 into the test set.
-- `remounted`: 50 more of each class, all new parts, after the
-  camera was remounted: rotated, perhaps mirrored, closer or farther and out
-  of focus, with half of the light or less.
+- `remounted`: 50 more of each class, all new parts, after the camera was
+  remounted: seen at any angle, perhaps mirrored, 0.75 to 1.3 times as large,
+  out of focus, with 0.25 to 0.5 of the light.
 """
 
 import collections
@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.random import Generator
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from tqdm import tqdm
 
@@ -38,7 +39,7 @@ CLASS_NAMES = ("clean", "crack", "dent", "pits", "scratch", "stain")
 FRACTIONS = (60, 20, 50)  # photos of a class for train, validation, test
 SETS = {"photos": sum(FRACTIONS), "remounted": 50}  # photos of a class
 EDITION = 2  # of the photos; to be raised when `draw` gives other ones
-MARK = "edition.txt"  # holds it, beside the sets
+EDITION_FILE = "edition.txt"  # beside the sets
 QUALITY = 92  # of the JPEG files
 # How strong a defect is drawn: the grain of a casting hides a weak one.
 STRENGTH = {"brushed": 1.1, "cast": 1.65, "sanded": 1.1}
@@ -49,58 +50,39 @@ ENDS = {".jpg": b"\xff\xd9", ".png": b"IEND\xaeB`\x82"}  # of a whole file
 # --- The folders ----------------------------------------------------------
 
 
-def folder(seed: int = 0) -> Path:
+def folder() -> Path:
     """Return the folder of the default photos; render those that are missing.
 
     It holds one folder for each of `CLASS_NAMES` with 130 photos. Photos
     that are there and whole are kept, so an interrupted run continues where
     it stopped.
 
-    Args:
-        seed: an integer from 0 on. Another seed gives other parts, in a
-            folder of its own (`data/surfaces-SEED`).
-
     Raises:
-        ValueError: `seed` is no integer from 0 on, or the photos there are
-            of another version of this project.
+        ValueError: the photos there are of another version of this project.
     """
-    return _complete("photos", seed)
+    return _complete("photos")
 
 
-def shifted_folder(seed: int = 0) -> Path:
+def shifted_folder() -> Path:
     """Return the folder of photos taken after the camera was remounted.
 
-    It holds 50 new parts of each class, seen at any angle, perhaps mirrored,
-    0.75 to 1.3 times as large, with 0.25 to 0.5 of the light.
-
-    Args, returns and raises as `folder`.
+    It holds 50 photos of each class. Returns and raises as `folder`.
     """
-    return _complete("remounted", seed)
+    return _complete("remounted")
 
 
-def mask(photo_path: str | Path) -> Path | None:
-    """Return where the true mask of a photo is, or None for a clean part.
+def mask(photo_path: str | Path) -> Path:
+    """Return where the true mask of a rendered photo is.
 
     The mask is a PNG of the photo's size with one channel: 255 where the
-    defect is, 0 elsewhere.
-
-    Args:
-        photo_path: a file in a folder from `folder` or `shifted_folder`.
-
-    Raises:
-        ValueError: the file is not in one of these folders.
+    defect is, 0 elsewhere. Clean parts and photos of your own have none.
     """
     photo = Path(photo_path)
-    class_name, set_name = photo.parent.name, photo.parent.parent.name
-    if class_name not in CLASS_NAMES or set_name not in SETS:
-        raise ValueError(
-            f"{photo}: there is no mask for this file; give a photo from "
-            "surfaces.folder() or surfaces.shifted_folder()."
-        )
-    if class_name == "clean":
-        return None
-    masks = "masks" if set_name == "photos" else f"{set_name}-masks"
-    return photo.parents[2] / masks / class_name / f"{photo.stem}.png"
+    set_folder = photo.parent.parent
+    masks = "masks"
+    if set_folder.name != "photos":
+        masks = f"{set_folder.name}-masks"
+    return set_folder.parent / masks / photo.parent.name / f"{photo.stem}.png"
 
 
 def require_edition(sets_folder: Path) -> None:
@@ -111,62 +93,49 @@ def require_edition(sets_folder: Path) -> None:
             missing.
 
     Raises:
-        ValueError: there are sets in it, and `MARK` is missing or another.
+        ValueError: there are sets in it, of another edition or of none.
     """
     exists = any((sets_folder / set_name).is_dir() for set_name in SETS)
     if exists and not _is_this_edition(sets_folder):
         raise ValueError(
-            f"{paths.shown(sets_folder)}: its {MARK} does not say that these "
-            "photos are those of this version of the workbook, and what the "
-            "lessons say might not fit them. Move the folder away, or delete "
-            "it if nothing in it is yours, and run this again; then they are "
-            "rendered anew."
+            f"{paths.shown(sets_folder)}: {EDITION_FILE} does not say that "
+            "these photos belong to this version of the workbook. Move the "
+            "folder away, or delete it if nothing in it is yours, and run "
+            "this again; then they are rendered anew."
         )
 
 
 def _is_this_edition(sets_folder: Path):
-    mark = sets_folder / MARK
-    return mark.is_file() and mark.read_text("utf-8").strip() == str(EDITION)
+    file = sets_folder / EDITION_FILE
+    return file.is_file() and file.read_text("utf-8").strip() == str(EDITION)
 
 
-def _require_seed(seed: int):
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(
-            f"seed is {seed!r}; give a whole number from 0 on, such as 0."
-        )
-
-
-def _complete(set_name: str, seed: int):
+def _complete(set_name: str):
     """Render the missing photos of a set; return its folder.
 
     Where the whole set and its masks are shared, nothing is rendered.
     """
-    _require_seed(seed)
-    name = f"surfaces-{seed}" if seed else "surfaces"
-    shared_folder = shared.find(name)
+    shared_folder = shared.find("surfaces")
     if shared_folder and not _is_this_edition(shared_folder):
-        shared.print_ignored(name)
-    elif shared_folder and not _missing(shared_folder, set_name):
+        shared.print_ignored("surfaces")
+    elif shared_folder and not _missing(shared_folder / set_name):
         return shared_folder / set_name
-    sets_folder = paths.data() / name
-    require_edition(sets_folder)
-    missing = _missing(sets_folder, set_name)
+    set_folder = paths.data() / "surfaces" / set_name
+    require_edition(set_folder.parent)
+    missing = _missing(set_folder)
     if missing:
-        _render(sets_folder, set_name, seed, missing)
-    return sets_folder / set_name
+        _render(set_folder, missing)
+    return set_folder
 
 
-def _missing(sets_folder: Path, set_name: str):
+def _missing(set_folder: Path):
     """Return (class name, index, path) of each photo that a set lacks."""
     missing = []
     for class_name in CLASS_NAMES:
-        for index in range(SETS[set_name]):
-            name = f"{class_name}-{index:03d}.jpg"
-            photo = sets_folder / set_name / class_name / name
-            photo_mask = mask(photo)
-            if not _is_whole(photo) or (
-                photo_mask and not _is_whole(photo_mask)
-            ):
+        for index in range(SETS[set_folder.name]):
+            photo = set_folder / class_name / f"{class_name}-{index:03d}.jpg"
+            files = [photo] if class_name == "clean" else [photo, mask(photo)]
+            if not all(map(_is_whole, files)):
                 missing.append((class_name, index, photo))
     return missing
 
@@ -182,27 +151,22 @@ def _is_whole(path: Path):
         return False
 
 
-def _render(
-    sets_folder: Path,
-    set_name: str,
-    seed: int,
-    missing: list[tuple[str, int, Path]],
-):
+def _render(set_folder: Path, missing: list[tuple[str, int, Path]]):
     """Render missing photos and their masks, with a progress bar."""
+    sets_folder, set_name = set_folder.parent, set_folder.name
 
     def write(class_name: str, index: int, photo: Path):
-        image, defect = draw(class_name, index, seed, set_name)
-        photo_mask = mask(photo)
-        if photo_mask:
+        image, defect = draw(class_name, index, set_name)
+        if class_name != "clean":
             content = io.BytesIO()
             Image.fromarray(defect).convert("L").save(content, "PNG")
-            _write(sets_folder, photo_mask, content.getvalue())
+            _write(sets_folder, mask(photo), content.getvalue())
         hash_range = (0, 1)
         if set_name == "photos":
-            hash_range = _hash_range(class_name, index, seed)
+            hash_range = _hash_range(class_name, index)
         _write(sets_folder, photo, _jpeg(image, *hash_range))
 
-    with paths.atomic(sets_folder / MARK) as temporary:
+    with paths.atomic(sets_folder / EDITION_FILE) as temporary:
         temporary.write_text(f"{EDITION}\n", encoding="utf-8")
     # Threads are enough, as NumPy and Pillow release Python's lock, and they
     # start the same way in notebooks and scripts.
@@ -223,19 +187,19 @@ def _write(sets_folder: Path, path: Path, content: bytes):
         temporary.write_bytes(content)
 
 
-def _hash_range(class_name: str, index: int, seed: int):
+def _hash_range(class_name: str, index: int):
     """Return between which numbers the hash of a photo puts it in its split.
 
     That is what gives each class exactly `FRACTIONS`.
     """
-    rng = np.random.default_rng([seed, CLASS_NAMES.index(class_name)])
+    rng = np.random.default_rng([0, CLASS_NAMES.index(class_name)])
     rank = rng.permutation(sum(FRACTIONS))[index]
     ends = np.cumsum((0, *FRACTIONS))
     split = np.searchsorted(ends, rank, side="right") - 1
     return ends[split] / ends[-1], ends[split + 1] / ends[-1]
 
 
-def _jpeg(image: npt.NDArray[np.uint8], low: float, high: float):
+def _jpeg(image: NDArray[np.uint8], low: float, high: float):
     """Return a JPEG file whose hash, as a number 0-1, is from low to high.
 
     The comment counts up until it is, which changes no pixel. Its text
@@ -260,10 +224,9 @@ def _jpeg(image: npt.NDArray[np.uint8], low: float, high: float):
 def draw(
     class_name: str,
     index: int = 0,
-    seed: int = 0,
     set_name: str = "photos",
     defect: bool = True,
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Draw one photo.
 
     Each photo has random seeds of its own, so it does not depend on which
@@ -272,7 +235,6 @@ def draw(
     Args:
         class_name: one of `CLASS_NAMES`.
         index: number of the part, from 0 on.
-        seed: as for `folder`.
         set_name: "photos" or "remounted".
         defect: False draws the same part in the same light without its
             defect. The mask still says where the defect would be.
@@ -280,26 +242,8 @@ def draw(
     Returns:
         The photo, uint8 of shape (299, 299, 3), RGB; and the mask, bool of
         shape (299, 299), True where the defect is, all False for `clean`.
-
-    Raises:
-        ValueError: there is no such class or set, or a negative number.
     """
-    if class_name not in CLASS_NAMES:
-        raise ValueError(
-            f"{class_name!r} is no class of the surfaces; give one of "
-            f"{', '.join(CLASS_NAMES)}."
-        )
-    if set_name not in SETS:
-        raise ValueError(
-            f"{set_name!r} is no set of the surfaces; give one of "
-            f"{', '.join(SETS)}."
-        )
-    if index < 0:
-        raise ValueError(
-            f"index is {index}; parts are counted from 0 on: give 0 or more."
-        )
-    _require_seed(seed)
-    key = [seed, list(SETS).index(set_name), CLASS_NAMES.index(class_name)]
+    key = [0, list(SETS).index(set_name), CLASS_NAMES.index(class_name)]
     part_rng, defect_rng, camera_rng = (
         np.random.default_rng([*key, index, n]) for n in range(3)
     )
@@ -311,17 +255,17 @@ def draw(
     part = parts.draw_part(part_rng, size)
     where = np.zeros((size, size), bool)
     if class_name != "clean":
+        fields = ("height", "tone", "paint")
+        defective = part | {name: part[name].copy() for name in fields}
         add_defect = defects.DEFECTS[class_name]
-        changed = add_defect(defect_rng, part, view["matrix"])
-        where = changed.pop("where")
-        if defect:
-            strength = STRENGTH[part["material"]]
-            for name, value in changed.items():
-                part[name] = part[name] + strength * (value - part[name])
+        where = add_defect(defect_rng, defective, view["matrix"])
+        strength = STRENGTH[part["material"]] if defect else 0
+        for name in fields:
+            part[name] += strength * (defective[name] - part[name])
     return _photograph(camera_rng, part, where, view, set_name)
 
 
-def _view(rng: np.random.Generator, set_name: str):
+def _view(rng: Generator, set_name: str):
     """Return how the camera sees the canvas.
 
     A dict: `matrix` (2, 2) takes pixels from the middle of the photo to
@@ -333,12 +277,8 @@ def _view(rng: np.random.Generator, set_name: str):
         gain = rng.uniform(0.94, 1.06)
         return {"matrix": np.eye(2), "blur": blur, "gain": gain}
     angle, zoom = rng.uniform(0, 2 * math.pi), rng.uniform(0.75, 1.3)
-    turn = np.array(
-        [
-            [np.cos(angle), -np.sin(angle)],
-            [np.sin(angle), np.cos(angle)],
-        ]
-    )
+    cos, sin = np.cos(angle), np.sin(angle)
+    turn = np.array([[cos, -sin], [sin, cos]])
     if rng.random() < 0.5:
         turn[:, 0] *= -1
     return {
@@ -350,9 +290,9 @@ def _view(rng: np.random.Generator, set_name: str):
 
 
 def _photograph(
-    rng: np.random.Generator,
-    part: dict[str, Any],
-    where: npt.NDArray[np.bool_],
+    rng: Generator,
+    part: parts.Part,
+    where: NDArray[np.bool_],
     view: dict[str, Any],
     set_name: str,
 ):
@@ -387,7 +327,7 @@ def _photograph(
     return photo, np.asarray(seen_mask) > 127
 
 
-def _light(part: dict[str, Any]):
+def _light(part: parts.Part):
     """Return the lit part, uint8 of shape (size, size, 3)."""
     height = part["height"]
     # The slope towards the light: one side of a hollow is bright, the

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+from numpy.random import Generator
+from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
@@ -61,7 +62,7 @@ def shifted_test(folder: str | Path, test: splits.Split) -> splits.Split:
     return splits.whole_folder(shifted_folder, test.class_names)
 
 
-def _remounted(pixels: npt.NDArray[np.uint8], rng: np.random.Generator):
+def _remounted(pixels: NDArray[np.uint8], rng: Generator):
     """Return the photo as another mounting of the camera would show it."""
     side = pipeline.SIZE
     padded = np.pad(pixels, ((side, side), (side, side), (0, 0)), "reflect")

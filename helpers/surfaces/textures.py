@@ -7,11 +7,12 @@ import functools
 import math
 
 import numpy as np
-import numpy.typing as npt
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
 SIZE = 299  # pixels on each side of a photo
-Field = npt.NDArray  # float, one number for each pixel
+Field = NDArray  # float, one number for each pixel
 
 
 @functools.cache
@@ -30,7 +31,7 @@ def frequencies(size: int) -> tuple[Field, Field]:
     )
 
 
-def texture(rng: np.random.Generator, strength: npt.NDArray) -> Field:
+def texture(rng: Generator, strength: Field) -> Field:
     """Return random texture with mean 0 and standard deviation 1.
 
     Args:
@@ -48,7 +49,7 @@ def texture(rng: np.random.Generator, strength: npt.NDArray) -> Field:
     return field / field.std()
 
 
-def cloud(rng: np.random.Generator, size: int, scale: float) -> Field:
+def cloud(rng: Generator, size: int, scale: float) -> Field:
     """Return smooth random hills about `scale` pixels wide, about -2 to 2."""
     few = rng.standard_normal((max(2, round(size / scale)) + 3,) * 2)
     hills = Image.fromarray(few.astype("float32"))
@@ -60,11 +61,11 @@ def cloud(rng: np.random.Generator, size: int, scale: float) -> Field:
 
 
 def hairs(
-    rng: np.random.Generator,
+    rng: Generator,
     size: int,
     count: int,
     length: tuple[float, float],
-    angles: npt.NDArray,
+    angles: Field,
 ) -> Field:
     """Return fine straight lines, 0 to 1, of shape (size, size).
 
@@ -90,16 +91,14 @@ def hairs(
     return np.asarray(sheet.reduce(fine), "float32") / 128
 
 
-def ramp(
-    value: npt.NDArray, low: Field | float, high: Field | float
-) -> npt.NDArray:
+def ramp(value: Field, low: Field | float, high: Field | float) -> Field:
     """Return 0 below `low`, 1 above `high`, smooth between (low < high)."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def distance_to_line(
-    size: int, points: npt.ArrayLike, reach: float
+    size: int, points: ArrayLike, reach: float
 ) -> tuple[Field, Field]:
     """Return how far each pixel is from a line through points.
 
@@ -141,9 +140,9 @@ def distance_to_line(
 
 
 def blob(
-    rng: np.random.Generator,
+    rng: Generator,
     size: int,
-    middle: npt.NDArray,
+    middle: Field,
     radius: float,
     rough: float,
     stretch: float = 1.4,
@@ -181,7 +180,7 @@ def blob(
 
 
 def window(
-    size: int, middle: npt.NDArray, reach: float
+    size: int, middle: Field, reach: float
 ) -> tuple[tuple[slice, slice], Field, Field]:
     """Return the pixels at most `reach` from a place on the canvas.
 

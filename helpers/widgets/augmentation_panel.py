@@ -7,19 +7,17 @@ import keras
 import numpy as np
 from ipywidgets import Dropdown, FloatRangeSlider, FloatSlider, IntSlider
 from numpy.typing import NDArray
-from PIL import Image, ImageColor
+from PIL import Image
 
 from helpers.dataset import pipeline
 from helpers.plots.basic import RED
 from helpers.surfaces import render
 from helpers.text import one_line
-from helpers.widgets.panel import DPI, Panel, control, figure
+from helpers.widgets.panel import Panel, control, figure, photo_grid
 
 ROWS, COLUMNS = 2, 8  # of copies
 COPIES = ROWS * COLUMNS
 SIDE = 96  # pixels, of a copy
-EDGE, GAP = 3, 3  # pixels around a copy and between two
-STEP = SIDE + 2 * EDGE + GAP
 NO_FLIP = "none"
 FLIPS = (NO_FLIP, "horizontal", "vertical", "horizontal_and_vertical")
 FILLS = ("reflect", "constant", "nearest", "wrap")  # of Keras
@@ -33,8 +31,7 @@ def augmentation(path: str | Path) -> Panel:
     The controls start at the settings of lesson 04, and mean what the
     arguments of its layers mean (`layers`). The same settings with the same
     seed give the same copies. A copy is framed in red if it contains less
-    than half of the defect, for photos with a mask (see
-    `surfaces.render.mask`).
+    than half of the defect, for synthetic photos with a defect.
 
     Args:
         path: a photo in a class folder.
@@ -42,13 +39,8 @@ def augmentation(path: str | Path) -> Panel:
     Returns:
         A panel with the controls `flip`, `rotation`, `zoom` (a pair of
         numbers), `light`, `fill` and `seed`.
-
-    Raises:
-        ValueError: there is no such photo.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path}: there is no such photo; give another path.")
     original = Image.fromarray(pipeline.load_photo(str(path)).numpy())
     photo = np.asarray(original.resize((SIDE, SIDE)), "float32")
     defect = _defect(path)
@@ -64,22 +56,31 @@ def augmentation(path: str | Path) -> Panel:
         "fill": control(Dropdown, "Fill", 270, options=FILLS),
         "seed": control(IntSlider, "Seed", 270, max=20),
     }
-    width, height = COLUMNS * STEP - GAP, ROWS * STEP - GAP
-    drawn = figure((width + 16) / DPI, (height + 44) / DPI)
-    ax = drawn.add_subplot()
-    ax.set_axis_off()
-    ax.set_title("One photo, sixteen augmented copies")
-    image = ax.imshow(np.zeros((height, width, 3), "uint8"))
+    drawn = figure(10.4, 3.1)
+    axes, images = photo_grid(drawn, ROWS, COLUMNS, SIDE)
+    drawn.suptitle("One photo, sixteen augmented copies")
 
     def update() -> str:
         settings = {name: widget.value for name, widget in controls.items()}
         fill = settings.pop("fill")
         changes = draw_changes(**settings)
         false = np.zeros(COPIES, bool)
-        if defect is not None and len(defect):
+        description = _losses(changes, fill)
+        if defect is None:
+            description += (
+                "If a copy no longer contains what the label names, its label "
+                "is false: look for it in each copy."
+            )
+        else:
             false = visible(changes, defect) < 0.5
-        image.set_data(_side_by_side(augmented(photo, changes, fill), false))
-        description = _losses(changes, fill) + _label(label, defect, false)
+            description += (
+                f"Less than half of the defect is in {false.sum()} of "
+                f"{COPIES} copies, so that their label {label} is false."
+            )
+        copies = np.clip(augmented(photo, changes, fill), 0, 255)
+        for i, pixels in enumerate(copies.astype("uint8")):
+            images[i].set_data(pixels)
+            axes[i].spines[:].set_color(RED if false[i] else "none")
         if settings["flip"] == FLIPS[-1]:
             description += " (Keras flips in both directions or in neither.)"
         lines = [f"`{line}`" for line in layers(fill=fill, **settings)]
@@ -87,7 +88,6 @@ def augmentation(path: str | Path) -> Panel:
 
     return Panel(
         controls,
-        [["flip", "rotation", "zoom"], ["light", "fill", "seed"]],
         drawn,
         update,
         "Run this cell to adjust all layers at once; the figure above shows "
@@ -203,95 +203,39 @@ def layers(
 
 
 def _defect(path: Path) -> NDArray | None:
-    """Return the points of the defect, (m, 2), or None without a mask.
-
-    Points are x and y, -1 to 1 from edge to edge. A clean part has none.
-    """
-    try:
-        file = render.mask(path)
-    except ValueError:
-        return None
-    if file is None:
-        return np.zeros((0, 2), "float32")
+    """Return where the defect is, float32 (SIDE, SIDE), 0-1, or None."""
+    file = render.mask(path)
     if not file.is_file():
         return None
-    mask = np.asarray(Image.open(file)) > 0
-    y, x = np.nonzero(mask)
-    size = np.array(mask.shape[::-1], "float32")
-    return (2 * np.stack([x, y], 1) + 1) / size - 1
+    mask = Image.open(file).resize((SIDE, SIDE))
+    return np.asarray(mask, "float32") / 255
 
 
-def _rotated(changes: Changes, points: NDArray) -> NDArray:
-    """Return points after flip and rotation, (16, m, 2)."""
-    x = np.where(changes["horizontal"], -1, 1)[:, None] * points[:, 0]
-    y = np.where(changes["vertical"], -1, 1)[:, None] * points[:, 1]
-    cos = np.cos(changes["angle"])[:, None]
-    sin = np.sin(changes["angle"])[:, None]
-    return np.stack([cos * x + sin * y, cos * y - sin * x], -1)
+def visible(changes: Changes, mask: NDArray) -> NDArray:
+    """Return the proportion of a mask (side, side) in each copy, (16,)."""
+    areas = _changed_mask(changes, mask).sum((1, 2))
+    # A zoom by a factor of 1.5 makes the area 1.5² times as small.
+    return np.minimum(1, areas * changes["zoom"] ** 2 / mask.sum())
 
 
-def visible(changes: Changes, points: NDArray) -> NDArray:
-    """Return the proportion of points inside each copy, (16,)."""
-    distance = np.abs(_rotated(changes, points)).max(-1)
-    # What the rotation has moved out does not come back with the zoom.
-    edge = np.minimum(1, changes["zoom"])
-    return np.mean(distance <= edge[:, None], axis=1)
+def filled(changes: Changes) -> NDArray:
+    """Return the proportion of each copy that is outside the photo, (16,)."""
+    return 1 - _changed_mask(changes, np.ones((SIDE, SIDE))).mean((1, 2))
 
 
-def filled(changes: Changes, points: NDArray) -> NDArray:
-    """Return the proportion of points of each copy outside the photo, (16,).
-
-    Args:
-        changes: from `draw_changes`.
-        points: all over a copy, (m, 2), -1 to 1.
-    """
-    inverse = changes | {"angle": -changes["angle"]}
-    source = np.abs(_rotated(inverse, points)).max(-1)
-    distance = np.maximum(source, np.abs(points).max(-1))
-    return np.mean(changes["zoom"][:, None] * distance > 1, axis=1)
-
-
-def _grid() -> NDArray:
-    """Return points all over a photo, (1024, 2), -1 to 1."""
-    axis = (np.arange(32, dtype="float32") + 0.5) / 16 - 1
-    return np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+def _changed_mask(changes: Changes, mask: NDArray) -> NDArray:
+    """Return a mask in each copy, (16, side, side), 0 outside the photo."""
+    bright = changes | {"light": np.ones(COPIES)}
+    photo = np.asarray(mask, "float32")[..., None]
+    return augmented(photo, bright, "constant")[..., 0]
 
 
 def _losses(changes: Changes, fill: str) -> str:
     """Say how much of the photo is lost, and how much is filled."""
-    lost = 1 - visible(changes, _grid()).min()
-    outside = filled(changes, _grid()).max()
+    lost = 1 - visible(changes, np.ones((SIDE, SIDE))).min()
     content = "black" if fill == "constant" else f"filled in (`{fill}`)"
     return (
-        f"At most {lost:.0%} of the photo is outside a copy, and at most "
-        f"{outside:.0%} of a copy is {content}. The darkest copy has "
-        f"{changes['light'].min():.0%} of the light. "
+        f"Up to about {lost:.0%} of the photo is outside a copy, and up to "
+        f"{filled(changes).max():.0%} of a copy is {content}. The darkest "
+        f"copy has {changes['light'].min():.0%} of the light. "
     )
-
-
-def _label(label: str, defect: NDArray | None, false: NDArray) -> str:
-    """Say whether the label is still true."""
-    if defect is None:
-        return (
-            "If a copy no longer contains what the label names, its label is "
-            "false: look for it in each copy."
-        )
-    if not len(defect):
-        return f"A {label} part has no defect that could be lost."
-    consequence = f": the label {label} is false there" if false.any() else ""
-    return (
-        f"{false.sum()} of {COPIES} copies contain less than half of the "
-        f"defect{consequence}."
-    )
-
-
-def _side_by_side(copies: NDArray, false: NDArray) -> NDArray[np.uint8]:
-    """Return the copies in rows, those with false labels in a red frame."""
-    image = np.full((ROWS * STEP, COLUMNS * STEP, 3), 255, "uint8")
-    for i, pixels in enumerate(np.clip(copies, 0, 255).astype("uint8")):
-        y, x = STEP * (i // COLUMNS), STEP * (i % COLUMNS)
-        if false[i]:
-            frame = image[y : y + STEP - GAP, x : x + STEP - GAP]
-            frame[:] = ImageColor.getrgb(RED)
-        image[y + EDGE :, x + EDGE :][:SIDE, :SIDE] = pixels
-    return image[:-GAP, :-GAP]

@@ -13,7 +13,7 @@ from helpers.widgets.panel import Panel, control, figure
 NOTHING = "nothing"  # is frozen
 
 
-def anatomy(base: keras.Model) -> Panel:
+def boundary(base: keras.Model) -> Panel:
     """Show the trainable parameters and the cost of an epoch by boundary.
 
     The base does not change. Operations are those of the convolutions (see
@@ -51,9 +51,6 @@ def anatomy(base: keras.Model) -> Panel:
         *top.bar(positions, parameters / 1e6, 0.75),
         *bottom.bar(positions, gflops, 0.75),
     ]
-    lines = [
-        ax.axvline(0, color="black", linestyle="--") for ax in (top, bottom)
-    ]
     for colour, label in ((BLUE, "frozen"), (ORANGE, "trainable")):
         top.bar(0, 0, color=colour, label=label)
     top.legend(loc="upper left")
@@ -81,8 +78,6 @@ def anatomy(base: keras.Model) -> Panel:
         frozen = slider.index  # number of frozen blocks
         for i, bar in enumerate(bars):
             bar.set_color(BLUE if i % len(names) < frozen else ORANGE)
-        for line in lines:
-            line.set_xdata([frozen - 0.5] * 2)
         below, above = gflops[:frozen].sum(), gflops[frozen:].sum()
         forward.set_height(below)
         training[0].set_y(below)
@@ -101,7 +96,6 @@ def anatomy(base: keras.Model) -> Panel:
     shows = "all blocks" if start == NOTHING else f"it after {start}"
     return Panel(
         {"boundary": slider},
-        [["boundary"]],
         drawn,
         update,
         f"Run this cell to move the boundary; the figure above shows {shows}.",

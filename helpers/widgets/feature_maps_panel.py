@@ -9,8 +9,6 @@ from helpers.text import one_line
 from helpers.widgets.panel import Panel, control, figure
 
 ROWS, COLUMNS = 3, 4  # of channels
-SIDE = 105  # pixels, of a channel: a multiple of 35, the largest grid
-GAP, TITLE = 6, 18  # pixels between two, and above each
 
 
 def feature_maps(features: FeatureMaps) -> Panel:
@@ -32,36 +30,34 @@ def feature_maps(features: FeatureMaps) -> Panel:
     photo = control(Dropdown, "Photo", 240, options=options)
 
     drawn = figure(10, 5)
-    left, right = drawn.subplots(1, 2, width_ratios=(1, 1.45))
-    pixels = left.imshow(features.photos[0])
-    left.set_title("the photo")
-    width, height = COLUMNS * (SIDE + GAP), ROWS * (SIDE + GAP + TITLE)
-    grid = np.full((height, width), np.nan, "float32")
-    image = right.imshow(grid, vmin=0, vmax=1, interpolation="nearest")
-    corners = [_corner(i) for i in range(ROWS * COLUMNS)]
-    titles = [right.text(x, y - 3, "", fontsize=9) for y, x in corners]
-    left.set_axis_off()
-    right.set_axis_off()
-    drawn.colorbar(image, ax=right, label="activation")
+    grid = drawn.add_gridspec(1, 2, width_ratios=(1, 1.45))
+    left, right = map(drawn.add_subfigure, (grid[0], grid[1]))
+    axes = [left.subplots(), *right.subplots(ROWS, COLUMNS).flat]
+    for ax in axes:
+        ax.set_axis_off()
+    # With this extent, grids of any size fill their axes.
+    unit = {"extent": (0, 1, 0, 1), "interpolation": "nearest"}
+    images = [ax.imshow([[0]], vmin=0, **unit) for ax in axes]
+    pixels, *channel_images = images
+    axes[0].set_title("the photo")
+    right.colorbar(images[-1], ax=axes[1:], label="activation")
 
     def update() -> str:
         name, i = block.value, photo.value
         maps, channels = features.maps[name], features.channels[name][i]
         pixels.set_data(features.photos[i])
-        for (y, x), channel_map, title, channel in zip(
-            corners, maps[i], titles, channels, strict=True
+        for ax, image, channel_map, channel in zip(
+            axes[1:], channel_images, maps[i], channels, strict=True
         ):
-            grid[y : y + SIDE, x : x + SIDE] = _enlarged(channel_map)
-            title.set_text(f"channel {channel}")
-        image.set_data(grid)
-        image.set_clim(0, float(maps.max()) or 1)
-        right.set_title(f"{name}: the most active channels")
+            image.set_data(channel_map)
+            image.set_clim(0, float(maps.max()) or 1)
+            ax.set_title(f"channel {channel}", fontsize=9)
+        right.suptitle(f"{name}: the most active channels")
         label = one_line(features.names[i])
         return _description(name, label, maps[i], channels)
 
     return Panel(
         {"block": block, "photo": photo},
-        [["block", "photo"]],
         drawn,
         update,
         "Run this cell to choose a block and a photo; the figure above "
@@ -69,21 +65,10 @@ def feature_maps(features: FeatureMaps) -> Panel:
     )
 
 
-def _corner(i: int) -> tuple[int, int]:
-    """Return y and x of the upper left pixel of a channel."""
-    row, column = divmod(i, COLUMNS)
-    return row * (SIDE + GAP + TITLE) + TITLE, column * (SIDE + GAP)
-
-
-def _enlarged(channel_map: NDArray) -> NDArray:
-    """Return a small map as SIDE×SIDE pixels, its positions kept square."""
-    indices = np.arange(SIDE) * len(channel_map) // SIDE
-    return channel_map[np.ix_(indices, indices)]
-
-
 def _description(
     name: str, label: str, maps: NDArray, channels: NDArray
 ) -> str:
+    """Say where the most active channel is active."""
     side = maps.shape[-1]
     inner = maps[0, 1:-1, 1:-1]
     y, x = np.unravel_index(inner.argmax(), inner.shape)

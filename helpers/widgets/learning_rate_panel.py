@@ -5,7 +5,7 @@ import numpy as np
 from ipywidgets import SelectionSlider
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.plots.basic import BLUE, GREEN, ORANGE
+from helpers.plots.basic import GREEN, draw_learning_rates
 from helpers.widgets.panel import Panel, control, figure
 
 JUMP = 2  # times the loss at the previous rate
@@ -26,46 +26,22 @@ def learning_rates(
         A panel with the control `rate`, whose value is an index in `rates`.
 
     Raises:
-        ValueError: rates and losses do not match, `chosen` was not tried,
-            or no loss is a number.
+        ValueError: rates, losses and `chosen` do not belong to one test.
     """
     rates, losses = np.asarray(rates, float), np.asarray(losses, float)
-    if rates.shape != losses.shape or rates.ndim != 1 or not len(rates):
+    if rates.shape != losses.shape or chosen not in rates:
         raise ValueError(
-            f"There are {rates.size} rates and {losses.size} losses; give "
-            "one loss for each rate that was tried."
-        )
-    if not (np.diff(rates) > 0).all():
-        raise ValueError("The rates do not rise; sort rates and losses.")
-    if not np.isfinite(losses).any():
-        raise ValueError(
-            f"None of the {len(losses)} losses is a number; check the pixels "
-            "and labels of the batches."
-        )
-    if chosen not in rates:
-        raise ValueError(
-            f"The rate {chosen:.1e} is none of the {len(rates)} tried; "
-            "choose one of them."
+            f"There are {rates.size} rates and {losses.size} losses, and "
+            f"{chosen:.1e} is chosen; give one loss for each rate that was "
+            "tried, and choose one of these rates."
         )
     index = int(np.flatnonzero(rates == chosen)[0])
 
     drawn = figure(8, 3.6)
     ax = drawn.add_subplot()
-    ax.plot(rates, losses, color=BLUE)
-    ax.axvline(chosen, color=ORANGE, linewidth=2)
+    draw_learning_rates(ax, rates, losses, chosen)
     line = ax.axvline(chosen, color=GREEN, linestyle="--")
     (dot,) = ax.plot([chosen], [losses[index]], "o", color=GREEN)
-    top = min(np.nanmax(losses), 4 * losses[np.isfinite(losses)][0])
-    ax.set_ylim(0.9 * np.nanmin(losses), top)
-    at_top = ("data", "axes fraction")
-    ax.annotate(" chosen", (chosen, 0.95), xycoords=at_top)
-    here = ax.annotate(" here", (chosen, 0.85), xycoords=at_top)
-    ax.set(
-        xscale="log",
-        title="Learning rate range test",
-        xlabel="learning rate",
-        ylabel="loss before the step",
-    )
     options = [(f"{rate:.1e}", i) for i, rate in enumerate(rates)]
     slider = control(SelectionSlider, "Learning rate", 480, options=options)
     slider.value = index
@@ -74,14 +50,11 @@ def learning_rates(
         i = slider.value
         line.set_xdata([rates[i]] * 2)
         # A loss above the figure is shown at its upper edge.
-        dot.set_data([rates[i]], [min(losses[i], top)])
-        here.xy = rates[i], 0.85
-        here.set_position(here.xy)
+        dot.set_data([rates[i]], [min(losses[i], ax.get_ylim()[1])])
         return f"{_trend(rates, losses, i)} {_choice(rates, losses, index, i)}"
 
     return Panel(
         {"rate": slider},
-        [["rate"]],
         drawn,
         update,
         "Run this cell to move along the rates; the figure above marks the "

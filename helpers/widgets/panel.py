@@ -7,12 +7,15 @@ errors of the controls, which a notebook would hide.
 import html
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets
+import numpy as np
 from IPython.display import display
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from helpers.plots.basic import RED
 
@@ -44,6 +47,26 @@ def figure(width: float, height: float) -> Figure:
     return Figure((width, height), dpi=DPI, layout="constrained")
 
 
+def photo_grid(
+    drawn: Figure, rows: int, columns: int, side: int
+) -> tuple[list[Axes], list[AxesImage]]:
+    """Return axes with frames to be coloured, and the images in them.
+
+    Args:
+        drawn: an empty figure.
+        rows, columns: of photos.
+        side: of a photo, in pixels.
+    """
+    axes = list(drawn.subplots(rows, columns).flat)
+    blank = np.zeros((side, side, 3), "uint8")
+    images = [ax.imshow(blank) for ax in axes]
+    for ax in axes:
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+        ax.spines[:].set(visible=True, linewidth=3, color="none")
+    return axes, images
+
+
 class Panel:
     """A figure, the line that describes it, and their controls.
 
@@ -54,7 +77,6 @@ class Panel:
     def __init__(
         self,
         controls: Mapping[str, ipywidgets.Widget],
-        rows: Sequence[Sequence[str]],
         drawn: Figure,
         update: Callable[[], str],
         sentence: str,
@@ -63,7 +85,6 @@ class Panel:
 
         Args:
             controls: {name: widget}; the figure follows their values.
-            rows: lists of the names of controls side by side.
             drawn: the figure.
             update: changes the figure according to the controls, and
                 returns its description, with code in backticks.
@@ -75,14 +96,9 @@ class Panel:
         self.picture = ipywidgets.Image(format="png")
         self.picture.layout.max_width = "100%"
         self.picture.layout.align_self = "flex-start"
-        boxes = [
-            ipywidgets.HBox(
-                [controls[name] for name in row],
-                layout=ipywidgets.Layout(flex_flow="row wrap"),
-            )
-            for row in rows
-        ]
-        self.box = ipywidgets.VBox([*boxes, self.line, self.picture])
+        wrapped = ipywidgets.Layout(flex_flow="row wrap")
+        row = ipywidgets.HBox(list(controls.values()), layout=wrapped)
+        self.box = ipywidgets.VBox([row, self.line, self.picture])
         self._draw()
         # The layout takes longest, and is computed only once.
         self._figure.set_layout_engine("none")
@@ -91,11 +107,8 @@ class Panel:
                 control.observe(lambda _: self._run(), names="value")
 
     def _ipython_display_(self) -> None:
-        view = {
-            "version_major": 2,
-            "version_minor": 0,
-            "model_id": self.box.model_id,
-        }
+        version = {"version_major": 2, "version_minor": 0}
+        view = version | {"model_id": self.box.model_id}
         display({"text/plain": self.sentence, VIEW: view}, raw=True)
 
     def on_click(self, name: str, action: Callable[[], None]) -> None:

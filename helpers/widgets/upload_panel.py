@@ -56,7 +56,6 @@ def upload(
 
     return Panel(
         {"photo": chooser},
-        [["photo"]],
         drawn,
         update,
         "Run this cell to upload a photo of your own; the figure above "

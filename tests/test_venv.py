@@ -2,14 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from clone import Clone, one_sentence
+from clone import Clone
 
-from helpers.paths import ROOT
 from tools import _venv
 
 ENVIRONMENT = """
@@ -33,9 +31,6 @@ def foreign(tmp_path):
         text = "raise ImportError('of another Python')"
         (folder / name / "__init__.py").write_text(text)
     return folder
-
-
-# start.py
 
 
 def test_foreign_environment_variables_do_not_reach_a_verb(clone, foreign):
@@ -149,95 +144,3 @@ def test_pip_settings_of_the_package_index_are_kept(pip_settings):
         "https://two.example.org",
     ]
     assert got["PIP_PROXY"] == "http://proxy.example.org"
-
-
-# helpers.setup, for notebooks that are opened without start.py.
-
-KERAS = """
-from helpers import setup
-setup.tensorflow()
-import keras, os
-print(keras.config.backend(), keras.config.floatx(),
-      keras.config.image_data_format(), keras.config.epsilon(),
-      keras.config.max_epochs() if hasattr(keras.config, "max_epochs")
-      else None, keras.layers.Dense(1).dtype_policy.name)
-"""
-
-
-def run(program, **variables):
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | variables,
-        capture_output=True,
-        text=True,
-    )
-
-
-def keras_home(folder, text):
-    (folder / "keras.json").write_text(text)
-    return {"KERAS_HOME": str(folder)}
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"backend": "theano", "image_dim_ordering": "th"},
-        {
-            "image_data_format": "channels_first",
-            "floatx": "float16",
-            "epsilon": 0.5,
-        },
-    ],
-)
-def test_keras_has_its_defaults_whatever_the_user_has_set(tmp_path, settings):
-    done = run(
-        KERAS,
-        **keras_home(tmp_path, json.dumps(settings)),
-        KERAS_BACKEND="torch",
-        KERAS_MAX_EPOCHS="1",
-        TF_USE_LEGACY_KERAS="1",
-        XLA_FLAGS="--nonsense",
-    )
-    assert done.returncode == 0, done.stderr
-    last = done.stdout.splitlines()[-1]
-    assert last == "tensorflow float32 channels_last 1e-07 None float32"
-
-
-def test_a_keras_json_that_keras_refuses_is_named(tmp_path):
-    done = run(KERAS, **keras_home(tmp_path, '{"floatx": "float99"}'))
-    assert done.returncode == 1
-    sentence = one_sentence(done.stderr)
-    assert str(tmp_path / "keras.json") in sentence and "rename" in sentence
-
-
-def test_keras_on_another_backend_already_is_one_sentence():
-    program = "import keras; keras.config.backend = lambda: 'torch'\n" + KERAS
-    done = run(program, KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3")
-    assert done.returncode == 1
-    assert "restart the kernel" in done.stderr.splitlines()[-1]
-
-
-def test_a_kernel_without_tensorflow_is_told_which_to_choose():
-    program = "import sys; sys.modules['tensorflow'] = None\n" + KERAS
-    done = run(program)
-    assert done.returncode == 1
-    assert ".venv" in one_sentence(done.stderr)
-
-
-def test_figures_do_not_follow_a_matplotlibrc(tmp_path):
-    settings = {
-        "text.usetex": True,
-        "lines.linewidth": 40,
-        "image.cmap": "gray",
-    }
-    path = tmp_path / "matplotlibrc"
-    path.write_text("".join(f"{n}: {v}\n" for n, v in settings.items()))
-    program = (
-        "import json, matplotlib; from helpers import plots; "
-        f"print(json.dumps([matplotlib.rcParams[n] for n in {[*settings]}]))"
-    )
-    done = run(program, MPLBACKEND="agg", MATPLOTLIBRC=str(path))
-    assert done.returncode == 0, done.stderr
-    values = json.loads(done.stdout)
-    assert not set(values) & set(settings.values())
