@@ -6,26 +6,24 @@ prints one line of JSON: `seconds` (without imports and the test), `peak_mib`,
 and `correct`, a Boolean for each test photo.
 """
 
+import functools
 import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from helpers import paths, setup
 from helpers.dataset import pipeline, scan, splits
 from helpers.dataset.splits import Split
 from helpers.features import extraction
-from helpers.features.storage import ChunkedArray
 from helpers.network import dtypes, weights
 from helpers.surfaces import render
 from tools import _memory
@@ -34,18 +32,22 @@ SEED = 0
 EPOCHS = 10
 BATCH = 32  # as the recipes have it
 COPIES = 4  # the photo itself and three augmented copies
-LOSS = "categorical_crossentropy"
 
 
-# --- The recipes, fixed only so far that they run on correct pixels -------
-
-
-def _recipe(
+def recipe(
     photo_splits: Sequence[Split],
-    boundary: int | None,
-    augment: Sequence[keras.layers.Layer] = (),
-):
-    """Train as in the recipe: each epoch, all photos pass all layers."""
+    boundary: int | None = None,
+    augmented: bool = False,
+) -> keras.Model:
+    """Train as published: each epoch, all photos pass all layers.
+
+    The recipe is fixed only so far that it runs on correct pixels.
+
+    Args:
+        photo_splits: training, validation and test.
+        boundary: the number of frozen layers; None is all.
+        augmented: whether the photos are augmented, anew in each epoch.
+    """
     train, validation, _ = photo_splits
     with tempfile.TemporaryDirectory() as folder:
         train_ds, validation_ds = (
@@ -59,92 +61,75 @@ def _recipe(
             )
             for split in (train, validation)
         )
-        for layer in augment:
+        for layer in _augmentation() if augmented else ():
             train_ds = train_ds.map(lambda x, y, layer=layer: (layer(x), y))
         base = _base()
         for layer in base.layers[:boundary]:
             layer.trainable = False
         inputs = keras.Input(base.input_shape[1:])
         x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-        model = keras.Model(inputs, _head(train)(_average()(base(x))))
-        _fit(model, train_ds, validation_data=validation_ds)
+        model = keras.Model(inputs, _head(base(x), train))
+        _compile(model)
+        _fit(model, train_ds, validation_ds, epochs=EPOCHS)
     return model
 
 
-def recipe_frozen(photo_splits: Sequence[Split]) -> keras.Model:
-    return _recipe(photo_splits, boundary=None)
+def workbook(
+    photo_splits: Sequence[Split],
+    boundary: str | None = None,
+    augmented: bool = False,
+) -> keras.Model:
+    """Train as in the lessons: the frozen layers run once per photo.
 
-
-def recipe_fine_tuned(photo_splits: Sequence[Split]) -> keras.Model:
-    return _recipe(photo_splits, boundary=249)
-
-
-def recipe_augmented(photo_splits: Sequence[Split]) -> keras.Model:
-    return _recipe(photo_splits, None, _augmentation())
-
-
-# --- The workbook's way ---------------------------------------------------
-
-
-def workbook_frozen(photo_splits: Sequence[Split]) -> keras.Model:
-    """Lesson 02: the features of the base are computed once."""
+    Args:
+        photo_splits: training, validation and test.
+        boundary: the last frozen layer; None is the last layer of the base.
+        augmented: whether each epoch takes another of a few augmented copies.
+    """
     train, validation, _ = photo_splits
-    feature_model = _feature_model()
-    x, x_validation = (
-        extraction.extract(feature_model, split)
-        for split in (train, validation)
-    )
-    head = _head(train)
-    validation_ds = _dataset(x_validation, validation)
-    _fit(head, _dataset(x, train, SEED), validation_data=validation_ds)
-    return keras.Model(feature_model.input, head(feature_model.output))
-
-
-def workbook_fine_tuned(photo_splits: Sequence[Split]) -> keras.Model:
-    """Lesson 03: the features at the boundary are computed once."""
-    train, validation, _ = photo_splits
-    base = dtypes.with_dtype(_base(), dtypes.fastest_dtype())
-    boundary = base.get_layer("mixed8").output
-    inputs = keras.Input(base.input_shape[1:])
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    lower = keras.Model(inputs, keras.Model(base.input, boundary)(x))
-    x, x_validation = (
-        extraction.extract(lower, split) for split in (train, validation)
-    )
-    upper = keras.Model(boundary, base.output)
-    boundary_inputs = keras.Input(boundary.shape[1:])
-    tail = keras.Model(
-        boundary_inputs, _head(train)(_average()(upper(boundary_inputs)))
-    )
+    base = _base()
+    if boundary:  # the layers above are trained in the fastest dtype, too
+        base = dtypes.with_dtype(base, dtypes.fastest_dtype())
     for layer in base.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    validation_ds = _dataset(x_validation, validation)
-    _fit(tail, _dataset(x, train, SEED), validation_data=validation_ds)
+    cut = base.get_layer(boundary).output if boundary else base.output
+    inputs = keras.Input(base.input_shape[1:])
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    features = keras.Model(base.input, cut)(x)
+    if not boundary:  # one number for each channel is enough
+        features = keras.layers.GlobalAveragePooling2D()(features)
+    lower = keras.Model(inputs, features)
+    copies = [extraction.extract(lower, train)]
+    if augmented:
+        augment = keras.Sequential(_augmentation())
+        for number in range(1, COPIES):
+            copies.append(extraction.extract(lower, train, augment, number))
+    x_validation = extraction.extract(lower, validation)
+    upper_inputs = keras.Input(features.shape[1:])
+    upper = (
+        keras.Model(cut, base.output) if boundary else keras.layers.Identity()
+    )
+    tail = keras.Model(upper_inputs, _head(upper(upper_inputs), train))
+    _compile(tail)
+    validation_ds = extraction.dataset(
+        x_validation, _one_hot(validation), None, BATCH
+    )
+    for epoch in range(EPOCHS):
+        x = copies[epoch % len(copies)]
+        train_ds = extraction.dataset(x, _one_hot(train), SEED + epoch, BATCH)
+        _fit(tail, train_ds, validation_ds, epochs=1)
     return keras.Model(inputs, tail(lower(inputs)))
 
 
-def workbook_augmented(photo_splits: Sequence[Split]) -> keras.Model:
-    """Lesson 04: a few augmented copies, one in each epoch in turn."""
-    train, validation, _ = photo_splits
-    feature_model = _feature_model()
-    augment = keras.Sequential(_augmentation())
-    copies = [extraction.extract(feature_model, train)]
-    for number in range(1, COPIES):
-        copies.append(
-            extraction.extract(feature_model, train, augment, number)
-        )
-    x_validation = extraction.extract(feature_model, validation)
-    head = _head(train)
-    _compile(head)
-    for epoch in range(EPOCHS):
-        train_ds = _dataset(copies[epoch % COPIES], train, SEED + epoch)
-        validation_ds = _dataset(x_validation, validation)
-        _train(head, train_ds, validation_data=validation_ds)
-    return keras.Model(feature_model.input, head(feature_model.output))
-
-
-# --- What they have in common ---------------------------------------------
+TRAINING: dict[str, Callable[..., keras.Model]] = {
+    "recipe_frozen": recipe,
+    "recipe_fine_tuned": functools.partial(recipe, boundary=249),
+    "recipe_augmented": functools.partial(recipe, augmented=True),
+    "workbook_frozen": workbook,
+    "workbook_fine_tuned": functools.partial(workbook, boundary="mixed8"),
+    "workbook_augmented": functools.partial(workbook, augmented=True),
+}
 
 
 def _base():
@@ -155,25 +140,12 @@ def _base():
     )
 
 
-def _average():
-    return keras.layers.GlobalAveragePooling2D()
-
-
-def _feature_model():
-    base = _base()
-    inputs = keras.Input(base.input_shape[1:])
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    return keras.Model(inputs, _average()(base(x)))
-
-
-def _head(split: Split):
-    return keras.Sequential(
-        [
-            keras.Input((2048,)),
-            keras.layers.Dense(1024, activation="relu"),
-            keras.layers.Dense(len(split.class_names), activation="softmax"),
-        ]
-    )
+def _head(x: keras.KerasTensor, split: Split):
+    if len(x.shape) == 4:
+        x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dense(1024, activation="relu")(x)
+    count = len(split.class_names)
+    return keras.layers.Dense(count, activation="softmax")(x)
 
 
 def _augmentation():
@@ -185,31 +157,27 @@ def _augmentation():
 
 
 def _compile(model: keras.Model):
-    model.compile(keras.optimizers.Adam(1e-4), LOSS, metrics=["accuracy"])
+    adam = keras.optimizers.Adam(1e-4)
+    model.compile(adam, "categorical_crossentropy", metrics=["accuracy"])
 
 
-def _train(
+def _fit(
     model: keras.Model,
     train_ds: tf.data.Dataset,
-    epochs: int = 1,
-    **options: Any,
+    validation_ds: tf.data.Dataset,
+    epochs: int,
 ):
-    model.fit(train_ds, epochs=epochs, shuffle=False, verbose=0, **options)
+    model.fit(
+        train_ds,
+        epochs=epochs,
+        validation_data=validation_ds,
+        shuffle=False,
+        verbose=0,
+    )
 
 
-def _fit(model: keras.Model, train_ds: tf.data.Dataset, **options: Any):
-    _compile(model)
-    _train(model, train_ds, epochs=EPOCHS, **options)
-
-
-def _dataset(
-    features: npt.NDArray[np.floating] | ChunkedArray,
-    split: Split,
-    seed: int | None = None,
-):
-    """Return cached features in batches, with one-hot labels."""
-    one_hot = keras.utils.to_categorical(split.labels, len(split.class_names))
-    return extraction.dataset(features, one_hot, seed, BATCH)
+def _one_hot(split: Split):
+    return keras.utils.to_categorical(split.labels, len(split.class_names))
 
 
 def _copied(split: Split, folder: Path):
@@ -221,17 +189,6 @@ def _copied(split: Split, folder: Path):
         class_folder.mkdir(parents=True, exist_ok=True)
         copyfile(path, class_folder / f"{number:06d}{Path(path).suffix}")
     return folder
-
-
-# --- The process ----------------------------------------------------------
-
-TRAINING = {
-    function.__name__: function
-    for function in (
-        *(recipe_frozen, recipe_fine_tuned, recipe_augmented),
-        *(workbook_frozen, workbook_fine_tuned, workbook_augmented),
-    )
-}
 
 
 def run(name: str, photo_splits: Sequence[Split]) -> dict[str, Any]:

@@ -8,38 +8,32 @@ import subprocess
 import sys
 from typing import Any
 
-import numpy as np
-
 from helpers import stats
-from helpers.paths import ROOT, atomic
+from helpers.paths import ROOT
 from tools import _pinned
 
-RECIPES = ("frozen", "fine_tuned", "augmented")
-WAYS = ("recipe", "workbook")
-BAR = 46  # characters of the longest bar
+NAMES = [
+    f"{way}_{name}"
+    for name in ("frozen", "fine_tuned", "augmented")
+    for way in ("recipe", "workbook")
+]
 
 
 def main(argv: list[str]) -> int:
-    """Run the benchmark; return the exit code."""
+    """Run the benchmark and print a table; return the exit code."""
     parser = argparse.ArgumentParser(prog="benchmark", description=__doc__)
-    parser.add_argument("--json", metavar="FILE", help="write the results")
-    args = parser.parse_args(argv)
-    names = [f"{way}_{recipe}" for recipe in RECIPES for way in WAYS]
+    parser.parse_args(argv)
     runs = {}
-    for name in names:
-        print(f"running {name.replace('_', ' ')} ...", flush=True)
+    for name in NAMES:
+        print(f"running {name} ...", flush=True)
         try:
             runs[name] = _run(name)
         except RuntimeError as error:
             print(error, file=sys.stderr)
             return 1
-    results = summary(runs)
-    if args.json:  # before printing, which may fail, as in a closed terminal
-        with atomic(args.json) as temporary:
-            temporary.write_text(
-                json.dumps(results, indent=2), encoding="utf-8"
-            )
-    print("\n" + table(results, runs))
+    print(f"\n{table(runs)}")
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, {sys.platform}"
+    print(f"\nmachine: {machine}")
     return 0
 
 
@@ -62,51 +56,31 @@ def _run(name: str):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the results as they are written with --json.
+def table(runs: dict[str, dict[str, Any]]) -> str:
+    """Return the results as text.
 
     Args:
-        runs: {name: report of `_benchmark_runs.run`}.
+        runs: {name: report of `_benchmark_runs.run`}, each recipe before the
+            workbook's way.
     """
-    cores = os.cpu_count()
-    machine = f"{cores} cores, {platform.machine()}, {sys.platform}"
-    results: dict[str, Any] = {"machine": machine}
-    for recipe in RECIPES:
-        reports = {way: runs[f"{way}_{recipe}"] for way in WAYS}
-        row: dict[str, float] = {
-            "test_photos": len(reports["recipe"]["correct"])
-        }
-        for way, report in reports.items():
-            row[f"{way}_seconds"] = report["seconds"]
-            row[f"{way}_accuracy"] = float(np.mean(report["correct"]))
-            row[f"{way}_peak_mib"] = report["peak_mib"]
-        row["ratio"] = row["recipe_seconds"] / row["workbook_seconds"]
-        results[recipe] = row
-    return results
-
-
-def table(results: dict[str, Any], runs: dict[str, dict[str, Any]]) -> str:
-    """Return the results as text: a table, and a bar for each time."""
     lines = [
-        f"{'':<20}{'seconds':>9}{'ratio':>8}{'peak MiB':>10}   test accuracy"
+        f"{'':<20}{'seconds':>9}{'speed-up':>10}{'peak MiB':>10}"
+        "   test accuracy"
     ]
-    longest = max(results[recipe]["recipe_seconds"] for recipe in RECIPES)
-    bars = []
-    for recipe in RECIPES:
-        for way in WAYS:
-            row, label = results[recipe], f"{recipe.replace('_', '-')}, {way}"
-            seconds = row[way + "_seconds"]
-            ratio = f"{row['ratio']:.1f}" if way == "workbook" else ""
-            interval = stats.accuracy(runs[f"{way}_{recipe}"]["correct"])
-            lines.append(
-                f"{label:<20}{seconds:>9.1f}{ratio:>8}"
-                f"{row[way + '_peak_mib']:>10.0f}   {interval.proportion:.1%} "
-                f"({interval.low:.1%} to {interval.high:.1%})"
-            )
-            bar = "█" * max(1, round(BAR * seconds / longest))
-            bars.append(f"{label:<21}{bar} {seconds:.0f} s")
-    machine = f"machine: {results['machine']}"
-    return "\n".join([*lines, "", *bars, "", machine])
+    recipe = 0.0
+    for name, report in runs.items():
+        speed_up, seconds = "", report["seconds"]
+        if name.startswith("recipe"):
+            recipe = seconds
+        else:
+            speed_up = f"{recipe / seconds:.1f}"
+        interval = stats.accuracy(report["correct"])
+        lines.append(
+            f"{name:<20}{seconds:>9.1f}{speed_up:>10}"
+            f"{report['peak_mib']:>10.0f}   {interval.proportion:.1%} "
+            f"({interval.low:.1%} to {interval.high:.1%})"
+        )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

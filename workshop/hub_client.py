@@ -7,6 +7,9 @@ from typing import Any
 
 import requests
 import websocket
+from jupyter_server.services.kernels.connection.base import (
+    deserialize_binary_message,
+)
 
 CELL_TIMEOUT = 1800  # seconds; also for a server to start
 PAGE_TIMEOUT = 300  # seconds; thirty learners may ask at once
@@ -17,18 +20,9 @@ class LearnerError(Exception):
 
 
 def decode(frame: str | bytes) -> dict[str, Any]:
-    """Return a message of a kernel as a dictionary.
-
-    Args:
-        frame: text; or bytes, if buffers follow. Then the number of sections
-            and the offset of each come first, 4 bytes each; the first
-            section is the text.
-    """
+    """Return a message of a kernel; one with buffers comes as bytes."""
     if isinstance(frame, bytes):
-        count, begin, end = (
-            int.from_bytes(frame[at : at + 4], "big") for at in (0, 4, 8)
-        )
-        frame = frame[begin : end if count > 1 else None]
+        return deserialize_binary_message(frame)
     return json.loads(frame)
 
 

@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import re
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,29 +43,18 @@ class MemoryMonitor:
             self._samples.append(self.sample())
 
     def sample(self) -> collections.Counter[str]:
-        """Return {name: kilobytes} at this moment."""
+        """Return {name: bytes} at this moment."""
         names = {
             home.stat().st_uid: home.name for home in self._homes.glob("[!.]*")
         }
         memory: collections.Counter[str] = collections.Counter()
         for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.Error, OSError):
+            with contextlib.suppress(psutil.Error):  # it has just ended
                 name = names.get(process.uids().real, HUB)
-                memory[name] += _kilobytes(process.pid, "smaps_rollup", "Pss")
+                memory[name] += process.memory_full_info().pss
         return memory
 
     def peak(self, names: Iterable[str]) -> int:
         """Return the peak of the memory of all `names` together, in bytes."""
         sums = [sum(s[name] for name in names) for s in self._samples]
-        return 1024 * max(sums, default=0)
-
-
-def peak_rss(pid: int) -> int:
-    """Return the most memory that a process has used, in bytes."""
-    return 1024 * _kilobytes(pid, "status", "VmHWM")
-
-
-def _kilobytes(pid: int, file: str, key: str):
-    text = Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8")
-    match = re.search(rf"^{key}:\s+(\d+) kB", text, re.MULTILINE)
-    return int(match[1]) if match else 0  # the process has just ended
+        return max(sums, default=0)
