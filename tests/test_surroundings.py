@@ -38,7 +38,7 @@ def foreign(tmp_path):
 # start.py
 
 
-def test_foreign_environment_variables_do_not_reach_a_verb(clone, foreign):
+def test_foreign_environment_variables_do_not_reach_a_command(clone, foreign):
     (clone.root / "tools" / "hello.py").write_text(ENVIRONMENT)
     done = clone.run(
         "hello",
@@ -53,18 +53,21 @@ def test_foreign_environment_variables_do_not_reach_a_verb(clone, foreign):
         IPYTHONDIR=str(foreign),
         JUPYTER_CONFIG_DIR=str(foreign),
         JUPYTER_PATH=str(foreign),
+        PIP_TARGET=str(foreign),
+        PIP_USER="1",
     )
     assert done.returncode == 0, done.stderr
     got = json.loads(done.stdout.splitlines()[-1])
     assert got["PYTHONPATH"] == str(clone.root)
     assert got["KERAS_BACKEND"] == "tensorflow"
     assert got["optimize"] == 0
+    assert got["PIP_USER"] == "0"
     for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR"):
         assert Path(got[name]).parent == clone.venv
     assert not set(_venv.DROPPED) & set(got)
 
 
-def test_proxies_caches_and_the_theme_reach_a_verb(clone, tmp_path):
+def test_proxies_caches_and_the_theme_reach_a_command(clone, tmp_path):
     (clone.root / "tools" / "hello.py").write_text(ENVIRONMENT)
     kept = {
         "https_proxy": "http://proxy.example.org:3128",
@@ -72,6 +75,7 @@ def test_proxies_caches_and_the_theme_reach_a_verb(clone, tmp_path):
         "CUDA_VISIBLE_DEVICES": "1",
         "KERAS_HOME": "/data/keras",
         "TMPDIR": str(tmp_path),
+        "PIP_INDEX_URL": "https://pypi.example.org/simple",
         "WORKBOOK_WEIGHTS": "random",
     }
     there = {"JUPYTER_CONFIG_DIR": "/data/jupyter"}
@@ -101,54 +105,6 @@ def test_modules_in_the_current_folder_are_not_imported(clone, tmp_path):
         (folder / name).write_text("raise ImportError('not for this')")
     done = clone.run("hello", cwd=folder)
     assert done.returncode == 7, done.stderr
-
-
-@pytest.fixture
-def pip_settings(tmp_path, monkeypatch):
-    """Makes a pip.conf the only one; returns the PIP_ variables for pip."""
-
-    def get(text, **variables):
-        for name in [n for n in os.environ if n.startswith("PIP_")]:
-            monkeypatch.delenv(name)
-        (tmp_path / "pip.conf").write_text(text)
-        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        got = _venv.pip_environment(sys.executable, "install")
-        return {n: v for n, v in got.items() if n.startswith("PIP_")}
-
-    return get
-
-
-def test_pip_settings_that_install_elsewhere_are_dropped(pip_settings):
-    plain = pip_settings("")  # this machine may have an /etc/pip.conf
-    got = pip_settings(
-        "[install]\nuser = true\ntarget = /elsewhere\nno-deps = true\n"
-        "[global]\ndry-run = true\nno-binary = :all:\n",
-        PIP_USER="1",
-        PIP_PREFIX="/elsewhere",
-        PIP_REQUIRE_VIRTUALENV="1",
-        PIP_CONSTRAINT="/elsewhere",
-    )
-    assert got == plain
-    assert got["PIP_CONFIG_FILE"] == os.devnull
-
-
-def test_pip_settings_of_the_package_index_are_kept(pip_settings):
-    got = pip_settings(
-        "[global]\nindex-url = https://a:b@pypi.example.org/simple\n"
-        "timeout = 7\n[install]\ntimeout = 8\n"
-        "extra-index-url =\n  https://one.example.org\n"
-        "  https://two.example.org\n[download]\ntimeout = 9\n",
-        PIP_PROXY="http://proxy.example.org",
-    )
-    assert got["PIP_INDEX_URL"] == "https://a:b@pypi.example.org/simple"
-    assert got["PIP_TIMEOUT"] == "8"
-    assert got["PIP_EXTRA_INDEX_URL"].split() == [
-        "https://one.example.org",
-        "https://two.example.org",
-    ]
-    assert got["PIP_PROXY"] == "http://proxy.example.org"
 
 
 # helpers.setup, for notebooks that are opened without start.py.
