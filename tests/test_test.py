@@ -10,7 +10,7 @@ import pytest
 from clone import Clone
 
 from helpers.paths import ROOT
-from tools import _colab, _extras, _pinned, _venv
+from tools import _extras, _pinned, _venv
 from tools import test as command
 
 PYTEST = """
@@ -34,16 +34,16 @@ def clone(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "prefix", str(made.venv))
     monkeypatch.setattr(sys, "executable", _venv.venv_python(made.venv))
     monkeypatch.setattr(_extras, "chromium", lambda: "/usr/bin/chromium")
-    monkeypatch.setattr(_colab, "VENV", made.venv)
+    monkeypatch.setattr(command, "COLAB_VENV", made.venv)
     for module, name in (
-        *((_extras, "BROWSER"), (_extras, "SITE"), (_colab, "LOCK")),
+        *((_extras, "BROWSER"), (_extras, "SITE"), (command, "COLAB_LOCK")),
     ):
         lock = made.root / f"{name}.lock"
         lock.write_text("tensorflow==2.21.0\n")
         monkeypatch.setattr(module, name, lock)
-    monkeypatch.setattr(_colab, "WORK", tmp_path / "colab")
+    monkeypatch.setattr(command, "COLAB_WORK", tmp_path / "colab")
     monkeypatch.setattr(_pinned, "WORK", tmp_path / "pinned")
-    for work in (_colab.WORK, _pinned.WORK):
+    for work in (command.COLAB_WORK, _pinned.WORK):
         for folder in ("journal", "activations"):
             (work / folder).mkdir(parents=True)
     return made
@@ -91,9 +91,9 @@ def test_only_a_whole_run_forgets_the_results_of_the_last(clone, given):
     assert (_pinned.WORK / "journal").is_dir()
     given()
     assert os.listdir(_pinned.WORK) == ["activations"]
-    assert (_colab.WORK / "journal").is_dir()
+    assert (command.COLAB_WORK / "journal").is_dir()
     given("--colab")
-    assert os.listdir(_colab.WORK) == ["activations"]
+    assert os.listdir(command.COLAB_WORK) == ["activations"]
 
 
 def test_what_the_browser_and_the_site_need_is_installed_once(
@@ -123,11 +123,11 @@ def test_colab_is_an_environment_of_its_own(clone, given, monkeypatch):
     for _ in range(2):
         environment = given("--colab")
     assert environment["python"] == str(clone.venv)
-    assert environment["WORKBOOK_WORK"] == str(_colab.WORK)
+    assert environment["WORKBOOK_WORK"] == str(command.COLAB_WORK)
     assert "--ignore=tests/test_pack.py" in environment["arguments"]
     _, call = clone.installs()
-    assert call.endswith(_colab.LOCK.name)
-    for name in _colab.EXCLUDED:
+    assert call.endswith(command.COLAB_LOCK.name)
+    for name in command.NOT_ON_COLAB:
         assert (ROOT / "tests" / f"test_{name}.py").is_file()
 
 

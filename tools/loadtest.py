@@ -15,18 +15,20 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from helpers import paths, shared
 from helpers.network import weights
 from helpers.surfaces import render
 from tools import _memory, _venv
 from workshop import homes, hub
 from workshop.hub_client import Learner
-from workshop.memory_monitor import HUB, MemoryMonitor
 
 LESSON = "notebooks/02_frozen_baseline.ipynb"
 ROOM = 30  # learners, to whom the results are extrapolated
 MIB, GIB = 2**20, 2**30
-HEAD = f"{'':<24}{'server':>8}{'lesson':>8}{'kernel':>12}{'in all':>12}"
+HEAD = f"{'':<24}{'server':>8}{'lesson':>8}{'kernel':>12}"
+INTERVAL = 2  # seconds between two looks at the memory
 
 # Runs in a learner's kernel and returns what the learner may do.
 PROBE = """
@@ -152,14 +154,16 @@ def _test(count: int, folder: Path):
     room = Path(tempfile.mkdtemp(prefix="workbook-room-"))
     password = secrets.token_urlsafe()
     names = [f"learner-{number}" for number in range(1, count + 1)]
+    before = _used_memory()
     try:
         room.chmod(0o711)  # learners may pass through, but not list it
         with hub.running(room, folder, password) as address:
             print(HEAD, flush=True)
-            (alone,), memory = _visits(room, address, password, ["alone"])
+            (alone,), one = _visits(room, address, password, ["alone"])
             alone.learner.close()
-            visits, total = _visits(room, address, password, names)
-            print("\n" + summary(alone.waited, visits, memory, total))
+            visits, all_ = _visits(room, address, password, names)
+            memory = one - before, all_ - before
+            print("\n" + summary(alone.waited, visits, *memory))
             isolated, sentence = _isolation(room, folder, *visits[:2])
             print("\n" + sentence)
     finally:
@@ -167,11 +171,17 @@ def _test(count: int, folder: Path):
     return 0 if isolated else 1
 
 
+def _used_memory():
+    """Return the bytes of memory that all programs use."""
+    memory = psutil.virtual_memory()
+    return memory.total - memory.available
+
+
 def _visits(room: Path, address: str, password: str, names: list[str]):
     """Let learners work at once, and print a line for each.
 
     Returns:
-        A list of `Visit`, and the peak memory of all and the hub in bytes.
+        A list of `Visit`, and the most memory that was used meanwhile.
 
     Raises:
         HubError: a lesson failed.
@@ -182,20 +192,21 @@ def _visits(room: Path, address: str, password: str, names: list[str]):
         threading.Thread(target=_visit, args=(visit, password), daemon=True)
         for visit in visits
     ]
-    with MemoryMonitor(room / "learners") as monitor:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    memory = 0
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        memory = max(memory, _used_memory())
+        time.sleep(INTERVAL)
     for visit in visits:
-        print(_row(visit, monitor.peak([visit.learner.name])), flush=True)
+        print(_row(visit), flush=True)
     failed = sum(bool(visit.failure) for visit in visits)
     if failed:
         raise hub.HubError(
             f"\n{failed} failed. The end of the hub's log:\n"
             f"{hub.log_tail(room)}"
         )
-    return visits, monitor.peak([*names, HUB])
+    return visits, memory
 
 
 def _visit(visit: Visit, password: str):
@@ -217,12 +228,12 @@ def _visit(visit: Visit, password: str):
         visit.failure += f"{error}" or type(error).__name__
 
 
-def _row(visit: Visit, memory: int):
+def _row(visit: Visit):
     if visit.failure:
         return f"{visit.learner.name:<24}FAILED: {visit.failure}"
     return (
         f"{visit.learner.name:<24}{visit.server:>6.0f} s{visit.lesson:>6.0f} s"
-        f"{visit.kernel / MIB:>8,.0f} MiB{memory / MIB:>8,.0f} MiB"
+        f"{visit.kernel / MIB:>8,.0f} MiB"
     )
 
 
@@ -234,7 +245,8 @@ def summary(
     Args:
         wait_alone: seconds that one learner alone waited for all.
         visits: of the learners who worked at once.
-        memory_alone, memory: peak bytes of one and of these, with the hub.
+        memory_alone, memory: bytes that the hub with one and with these
+            learners added at most to what the machine used.
     """
     count, cores = len(visits), os.cpu_count() or 1
     most = max(visit.waited for visit in visits)

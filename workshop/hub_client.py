@@ -2,11 +2,11 @@
 
 import json
 import time
-import uuid
 from typing import Any
 
 import requests
 import websocket
+from jupyter_client.session import Session
 from jupyter_server.services.kernels.connection.base import (
     deserialize_binary_message,
 )
@@ -105,20 +105,13 @@ class Learner:
         Raises:
             LearnerError: the cell raised, or the kernel is gone.
         """
-        number = uuid.uuid4().hex
-        header = {"msg_id": number, "msg_type": "execute_request"}
-        header |= {"username": self.name, "session": self.name}
         content = {"code": source, "silent": False, "allow_stdin": False}
         content["user_expressions"] = {"value": expression}
-        message = {
-            "header": header,
-            "parent_header": {},
-            "metadata": {},
-            "content": content,
-            "channel": "shell",
-        }
+        message = Session(username=self.name).msg("execute_request", content)
+        message["channel"] = "shell"
+        number = message["msg_id"]
         try:
-            self._channel.send(json.dumps(message))
+            self._channel.send(json.dumps(message, default=str))
             reply = self._reply(number)
         except (OSError, websocket.WebSocketException) as error:
             raise LearnerError(f"the kernel is gone ({error})") from None
