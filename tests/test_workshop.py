@@ -1,5 +1,6 @@
 """The hub of a room: one set of settings, isolated homes, a clean end."""
 
+import contextlib
 import http.server
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 import threading
 
 import pytest
+import requests
 import yaml
 from clone import one_sentence
 from test_project import read
@@ -344,12 +346,42 @@ def test_nothing_is_left_running():
     assert done.returncode == 0
 
 
-def test_a_message_is_read_with_and_without_buffers():
-    message = {"header": {}, "parent_header": {}, "msg_type": "status"}
-    text = json.dumps(message)
-    split = text.encode()
-    with_buffer = b"".join(
-        number.to_bytes(4, "big") for number in (2, 12, 12 + len(split))
-    )
-    for frame in (text, with_buffer + split + b"\xff\xfe"):
-        assert hub_client.decode(frame)["msg_type"] == "status"
+SERVER = """
+import sys
+from jupyter_server.serverapp import ServerApp
+ServerApp.launch_instance([
+    "--allow-root", "--port=0", "--ServerApp.base_url=/user/anna/",
+    "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+    f"--ServerApp.root_dir={sys.argv[1]}", "--no-browser",
+])
+"""
+
+
+def test_a_learner_runs_cells_on_a_server(tmp_path, notebook, code, save):
+    save(notebook(code("x = 1"), code("1/0")))
+    # Its message has a buffer.
+    image = "from ipywidgets import Image; Image(value=b'GIF89a')"
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER, tmp_path],
+        env=os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path / "run")},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            for line in server.stderr:
+                address = re.search(r"http://127\S+?(?=/user/)", line)
+                if address:
+                    break
+            learner, is_open = hub_client.Learner(address[0], "anna"), False
+            while not is_open:  # it listens soon after that line
+                with contextlib.suppress(requests.ConnectionError):
+                    is_open = learner.can_open("anna")
+            assert not learner.can_open("ben")
+            first, second = learner.open("01_small.ipynb")
+            assert learner.run(first, "x + 1") == "2"
+            with pytest.raises(hub_client.LearnerError, match="^ZeroDiv"):
+                learner.run(second)
+            assert learner.run(image, "x") == "1"
+            learner.close()
+        finally:
+            server.terminate()
