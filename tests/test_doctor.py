@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import types
-import webbrowser
 
 import psutil
 import pytest
@@ -86,19 +85,6 @@ def test_what_breaks_is_one_sentence(
     monkeypatch.setattr(doctor.sys, "platform", system)
     assert doctor.main([]) == 1
     assert words in one_sentence(capfd.readouterr().out)
-
-
-def test_without_a_browser_it_is_said_what_to_do(
-    other_checks_pass, monkeypatch, capfd
-):
-    def none():
-        raise webbrowser.Error
-
-    monkeypatch.setattr(doctor, "_data", lambda: None)
-    monkeypatch.setattr(webbrowser, "get", none)
-    assert doctor.main([]) == 0
-    first, second = capfd.readouterr().out.splitlines()
-    assert (first, "address" in second) == ("READY", True)
 
 
 # Each check, on what is right and on what is wrong.

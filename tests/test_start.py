@@ -37,14 +37,6 @@ def test_it_installs_once_and_again_when_the_lock_has_changed(clone):
     assert len(clone.installs()) == 2
 
 
-def test_a_second_start_is_refused_while_the_first_sets_up(clone):
-    with _venv.alone(str(clone.venv), str(clone.lock)):
-        second = clone.run("hello")
-        assert second.returncode == 1
-        assert "Another start" in one_sentence(second.stderr)
-        assert clone.installs() == []
-
-
 # What is said when it fails.
 
 

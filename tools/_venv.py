@@ -6,7 +6,6 @@ see start.py.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import platform
@@ -16,11 +15,6 @@ import sys
 from typing import Any, Iterable, Iterator
 
 from tools import _pack_reader
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -76,19 +70,21 @@ def set_up(venv: str, lock: str, pack: str | None = None) -> str:
     python = venv_python(venv)
     if is_set_up(venv, lock):
         return python
-    with alone(venv, lock):
-        base = check(venv, pack)
-        if base:
-            make_venv(venv, base)
-        size = "from the pack" if pack else "(up to 0.7 GB to download)"
-        say(f"Installing what the lessons need {size}; this takes minutes ...")
-        try:
-            install(python, lock, pack)
-        except KeyboardInterrupt:
-            say("\nStopped; the next start goes on from here.")
-            raise
-        quiet_news(venv)
-        write(stamp_path(venv), str(_pack_reader.digest(lock)))
+    digest = _pack_reader.digest(lock)
+    if not digest:
+        raise SetupError(f"{lock} is missing: fetch the project again.")
+    base = check(venv, pack)
+    if base:
+        make_venv(venv, base)
+    size = "from the pack" if pack else "(up to 0.7 GB to download)"
+    say(f"Installing what the lessons need {size}; this takes minutes ...")
+    try:
+        install(python, lock, pack)
+    except KeyboardInterrupt:
+        say("\nStopped; the next start goes on from here.")
+        raise
+    quiet_news(venv)
+    write(stamp_path(venv), digest)
     return python
 
 
@@ -102,29 +98,6 @@ def next_step() -> str:
         f"Run {COMMAND} where there is a network: it downloads up to 0.7 GB "
         f"and takes minutes. With a pack, {COMMAND} --from PACK needs none."
     )
-
-
-@contextlib.contextmanager
-def alone(venv: str, lock: str) -> Iterator[None]:
-    """Raise SetupError if another start is setting up `venv`.
-
-    The system locks the file `lock` until this process ends, however it ends.
-    """
-    with open(lock, "rb") as file:
-        try:
-            if sys.platform == "win32":
-                file.seek(2**30)  # past the end, since pip has to read it
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            raise SetupError(
-                f"Another start is setting up {os.path.basename(venv)}: wait "
-                "until it has finished, then start again."
-            ) from None
-        except OSError:
-            pass  # some network disks have no locks
-        yield
 
 
 def check(venv: str, pack: str | None = None) -> list[str] | None:

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import time
-import webbrowser
 from importlib import metadata
 from pathlib import Path
 
@@ -38,8 +37,6 @@ def main(argv: list[str]) -> int:
     parser.parse_args(argv)
     problem = _first_problem()
     print(problem or "READY")
-    if not problem and not _has_browser():
-        print("No browser opens by itself here: copy JupyterLab's address.")
     return 1 if problem else 0
 
 
@@ -168,14 +165,6 @@ def _jupyterlab():
         line = _venv.last_line(done.stdout)
         return f"JupyterLab does not start ({line}): {REINSTALL}"
     return None
-
-
-def _has_browser():
-    try:
-        webbrowser.get()
-    except webbrowser.Error:
-        return False
-    return True
 
 
 if __name__ == "__main__":
