@@ -266,10 +266,7 @@ def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
 
 
 def test_the_need_of_a_room_follows_from_one_and_many():
-    visits = [
-        loadtest.Visit(None, server=10, lesson=waited - 10)
-        for waited in (150, 170, 160)
-    ]
+    visits = [loadtest.Visit(None, waited=s) for s in (150, 170, 160)]
     text = loadtest.summary(70, visits, 2 * 2**30, 5 * 2**30)
     # (170 - 70) / 2 = 50 s and (5 - 2) / 2 = 1.5 GiB for each more
     assert " 1520 s, " in text  # 70 + 29 × 50

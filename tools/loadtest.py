@@ -27,7 +27,7 @@ from workshop.hub_client import Learner
 LESSON = "notebooks/02_frozen_baseline.ipynb"
 ROOM = 30  # learners, to whom the results are extrapolated
 MIB, GIB = 2**20, 2**30
-HEAD = f"{'':<24}{'server':>8}{'lesson':>8}{'kernel':>12}"
+HEAD = f"{'':<24}{'waited':>8}{'kernel':>12}"
 INTERVAL = 2  # seconds between two looks at the memory
 
 # Runs in a learner's kernel and returns what the learner may do.
@@ -59,14 +59,9 @@ class Visit:
 
     learner: Learner
     pid: int = 0
-    server: float = 0.0
-    lesson: float = 0.0
+    waited: float = 0.0
     kernel: int = 0
     failure: str = ""
-
-    @property
-    def waited(self) -> float:
-        return self.server + self.lesson
 
 
 def main(argv: list[str]) -> int:
@@ -214,15 +209,13 @@ def _visit(visit: Visit, password: str):
     learner, start = visit.learner, time.monotonic()
     try:
         learner.sign_in(password)
-        visit.server = time.monotonic() - start
-        start = time.monotonic()
         cells = learner.open(LESSON)
         visit.pid = int(learner.run("import os", "os.getpid()"))
         for number, source in enumerate(cells, 1):
             visit.failure = f"cell {number}: "
             learner.run(source)
         visit.failure = ""
-        visit.lesson = time.monotonic() - start
+        visit.waited = time.monotonic() - start
         visit.kernel = _memory.peak(visit.pid)
     except Exception as error:  # the others go on
         visit.failure += f"{error}" or type(error).__name__
@@ -232,7 +225,7 @@ def _row(visit: Visit):
     if visit.failure:
         return f"{visit.learner.name:<24}FAILED: {visit.failure}"
     return (
-        f"{visit.learner.name:<24}{visit.server:>6.0f} s{visit.lesson:>6.0f} s"
+        f"{visit.learner.name:<24}{visit.waited:>6.0f} s"
         f"{visit.kernel / MIB:>8,.0f} MiB"
     )
 
