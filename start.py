@@ -1,10 +1,10 @@
 """Sets the workbook up and opens it: python3 start.py
 
 It makes .venv, installs requirements.lock there and opens the lessons in
-JupyterLab; `python3 start.py VERB` runs tools/VERB.py instead. `--from PACK`
-installs from a pack (tools/pack.py), without a network. Only the standard
-library is imported, and Python 3.7 can read this file and what it imports:
-an old Python then says that it is too old.
+JupyterLab; `python3 start.py COMMAND` runs tools/COMMAND.py instead. `--from
+PACK` installs from a pack (tools/pack.py), without a network. Only the
+standard library is imported, and Python 3.7 can read this file and what it
+imports: an old Python then says that it is too old.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ def main(argv: list[str]) -> int:
 
 
 def run(argv: list[str]) -> int:
-    """Set up and hand over to the verb or JupyterLab; return the exit code."""
-    pack = _pack_reader.containing(ROOT)
+    """Set up and hand over to the command or JupyterLab."""
+    here = os.path.realpath(ROOT)
+    pack = here if _pack_reader.is_pack(here) else None
     if argv[:1] == ["--from"]:
         if len(argv) < 2:
             raise _venv.SetupError(
@@ -54,37 +55,37 @@ def run(argv: list[str]) -> int:
                 f"{os.path.join('stick', 'pack')}"
             )
         pack, argv = os.path.realpath(argv[1]), argv[2:]
-    verb = argv[0] if argv else "--"
-    if verb in ("-h", "--help", "help"):
+    command = argv[0] if argv else "--"
+    if command in ("-h", "--help", "help"):
         print(usage())
         return 0
-    if verb != "--" and verb not in verbs():
+    if command != "--" and command not in commands():
         raise _venv.SetupError(
-            f"{verb}: {COMMAND} has no such command; the commands are "
-            f"{', '.join(verbs())}, and --help explains them."
+            f"{command}: {COMMAND} has no such command; the commands are "
+            f"{', '.join(commands())}, and --help explains them."
         )
-    if pack == os.path.realpath(ROOT):
+    if pack == here:
         _venv.find_python(pack)  # before anything is copied
         root = _pack_reader.new_folder(pack)
         _pack_reader.copy_missing(pack, root)
-        command = [sys.executable, os.path.join(root, "start.py")]
-        return hand_over([*command, "--from", pack, *argv], os.getcwd())
+        program = [sys.executable, os.path.join(root, "start.py")]
+        return hand_over([*program, "--from", pack, *argv], os.getcwd())
     if pack:
         _pack_reader.copy_missing(pack, ROOT)
-    elif verb == "doctor" and not _venv.is_set_up(VENV, LOCK):
+    elif command == "doctor" and not _venv.is_set_up(VENV, LOCK):
         print(_venv.next_step())
         return 1
     python = _venv.set_up(VENV, LOCK, pack)
-    if verb == "--":
+    if command == "--":
         _venv.say("JupyterLab opens in your browser; Ctrl-C here stops it.")
         return hand_over(_venv.jupyter_command(python, argv[1:]), ROOT)
     # -P: a json.py in the user's current folder is not imported.
-    command = [python, "-P", "-m", "tools." + verb, *argv[1:]]
-    return hand_over(command, os.getcwd())
+    program = [python, "-P", "-m", "tools." + command]
+    return hand_over([*program, *argv[1:]], os.getcwd())
 
 
-def verbs() -> dict[str, str]:
-    """Return {verb: first line of its docstring} of the files in tools/."""
+def commands() -> dict[str, str]:
+    """Return {command: first line of its docstring} of the files in tools/."""
     lines = {}
     for path in sorted(glob.glob(os.path.join(glob.escape(ROOT), "tools/*"))):
         name, suffix = os.path.splitext(os.path.basename(path))
@@ -96,8 +97,11 @@ def verbs() -> dict[str, str]:
 
 def usage() -> str:
     """Return the help text."""
-    rows = {"": "Sets the workbook up and opens it in JupyterLab.", **verbs()}
-    lines = [f"{COMMAND} {verb:<11} {text}" for verb, text in rows.items()]
+    rows = {"": "Sets the workbook up and opens it in JupyterLab."}
+    lines = [
+        f"{COMMAND} {command:<11} {text}"
+        for command, text in {**rows, **commands()}.items()
+    ]
     lines += [
         "Without a network, from a pack (see the command pack):",
         f"{COMMAND} --from PACK [test, doctor, ...]",
@@ -107,20 +111,20 @@ def usage() -> str:
     return "\n".join(lines)
 
 
-def hand_over(command: list[str], folder: str) -> int:
-    """Run `command` in a folder, .venv first on PATH; return its exit code."""
+def hand_over(program: list[str], folder: str) -> int:
+    """Run `program` in a folder, .venv first on PATH; return its exit code."""
     variables = _venv.environment()
-    scripts = os.path.dirname(command[0])
+    scripts = os.path.dirname(program[0])
     variables["PATH"] = os.pathsep.join(
         [scripts, variables.get("PATH", os.defpath)]
     )
     if os.name == "posix":
-        # This process becomes the command and gets its signals.
+        # This process becomes the program and gets its signals.
         os.chdir(folder)
-        os.execve(command[0], command, variables)
-    # Ctrl-C reaches the command as well, which decides what to do.
+        os.execve(program[0], program, variables)
+    # Ctrl-C reaches the program as well, which decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return subprocess.call(command, cwd=folder, env=variables)
+    return subprocess.call(program, cwd=folder, env=variables)
 
 
 if __name__ == "__main__":

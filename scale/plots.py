@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from helpers.plots.basic import COLOURS
 
+MOST = 64  # workers at the right end of `speed_up`
+
 
 def course(
     runs: dict[str, tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike]],
@@ -37,7 +39,6 @@ def course(
 
 def speed_up(
     panels: dict[str, tuple[dict[str, Callable], dict[str, tuple]]],
-    most: int = 64,
 ) -> None:
     """Draw how many times as fast so many workers are as one.
 
@@ -45,12 +46,11 @@ def speed_up(
         panels: {kind of worker: (curves, measured)}, one panel each:
             `curves` {name: function from numbers of workers (n,) to
             speed-ups (n,)}, `measured` {name: (workers, speed-ups)}.
-        most: workers at the right end.
     """
     figure, axes = plt.subplots(
         1, len(panels), figsize=(11, 4.8), sharey=True, squeeze=False
     )
-    workers = np.arange(1, most + 1)
+    workers = np.arange(1, MOST + 1)
     colours: dict[str, str] = {}
     handles = {}
     for ax, (kind, (curves, measured)) in zip(
@@ -68,7 +68,7 @@ def speed_up(
             handles[f"{name}, measured"] = drawn[0]
         ax.set(title=f"Workers {kind}", xlabel="workers (number)")
         ax.set(xscale="log", yscale="log")
-        ticks = 2 ** np.arange(int(np.log2(most)) + 1)
+        ticks = 2 ** np.arange(int(np.log2(MOST)) + 1)
         ax.set_xticks(ticks, [str(n) for n in ticks])
         ax.set_yticks([0.25, 0.5, *ticks], ["¼", "½", *map(str, ticks)])
         ax.minorticks_off()

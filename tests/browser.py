@@ -11,7 +11,7 @@ import sys
 import nbformat
 
 from helpers.paths import ROOT
-from tools import _browser, _pinned
+from tools import _extras, _pinned
 
 with contextlib.suppress(ImportError):  # then conftest.py runs none of them
     from playwright.sync_api import TimeoutError as TooLong
@@ -150,7 +150,7 @@ def chromium(playwright):
     if os.geteuid() == 0:
         flags.append("--no-sandbox")  # root has none
     return playwright.chromium.launch(
-        executable_path=_browser.path(), args=flags
+        executable_path=_extras.chromium(), args=flags
     )
 
 

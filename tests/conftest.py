@@ -7,9 +7,9 @@ import pytest
 from nbformat import v4
 from PIL import Image
 
-from tools import _browser, _sphinx
+from tools import _extras
 
-NO_BROWSER, NO_SITE = _browser.why_not(), _sphinx.why_not()
+NO_BROWSER, NO_SITE = _extras.why_no_browser(), _extras.why_no_site()
 GROUPS = {
     "test_browser.py": NO_BROWSER,
     "test_site.py": NO_SITE,

@@ -1,6 +1,36 @@
-"""What the code of a notebook defines and reads."""
+"""The files of the project, and what the code in them defines and imports."""
 
 import ast
+import subprocess
+
+from helpers.paths import ROOT
+
+
+def tracked():
+    """Return the paths of all files that git tracks or would add."""
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode("utf-8")
+    paths = [ROOT / name for name in names.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def imported(source):
+    """Return the modules a source imports, with dots, as a set.
+
+    `from helpers import x` counts as `helpers.x`.
+    """
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+            names |= {f"{node.module}.{a.name}" for a in node.names}
+    return names
 
 
 def defined(source):

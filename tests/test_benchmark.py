@@ -1,8 +1,6 @@
 """The benchmark trains in each way, and reports what it measured."""
 
-import io
 import json
-import sys
 
 import keras
 import numpy as np
@@ -10,19 +8,17 @@ import pytest
 from PIL import Image
 
 from helpers.dataset import splits
-from tools import _benchmark_runs, benchmark
+from tools import benchmark
 
 
 @pytest.fixture
 def parts(tmp_path, monkeypatch):
     """Training, validation and test photos that differ in brightness."""
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
-    monkeypatch.setattr(
-        _benchmark_runs.dtypes, "fastest_dtype", lambda: "float32"
-    )
-    monkeypatch.setattr(_benchmark_runs, "EPOCHS", 5)
-    monkeypatch.setattr(_benchmark_runs, "BATCH", 4)
-    monkeypatch.setattr(_benchmark_runs, "_base", small_base)
+    monkeypatch.setattr(benchmark.dtypes, "fastest_dtype", lambda: "float32")
+    monkeypatch.setattr(benchmark, "EPOCHS", 5)
+    monkeypatch.setattr(benchmark, "BATCH", 4)
+    monkeypatch.setattr(benchmark, "_base", small_base)
     rng = np.random.default_rng(0)
     made = []
     for name, count in (("train", 16), ("validation", 4), ("test", 8)):
@@ -45,9 +41,9 @@ def small_base():
     return keras.Model(inputs, keras.layers.BatchNormalization()(x))
 
 
-@pytest.mark.parametrize("name", _benchmark_runs.TRAINING)
+@pytest.mark.parametrize("name", benchmark.TRAINING)
 def test_training_in_each_way_learns(parts, name):
-    report = _benchmark_runs.run(name, parts)
+    report = benchmark.run(name, parts)
     assert len(report["correct"]) == 8
     assert np.mean(report["correct"]) > 0.8
     assert report["seconds"] > 0
@@ -55,59 +51,26 @@ def test_training_in_each_way_learns(parts, name):
     json.dumps(report)
 
 
-def report(seconds, correct):
-    answers = [True] * correct + [False] * (10 - correct)
-    return {"seconds": seconds, "peak_mib": 1000.0, "correct": answers}
-
-
-RUNS = {
-    **{f"recipe_{name}": report(60.0, 7) for name in benchmark.RECIPES},
-    **{f"workbook_{name}": report(5.0, 8) for name in benchmark.RECIPES},
-}
-
-
-def test_the_results_are_shown_and_written(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(benchmark, "_run", RUNS.get)
-    file = tmp_path / "benchmark.json"
-    assert benchmark.main(["--json", str(file)]) == 0
-    results = json.loads(file.read_text())
-    assert set(results) == {*benchmark.RECIPES, "machine"}
-    assert results["frozen"] == {
-        "recipe_seconds": 60.0,
-        "workbook_seconds": 5.0,
-        "ratio": 12.0,
-        "recipe_accuracy": 0.7,
-        "workbook_accuracy": 0.8,
-        "test_photos": 10,
-        "recipe_peak_mib": 1000.0,
-        "workbook_peak_mib": 1000.0,
+def test_the_table_has_speed_ups_and_intervals():
+    reports = {
+        name: {
+            "seconds": 60.0 if name.startswith("recipe") else 5.0,
+            "peak_mib": 1000.0,
+            "correct": [True] * 7 + [False] * 2,
+        }
+        for name in benchmark.TRAINING
     }
-    text = capsys.readouterr().out
-    assert text.count("12.0") == 3
-    bars = [line.count("█") for line in text.splitlines() if "█" in line]
-    assert bars == [46, 4] * 3
+    rows = [line.split() for line in benchmark.table(reports).splitlines()]
+    assert [row[0] for row in rows[1:]] == [*benchmark.TRAINING]
+    for recipe, workbook in zip(rows[1::2], rows[2::2], strict=True):
+        assert recipe[1:4] == ["60.0", "1000", "77.8%"]
+        assert workbook[1:5] == ["5.0", "12.0", "1000", "77.8%"]
 
 
-def test_a_terminal_without_its_letters_costs_no_results(
-    monkeypatch, tmp_path
-):
-    monkeypatch.setattr(benchmark, "_run", RUNS.get)
-    pipe = io.TextIOWrapper(io.BytesIO(), "ascii", write_through=True)
-    monkeypatch.setattr(sys, "stdout", pipe)
-    file = tmp_path / "benchmark.json"
-    with pytest.raises(UnicodeEncodeError):
-        benchmark.main(["--json", str(file)])
-    assert json.loads(file.read_text())["frozen"]["ratio"] == 12.0
-
-
-def test_a_run_that_fails_is_named_with_its_last_line(monkeypatch, capsys):
-    def run(command, **options):
-        assert command[1:] == ["-m", "tools._benchmark_runs", "recipe_frozen"]
-        program = "raise MemoryError('too much')"
-        return subprocess_run([sys.executable, "-c", program], **options)
-
-    subprocess_run = benchmark.subprocess.run
-    monkeypatch.setattr(benchmark.subprocess, "run", run)
+def test_a_run_that_fails_ends_the_benchmark(monkeypatch, capfd):
+    # Without a folder for its pictures.
+    monkeypatch.setenv("WORKBOOK_DATA", "/dev/null/data")
     assert benchmark.main([]) == 1
-    error = capsys.readouterr().err
-    assert error == "recipe_frozen failed: MemoryError: too much\n"
+    printed = capfd.readouterr()
+    assert printed.out == "running recipe_frozen ...\n"
+    assert "/dev/null" in printed.err

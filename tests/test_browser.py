@@ -173,20 +173,3 @@ def test_widgets_follow_their_controls(server, opened, notebook, code):
             with widget.answers():
                 getattr(widget, how)(*what)
     lesson.check()
-
-
-def test_errors_of_cells_and_of_the_page_are_seen(
-    server, opened, notebook, code
-):
-    write(
-        server,
-        notebook,
-        code,
-        "from IPython.display import Javascript",
-        "Javascript(\"console.error('on the console')\")",
-        "1 / 0",
-    )
-    with pytest.raises(AssertionError) as seen:
-        opened("small").run_all()
-    assert "on the console" in str(seen.value)
-    assert "ZeroDivisionError" in str(seen.value)

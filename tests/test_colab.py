@@ -13,6 +13,7 @@ import sys
 import nbformat
 import pytest
 from clone import one_sentence
+from source import tracked
 
 from helpers.paths import ROOT
 from tools import publish
@@ -59,18 +60,12 @@ for source in json.load(sys.stdin):
 def published(tmp_path_factory):
     """A copy of this project, published."""
     folder = tmp_path_factory.mktemp("github") / "workbook-9.1"
-    names = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode("utf-8")
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    for path in tracked():
+        copy = folder / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
     subprocess.run(
-        [sys.executable, "-m", "tools.publish", URL, "--version", TAG],
+        [sys.executable, "-m", "tools.publish", URL, TAG],
         cwd=folder,
         check=True,
     )
@@ -220,14 +215,6 @@ def test_an_archive_that_is_no_good_is_one_sentence(
     assert "run this cell again" in sentence
     assert ("404" if fault == "gone" else "not a zip file") in sentence
     assert names(colab.content) == ["helpers.py"]
-
-
-@POSIX
-def test_a_tag_that_is_gone_is_told(colab):
-    done = colab([publish.first_cell(URL, "v0")])
-    assert done.returncode == 1
-    assert "404" in done.stderr.splitlines()[0]
-    assert names(colab.content) == []
 
 
 # Elsewhere than on Colab.

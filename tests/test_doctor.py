@@ -1,39 +1,29 @@
 """The doctor says READY, or one sentence about the first problem."""
 
 import errno
-import functools
-import http.server
-import json
 import os
 import subprocess
 import sys
-import threading
 import types
-import webbrowser
 
-import nbformat
 import psutil
 import pytest
 from clone import one_sentence
-from nbformat import v4
 
 from helpers import paths, setup
 from helpers.network import starter
 from helpers.surfaces import render
-from tools import _pinned, _venv, doctor
+from tools import _venv, doctor
 
 DISK = doctor._disk
 
 
 @pytest.fixture
 def other_checks_pass(monkeypatch):
-    """Leaves the check that a test puts in place of `_weights`."""
-    names = ("_packages", "_notebooks", "_pictures", "_machine", "_disk")
-    for name in (*names, "_forward_pass"):
+    """Leaves the check that a test puts in place of `_data`."""
+    names = ("_packages", "_machine", "_disk", "_forward_pass", "_jupyterlab")
+    for name in names:
         monkeypatch.setattr(doctor, name, lambda: None)
-    monkeypatch.setattr(doctor, "_answer", lambda lab, folder: None)
-    started = [sys.executable, "-c", ""]
-    monkeypatch.setattr(_venv, "jupyter_command", lambda *_: started)
 
 
 def test_a_machine_that_is_set_up_is_ready():
@@ -54,7 +44,7 @@ def test_a_machine_that_is_set_up_is_ready():
 def test_the_first_thing_is_said_and_nothing_else(
     other_checks_pass, monkeypatch, capfd
 ):
-    monkeypatch.setattr(doctor, "_weights", lambda: "Fix the weights.")
+    monkeypatch.setattr(doctor, "_data", lambda: "Fix the weights.")
     monkeypatch.setattr(
         doctor, "_forward_pass", lambda: pytest.fail("too late")
     )
@@ -91,23 +81,10 @@ def test_what_breaks_is_one_sentence(
     if library_path:
         monkeypatch.setenv("LD_LIBRARY_PATH", library_path)
 
-    monkeypatch.setattr(doctor, "_weights", broken)
+    monkeypatch.setattr(doctor, "_data", broken)
     monkeypatch.setattr(doctor.sys, "platform", system)
     assert doctor.main([]) == 1
     assert words in one_sentence(capfd.readouterr().out)
-
-
-def test_without_a_browser_it_is_said_what_to_do(
-    other_checks_pass, monkeypatch, capfd
-):
-    def none():
-        raise webbrowser.Error
-
-    monkeypatch.setattr(doctor, "_weights", lambda: None)
-    monkeypatch.setattr(webbrowser, "get", none)
-    assert doctor.main([]) == 0
-    first, second = capfd.readouterr().out.splitlines()
-    assert (first, "address" in second) == ("READY", True)
 
 
 # Each check, on what is right and on what is wrong.
@@ -132,34 +109,24 @@ def test_packages_are_those_of_the_lock(monkeypatch, tmp_path, line, words):
     )
 
 
-def test_all_lessons_are_there_and_can_be_read(monkeypatch, tmp_path):
-    assert len(_pinned.notebooks()) == doctor.LESSONS  # of the project
-    monkeypatch.setattr(_pinned, "NOTEBOOKS", tmp_path)
-    for number in range(doctor.LESSONS):
-        path = tmp_path / f"{number:02d}_lesson.ipynb"
-        nbformat.write(v4.new_notebook(), path)
-    assert doctor._notebooks() is None
-    path.write_text(path.read_text()[:-9])
-    assert "08_lesson.ipynb" in one_sentence(doctor._notebooks())
-    path.unlink()
-    assert "Lesson 08 is missing" in one_sentence(doctor._notebooks())
-
-
-def test_damaged_weights_are_named(monkeypatch):
-    assert doctor._weights() is None
+def test_damaged_weights_are_named(other_checks_pass, monkeypatch, capfd):
+    assert doctor.main([]) == 0
+    capfd.readouterr()
     monkeypatch.setattr(starter, "SHA256", "0" * 64)
-    assert starter.FILE.name in one_sentence(doctor._weights())
+    assert doctor.main([]) == 1
+    assert starter.FILE.name in one_sentence(capfd.readouterr().out)
 
 
 def test_pictures_of_another_version_are_told(monkeypatch, tmp_path):
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path))
-    assert doctor._pictures() is None  # they will be drawn
+    assert doctor._data() is None  # they will be drawn
     assert not list(tmp_path.iterdir())
     (tmp_path / "surfaces" / "photos").mkdir(parents=True)
-    assert "edition.txt does not say" in one_sentence(doctor._pictures())
+    with pytest.raises(ValueError, match="edition.txt does not say"):
+        doctor._data()
     mark = tmp_path / "surfaces" / render.EDITION_FILE
     mark.write_text(f"{render.EDITION}\n")
-    assert doctor._pictures() is None
+    assert doctor._data() is None
 
 
 @pytest.mark.parametrize(
@@ -176,46 +143,36 @@ def test_memory_is_enough(monkeypatch, total, available, words):
     assert words in one_sentence(problem) if words else problem is None
 
 
-def test_a_jupyterlab_that_answers_is_found(tmp_path):
-    handler = functools.partial(
-        http.server.SimpleHTTPRequestHandler, directory=tmp_path
-    )
-    (tmp_path / "api").write_text("{}")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/"
-        (tmp_path / "jpserver-1.json").write_text(json.dumps({"url": url}))
-        lab = subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1)
-        assert doctor._answer(lab, tmp_path) is None
-        lab.communicate()
-        server.shutdown()
-
-
-def test_a_jupyterlab_that_ends_is_one_sentence(monkeypatch, tmp_path):
+def test_a_jupyterlab_that_fails_is_one_sentence(monkeypatch):
     program = "import sys; sys.exit('no such extension')"
     command = [sys.executable, "-c", program]
     monkeypatch.setattr(_venv, "jupyter_command", lambda *_: command)
-    with doctor._jupyterlab(str(tmp_path)) as lab:
-        problem = doctor._answer(lab, tmp_path)
-    assert "no such extension" in one_sentence(problem)
+    assert "no such extension" in one_sentence(doctor._jupyterlab())
 
 
 def test_a_full_disk_is_one_sentence(other_checks_pass, monkeypatch, capfd):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(doctor, "_weights", DISK)
+    monkeypatch.setattr(doctor, "_data", DISK)
     monkeypatch.setattr(paths.os, "replace", full)
     assert doctor.main([]) == 1
     assert "the disk is full" in one_sentence(capfd.readouterr().out)
 
 
-def test_the_room_check_spares_what_another_process_writes(
+def test_only_what_killed_processes_have_left_is_deleted(
     tmp_path, monkeypatch
 ):
     for name in ("WORKBOOK_DATA", "WORKBOOK_WORK"):
         monkeypatch.setenv(name, str(tmp_path))
-    (tmp_path / "doctor.txt").write_text("of another")
+    old = (tmp_path / ".part-1.npy", tmp_path / "photos" / ".part-2" / "x")
+    kept = (tmp_path / "doctor.txt", tmp_path / ".part-3.npy")
+    for path in (*old, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("of another")
+    for path in (old[0], old[1].parent, kept[0]):
+        os.utime(path, (0, 0))
     assert DISK() is None
-    assert [path.name for path in tmp_path.iterdir()] == ["doctor.txt"]
-    assert (tmp_path / "doctor.txt").read_text() == "of another"
+    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == (
+        sorted(kept)
+    )

@@ -1,4 +1,4 @@
-"""INSTRUCTORS.md fits the lessons, its plans add up, `times` measures."""
+"""INSTRUCTORS.md fits the lessons, its plans add up, and `times` measures."""
 
 import itertools
 import re
@@ -104,127 +104,93 @@ def test_every_exercise_is_in_the_full_day_or_at_home(lesson):
 
 
 def test_every_lesson_has_its_time_and_enough_of_it_in_the_plans():
-    table = TEXT.partition(times.BEGIN)[2].partition(times.END)[0]
-    measured = {row[0]: row[1] for row in rows(table)}
+    measured = {row[0]: row[1] for row in rows(TEXT, r"\d\d [a-z ]+ \| \d+ s")}
     for stem in LESSONS:
-        seconds = measured[stem.replace("_", " ")]
-        assert re.fullmatch(r"\d+ s", seconds)
+        seconds = int(measured[stem.replace("_", " ")].removesuffix(" s"))
         for *_, text in PLANS:
             planned = [
                 int(duration)
                 for _, duration, what in re.findall(ROW, text)
                 if what.startswith(f"**{stem[:2]}**")
             ]
-            assert not planned or 60 * sum(planned) > int(seconds[:-2])
+            assert not planned or 60 * sum(planned) > seconds
 
 
-# --- `start.py times` -----------------------------------------------------
+# --- `start.py times`
 
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    """A folder for small lessons, with a page for their times."""
+    """A folder for small lessons."""
     monkeypatch.setattr(_pinned, "NOTEBOOKS", tmp_path)
-    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
-    monkeypatch.setattr(times, "PAGE", tmp_path / "INSTRUCTORS.md")
-    monkeypatch.setattr(times, "_drawing", lambda folder: 33.3)
     monkeypatch.setattr(times.os, "environ", times.os.environ.copy())
-    times.PAGE.write_text(f"# Über\n\n{times.BEGIN}\nold\n{times.END}\nend\n")
+    monkeypatch.setattr(times.render, "folder", lambda: None)
+    monkeypatch.setattr(times.render, "shifted_folder", lambda: None)
     return tmp_path
 
 
-def test_the_times_are_written_between_their_lines(small, monkeypatch, capsys):
-    for name in ("01_one_more", "02_two"):
-        (small / f"{name}.ipynb").touch()
-    calls = []
-
-    def timed(path):
-        calls.append((path.stem, times.os.environ["WORKBOOK_WORK"]))
-        seconds = [60.4, 3.0, 12.6] if len(calls) < 2 else [1.0]
-        cells = [(f"Part {i}", s) for i, s in enumerate(seconds)]
-        return {"mebibytes": 1024 + len(calls), "cells": cells}
-
-    monkeypatch.setattr(times, "_timed", timed)
-    assert times.main([]) == 0
-    written = times.PAGE.read_text(encoding="utf-8")
-    assert written.startswith(f"# Über\n\n{times.BEGIN}\n\nMeasured on ")
-    assert written.endswith(f"\n\n{times.END}\nend\n")
-    assert "old" not in written
-    assert f"{times.os.cpu_count()} processor cores" in written
-    line = "| 76 s | 1.0 GiB | 60 s *Part 0*, 13 s *Part 2* |"
-    assert f"| 01 one more {line}\n" in written
-    assert "| 02 two | 1 s | 1.0 GiB |  |\n" in written
-    assert "| the photos, drawn once | 33 s | | |\n" in written
-    assert "| all lessons | 77 s | | |\n" in written
-    # In order, in one work folder that was new and is gone.
-    names, folders = zip(*calls, strict=True)
-    assert names == ("01_one_more", "02_two")
-    assert len(set(folders)) == 1
-    assert not times.Path(folders[0]).exists()
-    assert line in capsys.readouterr().out
+WHERE = """
+from pathlib import Path
+from helpers import paths, shared
+assert paths.work().parent == paths.data() and shared.folder() is None
+log = paths.work() / "log.txt"
+log.parent.mkdir(parents=True, exist_ok=True)
+log.open("a").write("x")
+assert len(log.read_text()) == RUNS
+Path("folder.txt").write_text(str(paths.data()))
+"""
 
 
-def test_a_shared_folder_does_not_shorten_the_times(small, monkeypatch):
-    folders = []
-
-    def drawing(folder):
-        folders.append(shared.folder())
-        return 33.3
-
-    monkeypatch.setattr(times, "_drawing", drawing)
+def test_lessons_run_in_order_in_one_new_folder_that_is_deleted(
+    small, notebook, code, save, capsys, monkeypatch
+):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     times.os.environ[shared.VARIABLE] = str(small)
-    assert shared.folder() == small
-    times.measure()
-    assert folders == [None]
+    for number, name in enumerate(("01_one_more", "02_two"), 1):
+        made = notebook(code(f"RUNS = {number}\n{WHERE}", None))
+        save(made, f"{name}.ipynb")
+    assert times.main([]) == 0
+    assert not times.Path((small / "folder.txt").read_text()).exists()
+    text = capsys.readouterr().out
+    assert f"{times.os.cpu_count()} processor cores" in text
+    assert [row[0] for row in rows(text)][1:] == [
+        *("the photos, drawn once", "01 one more", "02 two", "all lessons"),
+    ]
 
 
-def test_a_cell_is_timed_under_its_heading(
+def test_the_longest_cells_of_a_lesson_are_named_by_their_headings(
     notebook, code, text, save, monkeypatch
 ):
     path = save(
         notebook(
-            text("# A lesson"),
-            code("1", None),
-            text("## One\n\n## Two"),
-            code("2", None),
-            code("3", None),
-        )
+            *(text("# A lesson"), code("1"), text("## One\n\n## Two")),
+            *(code("2"), code("3"), code("4")),
+        ),
+        "01_a_lesson.ipynb",
     )
-    before = path.read_bytes()
-    # A clock that goes on by as much as it has been looked at.
+    seconds = {1: 60.4, 3: 3.0, 4: 12.6, 5: 0.0}
+    monkeypatch.setattr(regenerate, "run", lambda *_: (seconds, 1024))
+    assert times._timed(path)[1] == (
+        "| 01 a lesson | 76 s | 1.0 GiB | 60 s *A lesson*, 13 s *Two* |"
+    )
+
+
+def test_a_cell_has_the_time_that_it_takes(notebook, code, text, save):
+    path = save(notebook(text("# A"), code("1"), code("1+1"), code("1/1")))
     clock = itertools.accumulate(itertools.count())
     stand_in = types.SimpleNamespace(monotonic=lambda: next(clock))
-    monkeypatch.setattr(regenerate, "time", stand_in)
-    run = times._timed(path)
-    sections, seconds = zip(*run["cells"], strict=True)
-    assert sections == ("A lesson", "Two", "Two")
-    assert sorted(set(seconds)) == [*seconds]
-    assert run["mebibytes"] > 10
-    assert path.read_bytes() == before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(regenerate, "time", stand_in)
+        seconds, peak = regenerate.run(regenerate.read(path), path)
+    assert [*seconds] == [1, 2, 3]
+    assert sorted(set(seconds.values())) == [*seconds.values()]
+    assert peak > 10
 
 
-def test_a_lesson_that_fails_leaves_the_page(
-    small, notebook, code, save, capsys
-):
+def test_a_lesson_that_fails_is_named(small, notebook, code, save, capsys):
     save(notebook(code("1/0")))
-    before = times.PAGE.read_bytes()
     assert times.main([]) == 1
     assert "01_small.ipynb" in capsys.readouterr().err
-    assert times.PAGE.read_bytes() == before
-
-
-@pytest.mark.parametrize("content", ["no lines", times.BEGIN, times.END, None])
-def test_a_page_without_its_lines_is_one_sentence_at_once(
-    small, monkeypatch, capsys, content
-):
-    monkeypatch.setattr(times, "measure", lambda: pytest.fail("it ran"))
-    times.PAGE.unlink()
-    if content is not None:
-        times.PAGE.write_text(content)
-    assert times.main([]) == 1
-    said = capsys.readouterr().err
-    assert len(said.splitlines()) == 1
-    assert said.startswith("INSTRUCTORS.md")
 
 
 def test_a_graphics_card_is_named(monkeypatch):
@@ -238,6 +204,4 @@ def test_a_graphics_card_is_named(monkeypatch):
         "get_device_details",
         lambda device: {"device_name": "Card 9"},
     )
-    sentence = times._machine()
-    assert "Card 9" in sentence
-    assert "no graphics card" not in sentence
+    assert "Card 9" in times._machine()

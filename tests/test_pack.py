@@ -15,18 +15,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clone import PATH, SOURCE, STANDARD, contents, copy_start, one_sentence
+from clone import STANDARD, contents, copy_start, one_sentence
+from source import tracked
 
 from helpers import downloads, shared
 from helpers.dataset import flowers
 from helpers.features import storage
 from helpers.network import weights
+from helpers.paths import ROOT
 from helpers.surfaces import render
 from tools import _pack_reader, _venv, pack
 from tools._pack_reader import EDITION, MANIFEST, NEW, READ_FIRST
 
 HERE = "{}.{}".format(*sys.version_info[:2])
 TARGET = f"{_pack_reader.platform_name()}-{HERE}"
+WHEEL = "wheels/tinything-1.0-py3-none-any.whl"
 HELLO = '''"""Says what the small package says."""
 import sys, tinything
 if __name__ == "__main__":
@@ -65,7 +68,7 @@ def wheel(folder):
     names = [*files, f"{info}/RECORD"]
     files[names[-1]] = "".join(f"{name},,\n" for name in names)
     folder.mkdir()
-    path = folder / "tinything-1.0-py3-none-any.whl"
+    path = folder / Path(WHEEL).name
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in files.items():
             archive.writestr(name, text)
@@ -77,8 +80,7 @@ def project(tmp_path_factory):
     """The stand-in; what is packed meanwhile is packed from it."""
     folder = tmp_path_factory.mktemp("packing")
     root = folder / "an atelier, naïve ü"
-    digest = wheel(folder / "index")
-    lock = f"tinything==1.0 --hash=sha256:{digest}\n"
+    lock = f"tinything==1.0 --hash=sha256:{wheel(folder / 'index')}\n"
     write(root, OURS | dict.fromkeys(MINE, "mine"))
     write(root, {"requirements.lock": lock})
     copy_start(root)
@@ -90,7 +92,6 @@ def project(tmp_path_factory):
         patch.setenv("PIP_FIND_LINKS", (folder / "index").as_uri())
         patch.setattr(_venv, "ROOT", str(root))
         patch.setattr(_venv, "LOCK", str(root / "requirements.lock"))
-        patch.setattr(_venv, "VENV", str(root / ".venv"))
         patch.setattr(pack, "ROOT", root)
         patch.setenv("WORKBOOK_DATA", str(root / "data"))
         patch.delenv("WORKBOOK_WORK", raising=False)
@@ -131,7 +132,9 @@ def empty(tmp_path):
 
 
 def run(program, *args, cwd):
-    """Run a start.py without a package index."""
+    """Run a start.py without a package index, and with a hostile pip.conf."""
+    settings = cwd.parent / "pip.conf"
+    settings.write_text("[install]\nuser = true\n")
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -142,11 +145,11 @@ def run(program, *args, cwd):
         cwd=cwd,
         env=environment
         | {
-            "PATH": PATH,
             "PYTHONUTF8": "1",
-            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_CONFIG_FILE": str(settings),
             "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
             "PIP_RETRIES": "0",
+            "PIP_TARGET": str(cwd),
         },
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -155,11 +158,10 @@ def run(program, *args, cwd):
     )
 
 
-def change_files(folder, change):
-    """Change the manifest by a function of {name: [bytes, hash]}."""
+def change_manifest(folder, **content):
+    """Replace entries of the manifest."""
     path = folder / MANIFEST
-    files = change(json.loads(path.read_text())["files"])
-    path.write_text(json.dumps({"files": files}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | content))
 
 
 # What is in a pack.
@@ -168,46 +170,30 @@ def change_files(folder, change):
 def test_a_pack_lists_all_that_it_holds(made):
     there = contents(made)
     assert there.pop(MANIFEST)
-    assert _pack_reader.files(made) == {
-        name: [len(content), hashlib.sha256(content).hexdigest()]
-        for name, content in there.items()
-    }
-    text = there[READ_FIRST].decode()
+    text = there.pop(READ_FIRST).decode()
     assert "python3 pack/start.py" in text
     assert f"{_pack_reader.platform_name()} with Python {HERE}" in text
+    assert there.pop(WHEEL)
+    assert _pack_reader.manifest(made) == {
+        "targets": [TARGET],
+        "files": {
+            name: hashlib.sha256(content).hexdigest()
+            for name, content in there.items()
+        },
+    }
     assert set(there) == {
         *OURS,
         "start.py",
         *(f"tools/{name}" for name in STANDARD),
         "requirements.lock",
-        READ_FIRST,
         "data/work/features/ours.npy",
         f"data/work/weights/{weights.IMAGENET_NAME}",
-        f"wheels/{TARGET}/tinything-1.0-py3-none-any.whl",
     }
 
 
-def test_the_shared_folder_is_not_packed_from(
-    project, made, tmp_path, monkeypatch
-):
-    monkeypatch.setenv(shared.VARIABLE, str(tmp_path))
-
-    def folder():
-        assert shared.folder() is None
-
-    monkeypatch.setattr(render, "folder", folder)
-    assert pack.main([str(tmp_path / "pack")]) == 0
-    files = _pack_reader.files(tmp_path / "pack")
-    assert files.keys() == _pack_reader.files(made).keys()
-
-
-def test_no_features_is_one_sentence(project, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
-    folder = tmp_path / "pack"
-    assert pack.main([str(folder)]) == 1
-    assert "lessons 01 to 04" in one_sentence(capsys.readouterr().err)
-    assert not folder.exists()
-    assert pack.main([str(folder), "--without-features"]) == 0
+def test_every_file_that_git_tracks_is_packed():
+    packed = {path for p in pack.OWN for path in ROOT.glob(p)}
+    assert set(tracked()) <= packed
 
 
 def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
@@ -216,22 +202,32 @@ def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(weights, "imagenet", offline)
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path))
+    monkeypatch.setenv(shared.VARIABLE, str(tmp_path))
+    monkeypatch.setattr(render, "folder", shared.folder)
     folder = tmp_path / "pack"
-    assert pack.main([str(folder), "--without-features"]) == 0
+    assert pack.main([str(folder)]) == 0
     assert not {n for n in contents(folder) if n.startswith("data/work")}
     said = capsys.readouterr().out
+    assert "0 files of cached features" in said
     assert "Without ImageNet weights: no network." in said
     assert "Without flowers" in said
+    assert shared.folder() is None  # nothing is packed from there
 
 
-def test_a_failed_download_is_one_sentence(
-    project, tmp_path, monkeypatch, capfd
+@pytest.mark.parametrize("error", [_venv.SetupError("no"), KeyboardInterrupt])
+def test_without_all_packages_there_is_no_manifest(
+    project, stick, monkeypatch, capsys, error
 ):
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    folder = tmp_path / "pack"
-    assert pack.main([str(folder)]) == 1
-    assert "tinything" in one_sentence(capfd.readouterr().err)
-    assert not (folder / MANIFEST).exists()
+    def fails(*args):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_venv, "pip", fails)
+        assert pack.main([str(stick)]) in (1, 130)
+    assert not _pack_reader.is_pack(str(stick))
+    (stick / "data/README.md").write_text("half")
+    assert pack.main([str(stick)]) == 0
+    assert (stick / "data/README.md").read_text() == "The card."
 
 
 def test_a_folder_of_something_else_is_left_alone(project, empty, capsys):
@@ -239,17 +235,6 @@ def test_a_folder_of_something_else_is_left_alone(project, empty, capsys):
     assert pack.main([str(empty)]) == 1
     assert "something else" in one_sentence(capsys.readouterr().err)
     assert contents(empty) == {"mine.txt": b"mine"}
-
-
-def test_without_git_the_same_files_go():
-    # Of the real project, not of the stand-in.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pack, "ROOT", SOURCE.parent)
-        ours = set(pack._project())
-        patch.setattr(pack, "_git", lambda *_: [])
-        without = set(pack._project())
-    assert {"start.py", "data/starter/README.md"} <= ours <= without
-    assert not [n for n in without if n.startswith(("data/surfaces/", ".v"))]
 
 
 LOCK = """\
@@ -284,59 +269,6 @@ def test_a_target_gets_the_packages_of_its_markers(target, patch, hashes):
     assert all("==" in pin and ";" not in pin for pin in pins)
 
 
-# Interrupted commands.
-
-
-def stop_after(monkeypatch, count):
-    """Interrupt after so many files; return the list of the names copied."""
-    names = []
-    copy = _pack_reader.copy
-
-    def stopping(source, target):
-        if len(names) == count:
-            raise KeyboardInterrupt
-        copy(source, target)
-        names.append(Path(target).name)
-
-    monkeypatch.setattr(_pack_reader, "copy", stopping)
-    return names
-
-
-@pytest.mark.parametrize("copying", [True, False])
-def test_an_interrupted_command_goes_on(
-    made, tmp_path, monkeypatch, empty, copying
-):
-    folder = tmp_path / "second"
-    options = ["--copy", str(made)] if copying else []
-    with monkeypatch.context() as patch:
-        first = stop_after(patch, 4)
-        assert pack.main([*options, str(folder)]) == 130
-    assert not (folder / MANIFEST).exists()
-    with pytest.raises(_pack_reader.PackError, match="not a complete pack"):
-        _pack_reader.copy_missing(str(folder), str(empty))
-    with monkeypatch.context() as patch:
-        second = stop_after(patch, -1)
-        assert pack.main([*options, str(folder)]) == 0
-    assert len(first) == 4
-    assert second and not set(first) & set(second) - {MANIFEST}
-    assert contents(folder).keys() == contents(made).keys()
-    files = _pack_reader.files(folder)
-    assert _pack_reader.require_intact(folder, files) is None
-
-
-def test_a_copy_replaces_what_is_damaged(made, stick, capsys):
-    (stick / "data/README.md").write_text("The cart.")
-    assert pack.main(["--copy", str(made), str(stick)]) == 0
-    assert " 1 files copied" in capsys.readouterr().out
-    assert contents(stick) == contents(made)
-
-
-def test_a_damaged_pack_is_not_copied(stick, tmp_path, capsys):
-    (stick / "data/README.md").write_text("The cart.")
-    assert pack.main(["--copy", str(stick), str(tmp_path / "second")]) == 1
-    assert "README.md" in one_sentence(capsys.readouterr().err)
-
-
 # What a machine does with it.
 
 
@@ -365,36 +297,36 @@ def test_a_machine_with_only_python_runs_from_it(stick, empty):
     assert run(root, "hello", cwd=empty).returncode == 7
 
 
-WHEEL = f"wheels/{TARGET}/tinything-1.0-py3-none-any.whl"
-
-
-@pytest.mark.parametrize("name", ["data/README.md", WHEEL])
 @pytest.mark.parametrize("missing", [True, False])
-def test_a_damaged_file_is_named(stick, empty, name, missing):
-    path = stick / name
-    content = bytearray(path.read_bytes())
-    content[5] ^= 1
-    path.unlink() if missing else path.write_bytes(content)
+def test_a_damaged_file_is_named_and_nothing_is_copied(stick, empty, missing):
+    path = stick / "data/README.md"
+    path.unlink() if missing else path.write_text("The cart.")
     with pytest.raises(_pack_reader.PackError) as error:
         _pack_reader.copy_missing(str(stick), str(empty))
-        _pack_reader.wheels(str(stick), sys.version_info[:2])
     assert str(path) in one_sentence(str(error.value))
+    assert contents(empty) == {}
+
+
+def test_a_damaged_package_is_not_installed(stick, empty):
+    content = bytearray((stick / WHEEL).read_bytes())
+    content[5] ^= 1
+    (stick / WHEEL).write_bytes(content)
+    done = run(stick, "hello", cwd=empty)
+    assert done.returncode == 1
+    assert "tinything" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("riscv_98-3.12", "only for riscv_98-3.12"),
+        ("riscv_98-3.12", "only for riscv_98"),
         (f"{_pack_reader.platform_name()}-3.99", "the pack needs Python 3.99"),
     ],
 )
 def test_a_pack_for_other_machines_is_one_sentence(
     stick, empty, target, words
 ):
-    change_files(
-        stick,
-        lambda files: {n.replace(TARGET, target): f for n, f in files.items()},
-    )
+    change_manifest(stick, targets=[target])
     done = run(stick, "hello", cwd=empty)
     assert done.returncode == 1
     assert words in one_sentence(done.stderr)
@@ -415,7 +347,7 @@ def test_a_pack_of_another_version_changes_nothing(stick, empty):
 
 def test_a_pack_is_not_unpacked_into_itself(stick):
     before = contents(stick)
-    done = run(stick, "hello", cwd=stick / "data")
+    done = run(stick, "hello", cwd=stick)
     assert done.returncode == 1
     assert "cd ~" in one_sentence(done.stderr)
     assert contents(stick) == before
@@ -430,35 +362,26 @@ def test_a_folder_of_that_name_is_left_alone(stick, empty):
 
 
 def test_pictures_of_an_older_edition_get_no_note_of_the_new(stick, empty):
-    photo = empty / "data/surfaces/photos/dent/dent-001.jpg"
-    photo.parent.mkdir(parents=True)
-    photo.write_text("an old dent")
+    write(empty, {"data/surfaces/photos/dent/dent-001.jpg": "an old dent"})
     assert EDITION == f"data/surfaces/{render.EDITION_FILE}"
     _pack_reader.copy_missing(str(stick), str(empty))
     assert not (empty / EDITION).exists()
     assert (empty / "data/README.md").is_file()
-    other = empty / "another"
-    _pack_reader.copy_missing(str(stick), str(other))
-    assert (other / EDITION).read_text() == "2"
-
-
-@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"files": 3}'])
-def test_a_folder_that_is_no_pack_is_one_sentence(tmp_path, text):
-    if text is not None:
-        (tmp_path / MANIFEST).write_text(text)
-    with pytest.raises(_pack_reader.PackError) as error:
-        _pack_reader.files(str(tmp_path))
-    assert MANIFEST in one_sentence(str(error.value))
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["../mine.txt", "data/../../mine.txt", "..\\mine.txt", "C:x", "/mine.txt"],
+    "text",
+    [None, "{", "[]", '{"files": 3}']
+    + [
+        json.dumps({"targets": [], "files": {name: ""}})
+        for name in ("../x", "data/../../x", "..\\x", "C:x", "/x")
+    ],
 )
-def test_a_pack_writes_nothing_outside_the_folder(tmp_path, name):
-    manifest = tmp_path / MANIFEST
-    manifest.write_text(json.dumps({"files": {"data/mine..txt": [0, ""]}}))
-    assert "data/mine..txt" in _pack_reader.files(str(tmp_path))
-    manifest.write_text(json.dumps({"files": {name: [0, ""]}}))
-    with pytest.raises(_pack_reader.PackError, match=MANIFEST):
-        _pack_reader.files(str(tmp_path))
+def test_a_folder_that_is_no_pack_or_a_dangerous_one_is_refused(
+    tmp_path, text
+):
+    if text is not None:
+        (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(_pack_reader.PackError) as error:
+        _pack_reader.manifest(str(tmp_path))
+    assert MANIFEST in one_sentence(str(error.value))

@@ -10,8 +10,8 @@ import nbformat
 import pytest
 
 from helpers.paths import ROOT
-from tools import _pinned, _sphinx
-from tools import site as verb
+from tools import _extras, _pinned, _venv
+from tools import site as command
 
 PAGES = (
     *("README", "INSTRUCTORS", "CONTRIBUTING", "data/README"),
@@ -95,7 +95,7 @@ def project(folder, readme):
 
 def test_a_badge_is_shown_as_its_words(tmp_path):
     badge = "# A\n\n[![open it](https://x.org/a.svg)](https://x.org/)\n"
-    verb.build(tmp_path / "out", project(tmp_path / "project", badge))
+    command.build(tmp_path / "out", project(tmp_path / "project", badge))
     page = (tmp_path / "out" / "README.html").read_text(encoding="utf-8")
     assert "open it</a>" in page
     assert "a.svg" not in page
@@ -106,8 +106,8 @@ def test_a_broken_link_is_named_and_the_old_site_stays(tmp_path):
     out.mkdir()
     (out / "old.html").touch()
     page = "# A\n\n[b](gone.md) [c](data/README.md#lost) ![d](no.png)\n"
-    with pytest.raises(verb.SiteError) as error:
-        verb.build(out, project(tmp_path / "project", page))
+    with pytest.raises(command.SiteError) as error:
+        command.build(out, project(tmp_path / "project", page))
     for words in ("README.md:3", "gone.md", "lost", "no.png"):
         assert words in str(error.value)
     assert [path.name for path in out.iterdir()] == ["old.html"]
@@ -117,21 +117,20 @@ def test_a_broken_link_is_named_and_the_old_site_stays(tmp_path):
 
 
 def test_the_command_says_where_the_site_lies(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(_sphinx, "install", lambda: "")
+    monkeypatch.setattr(_extras, "install", lambda lock: None)
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
-    monkeypatch.setattr(verb, "build", lambda out: out.mkdir())
-    assert verb.main([]) == 0
+    monkeypatch.setattr(command, "build", lambda out: out.mkdir())
+    assert command.main([]) == 0
     assert str(tmp_path / "site") in capsys.readouterr().out.splitlines()[-1]
 
 
-@pytest.mark.parametrize("where", ["install", "build"])
-def test_what_stops_it_is_one_sentence(monkeypatch, capsys, where):
+@pytest.mark.parametrize(
+    "error", [_venv.SetupError("It rains."), command.SiteError("It rains.")]
+)
+def test_what_stops_it_is_one_sentence(monkeypatch, capsys, error):
     def fails(*args):
-        raise verb.SiteError("It rains.")
+        raise error
 
-    monkeypatch.setattr(verb, "build", fails)
-    monkeypatch.setattr(
-        _sphinx, "install", lambda: "It rains." * (where == "install")
-    )
-    assert verb.main([]) == 1
+    monkeypatch.setattr(_extras, "install", fails)
+    assert command.main([]) == 1
     assert capsys.readouterr().err == "It rains.\n"

@@ -1,22 +1,18 @@
 """start.py sets up once, hands over, and says in one sentence why it can't."""
 
 import ast
-import errno
 import json
 import os
-import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from clone import PATH, SOURCE, STANDARD, Clone, one_sentence
+from clone import SOURCE, STANDARD, Clone, one_sentence
 
 import start
 from tools import _venv
 
-HERE = "{}.{}".format(*sys.version_info[:2])
 POSIX = pytest.mark.skipif(os.name == "nt", reason="uses a shell script")
 
 
@@ -25,7 +21,7 @@ def clone(tmp_path):
     return Clone(tmp_path / "a photo atelier, naïve ü")
 
 
-def test_the_first_start_installs_and_the_second_does_not(clone):
+def test_it_installs_once_and_again_when_the_lock_has_changed(clone):
     first = clone.run("hello")
     assert first.returncode == 7, first.stderr
     assert "progress of pip" in first.stdout
@@ -34,87 +30,23 @@ def test_the_first_start_installs_and_the_second_does_not(clone):
     settings = clone.venv / "share/jupyter/lab/settings/overrides.json"
     (values,) = json.loads(settings.read_text()).values()
     assert values["fetchNews"] == "false"  # no question over lesson 00
-
-    second = clone.run("hello")
-    assert second.returncode == 7
+    assert clone.run("hello").returncode == 7
     assert len(clone.installs()) == 1
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda clone: clone.lock.write_text("tensorflow==2.21.1\n"),
-        lambda clone: clone.stamp.write_text(
-            clone.stamp.read_text().replace(HERE, "3.1")
-        ),
-        lambda clone: clone.stamp.write_text(""),
-        lambda clone: clone.stamp.write_text("half a st"),
-    ],
-)
-def test_it_installs_again_when_the_stamp_does_not_fit(clone, change):
-    clone.run("hello")
-    change(clone)
+    clone.lock.write_text("tensorflow==2.21.1\n")
     assert clone.run("hello").returncode == 7
     assert len(clone.installs()) == 2
-    assert f"python {HERE}" in clone.stamp.read_text()
-
-
-def test_a_second_start_is_refused_while_the_first_sets_up(clone):
-    with _venv.alone(str(clone.venv), str(clone.lock)):
-        second = clone.run("hello")
-        assert second.returncode == 1
-        assert "Another start" in one_sentence(second.stderr)
-        assert clone.installs() == []
-    assert clone.run("hello").returncode == 7
-
-
-@POSIX
-@pytest.mark.parametrize("code", [0, 1])
-def test_uv_installs_where_there_is_one_and_pip_if_uv_fails(
-    clone, tmp_path, code
-):
-    uv = tmp_path / "bin" / "uv"
-    uv.parent.mkdir()
-    uv.write_text(f'#!/bin/sh\nenv; echo "uv: $*"; exit {code}\n')
-    uv.chmod(0o755)
-    done = clone.run(
-        "hello",
-        PATH=os.pathsep.join([str(uv.parent), PATH]),
-        UV_DEFAULT_INDEX="https://example.org",
-        UV_NO_VERIFY_HASHES="1",
-    )
-    assert done.returncode == 7, done.stderr
-    (call,) = re.findall(r"^uv: .*", done.stdout, re.MULTILINE)
-    assert "--require-hashes" in call and str(clone.venv) in call
-    assert "UV_DEFAULT_INDEX=https://example.org" in done.stdout
-    assert "UV_NO_VERIFY_HASHES" not in done.stdout
-    assert len(clone.installs()) == code
 
 
 # What is said when it fails.
 
 
-@pytest.mark.parametrize(
-    ("complaint", "words"),
-    [
-        (
-            "WARNING: Retrying after connection broken by "
-            "'NewConnectionError(... Temporary failure in name resolution)'\n"
-            "ERROR: No matching distribution found for absl-py",
-            "online",
-        ),
-        ("ERROR: ReadTimeoutError: HTTPSConnectionPool", "online"),
-        ("ERROR: [Errno 28] No space left on device", "make room"),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "DO NOT MATCH"),
-        (" ", "did not say why"),
-    ],
-)
-def test_a_failed_install_is_one_sentence(clone, complaint, words):
-    done = clone.run("hello", COMPLAINT=complaint)
+def test_a_failed_install_has_pips_reason_and_advice(clone):
+    done = clone.run("hello", OFFLINE="1")
     assert done.returncode == 1
-    assert words in one_sentence(done.stderr)
-    assert complaint in (clone.venv / "install.log").read_text()
+    reason, advice = done.stderr.splitlines()
+    assert reason == "no network, says pip" and "offline" in advice
     assert not clone.stamp.exists()
+    assert clone.run("hello").returncode == 7
 
 
 def _file_as_venv(clone):
@@ -153,7 +85,6 @@ def inside(clone, monkeypatch, capsys):
         monkeypatch.setattr(module, "ROOT", str(clone.root))
         monkeypatch.setattr(module, "VENV", str(clone.venv))
         monkeypatch.setattr(module, "LOCK", str(clone.lock))
-    monkeypatch.setenv("PATH", PATH)
     # The real function would replace this process.
     monkeypatch.setattr(start, "hand_over", lambda *args: 0)
 
@@ -164,8 +95,8 @@ def inside(clone, monkeypatch, capsys):
     return main
 
 
-def facts(version, venv=True, wide=True):
-    return {"version": version, "venv": venv, "wide": wide, "pip": True}
+def facts(version, venv=True, wide=True, pip=True):
+    return {"version": version, "venv": venv, "wide": wide, "pip": pip}
 
 
 def pythons(monkeypatch, answers):
@@ -178,13 +109,11 @@ def pythons(monkeypatch, answers):
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        ({sys.executable: facts((3, 10))}, "3.11 or 3.12 or 3.13"),
         (
             {sys.executable: facts((3, 14)), "python3.12": None},
             "3.11 or 3.12 or 3.13",
         ),
         ({sys.executable: facts((3, 12), wide=False)}, "64 bits"),
-        ({sys.executable: None}, "install it"),
         (
             {
                 sys.executable: facts((3, 14)),
@@ -224,20 +153,26 @@ def test_a_missing_python_is_one_sentence(
         ),
     ],
 )
-def test_a_suitable_python_is_used(
-    inside, monkeypatch, clone, answers, command
+@pytest.mark.parametrize("state", ["broken", "missing", "without pip"])
+def test_a_suitable_python_makes_an_incomplete_venv_anew(
+    inside, monkeypatch, clone, answers, command, state
 ):
-    shutil.rmtree(clone.venv)
+    if state == "missing":
+        shutil.rmtree(clone.venv)
+    if state == "without pip":  # making it was interrupted
+        python = _venv.venv_python(str(clone.venv))
+        answers = answers | {python: facts((3, 12), pip=False)}
     pythons(monkeypatch, answers)
     calls = []
 
-    def run(command, venv):
+    def run(command):
         calls.append(command)
         raise _venv.SetupError("stop")
 
-    monkeypatch.setattr(_venv, "run_or_raise", run)
+    monkeypatch.setattr(_venv, "run_quietly", run)
     _, output, _ = inside("hello")
     assert [call[0] for call in calls] == [command]
+    assert ("--clear" in calls[0]) == (state != "missing")
     assert ("good is used instead" in output) == (command == "good")
 
 
@@ -253,25 +188,17 @@ def test_a_shim_that_fails_is_passed_over(monkeypatch, tmp_path):
         path.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(_venv, "VERSIONS", ((3, 99), (3, 98)))
-    assert _venv.find_python() == [str(tmp_path / "python3.98")]
+    assert _venv.find_python() == ["python3.98"]
 
 
-@pytest.mark.parametrize(
-    ("free", "has_tensorflow", "code"),
-    [(10**9, False, 1), (5 * 10**9, False, 0), (10**9, True, 0)],
-)
-def test_too_little_space_is_one_sentence(
-    inside, monkeypatch, clone, free, has_tensorflow, code
-):
-    if has_tensorflow:
-        packages = next(clone.venv.rglob("site-packages"))
-        (packages / "tensorflow-2.21.0.dist-info").mkdir()
-    usage = shutil._ntuple_diskusage(0, 0, free)
+def test_too_little_space_is_one_sentence(inside, monkeypatch, clone):
+    usage = shutil._ntuple_diskusage(0, 0, 10**9)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    got, _, error = inside("hello")
-    assert got == code
-    assert not code or "4 GB" in one_sentence(error)
-    assert len(clone.installs()) == 1 - code
+    assert inside("hello")[0] == 0  # the venv is there
+    shutil.rmtree(clone.venv)
+    code, _, error = inside("hello")
+    assert code == 1
+    assert "4 GB" in one_sentence(error)
 
 
 def test_an_intel_mac_is_one_sentence(inside, monkeypatch):
@@ -282,47 +209,12 @@ def test_an_intel_mac_is_one_sentence(inside, monkeypatch):
     assert "Intel" in one_sentence(error)
 
 
-@POSIX
-def test_a_disk_without_locks_is_no_hindrance(inside, clone, monkeypatch):
-    def flock(file, how):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(_venv.fcntl, "flock", flock)
-    assert inside("hello")[0] == 0
-    assert len(clone.installs()) == 1
-
-
 def test_a_venv_of_another_python_is_kept(inside, monkeypatch, clone):
     monkeypatch.setattr(_venv, "ask", lambda command: facts((3, 10)))
     code, _, error = inside("hello")
     assert code == 1
     assert "rename or delete" in one_sentence(error)
     assert clone.venv.is_dir()
-
-
-@pytest.mark.parametrize("state", ["broken", "missing", "without pip"])
-def test_an_incomplete_venv_is_completed(inside, monkeypatch, clone, state):
-    if state == "broken":
-        Path(_venv.venv_python(_venv.VENV)).unlink()
-    elif state == "missing":
-        shutil.rmtree(clone.venv)
-    else:
-        next(clone.venv.rglob("pip.py")).unlink()
-    calls = []
-
-    def run_or_raise(command, venv):
-        calls.append(command)
-        if "venv" in command:  # pip would take seconds
-            subprocess.run([*command, "--without-pip"], check=True)
-
-    monkeypatch.setattr(_venv, "run_or_raise", run_or_raise)
-    monkeypatch.setattr(_venv, "install", lambda *args: None)
-    assert inside("hello")[0] == 0
-    assert [c for c in calls if "ensurepip" in c]
-    made = [c for c in calls if "venv" in c]
-    assert len(made) == (state != "without pip")
-    assert any("--clear" in c for c in made) == (state == "broken")
-    assert Path(_venv.venv_python(_venv.VENV)).exists()
 
 
 def test_ctrl_c_is_quiet(inside, monkeypatch):
@@ -342,16 +234,13 @@ def test_the_doctor_installs_nothing(clone):
     assert done.stderr == "" and clone.installs() == []
     clone.run("hello")
     assert clone.run("doctor").returncode == 7  # of tools/doctor.py
-    shutil.rmtree(clone.venv)
-    assert "up to 0.7 GB" in one_sentence(clone.run("doctor").stdout)
-    assert not clone.venv.exists()
 
 
 # What is handed over.
 
 
 @pytest.mark.parametrize("folder", ["project", "elsewhere"])
-def test_a_verb_runs_in_the_current_folder(clone, tmp_path, folder):
+def test_a_command_runs_in_the_current_folder(clone, tmp_path, folder):
     here = clone.root if folder == "project" else tmp_path
     arguments = ["-k", "a b", "--", "--help", "ü"]
     done = clone.run("hello", *arguments, cwd=here)
@@ -381,36 +270,29 @@ def test_letters_that_a_pipe_lacks_stop_nothing(
     assert output in done.stdout.encode()
 
 
-def test_what_follows_the_dashes_goes_to_jupyterlab(clone, tmp_path):
-    for options in ([], ["--no-browser", "--x=a b"], ["--port=9000"]):
-        arguments = ["--", *options] if options else []
-        done = clone.run(*arguments, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        got = json.loads(done.stdout.splitlines()[-1])
-        assert Path(got[0]) == Path("notebooks/00_start_here.ipynb")
-        assert f"--ServerApp.root_dir={clone.root}" in got
-        assert got[len(got) - len(options) :] == options
-        assert ("--allow-root" in got) == (
-            os.name != "nt" and not os.geteuid()
-        )
-        # Another port than the one that was asked for would be no help.
-        retries = "--ServerApp.port_retries=0" in got
-        assert retries == ("--port=9000" in options)
+@pytest.mark.parametrize("options", [[], ["--no-browser", "--x=a b"]])
+def test_what_follows_the_dashes_goes_to_jupyterlab(clone, tmp_path, options):
+    arguments = ["--", *options] if options else []
+    done = clone.run(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    got = json.loads(done.stdout.splitlines()[-1])
+    assert Path(got[0]) == Path("notebooks/00_start_here.ipynb")
+    assert f"--ServerApp.root_dir={clone.root}" in got
+    assert got[len(got) - len(options) :] == options
+    is_root = os.name != "nt" and not os.geteuid()
+    assert ("--allow-root" in got) == is_root
 
 
-@pytest.mark.parametrize(
-    "verb", ["fly", "_venv", "__init__", "--quick", "--from"]
-)
-def test_an_unknown_verb_is_one_sentence(clone, verb):
-    done = clone.run(verb)
+@pytest.mark.parametrize("command", ["fly", "_venv", "--quick", "--from"])
+def test_an_unknown_command_is_one_sentence(clone, command):
+    done = clone.run(command)
     assert done.returncode == 1
-    assert verb in one_sentence(done.stderr)
+    assert command in one_sentence(done.stderr)
     assert clone.installs() == []
 
 
-@pytest.mark.parametrize("flag", ["--help", "-h", "help"])
-def test_help_lists_the_verbs_one_line_each(clone, flag):
-    done = clone.run(flag)
+def test_help_lists_the_commands_one_line_each(clone):
+    done = clone.run("--help")
     assert done.returncode == 0
     (hello,) = [li for li in done.stdout.splitlines() if " hello " in li]
     assert hello.endswith("Says what it was given.")
@@ -418,14 +300,14 @@ def test_help_lists_the_verbs_one_line_each(clone, flag):
     assert clone.installs() == []
 
 
-def test_every_verb_has_a_docstring_and_a_main():
-    assert {"regenerate", "test"} <= set(start.verbs())
-    for verb, line in start.verbs().items():
-        assert re.fullmatch(r"[A-Z].{10,70}\.", line), verb
-        path = SOURCE.parent / "tools" / f"{verb}.py"
+def test_every_command_has_a_docstring_and_a_main():
+    assert {"regenerate", "test"} <= set(start.commands())
+    for command, line in start.commands().items():
+        assert line.endswith("."), command
+        path = SOURCE.parent / "tools" / f"{command}.py"
         tree = ast.parse(path.read_text(encoding="utf-8"))
         functions = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
-        assert "main" in [f.name for f in functions], verb
+        assert "main" in [f.name for f in functions], command
 
 
 FILES = [SOURCE, *(SOURCE.parent / "tools" / name for name in STANDARD)]

@@ -1,4 +1,4 @@
-"""The verb `test`: which Python runs which tests, and what is left out."""
+"""The command `test`: which Python runs which tests, and what is left out."""
 
 import json
 import os
@@ -7,17 +7,16 @@ import subprocess
 import sys
 
 import pytest
-from clone import Clone, one_sentence
+from clone import Clone
 
 from helpers.paths import ROOT
-from tools import _browser, _colab, _pinned, _sphinx, _venv
-from tools import test as verb
+from tools import _extras, _pinned, _venv
+from tools import test as command
 
 PYTEST = """
 import json, os, sys
 if __name__ == "__main__":
-    given = {key: os.environ.get(key) for key in os.environ}
-    given["python"], given["arguments"] = sys.prefix, sys.argv[1:]
+    given = dict(os.environ, python=sys.prefix, arguments=sys.argv[1:])
     print(json.dumps(given))
     sys.exit(5)
 """
@@ -30,30 +29,32 @@ def clone(tmp_path, monkeypatch):
     (next(made.venv.rglob("site-packages")) / "pytest.py").write_text(PYTEST)
     monkeypatch.setattr(_venv, "ROOT", str(made.root))
     monkeypatch.setattr(_venv, "VENV", str(made.venv))
-    monkeypatch.setattr(verb, "ROOT", made.root)
+    for module in (command, _extras):
+        monkeypatch.setattr(module, "ROOT", made.root)
     monkeypatch.setattr(sys, "prefix", str(made.venv))
     monkeypatch.setattr(sys, "executable", _venv.venv_python(made.venv))
-    monkeypatch.setattr(_browser, "path", lambda: "/usr/bin/chromium")
-    monkeypatch.setattr(_colab, "VENV", made.venv)
-    for module in (_browser, _colab, _sphinx):
-        lock = made.root / f"{module.__name__}.lock"
+    monkeypatch.setattr(_extras, "chromium", lambda: "/usr/bin/chromium")
+    monkeypatch.setattr(command, "COLAB_VENV", made.venv)
+    for module, name in (
+        *((_extras, "BROWSER"), (_extras, "SITE"), (command, "COLAB_LOCK")),
+    ):
+        lock = made.root / f"{name}.lock"
         lock.write_text("tensorflow==2.21.0\n")
-        monkeypatch.setattr(module, "LOCK", lock)
-    for module in (_browser, _sphinx):
-        monkeypatch.delenv(module.REASON, raising=False)
-    monkeypatch.setattr(_colab, "WORK", tmp_path / "colab")
+        monkeypatch.setattr(module, name, lock)
+    monkeypatch.setattr(command, "COLAB_WORK", tmp_path / "colab")
     monkeypatch.setattr(_pinned, "WORK", tmp_path / "pinned")
-    for work in (_colab.WORK, _pinned.WORK):
-        (work / "results").mkdir(parents=True)
+    for work in (command.COLAB_WORK, _pinned.WORK):
+        for folder in ("results", "features"):
+            (work / folder).mkdir(parents=True)
     return made
 
 
 @pytest.fixture
 def given(capfd):
-    """Runs the verb; returns what pytest was given."""
+    """Runs the command; returns what pytest was given."""
 
     def run(*args):
-        assert verb.main([*args]) == 5
+        assert command.main([*args]) == 5
         return json.loads(capfd.readouterr().out.splitlines()[-1])
 
     return run
@@ -62,87 +63,72 @@ def given(capfd):
 def test_all_tests_but_those_of_a_release_run_two_at_a_time(clone, given):
     arguments = given()["arguments"]
     assert arguments[-2:] == ["-m", "not release"]
-    assert "-n2" in arguments
-    assert "--nbval-lax" in arguments
+    assert {"-n2", "--nbval-lax"} <= set(arguments)
     arguments = given("--all")["arguments"]
     assert "-n2" in arguments
     assert "not release" not in arguments
-
-
-def test_arguments_go_to_pytest(clone, given):
     arguments = given("-k", "a b")["arguments"]
-    assert arguments == [*verb.OPTIONS, "-k", "a b"]
+    assert arguments == [*command.OPTIONS, "-k", "a b"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_weights_are_the_ones_that_ship(
+    clone, given, monkeypatch, tmp_path, there
+):
+    (tmp_path / "weights").touch()
+    file = tmp_path / ("weights" if there else "none")
+    monkeypatch.setattr(_pinned.starter, "FILE", file)
+    monkeypatch.setenv("WORKBOOK_WEIGHTS", "imagenet")
+    monkeypatch.setenv("WORKBOOK_WORK", "of the learner")
+    environment = given()
+    weights = "starter" if there else "random"
+    assert environment["WORKBOOK_WEIGHTS"] == weights
+    assert environment["WORKBOOK_WORK"] == str(_pinned.WORK)
 
 
 def test_only_a_whole_run_forgets_the_results_of_the_last(clone, given):
     given("-k", "one")
     assert (_pinned.WORK / "results").is_dir()
     given()
-    assert not (_pinned.WORK / "results").exists()
-    assert (_colab.WORK / "results").is_dir()
+    assert os.listdir(_pinned.WORK) == ["features"]
+    assert (command.COLAB_WORK / "results").is_dir()
     given("--colab")
-    assert not (_colab.WORK / "results").exists()
+    assert os.listdir(command.COLAB_WORK) == ["features"]
 
 
-def test_what_the_browser_and_the_site_need_is_installed_once(clone, given):
-    for _ in range(2):
-        environment = given()
-        assert environment[_browser.REASON] == ""
-        assert environment[_sphinx.REASON] == ""
+def test_what_the_browser_and_the_site_need_is_installed_once(
+    clone, given, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setenv("OFFLINE", "1")
+        given()  # the tests run all the same
     assert len(clone.installs()) == 2
-    _browser.LOCK.write_text("playwright==9\n")
     given()
-    assert len(clone.installs()) == 3
+    given()
+    assert len(clone.installs()) == 4
+    _extras.BROWSER.write_text("playwright==9\n")
+    given()
+    assert len(clone.installs()) == 5
     assert not clone.stamp.exists()  # the stamp of the lessons' packages
-
-
-def test_without_a_network_the_tests_run(clone, given, monkeypatch):
-    monkeypatch.setenv("COMPLAINT", "ERROR: NameResolutionError")
-    environment = given()
-    assert "online" in one_sentence(environment[_browser.REASON])
-    assert "online" in one_sentence(environment[_sphinx.REASON])
-
-
-def test_another_environment_than_venv_is_left_alone(clone, monkeypatch):
     monkeypatch.setattr(sys, "prefix", str(clone.root))
-    monkeypatch.setattr(_browser, "LOCK", ROOT / "tests" / "browser.lock")
-    monkeypatch.setattr(_browser.importlib.util, "find_spec", lambda _: None)
-    assert _browser.install() == ""
-    assert clone.installs() == []
-    assert "browser.lock" in one_sentence(_browser.why_not())
+    _extras.SITE.write_text("sphinx==9\n")
+    given()  # in an environment that is not .venv
+    assert len(clone.installs()) == 5
 
 
-def test_colab_is_an_environment_of_its_own(clone, given):
+def test_colab_is_an_environment_of_its_own(clone, given, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("OFFLINE", "1")
+        assert command.main(["--colab"]) == 1
     for _ in range(2):
         environment = given("--colab")
     assert environment["python"] == str(clone.venv)
-    assert environment["WORKBOOK_WORK"] == str(_colab.WORK)
-    assert environment[_browser.REASON]
-    assert environment[_sphinx.REASON]
-    assert "--ignore=tests/test_style.py" in environment["arguments"]
-    (asked,) = clone.installs()
-    assert "--require-hashes" in asked
-    assert asked.endswith(_colab.LOCK.name)
-
-
-def test_no_network_for_colab_is_one_sentence(clone, capfd, monkeypatch):
-    monkeypatch.setenv("COMPLAINT", "ERROR: NameResolutionError")
-    assert verb.main(["--colab"]) == 1
-    assert "online" in one_sentence(capfd.readouterr().err)
-
-
-def test_what_colab_leaves_out_is_there():
-    names = {path.stem for path in (ROOT / "tests").glob("test_*.py")}
-    assert set(_colab.EXCLUDED) <= names
-
-
-@pytest.mark.parametrize("name", _browser.NAMES)
-def test_a_chromium_is_found_by_its_name(tmp_path, monkeypatch, name):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert _browser.path() is None
-    program = tmp_path / name
-    program.touch(0o755)
-    assert _browser.path() == str(program)
+    assert environment["WORKBOOK_WORK"] == str(command.COLAB_WORK)
+    assert "--ignore=tests/test_pack.py" in environment["arguments"]
+    _, call = clone.installs()
+    assert call.endswith(command.COLAB_LOCK.name)
+    for name in command.NOT_ON_COLAB:
+        assert (ROOT / "tests" / f"test_{name}.py").is_file()
 
 
 # --- conftest.py ----------------------------------------------------------
@@ -160,15 +146,12 @@ def run_pytest(*args, cwd=ROOT, **environment):
 
 
 @pytest.mark.parametrize("strict", ["", "true"])
-def test_what_cannot_run_is_skipped_and_says_why_but_fails_in_ci(strict):
-    names = ("test_browser.py", "test_site.py", "test_site_browser.py")
-    reasons = {_browser.REASON: "No browser.", _sphinx.REASON: "No Sphinx."}
-    done = run_pytest(*(f"tests/{n}" for n in names), CI=strict, **reasons)
-    lines = done.stdout.splitlines()
-    assert "The browser tests did not run: No browser." in lines
-    assert "The tests of the site did not run: No Sphinx." in lines
+def test_without_a_browser_tests_are_skipped_but_fail_in_ci(strict, tmp_path):
+    done = run_pytest("tests/test_browser.py", CI=strict, PATH=str(tmp_path))
+    *_, reason, last = done.stdout.splitlines()
+    assert "There is no Chromium on this computer." in done.stdout
     result = r"[1-9]\d* errors in " if strict else r"[1-9]\d* skipped in "
-    assert re.match(result, lines[-1])
+    assert re.match(result, last)
     assert done.returncode == bool(strict)
 
 
@@ -195,9 +178,3 @@ def test_memory_is_limited_and_tests_of_a_release_are_counted(
     assert "1 slow tests that only a release needs did not" in done.stdout
     result = "4 passed, 1 deselected, 1 error in"
     assert result in done.stdout.splitlines()[-1]
-
-
-def test_ci_is_strict_and_runs_the_command_of_the_readme():
-    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert "export CI=true" in lines
-    assert lines[-1] == "exec python3 start.py test"

@@ -1,8 +1,6 @@
 """What a user has set for other programs changes nothing and stops nothing."""
 
 import json
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -33,7 +31,10 @@ def foreign(tmp_path):
     return folder
 
 
-def test_foreign_environment_variables_do_not_reach_a_verb(clone, foreign):
+# start.py
+
+
+def test_foreign_environment_variables_do_not_reach_a_command(clone, foreign):
     (clone.root / "tools" / "hello.py").write_text(ENVIRONMENT)
     done = clone.run(
         "hello",
@@ -48,18 +49,21 @@ def test_foreign_environment_variables_do_not_reach_a_verb(clone, foreign):
         IPYTHONDIR=str(foreign),
         JUPYTER_CONFIG_DIR=str(foreign),
         JUPYTER_PATH=str(foreign),
+        PIP_TARGET=str(foreign),
+        PIP_USER="1",
     )
     assert done.returncode == 0, done.stderr
     got = json.loads(done.stdout.splitlines()[-1])
     assert got["PYTHONPATH"] == str(clone.root)
     assert got["KERAS_BACKEND"] == "tensorflow"
     assert got["optimize"] == 0
+    assert got["PIP_USER"] == "0"
     for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR"):
         assert Path(got[name]).parent == clone.venv
     assert not set(_venv.DROPPED) & set(got)
 
 
-def test_proxies_caches_and_the_theme_reach_a_verb(clone, tmp_path):
+def test_proxies_caches_and_the_theme_reach_a_command(clone, tmp_path):
     (clone.root / "tools" / "hello.py").write_text(ENVIRONMENT)
     kept = {
         "https_proxy": "http://proxy.example.org:3128",
@@ -67,6 +71,7 @@ def test_proxies_caches_and_the_theme_reach_a_verb(clone, tmp_path):
         "CUDA_VISIBLE_DEVICES": "1",
         "KERAS_HOME": "/data/keras",
         "TMPDIR": str(tmp_path),
+        "PIP_INDEX_URL": "https://pypi.example.org/simple",
         "WORKBOOK_WEIGHTS": "random",
     }
     there = {"JUPYTER_CONFIG_DIR": "/data/jupyter"}
@@ -98,49 +103,36 @@ def test_modules_in_the_current_folder_are_not_imported(clone, tmp_path):
     assert done.returncode == 7, done.stderr
 
 
-@pytest.fixture
-def pip_settings(tmp_path, monkeypatch):
-    """Makes a pip.conf the only one; returns the PIP_ variables for pip."""
-
-    def get(text, **variables):
-        for name in [n for n in os.environ if n.startswith("PIP_")]:
-            monkeypatch.delenv(name)
-        (tmp_path / "pip.conf").write_text(text)
-        monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        got = _venv.pip_environment(sys.executable, "install")
-        return {n: v for n, v in got.items() if n.startswith("PIP_")}
-
-    return get
+# What installs.
 
 
-def test_pip_settings_that_install_elsewhere_are_dropped(pip_settings):
-    plain = pip_settings("")  # this machine may have an /etc/pip.conf
-    got = pip_settings(
-        "[install]\nuser = true\ntarget = /elsewhere\nno-deps = true\n"
-        "[global]\ndry-run = true\nno-binary = :all:\n",
-        PIP_USER="1",
-        PIP_PREFIX="/elsewhere",
-        PIP_REQUIRE_VIRTUALENV="1",
-        PIP_CONSTRAINT="/elsewhere",
-    )
-    assert got == plain
-    assert got["PIP_CONFIG_FILE"] == os.devnull
+@pytest.mark.parametrize(
+    ("uv", "code", "programs"),
+    [
+        ("/bin/uv", 0, ["uv"]),
+        ("/bin/uv", 2, ["uv", "pip"]),
+        (None, 0, ["pip"]),
+    ],
+    ids=["uv", "uv fails", "no uv"],
+)
+def test_uv_installs_where_it_is_there(monkeypatch, uv, code, programs):
+    calls = []
+
+    def call(command, **options):
+        calls.append(command)
+        return code if command[0] == uv else 0
+
+    monkeypatch.setattr(_venv.shutil, "which", lambda name: uv)
+    monkeypatch.setattr(_venv.subprocess, "call", call)
+    _venv.install("my/python", "my.lock")
+    assert ["uv" if c[0] == uv else c[2] for c in calls] == programs
+    for command in calls:
+        assert "my/python" in command and "--require-hashes" in command
+        assert command[-2:] == ["-r", "my.lock"]
 
 
-def test_pip_settings_of_the_package_index_are_kept(pip_settings):
-    got = pip_settings(
-        "[global]\nindex-url = https://a:b@pypi.example.org/simple\n"
-        "timeout = 7\n[install]\ntimeout = 8\n"
-        "extra-index-url =\n  https://one.example.org\n"
-        "  https://two.example.org\n[download]\ntimeout = 9\n",
-        PIP_PROXY="http://proxy.example.org",
-    )
-    assert got["PIP_INDEX_URL"] == "https://a:b@pypi.example.org/simple"
-    assert got["PIP_TIMEOUT"] == "8"
-    assert got["PIP_EXTRA_INDEX_URL"].split() == [
-        "https://one.example.org",
-        "https://two.example.org",
-    ]
-    assert got["PIP_PROXY"] == "http://proxy.example.org"
+def test_a_failed_installation_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(_venv.shutil, "which", lambda name: None)
+    monkeypatch.setattr(_venv.subprocess, "call", lambda *_, **__: 1)
+    with pytest.raises(_venv.SetupError, match="pip shows why above"):
+        _venv.install("my/python", "my.lock")

@@ -4,6 +4,8 @@ import re
 import tempfile
 from pathlib import Path
 
+from nbconvert.filters import strip_ansi
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 
 from helpers import paths
@@ -30,14 +32,17 @@ _WORK, _READERS_WORK = (
 )
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-_])")
-_OVERWRITTEN = re.compile(r".*\r(?=[^\n])|\r")
 _MACHINE = re.compile(
     r"(?<![\w.])(?:/(?:home|root|Users|tmp|private|var/folders)/\S"
     r"|[A-Za-z]:\\+(?:Users|Temp)\b)"
 )
-_WARNING = re.compile(r"\b[A-Z]\w*Warning\b|\bWARNING\b|\b[Ww]arning:")
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{8,}\b")
+# What differs from run to run, or from machine to machine.
+_UNSTABLE = {
+    "a warning": re.compile(r"\b[A-Z]\w*Warning\b|\bWARNING\b|\b[Ww]arning:"),
+    "a memory address, different in each run": re.compile(
+        r"\b0x[0-9a-fA-F]{8,}\b"
+    ),
+}
 _PICTURE = re.compile(r"data:image/[\w.+-]+;base64,[\w+/=\s]+")
 
 
@@ -56,40 +61,16 @@ def normalise(notebook: NotebookNode) -> None:
         "kernelspec": dict(KERNELSPEC),
         "language_info": dict(LANGUAGE_INFO),
     }
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})
     for cell in notebook.cells:
         for key in ("execution", "ExecuteTime", "collapsed", "trusted"):
             cell.metadata.pop(key, None)
-        if cell.cell_type == "code":
-            cell.outputs = _merged(cell.outputs)
-            for output in cell.outputs:
-                if "data" in output:
-                    output.data.pop(WIDGET, None)
-
-
-def _merged(outputs: list[NotebookNode]):
-    """Return the outputs with adjacent ones of a stream joined."""
-    merged: list[NotebookNode] = []
-    for output in outputs:
-        last = merged[-1] if merged else None
-        is_stream = output.output_type == "stream"
-        if last and is_stream and last.get("name") == output.name:
-            last.text += output.text
-        else:
-            merged.append(output)
-    for output in merged:
-        if output.output_type == "stream":
-            output.text = plain(output.text).replace(_WORK, _READERS_WORK)
-    return [o for o in merged if o.output_type != "stream" or o.text]
-
-
-def plain(text: str) -> str:
-    r"""Return a text without colours and what `\r` has overwritten."""
-    text = _ESCAPE.sub("", text.replace("\r\n", "\n"))
-    if "\r" not in text:
-        return text
-    lines = _OVERWRITTEN.sub("", text).split("\n")
-    # A shorter line may end in spaces that cover a longer one.
-    return "\n".join(line.rstrip() for line in lines)
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                text = strip_ansi(output.text).replace("\r", "")
+                output.text = text.replace(_WORK, _READERS_WORK)
+            elif "data" in output:
+                output.data.pop(WIDGET, None)
 
 
 def label(number: int, cell: NotebookNode) -> str:
@@ -119,10 +100,7 @@ def _problems(output: NotebookNode):
     text = _text(output)
     if output.get("name") == "stderr":
         yield f"an output on stderr: {text.strip()[:80]}"
-    for pattern, kind in (
-        (_WARNING, "a warning"),
-        (_ADDRESS, "a memory address, different in each run"),
-    ):
+    for kind, pattern in _UNSTABLE.items():
         match = pattern.search(text)
         if match:
             yield f"{kind}: {_line(text, match)}"

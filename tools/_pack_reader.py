@@ -2,7 +2,7 @@
 
 Only the standard library is imported, and Python 3.7 can read this file:
 see start.py. Files of a pack have names relative to its folder, with `/` on
-every system.
+every system. pip verifies the packages of a pack, by the hashes in the lock.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import json
 import os
 import platform
 import shutil
-from typing import Iterable
+from typing import Any
 
-MANIFEST = "MANIFEST.json"  # {"files": {name: [bytes, SHA-256]}}
+# {"files": {name: SHA-256}, without the packages,
+#  "targets": [such as "linux_x86_64-3.12"]}
+MANIFEST = "MANIFEST.json"
 READ_FIRST = "READ_ME_FIRST.txt"
 LOCK = "requirements.lock"
 EDITION = "data/surfaces/edition.txt"  # see helpers/surfaces/render.py
-WHEELS = "wheels"  # a folder of packages for each platform and Python in it
+WHEELS = "wheels"  # the folder of the packages
 NEW = "inception-workbook"  # the workbook that is made from a pack
 PLATFORMS = {
     ("Linux", "x86_64"): "linux_x86_64",
@@ -32,24 +34,22 @@ class PackError(Exception):
     """One sentence: what is wrong with a pack and what to do."""
 
 
-def containing(root: str) -> str | None:
-    """Return the folder `root` if it is a pack, otherwise None."""
-    is_pack = os.path.exists(os.path.join(root, MANIFEST))
-    return os.path.realpath(root) if is_pack else None
+def is_pack(folder: str) -> bool:
+    return os.path.exists(os.path.join(folder, MANIFEST))
 
 
-def files(pack: str | os.PathLike[str]) -> dict[str, tuple[int, str]]:
-    """Return {name: [bytes, SHA-256]} of the files of a pack."""
+def manifest(pack: str) -> dict[str, Any]:
+    """Return the manifest of a pack."""
     try:
         with open(os.path.join(pack, MANIFEST), encoding="utf-8") as file:
-            facts = dict(json.load(file)["files"])
-        for name in facts:
+            content = json.load(file)
+        for name in [*content["files"], *content["targets"]]:
             # A file must not be written outside the folder.
             if name.startswith("/") or ":" in name or "\\" in name:
                 raise ValueError(name)
             if ".." in name.split("/"):
                 raise ValueError(name)
-        return facts
+        return content
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise PackError(
             f"{pack} is not a complete pack: it has no readable {MANIFEST}, "
@@ -58,46 +58,21 @@ def files(pack: str | os.PathLike[str]) -> dict[str, tuple[int, str]]:
         ) from None
 
 
-def path_of(folder: str | os.PathLike[str], name: str) -> str:
+def path_of(folder: str, name: str) -> str:
     """Return the path of the file `name` of a pack in a folder."""
     return os.path.join(folder, *name.split("/"))
 
 
-def digest(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file as a hex string."""
+def digest(path: str) -> str | None:
+    """Return the SHA-256 of a file as a hex string, or None."""
     sha256 = hashlib.sha256()
-    with open(path, "rb") as file:
-        for chunk in iter(lambda: file.read(2**20), b""):
-            sha256.update(chunk)
-    return sha256.hexdigest()
-
-
-def is_intact(path: str | os.PathLike[str], size: int, sha256: str) -> bool:
-    """Return whether a file exists with this size and hash."""
     try:
-        return os.path.getsize(path) == size and digest(path) == sha256
+        with open(path, "rb") as file:
+            for chunk in iter(lambda: file.read(2**20), b""):
+                sha256.update(chunk)
     except OSError:
-        return False  # missing, or on a stick that can't be read
-
-
-def require_intact(pack: str | os.PathLike[str], names: Iterable[str]) -> None:
-    """Raise PackError if any of these files of a pack is damaged."""
-    facts = files(pack)
-    damaged = [n for n in names if not is_intact(path_of(pack, n), *facts[n])]
-    if damaged:
-        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-        raise PackError(
-            f"{path_of(pack, damaged[0])}{more}: damaged or missing in the "
-            "pack; copy it again from where the pack was made (pack --copy "
-            "FROM TO replaces only damaged files), then start again."
-        )
-
-
-def copy(source: str | os.PathLike[str], target: str) -> None:
-    """Copy a file completely or not at all."""
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    shutil.copyfile(source, target + ".part")
-    os.replace(target + ".part", target)
+        return None  # missing, or on a stick that can't be read
+    return sha256.hexdigest()
 
 
 def copy_missing(pack: str, root: str) -> None:
@@ -110,9 +85,9 @@ def copy_missing(pack: str, root: str) -> None:
     Raises:
         PackError: the pack is damaged, or of another version than `root`.
     """
-    facts = files(pack)
+    files = manifest(pack)["files"]
     lock = os.path.join(root, LOCK)
-    if os.path.exists(lock) and not is_intact(lock, *facts.get(LOCK, (0, 0))):
+    if os.path.exists(lock) and digest(lock) != files.get(LOCK):
         raise PackError(
             f"The pack {pack} is of another version than {root}: go to "
             "another folder, and there start with the start.py of the pack."
@@ -123,23 +98,24 @@ def copy_missing(pack: str, root: str) -> None:
             skipped.add(EDITION)
     missing = [
         name
-        for name in facts
-        if not name.startswith(WHEELS + "/")
-        and name not in skipped
-        and not os.path.lexists(path_of(root, name))
+        for name in files
+        if name not in skipped and not os.path.lexists(path_of(root, name))
     ]
-    if not missing:
-        return
-    # The lock first: by it `new_folder` recognises the folder.
-    missing.sort(key=lambda name: name != LOCK)
-    size = sum(facts[name][0] for name in missing) / 1e6
-    print(
-        f"Copying {len(missing)} files ({size:.0f} MB) to {root} ...",
-        flush=True,
-    )
-    require_intact(pack, missing)
+    if missing:
+        print(f"Copying {len(missing)} files to {root} ...", flush=True)
     for name in missing:
-        copy(path_of(pack, name), path_of(root, name))
+        if digest(path_of(pack, name)) != files[name]:
+            raise PackError(
+                f"{path_of(pack, name)}: damaged or missing in the pack; "
+                "copy it again from where the pack was made, then start "
+                "again."
+            )
+    # The lock first: by it `new_folder` recognises the folder.
+    for name in sorted(missing, key=lambda name: name != LOCK):
+        target = path_of(root, name)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(path_of(pack, name), target + ".part")
+        os.replace(target + ".part", target)
 
 
 def new_folder(pack: str) -> str:
@@ -156,11 +132,10 @@ def new_folder(pack: str) -> str:
         )
     root = os.path.join(here, NEW)
     if os.path.exists(root) and not os.path.exists(os.path.join(root, LOCK)):
-        if not os.path.isdir(root) or os.listdir(root):
-            raise PackError(
-                f"{root} holds something else: go to another folder, then "
-                "start again."
-            )
+        raise PackError(
+            f"{root} holds something else: go to another folder, then start "
+            "again."
+        )
     return root
 
 
@@ -179,33 +154,13 @@ def python_versions(pack: str) -> list[tuple[int, ...]]:
     Raises:
         PackError: the pack has no packages for this kind of machine.
     """
-    prefix = platform_name() + "-"
-    targets = {n.split("/")[1] for n in files(pack) if n.startswith(WHEELS)}
-    versions = [
-        t[len(prefix) :] for t in sorted(targets) if t.startswith(prefix)
-    ]
+    targets = [t.rsplit("-", 1) for t in manifest(pack)["targets"]]
+    versions = [v for machine, v in targets if machine == platform_name()]
     if not versions:
         raise PackError(
             f"The pack has no packages for {platform_name()}, only for "
-            f"{', '.join(sorted(targets))}: make one with pack --platform "
-            f"{platform_name()}, or start here with a network."
+            f"{', '.join(sorted({machine for machine, _ in targets}))}: make "
+            f"one with pack --platform {platform_name()}, or start here with "
+            "a network."
         )
     return [tuple(map(int, version.split("."))) for version in versions]
-
-
-def wheels(pack: str, version: tuple[int, ...]) -> str:
-    """Return the folder of the packages for this machine, after a check.
-
-    Raises:
-        PackError: there are none for this Python, or one is damaged.
-    """
-    name = f"{platform_name()}-{'.'.join(map(str, version))}"
-    names = [n for n in files(pack) if n.startswith(f"{WHEELS}/{name}/")]
-    if not names:
-        raise PackError(
-            f"The pack has no packages for {name}, the Python of .venv: "
-            "rename .venv, or make a pack for that Python."
-        )
-    print("Checking the pack ...", flush=True)
-    require_intact(pack, names)
-    return os.path.join(pack, WHEELS, name)

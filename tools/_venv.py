@@ -6,10 +6,6 @@ see start.py.
 
 from __future__ import annotations
 
-import ast
-import contextlib
-import glob
-import hashlib
 import json
 import os
 import platform
@@ -20,11 +16,6 @@ from typing import Any, Iterable, Iterator
 
 from tools import _pack_reader
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 LOCK = os.path.join(ROOT, "requirements.lock")
@@ -33,8 +24,8 @@ COMMAND = "py start.py" if os.name == "nt" else "python3 start.py"
 VERSIONS = ((3, 12), (3, 13), (3, 11))  # TensorFlow's; the preferred first
 SPACE = 4 * 10**9  # bytes: 2.4 GB installed, the rest while unpacking
 
-# Environment variables for other programs that would change results here or
-# stop a start. `environment` also sets some.
+# Environment variables for other programs that would change results here,
+# stop a start or let pip install elsewhere. `environment` also sets some.
 DROPPED = (
     *("PYTHONHOME", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONOPTIMIZE"),
     *("PYTHONINSPECT", "PYTHONSAFEPATH", "PYTHONPLATLIBDIR"),
@@ -42,19 +33,7 @@ DROPPED = (
     *("JUPYTER_PREFER_ENV_PATH", "JUPYTERLAB_DIR", "MPLBACKEND"),
     *("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "TF_USE_LEGACY_KERAS"),
     *("TF_CONFIG", "TF_XLA_FLAGS", "XLA_FLAGS"),
-)
-# The settings of pip and uv that are kept have one of these words in their
-# name: they say where packages come from. Others, such as `user`, `target`
-# or `no-verify-hashes`, would install elsewhere, nothing, or anything.
-SOURCE_SETTINGS = (
-    *("INDEX", "FIND_LINKS", "PROXY", "CERT", "TRUSTED_HOST", "TLS"),
-    *("INSECURE_HOST", "KEYRING", "TIMEOUT", "RETRIES", "CACHE"),
-    "CONFIG_FILE",
-)
-NO_NETWORK = (
-    *("NewConnectionError", "ConnectTimeoutError", "ReadTimeoutError"),
-    *("NameResolutionError", "name resolution", "ProxyError"),
-    *("Network is unreachable", "connection broken"),
+    *("PIP_TARGET", "PIP_PREFIX", "PIP_CONSTRAINT", "PIP_NO_DEPS"),
 )
 # Each Python that is found runs this.
 PROBE = """
@@ -91,24 +70,21 @@ def set_up(venv: str, lock: str, pack: str | None = None) -> str:
     python = venv_python(venv)
     if is_set_up(venv, lock):
         return python
-    with alone(venv, lock):
-        base = check(venv, pack)
-        if base:
-            make_venv(venv, base)
-        facts = ask([python]) or {}
-        if not facts.get("pip"):  # making the venv was interrupted
-            run_or_raise([python, "-m", "ensurepip", "--default-pip"], venv)
-            facts = ask([python]) or {}
-        source = _pack_reader.wheels(pack, facts["version"]) if pack else None
-        size = "from the pack" if pack else "(up to 0.7 GB to download)"
-        say(f"Installing what the lessons need {size}; this takes minutes ...")
-        try:
-            install(venv, python, lock, source)
-        except KeyboardInterrupt:
-            say("\nStopped; the next start goes on from here.")
-            raise
-        quiet_news(venv)
-        write(stamp_path(venv), stamp(lock, facts["version"]))
+    digest = _pack_reader.digest(lock)
+    if not digest:
+        raise SetupError(f"{lock} is missing: fetch the project again.")
+    base = check(venv, pack)
+    if base:
+        make_venv(venv, base)
+    size = "from the pack" if pack else "(up to 0.7 GB to download)"
+    say(f"Installing what the lessons need {size}; this takes minutes ...")
+    try:
+        install(python, lock, pack)
+    except KeyboardInterrupt:
+        say("\nStopped; the next start goes on from here.")
+        raise
+    quiet_news(venv)
+    write(stamp_path(venv), digest)
     return python
 
 
@@ -124,57 +100,41 @@ def next_step() -> str:
     )
 
 
-@contextlib.contextmanager
-def alone(venv: str, lock: str) -> Iterator[None]:
-    """Raise SetupError if another start is setting up `venv`.
-
-    The system locks the file `lock` until this process ends, however it ends.
-    """
-    with open(lock, "rb") as file:
-        try:
-            if sys.platform == "win32":
-                file.seek(2**30)  # past the end, since pip has to read it
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            raise SetupError(
-                f"Another start is setting up {os.path.basename(venv)}: wait "
-                "until it has finished, then start again."
-            ) from None
-        except OSError:
-            pass  # some network disks have no locks
-        yield
-
-
 def check(venv: str, pack: str | None = None) -> list[str] | None:
     """Return the command of a Python to make `venv` with; None if it runs.
 
     Raises:
         SetupError: it can't be set up; the sentence says what to do.
     """
-    facts = ask([venv_python(venv)])
-    if facts and not is_suitable(facts, VERSIONS):
-        raise SetupError(
-            f"The folder {venv} has Python {dotted(facts['version'])}, and "
-            "TensorFlow needs Python 3.11, 3.12 or 3.13: rename or delete "
-            "that folder, then start again."
-        )
     if (platform.system(), platform.machine()) == ("Darwin", "x86_64"):
         raise SetupError(
             "TensorFlow no longer runs on Intel Macs: on one, use Google "
             "Colab; on an Apple-silicon Mac, install the Python of "
             "https://www.python.org/downloads/ and start again with it."
         )
-    base = None if facts else find_python(pack)
-    installed = glob.escape(venv) + "/[lL]ib/**/tensorflow-*.dist-info"
+    versions = _pack_reader.python_versions(pack) if pack else VERSIONS
+    facts = ask([venv_python(venv)])
+    if facts and facts["version"] not in versions:
+        raise SetupError(
+            f"The folder {venv} has Python {dotted(facts['version'])}, and "
+            f"{needed(versions, pack)}: rename or delete that folder, then "
+            "start again."
+        )
+    if facts and facts["pip"]:  # else making the venv was interrupted
+        return None
+    base = find_python(pack)
     free = shutil.disk_usage(ROOT).free
-    if free < SPACE and not glob.glob(installed, recursive=True):
+    if free < SPACE:
         raise SetupError(
             f"Setting up needs {SPACE / 1e9:.0f} GB, and the disk of {ROOT} "
             f"has {free / 1e9:.1f} GB left: make room, then start again."
         )
     return base
+
+
+def needed(versions: Iterable[tuple[int, ...]], pack: str | None) -> str:
+    names = " or ".join(dotted(version) for version in sorted(versions))
+    return f"{'the pack' if pack else 'TensorFlow'} needs Python {names}"
 
 
 def find_python(pack: str | None = None) -> list[str]:
@@ -187,7 +147,7 @@ def find_python(pack: str | None = None) -> list[str]:
     without_venv = None
     for command in candidates():
         facts = ask(command)
-        if facts and is_suitable(facts, versions):
+        if facts and facts["wide"] and facts["version"] in versions:
             if facts["venv"]:
                 return command
             without_venv = without_venv or dotted(facts["version"])
@@ -197,33 +157,28 @@ def find_python(pack: str | None = None) -> list[str]:
             f"python{without_venv}-venv (or as your system names it), then "
             "start again."
         )
-    names = " or ".join(dotted(version) for version in sorted(versions))
     raise SetupError(
         f"This is Python {dotted(sys.version_info[:2])}, and "
-        f"{'the pack' if pack else 'TensorFlow'} needs Python {names} of 64 "
-        "bits: install it from https://www.python.org/downloads/ and start "
-        "again."
+        f"{needed(versions, pack)} of 64 bits: install it from "
+        "https://www.python.org/downloads/ and start again."
     )
 
 
 def candidates() -> Iterator[list[str]]:
     """Yield the commands that may be a suitable Python."""
     yield [sys.executable]
-    names = ["python" + dotted(version) for version in VERSIONS]
-    for name in [*names, "python3", "python"]:
-        path = shutil.which(name)
-        if path:
-            yield [path]
-    if os.name == "nt":
-        for version in VERSIONS:
+    for version in VERSIONS:
+        if os.name == "nt":
             yield ["py", "-" + dotted(version)]
+        else:
+            yield ["python" + dotted(version)]
 
 
 def ask(command: list[str]) -> dict[str, Any] | None:
     """Return what a Python reports about itself; None if it does not run.
 
-    A name on the PATH proves nothing: pyenv has one for each version, and
-    on Windows one opens the Microsoft Store. -I keeps the user's settings out.
+    A name on the PATH proves nothing: pyenv has one for each version. -I
+    keeps the user's settings out.
     """
     try:
         done = subprocess.run(
@@ -238,33 +193,22 @@ def ask(command: list[str]) -> dict[str, Any] | None:
     return {**facts, "version": tuple(facts["version"])}
 
 
-def is_suitable(
-    facts: dict[str, Any], versions: Iterable[tuple[int, ...]]
-) -> bool:
-    return facts["wide"] and facts["version"] in versions
-
-
 def dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
 def is_set_up(venv: str, lock: str) -> bool:
-    """Return whether the stamp of a venv fits the file `lock`."""
-    facts = ask([venv_python(venv)])
-    if not facts:
-        return False
-    return read(stamp_path(venv)) == stamp(lock, facts["version"])
+    """Return whether the Python of a venv runs and has all of a lock.
+
+    Its stamp, written last, is the hash of the lock.
+    """
+    stamp = read(stamp_path(venv))
+    runs = ask([venv_python(venv)]) is not None
+    return bool(stamp) and runs and stamp == _pack_reader.digest(lock)
 
 
 def stamp_path(venv: str) -> str:
     return os.path.join(venv, "installed.txt")
-
-
-def stamp(lock: str | os.PathLike[str], version: tuple[int, ...]) -> str:
-    """Return the stamp of a complete venv: the lock's hash and the Python."""
-    with open(lock, "rb") as file:
-        digest = hashlib.sha256(file.read()).hexdigest()
-    return f"{digest} python {dotted(version)}\n"
 
 
 def venv_python(venv: str) -> str:
@@ -287,11 +231,6 @@ def make_venv(venv: str, base: list[str]) -> None:
         say(f"The Python in {venv} is gone or broken; it is made again.")
         command.append("--clear")
     say(f"Making {os.path.basename(venv)} ...")
-    run_or_raise(command, venv)
-
-
-def run_or_raise(command: list[str], venv: str) -> None:
-    """Run a command that makes `venv`; raise SetupError if it fails."""
     done = run_quietly(command)
     if done.returncode:
         raise SetupError(
@@ -318,92 +257,46 @@ def last_line(output: bytes) -> str:
     return line.replace("ERROR:", "").strip().rstrip(".:")
 
 
-def install(
-    venv: str, python: str, lock: str, source: str | None = None
-) -> None:
-    """Install the file `lock` into a venv, by uv if there is one, or pip.
+def install(python: str, lock: str, pack: str | None = None) -> None:
+    """Install the file `lock` for a Python, by uv if it is there, or by pip.
 
-    Both pass over what an interrupted install has left.
+    Both pass over what an interrupted install has left, and check the
+    packages by the hashes in the lock. uv is faster; where it fails, as
+    behind a package index that only pip has been told of, pip tries again.
 
     Args:
-        source: the folder of a pack that holds the packages; without it they
-            come from the package index.
+        pack: the folder of a pack; without it, packages come from the index.
 
     Raises:
-        SetupError: it fails; install.log in `venv` has all that pip reports.
+        SetupError: it fails; pip has shown why.
     """
-    options = ["--require-hashes", "--only-binary=:all:", "-r", lock]
-    if source:
-        options += ["--no-index", "--find-links", source]
+    options = ["-r", lock]
+    if pack:
+        wheels = os.path.join(pack, _pack_reader.WHEELS)
+        options += ["--no-index", "--find-links", wheels]
     uv = shutil.which("uv")
-    if uv:
-        command = [uv, "pip", "install", "--python", python, *options]
-        if not subprocess.call(command, cwd=ROOT, env=environment()):
-            return
-        say("uv could not install the packages; pip tries it now ...")
-    pip(venv, python, "install", options)
+    if not uv or run([uv, "pip", "install", "--python", python], options):
+        pip(python, "install", options)
 
 
-def pip(venv: str, python: str, verb: str, options: list[str]) -> None:
-    """Run pip and show its progress; raise what `install` raises."""
-    # Progress goes to stdout; the errors on stderr are kept for one sentence.
-    done = subprocess.run(
-        [python, "-m", "pip", verb, "--disable-pip-version-check"]
-        + ["--no-input", *options],
+def pip(python: str, command: str, options: list[str]) -> None:
+    """Run pip, which shows its progress; raise what `install` raises."""
+    quiet = ["--disable-pip-version-check", "--no-input"]
+    if run([python, "-m", "pip", command, *quiet], options):
+        raise SetupError(
+            "The packages could not be installed; pip shows why above. Often "
+            "this computer is offline or its disk is full: fix that, then "
+            "start again."
+        )
+
+
+def run(command: list[str], options: list[str]) -> int:
+    """Run pip or uv with a lock; return the exit code."""
+    return subprocess.call(
+        [*command, "--require-hashes", "--only-binary=:all:", *options],
         stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
         cwd=ROOT,
-        env=pip_environment(python, verb),
-    )
-    if done.returncode:
-        log = os.path.join(venv, "install.log")
-        write(log, done.stderr.decode("utf-8", "replace"))
-        raise SetupError(why_not_installed(done.stderr, log))
-
-
-def pip_environment(python: str, verb: str) -> dict[str, str]:
-    """Return environment variables with only SOURCE_SETTINGS of pip's.
-
-    The files pip.conf are read here and then ignored.
-
-    Args:
-        python: the Python whose pip is meant.
-        verb: of pip, for example "install".
-    """
-    lines = run_quietly([python, "-m", "pip", "config", "list"]).stdout
-    variables = environment()
-    for section in ("global", verb, ":env:"):  # the last one wins
-        # Lines such as: install.index-url='https://...'; :env: holds PIP_*.
-        for line in lines.decode("utf-8", "replace").splitlines():
-            key, _, value = line.partition("=")
-            name = key[len(section) + 1 :].upper().replace("-", "_")
-            if key.startswith(section + ".") and is_source_setting(name):
-                with contextlib.suppress(ValueError, SyntaxError):
-                    variables["PIP_" + name] = ast.literal_eval(value)
-    variables["PIP_CONFIG_FILE"] = os.devnull
-    return variables
-
-
-def is_source_setting(name: str) -> bool:
-    return any(word in name for word in SOURCE_SETTINGS)
-
-
-def why_not_installed(errors: bytes, log: str) -> str:
-    """Return one sentence for what pip wrote to stderr, as bytes."""
-    text = errors.decode("utf-8", "replace")
-    if "No space left on device" in text or "[WinError 112]" in text:
-        return (
-            "The disk is full (pip also uses your folder for temporary "
-            "files): make room, then start again."
-        )
-    if any(word in text for word in NO_NETWORK):
-        return (
-            "The packages can't be downloaded, since the package index does "
-            "not answer: check that this computer is online, then start again."
-        )
-    return (
-        f"The packages could not be installed ({last_line(errors)}): {log} "
-        "has all that pip reported; fix that, then start again."
+        env=environment(),
     )
 
 
@@ -431,7 +324,6 @@ def environment() -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if name not in DROPPED
-        and (not name.startswith(("PIP_", "UV_")) or is_source_setting(name))
     }
     if not variables.get("JUPYTERLAB_SETTINGS_DIR"):
         jupyter = variables.get("JUPYTER_CONFIG_DIR")
@@ -446,6 +338,7 @@ def environment() -> dict[str, str]:
         JUPYTER_CONFIG_DIR=os.path.join(VENV, "jupyter"),
         KERAS_BACKEND="tensorflow",
         MATPLOTLIBRC=os.devnull,
+        PIP_USER="0",  # some pip.conf installs outside of .venv
         PYTHONIOENCODING=encoding + ":replace",
         PYTHONNOUSERSITE="1",
         PYTHONPATH=ROOT,
@@ -460,9 +353,6 @@ def jupyter_command(python: str, options: list[str]) -> list[str]:
     command.append("--ServerApp.root_dir=" + ROOT)
     # One Ctrl-C is enough; JupyterLab would ask and wait for an answer.
     command.append("--ServerApp.answer_yes=True")
-    if any("port" in option for option in options):
-        # Such a port is often forwarded from elsewhere: no other will do.
-        command.append("--ServerApp.port_retries=0")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # usual in a container
     return command + options

@@ -8,23 +8,19 @@ import argparse
 import contextlib
 import importlib
 import io
-import json
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
-import webbrowser
 from importlib import metadata
 from pathlib import Path
 
 from tools import _venv
 
-LESSONS = 9  # 00 to 08
 FREE = 2.0  # GiB of memory that a lesson may take
-TIMEOUT = 60  # seconds in which JupyterLab has to answer
 IMPORTED = "numpy scipy sklearn PIL matplotlib ipywidgets nbclient".split()
+DAY = 24 * 3600  # seconds
 # Environment variables that may load other versions of libraries.
 LIBRARY_PATHS = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH")
 REINSTALL = f"rename or delete the folder .venv, then run {_venv.COMMAND}."
@@ -41,36 +37,28 @@ def main(argv: list[str]) -> int:
     parser.parse_args(argv)
     problem = _first_problem()
     print(problem or "READY")
-    if not problem and not _has_browser():
-        print("No browser opens by itself here: copy JupyterLab's address.")
     return 1 if problem else 0
 
 
 def _first_problem():
     """Return a sentence about the first thing to fix, or None."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        contextlib.redirect_stdout(io.StringIO()),  # what helpers print
-        _jupyterlab(folder) as lab,  # starts during the other checks
-    ):
-        checks = (
-            *(_packages, _notebooks, _weights, _pictures),
-            *(_machine, _disk, _forward_pass),
-            lambda: _answer(lab, folder),
-        )
-        try:
+    checks = (
+        *(_packages, _data, _machine, _disk, _forward_pass, _jupyterlab),
+    )
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # of helpers
             return next(filter(None, (check() for check in checks)), None)
-        except ImportError as error:
-            if sys.platform == "win32" and "DLL" in str(error):
-                return REDISTRIBUTABLE
-            variables = [name for name in LIBRARY_PATHS if name in os.environ]
-            unset = f"unset {', '.join(variables)} and check again, or "
-            return (
-                f"{error.name or 'A package'} does not load ({error}): "
-                f"{unset if variables else ''}{REINSTALL}"
-            )
-        except (SystemExit, OSError) as error:  # SystemExit of helpers
-            return str(error)
+    except ImportError as error:
+        if sys.platform == "win32" and "DLL" in str(error):
+            return REDISTRIBUTABLE
+        variables = [name for name in LIBRARY_PATHS if name in os.environ]
+        unset = f"unset {', '.join(variables)} and check again, or "
+        return (
+            f"{error.name or 'A package'} does not load ({error}): "
+            f"{unset if variables else ''}{REINSTALL}"
+        )
+    except (SystemExit, OSError, ValueError) as error:  # of helpers
+        return str(error)
 
 
 def _packages():
@@ -95,45 +83,14 @@ def _packages():
     return None
 
 
-def _notebooks():
-    import nbformat
-
-    from tools import _pinned
-
-    notebooks = _pinned.notebooks()
-    for number in range(LESSONS):
-        if not [p for p in notebooks if p.name.startswith(f"{number:02d}_")]:
-            return f"Lesson {number:02d} is missing: fetch the project again."
-    for path in notebooks:
-        try:
-            nbformat.read(path, as_version=4)
-        except Exception as error:  # of nbformat, JSON or UTF-8
-            return (
-                f"{path.name} can't be read ({type(error).__name__}): fetch "
-                "that notebook again."
-            )
-    return None
-
-
-def _weights():
-    from helpers.network import starter
-
-    try:
-        starter.read()
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def _pictures():
+def _data():
+    """Check the starter weights and the edition of the pictures."""
     from helpers import paths
+    from helpers.network import starter
     from helpers.surfaces import render
 
-    try:
-        render.require_edition(paths.data() / "surfaces")
-    except ValueError as error:
-        return str(error)
-    return None
+    starter.read()
+    render.require_edition(paths.data() / "surfaces")
 
 
 def _machine():
@@ -157,7 +114,7 @@ def _machine():
 
 
 def _disk():
-    """Check that the lessons can write their files."""
+    """Check that the lessons can write; delete what killed ones have left."""
     from helpers import paths
 
     for folder in (paths.data(), paths.work()):
@@ -166,7 +123,10 @@ def _disk():
         with paths.atomic(path) as temporary:
             temporary.write_text("Can this be written?")
         path.unlink()
-    return None
+    # The temporary files of `paths.atomic`.
+    for path in list(paths.work().rglob(".part-*")):
+        if path.lstat().st_mtime < time.time() - DAY:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _forward_pass():
@@ -192,53 +152,19 @@ def _forward_pass():
     return f"The network computes no usable numbers here: {REINSTALL}"
 
 
-@contextlib.contextmanager
-def _jupyterlab(folder: str):
-    """Run JupyterLab on a free port while the block runs.
-
-    Args:
-        folder: for the log and the address of JupyterLab.
-
-    Yields the process.
-    """
-    command = _venv.jupyter_command(sys.executable, [])
-    command += ["--no-browser", "--port=0"]
-    with open(os.path.join(folder, "log.txt"), "wb") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=_venv.ROOT,
-            env=os.environ | {"JUPYTER_RUNTIME_DIR": folder},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _answer(lab: subprocess.Popen[bytes], folder: str):
-    """Ask JupyterLab for its version until it answers."""
-    until = time.monotonic() + TIMEOUT
-    while time.monotonic() < until and lab.poll() is None:
-        for file in Path(folder).glob("jpserver-*.json"):
-            with contextlib.suppress(ValueError, OSError):  # not up yet
-                url = json.loads(file.read_text("utf-8"))["url"] + "api"
-                with urllib.request.urlopen(url, timeout=5):
-                    return None
-        time.sleep(0.2)
-    log = Path(folder, "log.txt").read_bytes()
-    return f"JupyterLab does not answer ({_venv.last_line(log)}): {REINSTALL}"
-
-
-def _has_browser():
-    try:
-        webbrowser.get()
-    except webbrowser.Error:
-        return False
-    return True
+def _jupyterlab():
+    command = [*_venv.jupyter_command(sys.executable, []), "--version"]
+    done = subprocess.run(
+        command,
+        cwd=_venv.ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode:
+        line = _venv.last_line(done.stdout)
+        return f"JupyterLab does not start ({line}): {REINSTALL}"
+    return None
 
 
 if __name__ == "__main__":

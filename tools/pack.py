@@ -2,15 +2,16 @@
 
 A pack is a folder for a stick or a shared disk: this project, the pictures,
 cached features and weights that git does not track, the packages for each
-platform, and MANIFEST.json, a list of all files with sizes and hashes, which
-is written last. An interrupted command goes on file by file. `start.py
---from` sets a machine up from it (tools/_pack_reader.py).
+platform, and MANIFEST.json, a list of all files with their hashes, which is
+written last. `start.py --from` sets a machine up from it
+(tools/_pack_reader.py). An interrupted command downloads only what is
+missing when it is started again.
 """
 
 import argparse
 import json
 import os
-import subprocess
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -35,12 +36,14 @@ PLATFORMS = {
     "win_amd64": ("win32", "nt", ["win_amd64"]),
     "macosx_arm64": ("darwin", "posix", ["macosx_12_0_arm64"]),
 }
-# The project's own files where there is no git.
+# The project's own files; what its user has added is not packed.
 OWN = (
-    *("*", "data/*", "data/starter/*", ".ci/*", "notebooks/*.ipynb"),
-    "notebooks/helpers.py",
-    *("helpers/**/*.py", "tools/*", "tests/*", "pretraining/*", "scale/*"),
-    *("binder/*", "docs/**/*", "workshop/*", ".github/**/*"),
+    *("*.md", "*.py", "*.toml", "*.cff", "*.yml", "LICENSE", ".gitignore"),
+    *("requirements.*", "data/README.md", "data/surfaces.jpg"),
+    *("data/starter/*", ".ci/*", ".github/**/*", ".pre-commit-config.yaml"),
+    *("binder/*", "docs/**/*", "helpers/**/*.py", "pretraining/*", "scale/*"),
+    *("tests/*", "tools/*", "workshop/*", "notebooks/helpers.py"),
+    *("notebooks/[0-9][0-9]_*.ipynb", ".gitattributes"),
 )
 INSTRUCTIONS = """\
 Retrain Inception v3 on your own photos: the workbook, without a network
@@ -70,7 +73,7 @@ missing and replaces nothing of yours.
 
 
 def main(argv: list[str]) -> int:
-    """Make a pack, or copy one; return the exit code."""
+    """Make a pack; return the exit code."""
     parser = argparse.ArgumentParser(prog="pack", description=__doc__)
     parser.add_argument("folder", help="the pack, for example on a stick")
     parser.add_argument(
@@ -85,26 +88,19 @@ def main(argv: list[str]) -> int:
         choices=[_venv.dotted(version) for version in _venv.VERSIONS],
         help="of the other machines; may be repeated (default: as here)",
     )
-    parser.add_argument(
-        "--without-features",
-        action="store_true",
-        help="pack although no lesson has cached any",
-    )
-    parser.add_argument("--copy", metavar="FROM", help="copy this pack")
     args = parser.parse_args(argv)
     pack = Path(args.folder).resolve()
+    platforms = args.platform or [_pack_reader.platform_name()]
+    pythons = args.python or [_venv.dotted(sys.version_info[:2])]
     try:
-        if args.copy:
-            _copy(Path(args.copy).resolve(), pack)
-        else:
-            _make(pack, args)
+        _make(pack, [f"{p}-{python}" for p in platforms for python in pythons])
     except (PackError, _venv.SetupError) as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
         print(
             f"{error.filename or pack}: {error.strerror or error}; fix that, "
-            "and the same command goes on from here.",
+            "and run the same command again.",
             file=sys.stderr,
         )
         return 1
@@ -114,69 +110,42 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _make(pack: Path, args: argparse.Namespace):
-    """Make a pack, or what it lacks; the manifest comes last."""
-    _require_pack(pack)
-    # The pack holds data/, not a shared folder.
-    os.environ.pop(shared.VARIABLE, None)
-    platforms = args.platform or [_pack_reader.platform_name()]
-    pythons = args.python or [_venv.dotted(sys.version_info[:2])]
-    sources = {name: ROOT / name for name in _project()}
-    sources |= _pictures() | _features(args.without_features)
-    sources |= _imagenet() | _flowers()
-    targets = [f"{p}-{python}" for p in platforms for python in pythons]
-    lines = "\n".join(f"    {_in_words(target)}" for target in targets)
-    text = INSTRUCTIONS.format(
-        targets=lines, name=pack.name, new=_pack_reader.NEW
-    )
-    _venv.write(str(pack / READ_FIRST), text)
-    files = {READ_FIRST: _facts(pack / READ_FIRST)}
-    for target in targets:
-        _download(pack, target)
-        for path in sorted((pack / WHEELS / target).glob("*.whl")):
-            files[path.relative_to(pack).as_posix()] = _facts(path)
-    for name, source in sorted(sources.items()):
-        files[name] = _facts(source)
-        target = _pack_reader.path_of(pack, name)
-        if not _pack_reader.is_intact(target, *files[name]):
-            _pack_reader.copy(source, target)
-    _venv.write(str(pack / MANIFEST), json.dumps({"files": files}, indent=1))
-    size = sum(size for size, _ in files.values()) / 1e9
-    print(f"{pack}: {len(files)} files, {size:.2f} GB, for")
-    print(f"{lines}\n{READ_FIRST} says what to type.")
-
-
-def _copy(source: Path, pack: Path):
-    """Copy what a second pack lacks or has damaged; the manifest is last."""
-    _require_pack(pack)
-    files = _pack_reader.files(source)
-    missing = [
-        name
-        for name, facts in files.items()
-        if not _pack_reader.is_intact(_pack_reader.path_of(pack, name), *facts)
-    ]
-    _pack_reader.require_intact(source, missing)
-    # First the file by which `_require_pack` recognises the folder.
-    missing.sort(key=lambda name: name != READ_FIRST)
-    for name in [*missing, MANIFEST]:
-        _pack_reader.copy(
-            _pack_reader.path_of(source, name),
-            _pack_reader.path_of(pack, name),
-        )
-    print(
-        f"{pack}: {len(missing)} files copied, {len(files) - len(missing)} "
-        "were there."
-    )
-
-
-def _require_pack(pack: Path):
-    """Raise PackError for a folder that holds something else."""
+def _make(pack: Path, targets: list[str]):
+    """Make a pack for targets such as "win_amd64-3.12"."""
     if pack.exists() and not (pack / READ_FIRST).is_file():
         if not pack.is_dir() or any(pack.iterdir()):
             raise PackError(
                 f"{pack} holds something else: name a new folder, as in "
                 f"{pack / 'pack'}"
             )
+    # The pack holds data/, not a shared folder.
+    os.environ.pop(shared.VARIABLE, None)
+    sources = {
+        path.relative_to(ROOT).as_posix(): path
+        for pattern in OWN
+        for path in ROOT.glob(pattern)
+        if path.is_file()
+    }
+    sources |= _pictures() | _features() | _imagenet() | _flowers()
+    lines = "\n".join(f"    {_in_words(target)}" for target in targets)
+    text = INSTRUCTIONS.format(
+        targets=lines, name=pack.name, new=_pack_reader.NEW
+    )
+    _venv.write(str(pack / READ_FIRST), text)
+    (pack / MANIFEST).unlink(missing_ok=True)  # of an older pack
+    for target in targets:
+        _download(pack, target)
+    files = {}
+    for name, source in sorted(sources.items()):
+        copy = pack / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+        files[name] = downloads.digest(copy)
+    content = {"targets": targets, "files": files}
+    _venv.write(str(pack / MANIFEST), json.dumps(content, indent=1))
+    size = sum(p.stat().st_size for p in pack.rglob("*") if p.is_file()) / 1e9
+    print(f"{pack}: {size:.2f} GB, for")
+    print(f"{lines}\n{READ_FIRST} says what to type.")
 
 
 def _in_words(target: str):
@@ -184,33 +153,7 @@ def _in_words(target: str):
     return f"{platform} with Python {python}"
 
 
-def _facts(path: Path):
-    return [path.stat().st_size, _pack_reader.digest(path)]
-
-
 # --- What goes in ---------------------------------------------------------
-
-
-def _project():
-    """Return the names of the project's own files, relative to ROOT."""
-    try:
-        names = _git("ls-files", "-z")
-        changed = _git("diff", "--name-only", "-z", "HEAD")
-    except (OSError, subprocess.CalledProcessError):
-        names, changed = [], []
-    if changed:
-        print(f"Packed as changed here: {', '.join(changed)}")
-    if not names:  # no git, or the repository of another project
-        paths = [path for pattern in OWN for path in ROOT.glob(pattern)]
-        names = [path.relative_to(ROOT).as_posix() for path in paths]
-    return [name for name in names if (ROOT / name).is_file()]
-
-
-def _git(*arguments: str):
-    done = subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, check=True
-    )
-    return [name for name in done.stdout.decode().split("\0") if name]
 
 
 def _files_in(folder: Path, name: str):
@@ -232,7 +175,7 @@ def _pictures():
     return _files_in(data() / "surfaces", "data/surfaces")
 
 
-def _features(optional: bool):
+def _features():
     """Return the cached features of the default pictures.
 
     Those of a user's own photos are private and not packed.
@@ -245,15 +188,10 @@ def _features(optional: bool):
         cached = storage.load(path)
         if cached and keys.issuperset(cached[1]):
             files[f"data/work/features/{path.name}"] = path
-    if not files and not optional:
-        raise PackError(
-            f"{shown(storage.folder())} has nothing of the default pictures: "
-            "run lessons 01 to 04 in JupyterLab, or add "
-            "--without-features, and each machine computes them itself."
-        )
     print(
-        f"{len(files)} files of cached features; machines that compute in "
-        "another precision than this one make their own."
+        f"{len(files)} files of cached features. To have those of a lesson "
+        "in the pack, run it in JupyterLab first; otherwise each machine "
+        "computes them itself, as one with another dtype does in any case."
     )
     return files
 
@@ -284,25 +222,19 @@ def _download(pack: Path, target: str):
     """Let pip download the packages for a target into a pack."""
     platform, _, python = target.rpartition("-")
     print(f"Packages for {_in_words(target)} ...", flush=True)
-    lock = Path(_venv.LOCK).read_text("utf-8")
-    options = ["--no-deps", "--require-hashes", "--only-binary=:all:"]
+    options = ["--no-deps", "--implementation=cp", "-d", str(pack / WHEELS)]
     # The highest patch version: it satisfies every package.
-    options += ["--implementation=cp", f"--python-version={python}.99"]
+    options.append(f"--python-version={python}.99")
     options += [f"--platform={tag}" for tag in PLATFORMS[platform][2]]
-    options += ["-d", str(pack / WHEELS / target)]
+    lock = Path(_venv.LOCK).read_text("utf-8")
     # A machine may have an early or a late patch version of this Python.
     early, late = (_pins(lock, target, patch) for patch in (0, 99))
     for pins in (early, [pin for pin in late if pin not in early]):
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "target.lock")
-            _venv.write(path, "\n".join(pins))
-            if pins:
-                _venv.pip(
-                    _venv.VENV,
-                    sys.executable,
-                    "download",
-                    [*options, "-r", path],
-                )
+        if pins:
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "target.lock")
+                _venv.write(path, "\n".join(pins))
+                _venv.pip(sys.executable, "download", [*options, "-r", path])
 
 
 def _pins(lock: str, target: str, patch: int):

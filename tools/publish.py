@@ -8,13 +8,10 @@ badges, and both files are taken from an uploaded workbook.zip.
 """
 
 import argparse
-import datetime
 import re
 import string
 import sys
 from pathlib import Path
-
-import nbformat
 
 from helpers import paths
 from tools import _pinned, regenerate
@@ -39,7 +36,7 @@ _UPLOADED = "unzip -jqn workbook.zip '*/notebooks/helpers.py'"
 
 # Colab opens what lies on GitHub.
 _REPOSITORY = re.compile(
-    r"https://github\.com/([A-Za-z0-9][A-Za-z0-9-]*)/([\w.-]+?)(?:\.git)?/?"
+    r"(https://github\.com/[A-Za-z0-9][A-Za-z0-9-]*/[\w.-]+?)(?:\.git)?/?"
 )
 _TAG = re.compile(r"[A-Za-z0-9][\w.-]*")
 _FIRST_CELL = re.compile(
@@ -51,40 +48,28 @@ _ARCHIVE = re.compile(
 _BADGES = re.compile(r"^\[!\[Open in Colab\].*$", re.MULTILINE)
 
 
-class PublishError(Exception):
-    """Nothing was written; the message says why and what to do."""
-
-
 def main(argv: list[str]) -> int:
     """Write the address into all files with it; return the exit code."""
     parser = argparse.ArgumentParser(prog="publish", description=__doc__)
     parser.add_argument("url", help="of the repository on GitHub")
-    parser.add_argument(
-        "--version",
-        metavar="TAG",
-        help="that you will set (default: the one stored for this address; "
-        "for a new address, today's date)",
-    )
+    parser.add_argument("version", help="the tag that you will set")
     args = parser.parse_args(argv)
     try:
-        url, version = validated(args.url, args.version)
+        url = validated(args.url, args.version)
         changed = {
             path: text
-            for path, text in texts(url, version).items()
+            for path, text in texts(url, args.version).items()
             if text != path.read_text(encoding="utf-8")
         }
-    except PublishError as error:
+    except (ValueError, regenerate.RegenerateError) as error:
         print(error, file=sys.stderr)
         return NOT_USABLE
     for path, text in changed.items():
-        with paths.atomic(path) as temporary:
-            mode = path.stat().st_mode
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-            temporary.chmod(mode)
+        regenerate.write(path, text)
         print(path.relative_to(paths.ROOT))
     print(
-        f"{len(changed)} files changed. Commit, set the tag {version} on "
-        "that, and push both: Colab and Binder open what the tag holds."
+        f"{len(changed)} files changed. Commit, set the tag {args.version} "
+        "on that, and push both: Colab and Binder open what the tag holds."
     )
     return 0
 
@@ -95,30 +80,25 @@ def address() -> tuple[str | None, str | None]:
     return (match[1], match[2]) if match else (None, None)
 
 
-def validated(url: str, version: str | None = None) -> tuple[str, str]:
-    """Return the URL in its usual form, and the version.
+def validated(url: str, version: str) -> str:
+    """Return the URL in its usual form.
 
     Raises:
-        PublishError: one of them can't be used.
+        ValueError: the URL or the version can't be used.
     """
     match = _REPOSITORY.fullmatch(url)
     if not match:
-        raise PublishError(
+        raise ValueError(
             f"{url}: not the https address of a repository on GitHub, from "
             "where Colab opens notebooks; give one such as "
             "https://github.com/ada/workbook"
         )
-    url = f"https://github.com/{match[1]}/{match[2]}"
-    if version is None:
-        stored_url, stored = address()
-        today = f"v{datetime.date.today():%Y.%m.%d}"
-        version = stored if stored and url == stored_url else today
     if not _TAG.fullmatch(version):
-        raise PublishError(
+        raise ValueError(
             f"{version}: a tag of letters, digits, dots and hyphens is "
             "needed; give one such as v1.0"
         )
-    return url, version
+    return match[1]
 
 
 def first_cell(url: str | None, version: str | None) -> str:
@@ -151,7 +131,7 @@ def texts(url: str, version: str) -> dict[Path, str]:
     """Return {path: text} of all files that contain the address.
 
     Raises:
-        PublishError: a notebook does not begin as the others do.
+        ValueError: a notebook does not begin as the others do.
     """
     archive = f'ARCHIVE = "{url}/archive/{version}.zip"'
     bootstrap = BOOTSTRAP.read_text(encoding="utf-8")
@@ -176,20 +156,16 @@ def _with_line(text: str, line: str):
 
 def _notebook(path: Path, url: str, version: str):
     """Return the text of a notebook with another address."""
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError):
-        raise PublishError(f"{path.name}: not a notebook.") from None
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    match = code and _FIRST_CELL.fullmatch(code[0].source)
-    if not match or notebook.cells[0].cell_type != "markdown":
-        raise PublishError(
+    notebook = regenerate.read(path)
+    title = notebook.cells[0]
+    code = next((c for c in notebook.cells if c.cell_type == "code"), title)
+    if code is title or not _FIRST_CELL.fullmatch(code.source):
+        raise ValueError(
             f"{path.name}: it lacks a title, or the first code cell of the "
             "other lessons; copy what is missing from one of them."
         )
-    code[0].source = first_cell(url, version)
-    title, line = notebook.cells[0], badges(url, version, path.stem)
-    title.source = _with_line(title.source, line)
+    code.source = first_cell(url, version)
+    title.source = _with_line(title.source, badges(url, version, path.stem))
     return regenerate.text(notebook)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import nbformat
 from jupyter_core.utils import run_sync
+from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 
 from helpers import kernel
@@ -32,15 +33,7 @@ def main(argv: list[str]) -> int:
         if not argv:
             _pinned.delete_results(_pinned.WORK)
         for path in paths:
-            seconds, peak = regenerate(path)
-            name, slowest = max(
-                seconds.items(), key=lambda item: item[1], default=("-", 0)
-            )
-            print(
-                f"{path.name}: {sum(seconds.values()):.1f} s, of which "
-                f"{slowest:.1f} s in {name}; {peak:,.0f} MiB of memory",
-                flush=True,
-            )
+            regenerate(path)
     except RegenerateError as error:
         print(error, file=sys.stderr)
         return 1
@@ -61,14 +54,11 @@ def _paths(names: Sequence[str]):
     return [p for stem, p in lessons.items() if stem in stems or not names]
 
 
-def regenerate(path: Path) -> tuple[dict[str, float], float]:
-    """Run one notebook from a new kernel and store its outputs.
+def regenerate(path: Path) -> None:
+    """Run one notebook from a new kernel, store its outputs, print its time.
 
     Args:
         path: the notebook; its folder is the kernel's working directory.
-
-    Returns:
-        {label of a code cell: seconds}, and the kernel's peak memory in MiB.
 
     Raises:
         RegenerateError: a cell failed, or an output must not be shown, or
@@ -84,17 +74,25 @@ def regenerate(path: Path) -> tuple[dict[str, float], float]:
             f"{path.name} stays as it was, since its outputs hold\n"
             + "\n".join(f"  {sentence}" for sentence in problems)
         )
+    if path.read_bytes() != before:
+        raise RegenerateError(
+            f"{path.name} was saved by another program, such as JupyterLab, "
+            "during the run, and stays as it was saved: close it there, then "
+            "regenerate it again."
+        )
+    write(path, text(notebook))
+    print(
+        f"{path.name}: {sum(seconds.values()):.1f} s, {peak:,.0f} MiB of "
+        "memory",
+        flush=True,
+    )
+
+
+def write(path: Path, content: str) -> None:
+    """Replace the text of a file of this project; its mode stays."""
     with atomic(path) as temporary:
-        mode = path.stat().st_mode
-        temporary.write_text(text(notebook), encoding="utf-8", newline="\n")
-        temporary.chmod(mode)
-        if path.read_bytes() != before:
-            raise RegenerateError(
-                f"{path.name} was saved by another program, such as "
-                "JupyterLab, during the run, and stays as it was saved: "
-                "close it there, then regenerate it again."
-            )
-    return seconds, peak
+        temporary.write_text(content, encoding="utf-8", newline="\n")
+        temporary.chmod(path.stat().st_mode)
 
 
 def text(notebook: NotebookNode) -> str:
@@ -111,21 +109,24 @@ def read(path: Path) -> NotebookNode:
         raise RegenerateError(f"{path.name}: not a notebook.") from None
 
 
-def run(notebook: NotebookNode, path: Path) -> tuple[dict[str, float], float]:
+def run(notebook: NotebookNode, path: Path) -> tuple[dict[int, float], float]:
     """Run all cells in place, in a new kernel; no file is written.
 
     Args:
         notebook: what `read` returns.
         path: of the notebook.
 
-    Returns and raises the same as `regenerate`.
+    Returns:
+        {index of a code cell: seconds}, and the kernel's peak memory in MiB.
+
+    Raises:
+        RegenerateError: a cell failed.
     """
     client = kernel.client(notebook, path)
     seconds = {}
     # client.execute() would handle Ctrl-C itself.
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
-            label = _outputs.label(index + 1, cell)
             start = time.monotonic()
             try:
                 client.execute_cell(
@@ -133,11 +134,11 @@ def run(notebook: NotebookNode, path: Path) -> tuple[dict[str, float], float]:
                 )
             except kernel.FAILURES as error:
                 raise RegenerateError(
-                    f"{path.name}, {label} failed; the file stays as it "
-                    f"was.\n{_outputs.plain(str(error)).strip()}"
+                    f"{path.name}, {_outputs.label(index + 1, cell)} failed; "
+                    f"the file stays as it was.\n{strip_ansi(str(error))}"
                 ) from None
             if cell.cell_type == "code":
-                seconds[label] = time.monotonic() - start
+                seconds[index] = time.monotonic() - start
         kernel_client: Any = client.kc
         execute = run_sync(kernel_client.execute_interactive)
         peak = _memory.of_kernel(execute) / 2**20

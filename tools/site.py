@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from helpers.paths import ROOT, WriteError, atomic, shown, work
-from tools import _sphinx
+from tools import _extras, _venv
 
 CONFIG = ROOT / "docs"
 
@@ -22,12 +22,10 @@ def main(argv: list[str]) -> int:
     argparse.ArgumentParser(prog="site", description=__doc__).parse_args(argv)
     out = work() / "site"
     try:
-        reason = _sphinx.install() or _sphinx.why_not()
-        if reason:
-            raise SiteError(reason)
+        _extras.install(_extras.SITE)
         print("Building the site ...", flush=True)
         build(out)
-    except (SiteError, WriteError) as error:
+    except (SiteError, WriteError, _venv.SetupError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

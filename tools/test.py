@@ -7,9 +7,19 @@ import subprocess
 import sys
 
 from helpers.paths import ROOT
-from tools import _browser, _colab, _pinned, _sphinx, _venv
+from tools import _extras, _pinned, _venv
 
-ALL = "--all"
+ALL, COLAB = "--all", "--colab"
+# The versions of Google Colab have an environment of their own.
+COLAB_VENV = ROOT / ".venv-colab"
+COLAB_LOCK = ROOT / "tests" / "colab.lock"
+COLAB_WORK = _pinned.WORK.with_name("colab")
+# Tests of the project's own tools, which nobody runs on Colab.
+NOT_ON_COLAB = (
+    *("benchmark", "browser", "doctor", "instructors", "notebooks", "pack"),
+    *("pretraining", "project", "publish", "regenerate", "site"),
+    *("site_browser", "start", "style", "surroundings", "test", "workshop"),
+)
 # Every cell has to run; those tagged nbval-check-output have to give what
 # the notebook shows. What nbval overlooks, tests/test_notebooks.py finds.
 OPTIONS = (
@@ -27,16 +37,17 @@ def main(argv: list[str]) -> int:
     Without arguments it runs all of notebooks/ and tests/ (pyproject.toml),
     except the tests marked `release`.
     """
-    arguments = [arg for arg in argv if arg not in (_colab.FLAG, ALL)]
+    arguments = [arg for arg in argv if arg not in (COLAB, ALL)]
+    environment = _pinned.environment()
     try:
-        if _colab.FLAG in argv:
-            python, options = _colab.python(), _colab.options()
-            environment, work = _colab.environment(), _colab.WORK
+        if COLAB in argv:
+            python = _venv.set_up(str(COLAB_VENV), str(COLAB_LOCK))
+            options = [f"--ignore=tests/test_{n}.py" for n in NOT_ON_COLAB]
+            work = COLAB_WORK
+            environment["WORKBOOK_WORK"] = str(work)
         else:
-            python, options = sys.executable, []
-            environment, work = _pinned.environment(), _pinned.WORK
-            environment.setdefault(_browser.REASON, _browser.install())
-            environment.setdefault(_sphinx.REASON, _sphinx.install())
+            python, options, work = sys.executable, [], _pinned.WORK
+            _install_extras()
     except _venv.SetupError as error:
         print(error, file=sys.stderr)
         return 1
@@ -44,7 +55,7 @@ def main(argv: list[str]) -> int:
         return 130
     if not arguments:
         _pinned.delete_results(work)
-        if _colab.FLAG not in argv:
+        if COLAB not in argv:
             options += TWO
         if ALL not in argv:
             options += ["-m", "not release"]
@@ -55,6 +66,18 @@ def main(argv: list[str]) -> int:
             return process.wait()
         except KeyboardInterrupt:
             pass  # pytest gets it too, and ends with its summary
+
+
+def _install_extras():
+    """Install what some tests need; without it these are skipped."""
+    locks = [_extras.SITE]
+    if _extras.chromium():
+        locks.append(_extras.BROWSER)
+    for lock in locks:
+        try:
+            _extras.install(lock)
+        except _venv.SetupError as error:
+            print(error, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,8 @@ import contextlib
 import ctypes
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,7 +21,10 @@ from tools import _venv
 WORKSHOP = ROOT / "workshop"
 VENV = ROOT / ".venv-hub"
 LOCK = WORKSHOP / "hub.lock"
+# For this machine only, and not on the workshop's own ports.
+ADDRESS = "http://127.0.0.1:18000"
 TIMEOUT = 180  # seconds until the hub has to answer
+END_TIMEOUT = 30  # seconds until it is killed
 LOG_LINES = 5  # that are shown when the hub fails
 _PR_SET_CHILD_SUBREAPER = 36  # sys/prctl.h
 
@@ -94,7 +95,6 @@ def running(room: Path, shared: Path, password: str) -> Iterator[str]:
     adopt_orphans()
     variables = dict(os.environ)
     variables.pop("PYTHONPATH", None)  # learners import their own copy
-    address = f"http://127.0.0.1:{_free_ports(3)}"
     with open(room / "hub.log", "w", encoding="utf-8") as log:
         hub = subprocess.Popen(
             [str(VENV / "bin" / "jupyterhub"), "-f"]
@@ -104,7 +104,7 @@ def running(room: Path, shared: Path, password: str) -> Iterator[str]:
                 **variables,
                 "WORKBOOK_ROOM": str(room),
                 "WORKBOOK_SHARED": str(shared),
-                "WORKBOOK_ADDRESS": address,
+                "WORKBOOK_ADDRESS": ADDRESS,
                 "WORKBOOK_PASSWORD": password,
             },
             stdin=subprocess.DEVNULL,
@@ -113,8 +113,8 @@ def running(room: Path, shared: Path, password: str) -> Iterator[str]:
             start_new_session=True,  # Ctrl-C is handled by this process
         )
     try:
-        _wait_for(hub, f"{address}/hub/api/", room)
-        yield address
+        _wait_for(hub, f"{ADDRESS}/hub/api/", room)
+        yield ADDRESS
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # it is ending already
@@ -124,22 +124,6 @@ def running(room: Path, shared: Path, password: str) -> Iterator[str]:
 def adopt_orphans() -> None:
     """Make processes whose parent ends children of this process (Linux)."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _free_ports(count: int):
-    """Return the first of `count` free ports in a row."""
-    firsts = range(18000, 28000, count)
-    # In random order: two load tests may start at once.
-    for first in random.sample(firsts, len(firsts)):
-        with contextlib.ExitStack() as stack:
-            try:
-                for port in range(first, first + count):
-                    listener = stack.enter_context(socket.socket())
-                    listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return first
-    raise HubError("No port from 18000 to 28000 is free; free some.")
 
 
 def _wait_for(hub: subprocess.Popen, url: str, room: Path):
@@ -152,16 +136,11 @@ def _wait_for(hub: subprocess.Popen, url: str, room: Path):
     raise HubError(f"The hub does not start:\n{log_tail(room)}")
 
 
-def end(hub: subprocess.Popen, timeout: float = 30) -> None:
-    """End a hub and all processes that it or this process has started.
-
-    Args:
-        hub: a `subprocess.Popen`.
-        timeout: seconds after which the hub is killed.
-    """
+def end(hub: subprocess.Popen) -> None:
+    """End a hub and all processes that it or this process has started."""
     hub.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        hub.wait(timeout)
+        hub.wait(END_TIMEOUT)
     while children := psutil.Process().children(recursive=True):
         for process in children:
             with contextlib.suppress(psutil.NoSuchProcess):

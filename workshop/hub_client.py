@@ -2,11 +2,14 @@
 
 import json
 import time
-import uuid
 from typing import Any
 
 import requests
 import websocket
+from jupyter_client.session import Session
+from jupyter_server.services.kernels.connection.base import (
+    deserialize_binary_message,
+)
 
 CELL_TIMEOUT = 1800  # seconds; also for a server to start
 PAGE_TIMEOUT = 300  # seconds; thirty learners may ask at once
@@ -17,18 +20,9 @@ class LearnerError(Exception):
 
 
 def decode(frame: str | bytes) -> dict[str, Any]:
-    """Return a message of a kernel as a dictionary.
-
-    Args:
-        frame: text; or bytes, if buffers follow. Then the number of sections
-            and the offset of each come first, 4 bytes each; the first
-            section is the text.
-    """
+    """Return a message of a kernel; one with buffers comes as bytes."""
     if isinstance(frame, bytes):
-        count, begin, end = (
-            int.from_bytes(frame[at : at + 4], "big") for at in (0, 4, 8)
-        )
-        frame = frame[begin : end if count > 1 else None]
+        return deserialize_binary_message(frame)
     return json.loads(frame)
 
 
@@ -111,20 +105,13 @@ class Learner:
         Raises:
             LearnerError: the cell raised, or the kernel is gone.
         """
-        number = uuid.uuid4().hex
-        header = {"msg_id": number, "msg_type": "execute_request"}
-        header |= {"username": self.name, "session": self.name}
         content = {"code": source, "silent": False, "allow_stdin": False}
         content["user_expressions"] = {"value": expression}
-        message = {
-            "header": header,
-            "parent_header": {},
-            "metadata": {},
-            "content": content,
-            "channel": "shell",
-        }
+        message = Session(username=self.name).msg("execute_request", content)
+        message["channel"] = "shell"
+        number = message["msg_id"]
         try:
-            self._channel.send(json.dumps(message))
+            self._channel.send(json.dumps(message, default=str))
             reply = self._reply(number)
         except (OSError, websocket.WebSocketException) as error:
             raise LearnerError(f"the kernel is gone ({error})") from None
