@@ -18,7 +18,7 @@ COLAB_WORK = _pinned.WORK.with_name("colab")
 NOT_ON_COLAB = (
     *("benchmark", "browser", "doctor", "instructors", "notebooks", "pack"),
     *("pretraining", "project", "publish", "regenerate", "site"),
-    *("site_browser", "start", "style", "surroundings", "test", "workshop"),
+    *("site_browser", "start", "style", "venv", "test", "workshop"),
 )
 # Every cell has to run; those tagged nbval-check-output have to give what
 # the notebook shows. What nbval overlooks, tests/test_notebooks.py finds.
