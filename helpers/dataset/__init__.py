@@ -12,6 +12,8 @@ __getattr__, __dir__ = attach(
         "corrections": "",
         "add_a_photo": "corrupted",
         "corrupted_demo": "corrupted",
+        "resize": "decoding",
+        "SHAPES": "decoding",
         "batches": "pipeline",
         "load_photo": "pipeline",
         "load_photos": "pipeline",
