@@ -48,22 +48,23 @@ class Cache:
             if content["version"] == version():
                 self._old = dict(content["photos"])
 
-    def look(self, file: Path) -> tuple[Photo | None, list[Problem]]:
+    def look(
+        self, file: Path, name: str, class_name: str
+    ) -> tuple[Photo | None, list[Problem]]:
         """Return what `photo_file.look` does; several threads may call it."""
-        name = f"{file.parent.name}/{file.name}"
         try:
             status = file.stat()
         except OSError:
-            return photo_file.look(file)
+            return photo_file.look(file, name, class_name)
         size, time = status.st_size, status.st_mtime_ns
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             row = self._old[name]
             if row["state"] == [size, time]:
-                result = _from_row(file, row)
+                result = _from_row(file, name, class_name, row)
                 self._new[name] = row
                 _hashes[str(file), size, time] = row["sha256"]
                 return result
-        photo, problems = photo_file.look(file)
+        photo, problems = photo_file.look(file, name, class_name)
         if photo:
             self._new[name] = {
                 "state": [size, time],
@@ -90,14 +91,15 @@ class Cache:
             )
 
 
-def _from_row(file: Path, row: dict):
+def _from_row(file: Path, name: str, class_name: str, row: dict):
     """Return the photo and problems of a file that is unchanged."""
     with open(file, "rb"):  # it may be locked by now
         pass
     width, height = row["size"]
     photo = Photo(
         file,
-        file.parent.name,
+        name,
+        class_name,
         row["sha256"],
         width,
         height,

@@ -125,30 +125,31 @@ DAMAGED = "cannot be decoded: damaged or cut off", COPY
 class Photo:
     """One photo: its file, class, content hash and size in pixels.
 
-    `class_name` is that of its folder unless its label was corrected.
+    `name` is the path from the folder of photos, with slashes, as printed.
+    `split` is the split that the folder or table puts it into, and photos of
+    one `group` stay in one split; None where there is none.
     `thumbnail` comes from `make_thumbnail`. `depth` is the bit depth at which
     a 16-bit PNG is read; None for all other photos, and for a black one.
     """
 
     path: Path
+    name: str
     class_name: str
     sha256: str
     width: int
     height: int
     thumbnail: bytes
     depth: int | None = None
-
-    @property
-    def name(self) -> str:
-        """The names of its class folder and file, with a slash between."""
-        return f"{self.path.parent.name}/{self.path.name}"
+    split: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True)
 class Problem:
     """What is wrong with a file or a class, and what to do.
 
-    `name` is class/file, or class/; `files` is how many files it is about.
+    `name` is that of a photo, or of a folder with a slash at the end;
+    `files` is how many files it is about.
     """
 
     name: str
@@ -162,9 +163,17 @@ class _UnusableError(Exception):
     """A file can't be used; its arguments are the problem and the advice."""
 
 
-def look(file: Path) -> tuple[Photo | None, list[Problem]]:
-    """Return the photo in a file of a class folder, or None, and problems."""
-    name = printed(f"{file.parent.name}/{file.name}")
+def look(
+    file: Path, name: str, class_name: str
+) -> tuple[Photo | None, list[Problem]]:
+    """Return the photo in a file, or None, and problems.
+
+    Args:
+        file: where it lies.
+        name: its path from the folder of photos, for messages.
+        class_name: of the photo.
+    """
+    name = printed(name)
     try:
         content = _read(file)
         kind = _require_readable(file, content)
@@ -176,7 +185,8 @@ def look(file: Path) -> tuple[Photo | None, list[Problem]]:
         notes.append((f"a {kind} with the wrong file extension", NOTHING))
     photo = Photo(
         file,
-        file.parent.name,
+        name,
+        class_name,
         hashlib.sha256(content).hexdigest(),
         width,
         height,

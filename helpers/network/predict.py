@@ -48,7 +48,7 @@ def write_predictions(
     }
     batch = []
     for file in tqdm(files, desc=folder.name, unit="file", file=sys.stdout):
-        photo, problems = photo_file.look(file)
+        photo, problems = photo_file.look(file, _name(file, folder), "")
         if photo:
             batch.append(file)
         else:

@@ -98,7 +98,7 @@ def read(name: str, content: bytes) -> NDArray[np.uint8]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, name)
         file.write_bytes(content)
-        photo, problems = photo_file.look(file)
+        photo, problems = photo_file.look(file, name, "")
         if not photo:
             problem = problems[0]
             raise ValueError(f"{name}: {problem.problem}. {problem.advice}")
