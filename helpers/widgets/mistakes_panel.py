@@ -75,7 +75,7 @@ class _Pages:
 
     def __init__(self, split: Split, probabilities: NDArray) -> None:
         self.split = split
-        self.folder = Path(split.paths[0]).parent.parent
+        self.folder = split.folder or Path(split.paths[0]).parent.parent
         self.predicted = probabilities.argmax(axis=-1)
         self.confidence = probabilities.max(axis=-1)
         self.page = 0
@@ -134,11 +134,9 @@ class _Pages:
         """Note that the label of the chosen photo is wrong."""
         truth = self.controls["truth"].value
         if self.chosen is not None:
-            corrections.note(self.folder, self.file(self.chosen), truth)
-
-    def file(self, index: int) -> str:
-        path = Path(self.split.paths[index])
-        return f"{path.parent.name}/{path.name}"
+            file = self.split.names[self.chosen]
+            label = self.split.class_names[self.split.labels[self.chosen]]
+            corrections.note(self.folder, file, truth, label)
 
     def update(self) -> str:
         """Show the page according to the controls; return its description."""
@@ -154,7 +152,7 @@ class _Pages:
             self.axes[i].set_title(title, fontsize=10)
             colour = RED if index == self.chosen else "none"
             self.axes[i].spines[:].set_color(colour)
-            truth = noted.get(self.file(index))
+            truth = noted.get(self.split.names[index])
             self.notes[i].set_text(f"noted: {self._short(truth)}")
             self.notes[i].set_visible(truth is not None)
         split = f"the {len(self.split)} photos of {self.split.name}"
@@ -212,7 +210,7 @@ class _Pages:
 
     def _choice(self, index: int, noted: dict[str, str]) -> str:
         """Say which photo is chosen, and the note on it."""
-        file = self.file(index)
+        file = self.split.names[index]
         photo = f"Photo {self.controls['photo'].value} is {one_line(file)}"
         if file in noted:
             photo += (
