@@ -64,7 +64,7 @@ def assign_splits(
     groups = groups or {}
     members = collections.defaultdict(set)
     classes: dict[str, collections.Counter[str]] = {}
-    for key, class_name in set(photos):
+    for key, class_name in dict.fromkeys(photos):
         group = groups.get(key, key)
         members[group].add(key)
         classes.setdefault(group, collections.Counter())[class_name] += 1
