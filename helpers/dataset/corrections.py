@@ -14,7 +14,7 @@ from typing import NamedTuple
 from helpers import text
 from helpers.dataset import archives
 from helpers.paths import atomic, list_path, shown
-from helpers.text import one_line
+from helpers.text import counted, one_line
 
 COLUMNS = ["file", "label", "was"]
 
@@ -96,8 +96,8 @@ def apply(folder: str | Path) -> None:
     with atomic(applied_path(folder)) as temporary:
         temporary.write_bytes(notes.read_bytes())
     print(
-        f"{len(rows)} photos of {folder.name} get their noted label when "
-        "dataset.check runs next; dataset.corrections.undo(FOLDER) "
+        f"{counted(len(rows), 'corrected label')} of {folder.name} will be "
+        "used when dataset.check runs next; dataset.corrections.undo(FOLDER) "
         "reverts this."
     )
 

@@ -93,7 +93,9 @@ def _enter(tree: Tree, path: PurePosixPath, entered: dict[str, str]):
     """Return whether to go into a folder; note why not."""
     here = tree.folder / path
     if photo_file.is_system_name(path.name):
-        files = sum(len(names) for _, _, names in os.walk(here))
+        # Behind a link may lie anything.
+        inside = os.walk(here) if not here.is_symlink() else ()
+        files = sum(len(names) for _, _, names in inside)
         tree.ignored[f"{printed(path.name)}/"] += files
         return False
     real = os.path.realpath(here)
