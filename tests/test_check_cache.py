@@ -36,9 +36,9 @@ def read(monkeypatch):
     """Checks a folder; gives the result and the names of the files read."""
     names, look = [], photo_file.look
 
-    def noted(file):
+    def noted(file, *args):
         names.append(file.name)
-        return look(file)
+        return look(file, *args)
 
     def check(folder):
         names.clear()
@@ -185,7 +185,7 @@ def large(request):
 
 def look(folder, content):
     put(folder, {"large.jpg": content})
-    return photo_file.look(folder / "large.jpg")
+    return photo_file.look(folder / "large.jpg", "a/large.jpg", "a")
 
 
 def test_a_large_photo_has_its_own_size_and_thumbnail(tmp_path, large):

@@ -420,8 +420,8 @@ def test_predictions_open_in_a_spreadsheet(tmp_path, photo):
 def test_a_noted_label_of_a_hard_name_is_applied(name, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     folder = write_folder(tmp_path / "mine", ("plain", name))
-    corrections.note(folder, f"{name}/0.png", "plain")
-    corrections.note(folder, "plain/1.png", name)
+    corrections.note(folder, f"{name}/0.png", "plain", name)
+    corrections.note(folder, "plain/1.png", name, "plain")
     assert corrections.noted(folder) == {
         f"{name}/0.png": "plain",
         "plain/1.png": name,

@@ -432,6 +432,25 @@ def test_the_only_class_left_is_named_with_what_became_of_the_others(fill):
     assert "the file is empty (1 file)" in sentence
 
 
+def test_folders_that_may_not_be_opened_are_named(fill, monkeypatch):
+    folder = fill({"bent": 3, "good": 3, "c": 1})
+    scandir, locked = os.scandir, folder / "c"
+
+    def refuse(path):
+        if str(path) == str(locked):
+            raise PermissionError(13, "no", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    checked = scan.check(folder)
+    assert "c/" in [p.name for p in checked.problems if p.excluded]
+    words = "you have no permission to open it"
+    assert words in [p.problem for p in checked.problems]
+    locked = folder
+    with pytest.raises(layouts.FolderError, match=f"mine: {words}"):
+        scan.check(folder)
+
+
 # --- Folders beside the classes ---------------------------------------------
 
 
@@ -638,7 +657,7 @@ def grow(rng, folder, depth=0):
             grow(rng, path, depth + 1)
 
 
-def look(file, name, class_name):
+def look(file, name, class_name, *_):
     """What `photo_file.look` does, for files of two bytes."""
     name = photo_file.printed(name)
     content = file.read_bytes() if file.is_file() else b""
