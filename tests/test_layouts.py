@@ -576,34 +576,25 @@ def test_what_is_or_should_be_a_photo_is_never_ignored(fill):
 
 
 @pytest.mark.parametrize(
-    ("name", "other", "difference"),
+    ("name", "other"),
     [
-        (unicodedata.normalize("NFD", "Käfer"), "Käfer",
-         "the Unicode form of their letters"),
-        ("zw\u200b", "zw", "invisible characters"),
-        ("a  b", "a b", "spaces"),
-        ("good.", "good", "a full stop at the end"),
-        ("katze", "Katze", "upper and lower case"),
-        ("\uff47ood", "good", "the Unicode form of their letters"),
-        ("\ufb01le", "file", "the Unicode form of their letters"),
-        ("Good ", "good.", "a full stop at the end, spaces and upper and "
-         "lower case"),
+        (unicodedata.normalize("NFD", "Käfer"), "Käfer"),
+        *(("zw\u200b", "zw"), ("a  b", "a b"), ("good.", "good")),
+        *(("katze", "Katze"), ("\uff47ood", "good"), ("\ufb01le", "file")),
+        ("Good ", "good."),
     ],
-)  # fmt: skip
-def test_names_that_only_look_the_same_are_named_with_the_difference(
-    name, other, difference
-):
+)
+def test_names_that_only_look_the_same_are_named(name, other):
     (problem,) = layouts.lookalikes([other, name])
     assert problem.name == f"{name}/"
-    assert problem.problem.endswith(f"differ only in {difference}")
+    assert f"{name!r} and {other!r} differ only in" in problem.problem
 
 
 def test_look_alike_classes_stay_apart_and_others_are_no_problem(fill):
     checked = scan.check(fill({"Katze": 20, "katze ": 20, "Katzen": 20}))
     assert checked.class_names == ("Katze", "Katzen", "katze ")
     ((name, words),) = problems(checked).items()
-    assert name == "katze /" and words.endswith("spaces and upper and lower "
-                                                "case")  # fmt: skip
+    assert name == "katze /" and words.startswith("'katze ' and 'Katze' ")
     names = ["Katze", "Kätze", "10", "1", "a b", "ab", "v1.0", "v10"]
     assert layouts.lookalikes(names) == []
 

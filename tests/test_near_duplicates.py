@@ -229,7 +229,7 @@ def test_near_duplicates_with_different_labels_are_never_to_be_deleted(save):
     within = [p for p in found if "nearly the same picture as a/" in p.problem]
     assert len(across) == len(within) == len(found) / 2 == 10
     assert all("Check both labels" in p.advice for p in across)
-    assert all("stay in one split" in p.advice for p in within)
+    assert all("count as one group" in p.advice for p in within)
     assert not any(p.excluded for p in found)
 
 

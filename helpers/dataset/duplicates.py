@@ -18,15 +18,15 @@ CAMERA = (
     "With a fixed camera that is normal, and there is nothing to do. Of "
     "several photos of the same object, keep one."
 )
-NEAR = "They stay in one split. If they show the same object, one is enough."
+NEAR = "They count as one group. If they show the same object, keep one."
 COPIES = (
-    "They stay in one split. Export the data set again without augmentation, "
-    "or keep one copy of each photo."
+    "Copies of one photo count as one group. Better export the data set again "
+    "without augmentation, or keep one copy of each photo."
 )
 FRAMES = (
-    "They stay in one split, and a few that differ are enough. If they show "
-    "different objects in front of a fixed camera, say with group_pattern "
-    "which belong together."
+    "Frames of one video count as one group, and a few that differ are "
+    "enough. If they show different objects in front of a fixed camera, say "
+    "with group_pattern which belong together."
 )
 
 
@@ -111,7 +111,8 @@ def near(
         fixed camera are one problem each.
     """
     name = f"{folder.resolve().name}/"
-    copies, films = near_duplicates.groups(photos)
+    ungrouped = [photo for photo in photos if photo.group is None]
+    copies, films = near_duplicates.groups(ungrouped)
     problems = []
     for groups, kind, advice in (
         (copies, "augmented copies of {} by their names", COPIES),
@@ -141,7 +142,8 @@ def near(
     alone = [
         (photo, other)
         for photo, other in near_duplicates.find(photos)
-        if photo not in group_of or group_of[photo] != group_of.get(other)
+        if (photo not in group_of or group_of[photo] != group_of.get(other))
+        and (photo.class_name != other.class_name or not photo.group)
     ]
     if near_duplicates.of_fixed_camera(alone, len(photos)):
         photo, other = alone[0]

@@ -504,8 +504,8 @@ def refusal(
     about = [p for p in problems if p.excluded and p.files]
     if usable := {photo.class_name for photo in photos}:
         what = (
-            f"only {_join(sorted(usable), 'and')} has photos that can be "
-            "used, and a classifier needs two classes or more"
+            f"only {usable.pop()} has photos that can be used, and a "
+            "classifier needs two classes or more"
         )
         if about:
             what += f"; left out: {causes(about)}"
@@ -541,47 +541,24 @@ def doubtful(class_names: Iterable[str]) -> list[Problem]:
     ]
 
 
-UNICODE = "the Unicode form of their letters"
-_SIMPLIFY = {
-    UNICODE: lambda name: unicodedata.normalize("NFKC", name),
-    "invisible characters": lambda name: "".join(
-        c for c in name if unicodedata.category(c) != "Cf"
-    ),
-    "a full stop at the end": lambda name: re.sub(r"\.(?=\s*$)", "", name),
-    "spaces": lambda name: " ".join(name.split()),
-    "upper and lower case": str.casefold,
-}
-
-
 def lookalikes(class_names: Iterable[str]) -> list[Problem]:
     """Return a `Problem` for each class named nearly as an earlier one."""
     first: dict[str, str] = {}
     problems = []
     for name in class_names:
         other = first.setdefault(_simplified(name), name)
-        if other == name:
-            continue
-        # Unicode forms may undo all other differences, too.
-        needed = [
-            difference
-            for difference in _SIMPLIFY
-            if _simplified(name, difference) != _simplified(other, difference)
-        ] or [UNICODE]
-        what = f"{name!r} and {other!r} differ only in {_join(needed, 'and')}"
-        do = "If they are one class, move the photos into one folder."
-        problems.append(Problem(f"{name}/", what, do))
+        if other != name:
+            what = (
+                f"{name!r} and {other!r} differ only in case, spaces, a full "
+                "stop, invisible characters or the Unicode form of letters"
+            )
+            do = "If they are one class, move the photos into one folder."
+            problems.append(Problem(f"{name}/", what, do))
     return problems
 
 
-def _simplified(name: str, kept: str = ""):
-    """Return a name without these differences, but for one of them."""
-    for difference, simplify in _SIMPLIFY.items():
-        if difference != kept:
-            name = simplify(name)
-    return name
-
-
-def _join(names: Sequence[str], word: str):
-    """Return all names, with a word before the last one."""
-    *most, last = names
-    return f"{', '.join(most)} {word} {last}" if most else last
+def _simplified(name: str):
+    """Return a name without what readers overlook."""
+    name = unicodedata.normalize("NFKC", name).casefold()
+    visible = "".join(c for c in name if unicodedata.category(c) != "Cf")
+    return " ".join(visible.strip().removesuffix(".").split())

@@ -32,8 +32,8 @@ def assign_splits(
     A content hash (SHA-256) is read as a number from 0 to 1, and two
     thresholds divide these numbers: at (60, 20, 20) training lies below
     0.6, validation between 0.6 and 0.8, the test above. A photo's name, its
-    folder and the machine play no part. Photos of a group go by the smallest
-    hash in it.
+    folder and the machine play no part. Photos of a group go by a hash of
+    the smallest hash in it.
 
     If that gives a class less than a third (rounded down, and at least one)
     of the photos which it should have in a split, the thresholds are moved
@@ -68,9 +68,9 @@ def assign_splits(
         group = groups.get(key, key)
         members[group].add(key)
         classes.setdefault(group, collections.Counter())[class_name] += 1
-    # {class: {smallest hash of a group: photos of the class in it}}
+    # {class: {hash of a group: photos of the class in it}}
     units: dict[str, dict[str, int]] = {}
-    first = {group: min(keys) for group, keys in members.items()}
+    first = {group: _group_key(keys) for group, keys in members.items()}
     for group, counts in classes.items():
         for class_name in counts:
             units.setdefault(class_name, {})
@@ -113,6 +113,17 @@ def _require_enough(class_name: str, groups: Mapping[str, int], splits: int):
         f"one: add photos of that class until there are {splits} or more, or "
         "move its folder away."
     )
+
+
+def _group_key(keys: set[str]):
+    """Return the hash that a group goes by, that of a single photo as it is.
+
+    The smallest of several hashes would mostly lie in training.
+    """
+    smallest = min(keys)
+    if len(keys) == 1:
+        return smallest
+    return hashlib.sha256(smallest.encode()).hexdigest()
 
 
 def _number(key: str):

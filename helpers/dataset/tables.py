@@ -81,7 +81,12 @@ def read(table: Path) -> list[Row]:
             name = header[marked[0]]
         else:
             name = cells[label]
-        if not cells[file] or not name or {*"/\\"} & {*name} or name == "..":
+        if (
+            not cells[file]
+            or not name
+            or {*"/\\"} & {*name}
+            or name in (".", "..")
+        ):
             raise error(
                 table,
                 number,
