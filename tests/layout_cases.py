@@ -94,7 +94,20 @@ CASES = (
         },
         TWO,
         splits={"test": 10},
-        words="there is no validation, so it is made from train",
+        words="not in the folder, so made from train: validation",
+    ),
+    Case(
+        "`train/images/good/ train/annotations/`",
+        "A folder `images` around the class folders does not matter.",
+        {
+            f"my/{split}/images/{name}/{{}}.jpg": count
+            for split, count in (("train", 14), ("val", 4), ("test", 2))
+            for name in TWO
+        },
+        TWO,
+        {"my/train/annotations/0.xml": "<a/>"},
+        splits={"train": 28, "validation": 8, "test": 4},
+        words="the photos lie in my/",
     ),
     Case(
         "`good/ bent/ test/good/ test/bent/`",
@@ -103,7 +116,7 @@ CASES = (
         | {f"test/{name}/{{}}.jpg": 5 for name in TWO},
         TWO,
         splits={"test": 10},
-        words="there is no validation, so it is made from train",
+        words="not in the folder, so made from train: validation",
     ),
     Case(
         "`train/good/ test/good/ test/bent/`",

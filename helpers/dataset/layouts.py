@@ -207,35 +207,29 @@ def _by_folders(tree: Tree):
     contents = Contents()
     pictures = tree.pictures() or tree.files
     wrapper = _wrapper(pictures)
-    depth = len(wrapper)
     if wrapper:
         contents.notes.append(f"the photos lie in {'/'.join(wrapper)}/")
     # {folder: the folders right in it that hold pictures, "" for itself}
     inside: dict[str, set[str]] = {}
     for picture in pictures:
-        outer, inner = (*picture.parts[depth:-1], "", "")[:2]
+        outer, inner = (*_folders(picture.parent, wrapper), "", "")[:2]
         inside.setdefault(outer, set()).add(inner)
     inside.pop("", None)
     kinds = _kinds(inside)
     splits = [name for name, kind in kinds.items() if kind in SPLITS]
     classes = {name for name, kind in kinds.items() if kind == CLASS}
     for folder in tree.folders:
-        if folder.parts[:depth] != wrapper or len(folder.parts) == depth:
-            continue
-        outer, *below = folder.parts[depth:]
+        outer, *below = _folders(folder, wrapper) or [""]
         if not below and (classes or not splits):
             kinds.setdefault(outer, CLASS)
-        if kinds.get(outer) == CLASS:
+        if outer and kinds.get(outer) == CLASS:
             contents.class_names.append(outer)
-        elif kinds.get(outer) in SPLITS and below:
-            contents.class_names.append(below[0])
-    contents.class_names = sorted(set(contents.class_names))
     skipped, deeper = Counter[str](), []
     for file in tree.files:
-        outer, *below = (*file.parts[depth:-1], "")
-        kind = kinds.get(outer) if file.parts[:depth] == wrapper else None
+        outer, *below = _folders(file.parent, wrapper) or [""]
+        kind = kinds.get(outer) if outer else None
         split = "train" if splits else None
-        if kind in SPLITS and below[0:-1]:
+        if kind in SPLITS and below:
             split, outer, *below = kind, *below
         elif kind in NO_CLASS:
             skipped[outer] += 1
@@ -248,8 +242,10 @@ def _by_folders(tree: Tree):
             )
             continue
         contents.items.append(Item(str(file), outer, split))
-        if len(below) > 1:
+        contents.class_names.append(outer)
+        if below:
             deeper.append(f"{file.parent}/")
+    contents.class_names = sorted(set(contents.class_names))
     for name, count in skipped.items():
         path = "/".join((*wrapper, name))
         contents.leave_out(f"{path}/", *NO_CLASS[kinds[name]], files=count)
@@ -259,6 +255,21 @@ def _by_folders(tree: Tree):
             f"such as {deeper[0]}, count for the class above"
         )
     return contents
+
+
+def _folders(folder: PurePosixPath, wrapper: tuple[str, ...]) -> list[str]:
+    """Return the names of the folders from `wrapper` on to a folder.
+
+    Those such as images/ in a split count only if no class folder is in
+    them.
+    """
+    depth = len(wrapper)
+    if folder.parts[:depth] != wrapper:
+        return []
+    names = list(folder.parts[depth:])
+    if len(names) > 2 and split_of(names[0]) and _IMAGES.fullmatch(names[1]):
+        del names[1]
+    return names
 
 
 def _wrapper(pictures: Sequence[PurePosixPath]):
@@ -342,7 +353,7 @@ def _by_tables(tree: Tree, paths: Sequence[Path]):
             )
         contents.items.append(Item(str(file), row.label, split, row.group))
     contents.class_names = sorted({item.class_name for item in contents.items})
-    names = listed(map(str, used or [path.name for path in paths]))
+    names = listed(map(str, used)) if used else paths[0].name
     contents.notes.append(f"the classes are those in {names}")
     return contents, used
 

@@ -231,8 +231,8 @@ def _with_given_splits(photos: Sequence[Photo]):
     for photo in photos:
         splits_of[photo.class_name].add(photo.split)
     given = set().union(*splits_of.values()) - {None}
-    if not given:
-        return list(photos), []
+    if given <= {"train"}:
+        return [replace(photo, split=None) for photo in photos], []
     if "train" not in given:
         lacking, note = set(splits_of), "no photo is for training"
     else:
@@ -249,7 +249,7 @@ def _with_given_splits(photos: Sequence[Photo]):
         notes.append(f"splits of the folder are kept: {', '.join(kept)}")
         if missing := [name for name in SPLITS if not counts[name]]:
             names = " and ".join(missing)
-            notes.append(f"there is no {names}, so it is made from train")
+            notes.append(f"not in the folder, so made from train: {names}")
     return photos, notes
 
 
