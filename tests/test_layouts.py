@@ -371,6 +371,14 @@ def test_a_table_that_fits_only_in_part_is_named(fill):
     assert "a.csv, row 3: there is no photo 7.jpg" in refused(folder)
 
 
+def test_of_two_tables_that_fit_one_is_to_be_chosen(fill):
+    folder = fill({".": 2})
+    table = "file,label\n0.jpg,a\n1.jpg,b\n"
+    write(folder, {"a.csv": table, "b.csv": table.replace("a\n", "c\n")})
+    assert "a.csv, b.csv may be tables of labels; give one" in refused(folder)
+    assert scan.check(folder, labels="b.csv").class_names == ("b", "c")
+
+
 def test_an_export_for_object_detection_is_refused(fill):
     folder = fill({"images/train": 3, "images/val": 3})
     write(folder, {f"labels/{split}/0.txt": "0 .5" for split in ("train", "")})

@@ -458,12 +458,19 @@ def _not_understood(tree: Tree):
             f"dataset.check, or --class '{pattern}' after start.py check or "
             "retrain"
         )
+    fitting = []
     for table in tree.tables:
         try:
             path = folder / table
             tables.match(path, tables.read(path), table.parent, pictures)
+            fitting.append(str(table))
         except FolderError as error:
             sentences.append(f"No use is made of {str(error).rstrip('.')}")
+    if fitting:
+        sentences.append(
+            f"{listed(fitting)} may be tables of labels; give one with two "
+            "labels or more as labels in dataset.check, or after --labels"
+        )
     if {"images", "labels"} <= {path.name.lower() for path in tree.folders}:
         sentences.append(
             "Labels in labels/ are for object detection; export the data set "
