@@ -122,6 +122,24 @@ def test_no_photo_moves_when_others_come_or_are_renamed(folder):
         assert set(old.keys) <= set(new.keys)
 
 
+def test_the_manifest_holds_what_the_split_depends_on(folder):
+    for name in ("train", "test"):
+        shutil.copytree(folder / "a", folder.parent / "new" / name / "a")
+        shutil.copytree(folder / "b", folder.parent / "new" / name / "b")
+    for path in (folder.parent / "new" / "test").glob("*/*"):
+        png_of = noise(int(path.stem) + 3000 + ord(path.parent.name))
+        png_of.save(path)
+    checked = scan.check(folder.parent / "new", group_pattern=r"^(\d)")
+    splits.split(checked, FRACTIONS)
+    with open(splits.manifest_path(checked), encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    photos = [
+        (r["sha256"], r["class"], r["folder_split"], r["group"]) for r in rows
+    ]
+    again = splits.assign_rest(photos, FRACTIONS)
+    assert again == {row["sha256"]: row["split"] for row in rows}
+
+
 def test_the_manifest_says_where_each_photo_is(folder):
     checked = scan.check(folder)
     parts = splits.split(checked, FRACTIONS)

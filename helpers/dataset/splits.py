@@ -188,6 +188,9 @@ def _fill(
         split_of[min(movable, key=lambda key: (groups[key], key))] = lacking
 
 
+MORE = ["folder_split", "group"]  # columns of the manifest, if there are any
+
+
 @dataclass(frozen=True)
 class Split:
     """The photos of one split.
@@ -261,23 +264,14 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
             f"FRACTIONS is {fractions}; give three positive numbers for "
             "train, validation and test, such as (60, 20, 20)."
         )
-    given = {photo.split for photo in folder.photos}
-    from_train = [n for n in SPLITS if n == "train" or n not in given]
-    groups = {p.sha256: p.group for p in folder.photos if p.group}
-    split_of = {p.sha256: p.split for p in folder.photos if p.split}
-    for name, names in ((None, SPLITS), ("train", from_train)):
-        pairs = [
-            (photo.sha256, photo.class_name)
-            for photo in folder.photos
-            if photo.split == name
-        ]
-        of_names = [fractions[SPLITS.index(n)] for n in names]
-        try:
-            split_of |= assign_splits(pairs, of_names, groups, names)
-        except ValueError as error:
-            raise ValueError(
-                f"{folder.path}: {one_line(str(error))}"
-            ) from None
+    rows = [
+        (photo.sha256, photo.class_name, photo.split, photo.group)
+        for photo in folder.photos
+    ]
+    try:
+        split_of = assign_rest(rows, fractions)
+    except ValueError as error:
+        raise ValueError(f"{folder.path}: {one_line(str(error))}") from None
     _warn(folder, split_of)
     _write_manifest(folder, split_of)
     photos = sorted(folder.photos, key=lambda photo: photo.sha256)
@@ -289,6 +283,32 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
         )
         for name in SPLITS
     ]
+
+
+def assign_rest(
+    photos: Sequence[tuple[str, str, str | None, str | None]],
+    fractions: Sequence[float],
+) -> dict[str, str]:
+    """Assign photos to splits, of which a folder may give some.
+
+    Args:
+        photos: content hash, class name, split in the folder or None, group
+            or None.
+        fractions: three positive numbers.
+
+    Returns, raises: as `assign_splits`.
+    """
+    split_of = {key: split for key, _, split, _ in photos if split}
+    groups = {key: group for key, _, _, group in photos if group}
+    given = set(split_of.values())
+    from_train = [n for n in SPLITS if n == "train" or n not in given]
+    for pool, names in ((None, SPLITS), ("train", from_train)):
+        pairs = [
+            (key, name) for key, name, split, _ in photos if split == pool
+        ]
+        of_names = [fractions[SPLITS.index(name)] for name in names]
+        split_of |= assign_splits(pairs, of_names, groups, names)
+    return split_of
 
 
 def _warn(folder: scan.Folder, split_of: Mapping[str, str]):
@@ -329,12 +349,13 @@ def _write_manifest(folder: scan.Folder, split_of: dict[str, str]):
     with atomic(manifest_path(folder)) as manifest:
         with open(manifest, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(["split", "class", "file", "sha256"])
-            for p in folder.photos:
+            rows = [(p.split or "", p.group or "") for p in folder.photos]
+            more = MORE if any(map(any, rows)) else []
+            writer.writerow(["split", "class", "file", "sha256", *more])
+            for p, row in zip(folder.photos, rows, strict=True):
                 name = p.name.removeprefix(f"{p.class_name}/")
-                writer.writerow(
-                    [split_of[p.sha256], p.class_name, name, p.sha256]
-                )
+                cells = split_of[p.sha256], p.class_name, name, p.sha256
+                writer.writerow([*cells, *(row if more else ())])
 
 
 def _make_split(name: str, folder: scan.Folder, photos: Sequence[Photo]):

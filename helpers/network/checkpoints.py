@@ -11,7 +11,7 @@ import nbformat
 from tqdm import tqdm
 
 from helpers import downloads, kernel, paths, results
-from helpers.dataset.splits import assign_splits
+from helpers.dataset.splits import assign_rest
 from helpers.network import weights
 
 NOTEBOOKS = paths.ROOT / "notebooks"
@@ -69,8 +69,17 @@ def _is_there(
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         return False
-    splits = assign_splits(
-        [(row["sha256"], row["class"]) for row in rows], fractions
+    splits = assign_rest(
+        [
+            (
+                row["sha256"],
+                row["class"],
+                row.get("folder_split") or None,
+                row.get("group") or None,
+            )
+            for row in rows
+        ],
+        fractions,
     )
     same_splits = all(splits[row["sha256"]] == row["split"] for row in rows)
     return same_splits and results.is_of(lesson, weights_name, folder)
