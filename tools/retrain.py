@@ -46,8 +46,8 @@ def main(argv: list[str]) -> int:
     if args.folder:
         value = f"{str(Path(args.folder).resolve())!r}, {FRACTIONS!r}"
         kernel.put(notebook, NOTEBOOK.stem, kernel.PHOTOS, value)
-        value = ", ".join(map(repr, check.options(args)))
-        kernel.put(notebook, NOTEBOOK.stem, OPTIONS, value)
+    value = ", ".join(map(repr, check.options(args)))
+    kernel.put(notebook, NOTEBOOK.stem, OPTIONS, value)
     kernel.put(notebook, NOTEBOOK.stem, "OUT", f"paths.Path({str(out)!r})")
     try:
         code = _run(notebook, out)
