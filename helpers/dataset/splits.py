@@ -384,6 +384,11 @@ def whole_folder(
 ) -> Split:
     """Return all photos of a folder as one `Split` named after the folder.
 
+    Args:
+        folder: as for `dataset.check`.
+        class_names: the classes that it must have, sorted.
+        shape: as for `dataset.check`.
+
     Raises:
         ValueError: as `dataset.check`, or the folder has other classes.
     """
