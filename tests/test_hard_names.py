@@ -75,8 +75,8 @@ def test_predictions_open_in_a_spreadsheet(tmp_path, photo):
 @pytest.mark.parametrize("name", ["=1+2", "-x", "Hund ", "two\nlines", "'=x"])
 def test_a_noted_label_of_a_hard_name_is_applied(name, folder_of):
     folder = folder_of("plain", name)
-    corrections.note(folder, f"{name}/0.png", "plain")
-    corrections.note(folder, "plain/1.png", name)
+    corrections.note(folder, f"{name}/0.png", "plain", name)
+    corrections.note(folder, "plain/1.png", name, "plain")
     assert corrections.noted(folder) == {
         f"{name}/0.png": "plain",
         "plain/1.png": name,

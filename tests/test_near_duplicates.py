@@ -1,6 +1,7 @@
 """Near-duplicates, augmented copies and films are found, and nothing else."""
 
 import io
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -228,7 +229,7 @@ def test_near_duplicates_with_different_labels_are_never_to_be_deleted(save):
     within = [p for p in found if "nearly the same picture as a/" in p.problem]
     assert len(across) == len(within) == len(found) / 2 == 10
     assert all("Check both labels" in p.advice for p in across)
-    assert all("keep one" in p.advice for p in within)
+    assert all("count as one group" in p.advice for p in within)
     assert not any(p.excluded for p in found)
 
 
@@ -245,12 +246,18 @@ def film(rng, count, step=6):
         yield noisy(rng, np.asarray(view, float) * light)
 
 
-def check_and_split(folder, capsys):
-    """The one problem of a folder of which splits share near-duplicates."""
+def check_and_split(folder, pattern):
+    """The one problem of a folder; what is alike is in one split.
+
+    A group of the pattern is what the names of these photos share.
+    """
     checked = scan.check(folder)
-    splits.split(checked, FRACTIONS)
-    out = capsys.readouterr().out
-    assert "are nearly the same as one in another split" in out
+    split_of = {}
+    for split in splits.split(checked, FRACTIONS):
+        assert set(split.labels) == {0, 1}
+        for name in split.names:
+            shared = re.search(pattern, name)[0]
+            assert split_of.setdefault(shared, split.name) == split.name
     (problem,) = checked.problems
     assert problem.name == "mine/" and not problem.excluded
     return problem
@@ -258,7 +265,7 @@ def check_and_split(folder, capsys):
 
 @pytest.mark.parametrize("augmented", [True, False])
 def test_augmented_copies_are_one_line_and_an_export_without_is_none(
-    save, augmented, capsys
+    save, augmented
 ):
     for class_name in "ab":
         for number in range(20):
@@ -270,22 +277,22 @@ def test_augmented_copies_are_one_line_and_an_export_without_is_none(
                 name = f"IMG_{number}_jpg.rf.{rng.bytes(16).hex()}.jpg"
                 folder = save(copy, f"{class_name}/{name}")
     if augmented:
-        problem = check_and_split(folder, capsys)
+        problem = check_and_split(folder, r"./IMG_\d+_")
         assert "120 files look like augmented copies of 40" in problem.problem
     else:
         assert scan.check(folder).problems == ()
 
 
 @pytest.mark.parametrize("step", [0, 2, 6])
-def test_films_are_one_line_and_not_one_for_each_frame(save, capsys, step):
+def test_films_are_one_line_and_not_one_for_each_frame(save, step):
     for class_name in "ab":
-        for number in (1, 2):
+        for number in (1, 2, 3):
             rng = np.random.default_rng([number, ord(class_name)])
             for i, image in enumerate(film(rng, 15, step)):
                 name = f"film{number}_{i:04d}.jpg"
                 folder = save(image, f"{class_name}/{name}")
-    problem = check_and_split(folder, capsys)
-    words = "60 files look like consecutive frames of 4 videos or bursts, such"
+    problem = check_and_split(folder, r"./film\d")
+    words = "90 files look like consecutive frames of 6 videos, such"
     assert words in problem.problem
 
 
@@ -321,9 +328,12 @@ def test_one_film_is_told_in_the_singular(save):
     for number in range(20):
         image = scene(np.random.default_rng(number + 1))
         folder = save(image, f"b/img_{number:04d}.jpg")
-    (problem, *_) = scan.check(folder).problems
-    assert "frames of 1 video or burst, such as a/film_0000" in problem.problem
-    assert "Keep one frame of each video" in problem.advice
+    checked = scan.check(folder)
+    problem, *_, few = checked.problems
+    assert "frames of 1 video, such as a/film_0000" in problem.problem
+    assert few.name == "a/" and "are all in 1 group of nearly" in few.problem
+    for split in splits.split(checked, FRACTIONS):  # with a film in all
+        assert set(split.labels) == {0, 1}
 
 
 def of_one_jig(rng):

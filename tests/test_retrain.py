@@ -9,7 +9,12 @@ from tools import retrain
 
 CELLS = (
     ("code", "from helpers import paths\nimport json"),
-    ("code", "FOLDER, FRACTIONS = 'drawn', (1, 2, 3)\nOUT = paths.work()"),
+    (
+        "code",
+        "FOLDER, FRACTIONS = 'drawn', (1, 2, 3)\n"
+        "LABELS, CLASS, GROUP, SHAPE = None, None, None, 'squeeze'\n"
+        "OUT = paths.work()",
+    ),
     ("markdown", "# Page\n\n## The photos"),
     (
         "code",
@@ -22,7 +27,8 @@ CELLS = (
         "if 'halting' in FOLDER and not (OUT / 'labels.txt').exists():\n"
         "    (OUT / 'labels.txt').touch()\n"
         "    raise RuntimeError('halted')\n"
-        "print('learned from', FOLDER, FRACTIONS)",
+        "print('learned from', FOLDER, FRACTIONS)\n"
+        "print('sorted by', LABELS, CLASS, GROUP, SHAPE)",
     ),
     (
         "code",
@@ -66,6 +72,18 @@ def test_a_folder_becomes_a_report(page, capsys):
     assert f"learned from {page / 'mine'} (60, 20, 20)" in report
     assert "print(" not in report  # no code
     assert "http" not in report and "<script" not in report
+
+
+def test_the_options_on_the_layout_reach_the_lesson(page, monkeypatch):
+    monkeypatch.chdir(page)
+    (page / "beside.csv").touch()
+    options = ["--group", r"(part\d+)_", "--shape", "pad"]
+    for name, shown in (("beside.csv", page / "beside.csv"), ("in.csv",) * 2):
+        args = [str(page / "mine"), "--out", str(page / name.upper())]
+        args += ["--labels", name, *options]
+        assert retrain.main(args) == 0
+        report = (page / name.upper() / "report.html").read_text()
+        assert f"sorted by {shown} None (part\\d+)_ pad" in report
 
 
 def test_without_a_folder_the_synthetic_images_are_used(page, capsys):

@@ -31,7 +31,7 @@ def by_hash(key):
     return SPLITS[np.searchsorted([0.6, 0.8], number)]
 
 
-def sizes(photos, splits):
+def sizes_of(photos, splits):
     """{class: how many of its photos are in each split}."""
     counts = collections.Counter((name, splits[key]) for key, name in photos)
     return {
@@ -46,7 +46,7 @@ def test_no_folder_of_six_classes_with_twenty_photos_is_refused():
         photos = random_photos(rng, **dict.fromkeys("abcdef", 20))
         splits = assign_splits(photos, FRACTIONS)
         assert len(splits) == len(photos)
-        counts = np.array(list(sizes(photos, splits).values()))
+        counts = np.array(list(sizes_of(photos, splits).values()))
         assert (counts >= (4, 1, 1)).all()
         total += counts.sum(axis=0)
     assert np.allclose(total / total.sum(), (0.6, 0.2, 0.2), atol=0.01)
@@ -56,7 +56,7 @@ def test_no_folder_of_six_classes_with_twenty_photos_is_refused():
 @pytest.mark.parametrize("fractions", [FRACTIONS, (98, 1, 1), (1, 1, 98)])
 def test_three_photos_of_a_class_are_enough(count, fractions):
     photos = random_photos(np.random.default_rng(1), few=count, many=200)
-    counts = sizes(photos, assign_splits(photos, fractions))
+    counts = sizes_of(photos, assign_splits(photos, fractions))
     assert min(counts["few"]) >= 1
 
 
@@ -159,6 +159,62 @@ def test_as_many_classes_are_corrected_as_the_docs_say(
     assert low <= corrected / times <= high
 
 
+def in_groups(rng, classes, sizes):
+    """Random photos, each group in some of the classes; {hash: group}."""
+    photos, groups = [], {}
+    for number, size in enumerate(sizes):
+        for key, _ in random_photos(rng, a=size):
+            photos.append((key, rng.choice(list(classes[number]))))
+            groups[key] = f"group {number}"
+    return photos, groups
+
+
+@pytest.mark.parametrize("classes", ["a", "ab"])
+def test_photos_of_a_group_stay_together_and_fill_each_split(classes):
+    rng = np.random.default_rng(9)
+    total = np.zeros(3)
+    for _ in range(300):
+        sizes = rng.integers(2, 30, rng.integers(6, 40))
+        photos, groups = in_groups(rng, [classes] * len(sizes), sizes)
+        photos += random_photos(rng, b=20)
+        splits = assign_splits(photos, FRACTIONS, groups)
+        assert splits.keys() == {key for key, _ in photos}
+        places = {(group, splits[key]) for key, group in groups.items()}
+        assert len(places) == len(sizes)
+        counts = sizes_of(photos, splits)
+        assert min(map(min, counts.values())) >= 1
+        total += counts["a"]
+    assert np.allclose(total / total.sum(), (0.6, 0.2, 0.2), atol=0.05)
+
+
+def test_a_group_keeps_its_split_unless_its_smallest_hash_changes():
+    rng = np.random.default_rng(10)
+    photos, groups = in_groups(rng, "a" * 40, [5] * 40)
+    before = assign_splits(photos, FRACTIONS, groups)
+    first = min(groups)
+    for key in set(groups) - {first}:
+        if groups[key] == groups[first]:
+            photos.remove((key, "a"))
+    photos.append(("f" * 64, "a"))
+    groups["f" * 64] = groups[first]
+    after = assign_splits(photos, FRACTIONS, groups)
+    del after["f" * 64]
+    assert after.items() <= before.items()
+
+
+def test_groups_of_one_photo_change_nothing():
+    photos = random_photos(np.random.default_rng(11), a=50, b=9)
+    alone = {key: f"only {key}" for key, _ in photos}
+    expected = assign_splits(photos, FRACTIONS)
+    assert assign_splits(photos, FRACTIONS, alone) == expected
+
+
+def test_a_class_in_fewer_groups_than_splits_is_named():
+    photos, groups = in_groups(np.random.default_rng(0), "aa", (5, 5))
+    with pytest.raises(ValueError, match="class a has 10 photos in 2 groups"):
+        assign_splits(photos, FRACTIONS, groups)
+
+
 def test_the_order_of_the_photos_plays_no_part():
     photos = random_photos(np.random.default_rng(7), a=20, b=5, c=3)
     expected = assign_splits(photos, FRACTIONS)
@@ -175,5 +231,5 @@ def test_the_default_photos_are_split_by_their_hashes_alone():
     for key, split in splits.items():
         number = int(key[:15], 16) / 16**15
         assert split == SPLITS[np.searchsorted(thresholds, number)]
-    for counts in sizes(photos, splits).values():
+    for counts in sizes_of(photos, splits).values():
         assert tuple(counts) == render.FRACTIONS

@@ -241,7 +241,7 @@ def test_a_damaged_list_is_reported_and_not_overwritten(split, probabilities):
     path = corrections.path(folder)
     path.parent.mkdir(parents=True)
     path.write_text("file,label,was\nb/10.png,a,a\n")
-    assert "row 2: b/10.png is no photo of a" in pressed(shown, "correct")
+    assert "row 2: b/10.png is of a already" in pressed(shown, "correct")
     assert path.read_text() == "file,label,was\nb/10.png,a,a\n"
     with pytest.raises(ValueError, match="row 2"):
         widgets.mistakes(split, probabilities)

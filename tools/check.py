@@ -14,7 +14,10 @@ USABLE, NOT_USABLE = 1, 2
 def main(argv: list[str]) -> int:
     """Print the report; return 0 (ready), 1 (with warnings) or 2 (not)."""
     parser = argparse.ArgumentParser(prog="check", description=__doc__)
-    parser.add_argument("folder", help="the folder of the class folders")
+    parser.add_argument(
+        "folder", help="the folder of the photos, or a ZIP file of it"
+    )
+    add_options(parser)
     parser.add_argument(
         "--json", action="store_true", help="print the problems as JSON"
     )
@@ -35,7 +38,7 @@ def main(argv: list[str]) -> int:
         checked = None
         problems: Iterable[Any] = ()
         try:
-            checked = scan.check(args.folder)
+            checked = scan.check(args.folder, *options(args))
             problems = checked.problems
         except (ValueError, WriteError) as error:
             sentence = str(error)
@@ -58,6 +61,40 @@ def main(argv: list[str]) -> int:
         print(sentence, file=sys.stderr)
         return NOT_USABLE
     return USABLE if checked.problems else 0
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options on how the photos are sorted."""
+    parser.add_argument(
+        "--labels", metavar="CSV", help="a table of file,label[,group]"
+    )
+    parser.add_argument(
+        "--class",
+        dest="class_pattern",
+        metavar="REGEX",
+        help=r"finds the class in the name of a file, such as '^(.+)_\d+'",
+    )
+    parser.add_argument(
+        "--group",
+        dest="group_pattern",
+        metavar="REGEX",
+        help="finds in the name of a file what photos of one object share",
+    )
+    parser.add_argument(
+        "--shape",
+        default="squeeze",
+        help="how photos become square: squeeze, crop or pad",
+    )
+
+
+def options(
+    args: argparse.Namespace,
+) -> tuple[str | None, str | None, str | None, str]:
+    """Return the arguments of `dataset.check` after the folder."""
+    labels = args.labels
+    if labels and os.path.isfile(labels):  # else a path from the folder
+        labels = os.path.abspath(labels)
+    return labels, args.class_pattern, args.group_pattern, args.shape
 
 
 def _refusal(folder: str, sentence: str):

@@ -12,10 +12,11 @@ from nbformat import NotebookNode
 
 from helpers import kernel, paths
 from helpers.network import weights
-from tools import _report
+from tools import _report, check
 
 NOTEBOOK = paths.ROOT / "notebooks" / "07_your_own_photos.ipynb"
 FRACTIONS = (60, 20, 20)
+OPTIONS = "LABELS, CLASS, GROUP, SHAPE"  # the names that lesson 07 sets
 NOT_USABLE = 2
 PHOTOS = "The photos"  # the stage that checks the folder
 MARK = "unfinished.txt"  # in the folder of the results, until the end
@@ -31,8 +32,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "folder",
         nargs="?",
-        help="of class folders (default: the project's synthetic images)",
+        help="of photos (default: the project's synthetic images)",
     )
+    check.add_options(parser)
     parser.add_argument("--out", metavar="DIR", help="of the results")
     args = parser.parse_args(argv)
     out = _out(args)
@@ -44,6 +46,8 @@ def main(argv: list[str]) -> int:
     if args.folder:
         value = f"{str(Path(args.folder).resolve())!r}, {FRACTIONS!r}"
         kernel.put(notebook, NOTEBOOK.stem, kernel.PHOTOS, value)
+    value = ", ".join(map(repr, check.options(args)))
+    kernel.put(notebook, NOTEBOOK.stem, OPTIONS, value)
     kernel.put(notebook, NOTEBOOK.stem, "OUT", f"paths.Path({str(out)!r})")
     try:
         code = _run(notebook, out)

@@ -9,60 +9,66 @@ copy aside.
 import csv
 from collections.abc import Container
 from pathlib import Path
+from typing import NamedTuple
 
 from helpers import text
+from helpers.dataset import archives
 from helpers.paths import atomic, list_path, shown
-from helpers.text import one_line
+from helpers.text import counted, one_line
 
 COLUMNS = ["file", "label", "was"]
 
 
 def path(folder: str | Path) -> Path:
-    """Return where the notes on a folder of class folders are."""
-    return list_path("labels", Path(folder).expanduser())
+    """Return where the notes on a folder of photos are."""
+    return list_path("labels", archives.unpacked(folder))
 
 
 def applied_path(folder: str | Path) -> Path:
     """Return where the labels are that `dataset.check` goes by."""
-    return list_path("labels_applied", Path(folder).expanduser())
+    return list_path("labels_applied", archives.unpacked(folder))
 
 
 def noted(folder: str | Path) -> dict[str, str]:
-    """Return the notes, {class/name of a photo's file: its right class}.
+    """Return the notes, {name of a photo: its right class}.
 
     Raises:
         ValueError: the notes can't be understood.
     """
-    return {file: label for _, file, label in _rows(path(folder))}
+    return {file: row.label for file, row in _rows(path(folder)).items()}
 
 
 def applied(folder: str | Path, class_names: Container[str]) -> dict[str, str]:
     """Return the applied labels, as `noted` does; each must be a class."""
     rows = _rows(applied_path(folder))
-    for row, _, label in rows:
+    for number, label, _ in rows.values():
         if label not in class_names:
             raise _error(
-                applied_path(folder), row, f"there is no class {label!r}"
+                applied_path(folder), number, f"there is no class {label!r}"
             )
-    return {file: label for _, file, label in rows}
+    return {file: row.label for file, row in rows.items()}
 
 
-def note(folder: str | Path, file: str, label: str) -> None:
+def note(folder: str | Path, file: str, label: str, was: str) -> None:
     """Write down the class of a photo; its own class takes the note back.
 
     Args:
-        folder: the folder of class folders.
-        file: class/name of the photo's file in it.
-        label: the name of the class.
+        folder: the folder of the photos.
+        file: the name of the photo, its path from the folder.
+        label: the name of the right class.
+        was: the class that the photo has now.
 
     Raises:
         ValueError: the notes that are there can't be understood.
     """
-    notes = noted(folder)
-    notes.pop(file, None)
-    if label != _class(file):
-        notes[file] = label
-    rows = [[name, new, _class(name)] for name, new in notes.items()]
+    notes = _rows(path(folder))
+    if file in notes:
+        was = notes.pop(file).was
+    elif file in (labels := _rows(applied_path(folder))):
+        was = labels[file].was
+    rows = [[name, *row[1:]] for name, row in notes.items()]
+    if label != was:
+        rows.append([file, label, was])
     with atomic(path(folder)) as temporary:
         temporary.write_bytes(text.csv_bytes([COLUMNS, *rows]))
 
@@ -75,31 +81,29 @@ def apply(folder: str | Path) -> None:
 
     Raises:
         ValueError: there are no notes, or they can't be understood, or
-            name a photo or a class that is not there.
+            name a photo that is not there.
     """
-    folder, notes = Path(folder).expanduser(), path(folder)
+    folder, notes = archives.unpacked(folder), path(folder)
     rows = _rows(notes)
     if not rows:
         raise ValueError(
             f"{shown(notes)}: no correction is listed; add one with "
             "widgets.mistakes or in this file first."
         )
-    for row, file, label in rows:
+    for file, row in rows.items():
         if not (folder / file).is_file():
-            raise _error(notes, row, f"there is no photo {file}")
-        if not (folder / label).is_dir():
-            raise _error(notes, row, f"there is no class {label!r}")
+            raise _error(notes, row.number, f"there is no photo {file}")
     with atomic(applied_path(folder)) as temporary:
         temporary.write_bytes(notes.read_bytes())
     print(
-        f"{len(rows)} photos of {folder.name} get their noted label when "
-        "dataset.check runs next; dataset.corrections.undo(FOLDER) "
+        f"{counted(len(rows), 'corrected label')} of {folder.name} will be "
+        "used when dataset.check runs next; dataset.corrections.undo(FOLDER) "
         "reverts this."
     )
 
 
 def undo(folder: str | Path) -> None:
-    """Let `dataset.check` go by the class folders again.
+    """Let `dataset.check` go by the labels of the folder again.
 
     The notes stay, and the list it went by is moved aside beside them.
 
@@ -114,8 +118,8 @@ def undo(folder: str | Path) -> None:
         number += 1
     current.rename(aside)
     print(
-        f"{Path(folder).name} has the labels of its class folders when "
-        f"dataset.check runs next; the others are in {shown(aside)}."
+        f"{Path(folder).name} has its own labels when dataset.check runs "
+        f"next; the others are in {shown(aside)}."
     )
 
 
@@ -136,31 +140,32 @@ def read_rows(file: Path) -> list[list[str]] | None:
         ) from None
 
 
-def _class(file: str):
-    """Return the class that a file, class/name, lies in."""
-    return file.partition("/")[0]
+class _Row(NamedTuple):
+    number: int
+    label: str
+    was: str
 
 
 def _rows(notes: Path):
-    """Return (number of the row, file, label) for each row of a list."""
+    """Return {name of a photo: its row} of a list."""
     rows = read_rows(notes)
     if rows is None:
-        return []
+        return {}
     if [name.strip() for name in (rows or [[]])[0]] != COLUMNS:
         raise _error(notes, 1, f"the columns are not {', '.join(COLUMNS)}")
-    labels: dict[str, tuple[int, str]] = {}
+    labels: dict[str, _Row] = {}
     for number, row in enumerate(rows[1:], 2):
         if not any(cell.strip() for cell in row):
             continue
         if len(row) != len(COLUMNS) or not all(row):
             raise _error(notes, number, "a value is missing, or too many")
         file, label, was = row
-        if was != _class(file):
-            raise _error(notes, number, f"{file} is no photo of {was}")
+        if label == was:
+            raise _error(notes, number, f"{file} is of {was} already")
         if file in labels:
             raise _error(notes, number, f"{file} is there twice")
-        labels[file] = number, label
-    return [(number, file, label) for file, (number, label) in labels.items()]
+        labels[file] = _Row(number, label, was)
+    return labels
 
 
 def _error(notes: Path, row: int, what: str):

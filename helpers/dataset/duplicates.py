@@ -5,25 +5,28 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.dataset import layouts, near_duplicates, photo_file
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from helpers.dataset import near_duplicates, photo_file
 from helpers.dataset.photo_file import Photo, Problem
+from helpers.dataset.tree import SHOWN
+from helpers.text import counted
 
 CAMERA = (
     "With a fixed camera that is normal, and there is nothing to do. Of "
     "several photos of the same object, keep one."
 )
-NEAR = (
-    "If they show the same object, keep one: a test on near-duplicates of "
-    "training photos tells nothing."
-)
+NEAR = "They count as one group. If they show the same object, keep one."
 COPIES = (
-    "Keep one copy of each photo, or export the data set again without "
-    "augmentation; a test on copies of training photos tells nothing."
+    "Copies of one photo count as one group. Better export the data set again "
+    "without augmentation, or keep one copy of each photo."
 )
 FRAMES = (
-    "Keep one frame of each video, or a few that differ; a test on frames "
-    "next to training frames tells nothing. If they show different objects in "
-    "front of a fixed camera, there is nothing to do."
+    "Frames of one video count as one group, and a few that differ are "
+    "enough. If they show different objects in front of a fixed camera, say "
+    "with group_pattern which belong together."
 )
 
 
@@ -53,7 +56,7 @@ def exact(photos: Sequence[Photo]) -> list[Problem]:
                 continue
             else:
                 what, do = f"a copy of {original.name}", photo_file.NOTHING
-                if surplus[names[0]] >= layouts.SHOWN:
+                if surplus[names[0]] >= SHOWN:
                     what = f"a copy of another photo in {names[0]}/"
             problems.append(Problem(photo.name, what, do, excluded=True))
     return problems
@@ -98,28 +101,32 @@ def _copied_folders(classes: list[list[str]]):
 
 def near(
     folder: Path, photos: Sequence[Photo]
-) -> tuple[tuple[tuple[Photo, Photo], ...], list[Problem]]:
-    """Return pairs of photos that are nearly the same, and the problems.
+) -> tuple[tuple[tuple[Photo, Photo], ...], dict[str, str], list[Problem]]:
+    """Return photos that are nearly the same.
 
-    Augmented copies, films and photos of a fixed camera are one each.
+    Returns:
+        Pairs of them; {name of a photo: its group} for those that belong in
+        one split, since they are alike, have one class, and nobody has
+        grouped them; the problems. Augmented copies, films and photos of a
+        fixed camera are one problem each.
     """
     name = f"{folder.resolve().name}/"
-    copies, films = near_duplicates.groups(photos)
+    ungrouped = [photo for photo in photos if photo.group is None]
+    copies, films = near_duplicates.groups(ungrouped)
     problems = []
-    for groups, singular, plural, advice in (
-        (copies, "augmented copies of 1 photo by their names",
-         "augmented copies of {} photos by their names", COPIES),
-        (films, "consecutive frames of 1 video or burst",
-         "consecutive frames of {} videos or bursts", FRAMES),
-    ):  # fmt: skip
+    for groups, kind, advice in (
+        (copies, "augmented copies of {} by their names", COPIES),
+        (films, "consecutive frames of {}", FRAMES),
+    ):
         if not groups:
             continue
         count = sum(map(len, groups))
-        kind = singular if len(groups) == 1 else plural.format(len(groups))
+        noun = "photo" if groups is copies else "video"
         first, second, *_ = groups[0]
         what = (
-            f"{count} files look like {kind}, such as {first.name} and "
-            f"{second.name}"
+            f"{count} files look like "
+            f"{kind.format(counted(len(groups), noun))}, such as {first.name} "
+            f"and {second.name}"
         )
         problems.append(Problem(name, what, advice, files=count))
     group_of = {
@@ -135,7 +142,8 @@ def near(
     alone = [
         (photo, other)
         for photo, other in near_duplicates.find(photos)
-        if photo not in group_of or group_of[photo] != group_of.get(other)
+        if (photo not in group_of or group_of[photo] != group_of.get(other))
+        and (photo.class_name != other.class_name or not photo.group)
     ]
     if near_duplicates.of_fixed_camera(alone, len(photos)):
         photo, other = alone[0]
@@ -144,9 +152,11 @@ def near(
             f"another one, such as {photo.name} as {other.name}"
         )
         problems.append(Problem(name, what, CAMERA, files=len(alone)))
+        grouped = _groups(pairs)
     else:
         problems += [_near_problem(*pair) for pair in alone]
-    return tuple(alone + pairs), problems
+        grouped = _groups(alone + pairs)
+    return tuple(alone + pairs), grouped, problems
 
 
 def _near_problem(photo: Photo, other: Photo):
@@ -156,3 +166,25 @@ def _near_problem(photo: Photo, other: Photo):
     what = f"looks nearly the same as {other.name}, which has another label"
     do = "Check both labels; with a fixed camera that is normal."
     return Problem(photo.name, what, do)
+
+
+def _groups(pairs: Sequence[tuple[Photo, Photo]]):
+    """Return {name of a photo: name of the first one of its group}."""
+    pairs = [
+        (photo, other)
+        for photo, other in pairs
+        if photo.class_name == other.class_name
+        and photo.group is other.group is None
+    ]
+    names = sorted({photo.name for pair in pairs for photo in pair})
+    if not names:
+        return {}
+    index = {name: i for i, name in enumerate(names)}
+    edges = np.array([[index[p.name] for p in pair] for pair in pairs]).T
+    graph = coo_array((np.ones(len(pairs)), edges), (len(names), len(names)))
+    _, numbers = connected_components(graph, directed=False)
+    first: dict[int, str] = {}
+    return {
+        name: first.setdefault(number, name)
+        for name, number in zip(names, numbers.tolist(), strict=True)
+    }

@@ -22,7 +22,7 @@ COLUMNS = ["file", "excluded", "problem", "advice"]
 
 
 def path(folder: Path) -> Path:
-    """Return where the list of a folder of class folders is."""
+    """Return where the list of a folder of photos is."""
     return list_path("excluded", folder)
 
 

@@ -1,300 +1,534 @@
-"""How photos are sorted into folders, and why a folder can't be used.
+"""How the photos in a folder are sorted into classes.
 
-A folder to learn from holds one folder for each class, with the photos right
-in it. Exports, archives and collections often have other layouts.
+`read_folder` takes class folders, train/, validation/ and test/ with class
+folders inside, a table of files and labels, and classes in the names of
+files. Photos may lie any number of folders below their class.
 """
 
 import os
 import re
 import unicodedata
-import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from helpers.dataset import photo_file
-from helpers.dataset.photo_file import ARCHIVES, Photo, Problem, printed
-from helpers.paths import ROOT
+from helpers.dataset import photo_file, tables
+from helpers.dataset.photo_file import Photo, Problem, printed
+from helpers.dataset.tree import (
+    FolderError,
+    Tree,
+    kind_of,
+    listed,
+    outline,
+    read_tree,
+)
 from helpers.text import counted
 
 SPLITS = ("train", "validation", "test")
 # Names of splits, such as test, Validation, train_set, test-images, 1_train.
 _SPLIT = re.compile(
-    r"(\d+[ _-]*)?(train(ing|val)?|val(id|idation|idierung)?|test(ing)?|dev"
-    r"|eval(uation)?|holdout|unlabell?ed)([ _-]*(set|data|images|photos))?\d*"
+    r"(?:\d+[ _-]*)?(?:(?P<train>train(?:ing|val)?)"
+    r"|(?P<validation>val(?:id|idation|idierung)?|dev|eval(?:uation)?)"
+    r"|(?P<test>test(?:ing)?|holdout)|(?P<unlabelled>unlabell?ed))"
+    r"(?:[ _-]*(?:set|data|images|photos))?\d*"
 )
 UNSORTED = ("neuer ordner", "new folder", "predict", "unsorted",
             "untitled folder")  # fmt: skip
-TABLES = (".csv", ".tsv", ".xlsx")
-SHOWN = 4  # names in a list; of more, one less and how many there are
-GIVE = "give the folder that holds one folder of photos for each class"
-LINK_UP = "a link to a folder that it lies in"
+_IMAGES = re.compile(r"(images?|imgs?|photos?|pictures?|jpe?gs?)", re.I)
+_MASKS = re.compile(
+    r"(ground[ _-]?truth|gt|masks?|annotations?|labels?|segmentations?)", re.I
+)
+_MASK = re.compile(r"(.+?)[ ._-]*(mask|gt|seg|segmentation)([ _-]?\d+)?", re.I)
+MASK_SUFFIXES = (".png", ".bmp", ".gif", ".tif", ".tiff")
+JPEG_SUFFIXES = (".jpg", ".jpeg")
+# What the names of photos may hold after the class: 12, (12), -12, _left.
+NAME_PATTERNS = (
+    r"^(.+)_\d+", r"^(.+)-\d+", r"^(.+?) *\(\d+\)", r"^(.+) \d+",
+    r"^([^\W\d_]+)\d+", r"^([^\W_]+)_",
+)  # fmt: skip
+WORKS = (
+    "What works: a folder of photos for each class; train/ and test/ with a "
+    "folder for each class in both; or a CSV file with the columns file and "
+    "label beside the photos"
+)
 
 
-class FolderError(ValueError):
-    """A folder can't be used, for the reason given in one sentence.
+@dataclass(frozen=True)
+class Item:
+    """A file that may be a photo, and what the layout says of it.
 
-    `problems` holds every `Problem` that was found in it.
+    `name` is its path from the folder, with slashes.
     """
 
-    def __init__(self, sentence: str, problems: Iterable[Problem] = ()):
-        # A name may hold a line break.
-        super().__init__(
-            "".join(c if c.isprintable() else repr(c)[1:-1] for c in sentence)
-        )
-        self.problems = tuple(problems)
+    name: str
+    class_name: str
+    split: str | None = None
+    group: str | None = None
 
 
 @dataclass
 class Contents:
-    """What lies in a folder of class folders.
+    """What lies in a folder.
 
-    `files` are those in class folders; `ignored` counts what systems and
-    other programs have left: {name of a file or folder, or *.suffix: files}.
+    `class_names` are also those of folders without a photo. `notes` are
+    sentences on how the folder is understood. `ignored` is that of `Tree`.
     """
 
-    files: list[Path] = field(default_factory=list)
-    class_folders: list[str] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    class_names: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
 
-    def ignore(self, path: Path) -> bool:
-        """Count a file or folder that is ignored; say whether it is one."""
-        by_system = photo_file.is_system_name(path.name)
-        if by_system and os.path.isdir(path):
-            self.ignored[f"{printed(path.name)}/"] += count_files(path)
-        elif by_system or photo_file.is_sidecar(path):
-            self.ignored[_kind_of_other(path)] += 1
-        else:
-            return False
-        return True
-
-    def exclude(self, name: str, what: str, do: str, files: int = 1) -> None:
+    def leave_out(self, name: str, what: str, do: str, files: int = 1) -> None:
         """Add the problem of a file or folder that is not used."""
         self.problems.append(Problem(printed(name), what, do, True, files))
 
 
-def read_folder(folder: Path) -> Contents:
-    """Return what lies in a folder of class folders; open no photo.
+def split_of(name: str) -> str | None:
+    """Return the split that a folder or value of this name is for, or None.
+
+    It is one of `SPLITS`, or "unlabelled".
+    """
+    match = _SPLIT.fullmatch(name.strip().lower())
+    return match.lastgroup if match else None
+
+
+def read_folder(
+    folder: Path, labels: str | None = None, class_pattern: str | None = None
+) -> Contents:
+    """Return what lies in a folder and how it is sorted; open no photo.
+
+    Args:
+        folder: the folder of the photos.
+        labels: a CSV file, as a path or as a path from `folder`.
+        class_pattern: a regular expression whose first group is the class,
+            in the name of a file.
 
     Raises:
-        FolderError: the folder is missing or may not be looked into, or the
-            folders in it are splits, such as train and test.
+        FolderError: the folder is missing, or sorted in no way that is
+            known; an argument is wrong.
     """
-    paths = _paths(folder)
-    names = [path.name for path in paths if os.path.isdir(path)]
-    contents = Contents()
-    for path in paths:
-        if contents.ignore(path):
-            continue
-        name = f"{path.name}/"
-        try:
-            inside = sorted(path.iterdir()) if path.is_dir() else None
-        except PermissionError:
-            contents.exclude(
-                name,
-                "you have no permission to open it",
-                "Give yourself the right to, in its properties.",
-            )
-            continue
-        if inside is None:
-            contents.exclude(
-                path.name,
-                "not in a class folder",
-                "If it is a photo, move it into the folder of its class.",
-            )
-        elif leads_up(path):
-            contents.exclude(name, LINK_UP, "Delete the link.", 0)
-        elif repeated := _repeats_classes(path, inside, names):
-            what, do = repeated
-            contents.exclude(name, what, do, count_files(path))
-        else:
-            contents.class_folders.append(path.name)
-            for inner in inside:
-                _add_from_class(contents, inner)
-    pictures = filter(_is_picture, contents.files)
-    holding = {file.parent.name for file in pictures}
-    if holding and all(map(_is_split, holding)):
-        raise FolderError(_other_layout(folder))
+    tree = read_tree(folder)
+    masks = _masks(tree.pictures())
+    tree.files = [file for file in tree.files if file not in masks]
+    used: list[PurePosixPath] = []
+    if labels:
+        table = Path(labels).expanduser()
+        table = table if table.is_file() else folder / labels
+        contents, used = _by_tables(tree, [table])
+    elif class_pattern:
+        contents = _by_names(tree, class_pattern)
+    else:
+        contents = _by_folders(tree)
+        if len({item.class_name for item in contents.items}) < 2:
+            matching = _matching_tables(tree)
+            if not matching:
+                raise _not_understood(tree)
+            contents, used = _by_tables(tree, matching)
+    what = "a mask or another version of the photo of the same name"
+    for mask in sorted(masks):
+        contents.leave_out(str(mask), what, photo_file.NOTHING)
+    contents.problems += tree.problems
+    contents.ignored = tree.ignored
+    for path in tree.tables:
+        if path not in used:
+            contents.ignored[kind_of(path)] += 1
     return contents
 
 
-def _paths(folder: Path):
-    """Return the paths in a folder, sorted."""
-    try:
-        if folder.is_dir():
-            paths = sorted(folder.iterdir())
-            for path in paths:
-                path.lstat()  # the right to list names is not enough
-            return paths
-    except PermissionError:
-        raise FolderError(
-            f"{folder}: you have no permission to open it; give yourself "
-            "the right to, in the properties of the folder."
-        ) from None
-    if os.path.exists(folder):
-        raise FolderError(_not_a_folder(folder))
-    if (ROOT / folder).is_dir():
-        there = os.path.relpath(ROOT / folder)
-        raise FolderError(
-            f"{folder}: there is no such folder where this notebook lies, "
-            f"but one in the project's folder: give {there!r}."
-        )
-    looked = "" if folder.is_absolute() else f" at {folder.absolute()}"
-    raise FolderError(f"{folder}: there is no such folder{looked}; {GIVE}.")
+# --- Masks ------------------------------------------------------------------
 
 
-def _not_a_folder(path: Path):
-    """Return what to give instead of a file."""
-    what, unpack = "a file", ""
-    if _is_picture(path):
-        what = "a single picture"
-    if path.name.lower().endswith(ARCHIVES):
-        what, unpack = _archive(path)
-    return f"{path}: {what}, not a folder; {unpack}{GIVE}."
+def _masks(pictures: Sequence[PurePosixPath]):
+    """Return the masks and other copies that lie beside photos.
 
-
-def _archive(path: Path):
-    """Return what an archive is, of a ZIP file what is in it; what to do."""
-    unpack = "unpack it and "
-    if path.suffix.lower() != ".zip":
-        return "an archive", unpack
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return "a broken archive", f"copy it again, {unpack}"
-    # Some programs on Windows write backslashes.
-    counts = _count(PurePosixPath(name.replace("\\", "/")) for name in names)
-    if not counts:
-        return "an archive without photos" if names else "an empty archive", ""
-    outer = {parts[0] for parts in counts if parts}
-    if not outer:
-        pictures = counted(counts[()], "picture")
-        return f"an archive with {pictures} right in it", unpack
-    splits = "the splits " if all(map(_is_split, outer)) else ""
-    return f"an archive with {splits}{_tree(counts)} in it", unpack
-
-
-def _repeats_classes(folder: Path, inside: list[Path], names: list[str]):
-    """Return (problem, advice) if a folder repeats the classes, or None.
-
-    A split, masks or copies may lie beside the class folders, in a folder
-    with folders of the same names and no pictures right in it.
+    They have the stem of a photo, in the same folder or in a folder such as
+    masks/ beside it.
     """
-    inner = set()
-    for path in inside:
-        if os.path.isdir(path):
-            if not photo_file.is_system_name(path.name):
-                inner.add(path.name.casefold())
-        elif _is_picture(path):
-            return None
-    if not inner & {name.casefold() for name in names if name != folder.name}:
-        return None
-    if _is_split(folder.name):
-        return (
-            "a split that was set aside, with folders named as the classes",
-            "Move its photos into the class folders to use them, too: the "
-            "lessons split the photos themselves.",
-        )
-    return (
+    stems = {picture.parent / picture.stem for picture in pictures}
+    photos = {_place(p) for p in pictures if not _in_mask_folder(p)}
+    masks = set()
+    versions: dict[PurePosixPath, list[PurePosixPath]] = {}
+    for picture in pictures:
+        named = _MASK.fullmatch(picture.stem)
+        if (named and picture.parent / named[1] in stems) or (
+            _in_mask_folder(picture) and _place(picture) in photos
+        ):
+            masks.add(picture)
+        elif picture.suffix.lower() in MASK_SUFFIXES:
+            versions.setdefault(picture.parent, []).append(picture)
+    jpegs = {
+        picture.parent / picture.stem
+        for picture in pictures
+        if picture.suffix.lower() in JPEG_SUFFIXES
+    }
+    for group in versions.values():
+        twins = [p for p in group if p.parent / p.stem in jpegs]
+        # Two photos may have one number by chance.
+        if 2 * len(twins) >= len(group):
+            masks.update(twins)
+    return masks
+
+
+def _in_mask_folder(picture: PurePosixPath):
+    return any(map(_MASKS.fullmatch, picture.parts[:-1]))
+
+
+def _place(picture: PurePosixPath):
+    """Return a path without its suffix and folders for images or masks."""
+    folders = [
+        name
+        for name in picture.parts[:-1]
+        if not (_IMAGES.fullmatch(name) or _MASKS.fullmatch(name))
+    ]
+    return (*folders, picture.stem)
+
+
+# --- Folders ----------------------------------------------------------------
+
+CLASS = "class"
+NO_CLASS = {  # kinds of folders that are left out: problem, advice
+    "repeated": (
         "no class, for it holds folders named as the classes",
         "If it holds photos, not masks for example, move them into the class "
         "folders to use them, too.",
+    ),
+    "unlabelled": (
+        "no class folders in it, so the classes of its photos are not known",
+        "Sort its photos into class folders to use them, too.",
+    ),
+}
+
+
+def _by_folders(tree: Tree):
+    """Return what lies in class folders, and in those of splits."""
+    contents = Contents()
+    pictures = tree.pictures() or tree.files
+    wrapper = _wrapper(pictures)
+    if wrapper:
+        contents.notes.append(f"the photos lie in {'/'.join(wrapper)}/")
+    # {folder: the folders right in it that hold pictures, "" for itself}
+    inside: dict[str, set[str]] = {}
+    for picture in pictures:
+        outer, inner = (*_folders(picture.parent, wrapper), "", "")[:2]
+        inside.setdefault(outer, set()).add(inner)
+    inside.pop("", None)
+    kinds = _kinds(inside)
+    splits = [name for name, kind in kinds.items() if kind in SPLITS]
+    classes = {name for name, kind in kinds.items() if kind == CLASS}
+    for folder in tree.folders:
+        outer, *below = _folders(folder, wrapper) or [""]
+        if not below and (classes or not splits):
+            kinds.setdefault(outer, CLASS)
+        if outer and kinds.get(outer) == CLASS:
+            contents.class_names.append(outer)
+    skipped, deeper = Counter[str](), []
+    for file in tree.files:
+        outer, *below = _folders(file.parent, wrapper) or [""]
+        kind = kinds.get(outer) if outer else None
+        split = "train" if splits else None
+        if kind in SPLITS and below:
+            split, outer, *below = kind, *below
+        elif kind in NO_CLASS:
+            skipped[outer] += 1
+            continue
+        elif kind != CLASS:
+            contents.leave_out(
+                str(file),
+                "not in a class folder",
+                "If it is a photo, move it into the folder of its class.",
+            )
+            continue
+        contents.items.append(Item(str(file), outer, split))
+        contents.class_names.append(outer)
+        if below:
+            deeper.append(f"{file.parent}/")
+    contents.class_names = sorted(set(contents.class_names))
+    for name, count in skipped.items():
+        path = "/".join((*wrapper, name))
+        contents.leave_out(f"{path}/", *NO_CLASS[kinds[name]], files=count)
+    if deeper:
+        contents.notes.append(
+            f"{counted(len(deeper), 'file')} in folders below a class folder, "
+            f"such as {deeper[0]}, count for the class above"
+        )
+    return contents
+
+
+def _folders(folder: PurePosixPath, wrapper: tuple[str, ...]) -> list[str]:
+    """Return the names of the folders from `wrapper` on to a folder.
+
+    Those such as images/ in a split count only if no class folder is in
+    them.
+    """
+    depth = len(wrapper)
+    if folder.parts[:depth] != wrapper:
+        return []
+    names = list(folder.parts[depth:])
+    if len(names) > 2 and split_of(names[0]) and _IMAGES.fullmatch(names[1]):
+        del names[1]
+    return names
+
+
+def _wrapper(pictures: Sequence[PurePosixPath]):
+    """Return the names of the folders around all class folders."""
+    folders = {picture.parts[:-1] for picture in pictures}
+    if len(folders) > 1:
+        folders.discard(())  # pictures beside the folders
+    common: tuple[str, ...] = tuple(os.path.commonprefix(list(folders)))
+    return common[:-1] if common in folders else common
+
+
+def _kinds(inside: Mapping[str, set[str]]):
+    """Return {folder: CLASS, one of `SPLITS` or of `NO_CLASS`}.
+
+    Args:
+        inside: {folder: folders right in it, and "" if it has pictures}.
+    """
+
+    def names(folders: Iterable[str]):
+        return {name.casefold() for name in folders if name}
+
+    splits = {f for f, inner in inside.items() if split_of(f) and names(inner)}
+    in_splits = names(name for folder in splits for name in inside[folder])
+    others = inside.keys() - splits
+    repeated = {
+        f
+        for f in others
+        if "" not in inside[f]
+        and names(inside[f]) & (in_splits | names(others - {f}))
+    }
+    rest = others - repeated
+    kinds = dict.fromkeys(repeated, "repeated")
+    if splits and all(map(split_of, rest)):
+        kinds |= dict.fromkeys(rest, "unlabelled")
+    else:
+        kinds |= dict.fromkeys(rest, CLASS)
+        # Beside class folders, a split holds folders of their names.
+        for folder in list(splits):
+            if "" in inside[folder] or not names(inside[folder]) & names(rest):
+                kinds[folder] = CLASS
+                splits.remove(folder)
+        if all(map(split_of, kinds)):
+            kinds = dict.fromkeys(kinds, "unlabelled")
+    return kinds | {folder: split_of(folder) or "" for folder in splits}
+
+
+# --- Tables and names -------------------------------------------------------
+
+
+def _by_tables(tree: Tree, paths: Sequence[Path]):
+    """Return what tables say of the pictures, and which of those in the
+    folder they are.
+    """
+    contents, used = Contents(), []
+    rows: dict[PurePosixPath, tables.Row] = {}
+    for path in paths:
+        of_table = tables.read(path)
+        here = PurePosixPath()
+        for table in tree.tables:
+            if path.samefile(tree.folder / table):
+                used.append(table)
+                here = table.parent
+        rows |= tables.match(path, of_table, here, tree.pictures())
+    for file in tree.files:
+        row = rows.get(file)
+        if not row:
+            contents.leave_out(
+                str(file),
+                f"not listed in {listed(path.name for path in paths)}",
+                "Add a row for it to use it.",
+            )
+            continue
+        split = split_of(row.split) if row.split else None
+        if not row.split and len(paths) > 1:
+            split = split_of(file.parent.name)
+        if row.split and split not in SPLITS:
+            raise tables.error(
+                paths[0],
+                row.number,
+                f"the split {row.split!r} is none of {', '.join(SPLITS)}",
+            )
+        contents.items.append(Item(str(file), row.label, split, row.group))
+    contents.class_names = sorted({item.class_name for item in contents.items})
+    names = listed(map(str, used)) if used else paths[0].name
+    contents.notes.append(f"the classes are those in {names}")
+    return contents, used
+
+
+def _matching_tables(tree: Tree):
+    """Return the one table that tells the classes, or one of each split."""
+    matching = []
+    for table in tree.tables:
+        path = tree.folder / table
+        try:
+            rows = tables.read(path)
+            tables.match(path, rows, table.parent, tree.pictures())
+        except FolderError:
+            continue
+        if len({row.label for row in rows}) > 1:
+            matching.append(table)
+    in_splits = {split_of(table.parent.name) for table in matching}
+    if len(matching) == 1 or (
+        None not in in_splits and len(in_splits) == len(matching)
+    ):
+        return [tree.folder / table for table in matching]
+    return []
+
+
+def _by_names(tree: Tree, pattern: str):
+    """Return the pictures with the class that is in their names."""
+    contents = Contents(notes=["the classes are those in the names of files"])
+    class_of = groups_in_names(
+        pattern, "class_pattern", map(str, tree.pictures())
+    )
+    for file in tree.files:
+        if class_name := class_of.get(str(file)):
+            contents.items.append(Item(str(file), class_name))
+        else:
+            contents.leave_out(
+                str(file),
+                "class_pattern finds no class in its name",
+                "Rename it, or change the pattern.",
+            )
+    contents.class_names = sorted(set(class_of.values()))
+    return contents
+
+
+EXAMPLES = {"class_pattern": r"^(.+)_\d+", "group_pattern": r"(part\d+)_"}
+
+
+def groups_in_names(
+    pattern: str, argument: str, names: Iterable[str]
+) -> dict[str, str]:
+    """Return {name of a file: what a pattern finds in the last part of it}.
+
+    Args:
+        pattern: a regular expression with a group.
+        argument: its name, for messages.
+        names: paths from the folder of photos.
+
+    Raises:
+        FolderError: the pattern is none, has no group, or finds nothing.
+    """
+    what = f"{argument} {pattern!r}"
+    example = f"write one such as {EXAMPLES[argument]!r}"
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise FolderError(
+            f"{what} is no regular expression ({error}); {example}."
+        ) from None
+    if not expression.groups:
+        raise FolderError(f"{what} has no group in parentheses; {example}.")
+    found, looked_at = {}, ""
+    for name in names:
+        looked_at = PurePosixPath(name).name
+        match = expression.search(looked_at)
+        if match and match[1]:
+            found[name] = match[1]
+    if not found:
+        raise FolderError(
+            f"{what} is in no name of a photo, such as {looked_at!r}; "
+            f"{example}."
+        )
+    return found
+
+
+# --- Folders that can't be used ---------------------------------------------
+
+
+def _not_understood(tree: Tree):
+    """Return the error for a folder that is sorted in no known way."""
+    folder, pictures = tree.folder, tree.pictures()
+    if not pictures:
+        return FolderError(f"{folder}: {_no_picture(tree)}.")
+    sentences = [
+        f"{folder}: its {counted(len(pictures), 'picture')} are not sorted "
+        f"into two classes or more: {outline(pictures)}"
+    ]
+    if found := _pattern_of(pictures):
+        pattern, classes = found
+        counts = listed(f"{name} {n}" for name, n in sorted(classes.items()))
+        sentences.append(
+            f"The names of the files would give {len(classes)} classes: "
+            f'{counts}; to use them write class_pattern=r"{pattern}" in '
+            f"dataset.check, or --class '{pattern}' after start.py check or "
+            "retrain"
+        )
+    fitting = []
+    for table in tree.tables:
+        try:
+            path = folder / table
+            tables.match(path, tables.read(path), table.parent, pictures)
+            fitting.append(str(table))
+        except FolderError as error:
+            sentences.append(f"No use is made of {str(error).rstrip('.')}")
+    if fitting:
+        sentences.append(
+            f"{listed(fitting)} may be tables of labels; give one with two "
+            "labels or more as labels in dataset.check, or after --labels"
+        )
+    if {"images", "labels"} <= {path.name.lower() for path in tree.folders}:
+        sentences.append(
+            "Labels in labels/ are for object detection; export the data set "
+            "again for classification"
+        )
+    return FolderError(". ".join((*sentences, WORKS)) + ".")
+
+
+def _pattern_of(pictures: Iterable[PurePosixPath]):
+    """Return a pattern that finds classes in names and their counts, or
+    None.
+    """
+    names = [picture.name for picture in pictures]
+    for pattern in NAME_PATTERNS:
+        matches = [re.search(pattern, name) for name in names]
+        classes = Counter(match[1] for match in matches if match)
+        if classes.total() == len(names) >= 3 * len(classes) >= 6:
+            return pattern, classes
+    return None
+
+
+def _no_picture(tree: Tree):
+    give = "give the folder that holds the photos"
+    if archives := [
+        str(f)
+        for f in tree.files
+        if f.name.lower().endswith(photo_file.ARCHIVES)
+    ]:
+        do = "unpack it and give its folder"
+        if len(archives) == 1 and archives[0].lower().endswith(".zip"):
+            do = f"give {tree.folder / archives[0]} itself"
+        return f"it holds no photos, but {listed(archives)}; {do}"
+    kinds = tree.ignored + Counter(map(kind_of, [*tree.files, *tree.tables]))
+    if not kinds:
+        empty = listed(f"{path}/" for path in tree.folders)
+        only = f", only empty folders ({empty})" if empty else ""
+        return f"there is no file in it{only}; {give}"
+    files = listed(f"{count} {kind}" for kind, count in kinds.most_common())
+    return (
+        f"it holds no photos, only other files: {files}; if these are your "
+        f"pictures, export them as PNG; if not, {give}"
     )
 
 
-def _add_from_class(contents: Contents, path: Path):
-    """Add what lies in a class folder."""
-    name = f"{path.parent.name}/{path.name}/"
-    if contents.ignore(path):
-        return
-    if not os.path.isdir(path):  # also where that can't be asked
-        contents.files.append(path)
-    elif leads_up(path):
-        contents.exclude(name, LINK_UP, "Delete the link.", 0)
-    else:
-        contents.exclude(
-            name,
-            "a folder inside a class folder",
-            "If its photos are of this class, move them up into the class "
-            "folder; if not, make it a class or move it away.",
-            count_files(path),
-        )
-
-
-def listed(names: Iterable[str], more: str = "more") -> str:
-    """Return a few names, and how many more there are."""
-    names = list(names)
-    if len(names) <= SHOWN:
-        return ", ".join(names)
-    few = names[: SHOWN - 1]
-    return f"{', '.join(few)} and {len(names) - len(few)} {more}"
-
-
-def _join(names: list[str], word: str):
-    """Return all names, with a word before the last one."""
-    *most, last = names
-    return f"{', '.join(most)} {word} {last}" if most else last
-
-
-def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder in a folder, and the names of the files in it.
-
-    What systems and programs leave is ignored. Links are followed, but each
-    folder is entered once, and none that the first one lies in: a link to a
-    parent would lead round for ever.
-    """
-    entered = set(map(str, Path(os.path.realpath(folder)).parents))
-    for path, inner, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(path)
-        if real in entered:
-            inner.clear()
-            continue
-        entered.add(real)
-        # Of two links to one folder, the first counts.
-        inner[:] = sorted(_without_system_names(inner))
-        yield path, _without_system_names(names)
-
-
-def count_files(folder: Path) -> int:
-    """Count the files in a folder and its folders; none for `leads_up`."""
-    if leads_up(folder):
-        return 0
-    return sum(len(names) for _, _, names in os.walk(folder))
-
-
-def leads_up(folder: Path) -> bool:
-    """Say whether a folder is a link to one that it lies in."""
-    parent = Path(os.path.realpath(folder.parent))
-    return parent.is_relative_to(os.path.realpath(folder))
-
-
 def refusal(
-    folder: Path, photos: Iterable[Photo], problems: list[Problem]
+    folder: Path, photos: Iterable[Photo], problems: Sequence[Problem]
 ) -> FolderError:
-    """Return why a folder does not have two classes of photos to use."""
-    usable = sorted({photo.class_name for photo in photos})
-    # Of a class folder itself, or of a file right in it.
-    about = [p for p in problems if p.excluded and p.name.count("/") == 1]
-    holding = {photo.path.parent.name for photo in photos}
-    holding |= {p.name.partition("/")[0] for p in about}
-    in_place = all(len(parts) == 1 for parts in _census(folder)[0])
-    if len(holding) < 2 and (usable or not holding or not in_place):
-        # What else was found follows from the layout.
-        return FolderError(_other_layout(folder), about)
-    if usable:
+    """Return why a folder with fewer than two classes can't be used."""
+    about = [p for p in problems if p.excluded and p.files]
+    if usable := {photo.class_name for photo in photos}:
         what = (
-            f"only {usable[0]}/ has photos that can be used, and a "
+            f"only {usable.pop()} has photos that can be used, and a "
             "classifier needs two classes or more"
         )
         if about:
             what += f"; left out: {causes(about)}"
     else:
-        names = [f"{name}/" for name in sorted(holding)]
-        where = _join(names, "or") if len(names) <= SHOWN else listed(names)
-        what = f"no photo in {where} can be used: {causes(about)}"
+        what = f"no photo can be used: {causes(about)}"
     common = Counter(p.advice for p in about).most_common(1)
     advice = common[0][0] if common else "Add photos of another class."
     return FolderError(f"{folder}: {what}. {advice}", problems)
@@ -317,27 +551,12 @@ def doubtful(class_names: Iterable[str]) -> list[Problem]:
         "taken as a class, though splits or unsorted photos often have such a "
         "name"
     )
-    do = (
-        "If it is no class, move the folder away; the lessons split the "
-        "photos themselves."
-    )
+    do = "If it is no class, move the folder away."
     return [
         Problem(f"{name}/", what, do)
         for name in class_names
-        if _is_split(name) or name.strip().lower() in UNSORTED
+        if split_of(name) or name.strip().lower() in UNSORTED
     ]
-
-
-UNICODE = "the Unicode form of their letters"
-_SIMPLIFY = {
-    UNICODE: lambda name: unicodedata.normalize("NFKC", name),
-    "invisible characters": lambda name: "".join(
-        c for c in name if unicodedata.category(c) != "Cf"
-    ),
-    "a full stop at the end": lambda name: re.sub(r"\.(?=\s*$)", "", name),
-    "spaces": lambda name: " ".join(name.split()),
-    "upper and lower case": str.casefold,
-}
 
 
 def lookalikes(class_names: Iterable[str]) -> list[Problem]:
@@ -346,170 +565,18 @@ def lookalikes(class_names: Iterable[str]) -> list[Problem]:
     problems = []
     for name in class_names:
         other = first.setdefault(_simplified(name), name)
-        if other == name:
-            continue
-        # Unicode forms may undo all other differences, too.
-        needed = [
-            difference
-            for difference in _SIMPLIFY
-            if _simplified(name, difference) != _simplified(other, difference)
-        ] or [UNICODE]
-        words = _join(needed, "and")
-        what = f"{name!r} and {other!r} differ only in {words}"
-        do = "If they are one class, move the photos into one folder."
-        problems.append(Problem(f"{name}/", what, do))
+        if other != name:
+            what = (
+                f"{name!r} and {other!r} differ only in case, spaces, a full "
+                "stop, invisible characters or the Unicode form of letters"
+            )
+            do = "If they are one class, move the photos into one folder."
+            problems.append(Problem(f"{name}/", what, do))
     return problems
 
 
-def _simplified(name: str, kept: str = ""):
-    """Return a name without these differences, but for one of them."""
-    for difference, simplify in _SIMPLIFY.items():
-        if difference != kept:
-            name = simplify(name)
-    return name
-
-
-def _other_layout(folder: Path):
-    """Return the sentence for a folder that is sorted in another way."""
-    counts, others = _census(folder)
-    if not counts:
-        return f"{folder}: {_no_picture(folder, others)}."
-    outer = sorted({parts[0] for parts in counts if parts})
-    deeper = any(len(parts) > 1 for parts in counts)
-    are_splits = all(map(_is_split, outer))
-    tree = _tree(counts)
-    sort = "put the photos of each class into a folder of its own"
-    if tables := [n for n in others if n.lower().endswith(TABLES)]:
-        sort += f" ({listed(tables)} may say which photo is of which class)"
-    if not outer:
-        lie = "picture lies" if counts[()] == 1 else "pictures lie"
-        what = (
-            f"{counts[()]} {lie} right in it and none in a class folder; "
-            f"{sort}, or, if this is one class, give the folder that it lies "
-            "in"
-        )
-    elif any("images" in parts for parts in counts) and any(
-        "labels" in PurePosixPath(name).parts for name in others
-    ):
-        what = (
-            "photos in images/ and their labels in labels/, as for object "
-            "detection; export the data set again for classification, with "
-            "one folder of photos for each class"
-        )
-    elif len(outer) == 1 and deeper and not counts[(outer[0],)]:
-        inner = folder / outer[0]
-        classes = {parts[0] for parts in _census(inner)[0] if len(parts) == 1}
-        if len(classes) < 2 or all(map(_is_split, classes)):
-            return _other_layout(inner)
-        what = f"the class folders lie one folder deeper: {tree}; give {inner}"
-    elif are_splits and deeper:
-        what = (
-            f"the class folders lie inside the splits of a data set: {tree}; "
-            "move the photos of each class together into one folder right in "
-            "here: the lessons split them themselves"
-        )
-    elif are_splits:
-        what = (
-            "its folders are the splits of a data set, not classes: "
-            f"{tree}; {sort}, whichever split they are in: the lessons split "
-            "them themselves. If these are classes, rename the folders"
-        )
-    elif deeper:
-        what = (
-            f"photos lie deeper than in one folder for each class: {tree}; "
-            "make each class a folder right in here, and move its photos up "
-            "into it"
-        )
-    else:
-        rest = []
-        if counts[()]:
-            rest.append(f"{counted(counts[()], 'picture')} beside it")
-        if empty := [f"{n}/" for n in _folders(folder) if n not in outer]:
-            rest.append(f"none in {listed(empty)}")
-        also = f" ({', '.join(rest)})" if rest else ""
-        what = (
-            f"only one folder holds photos, {tree}{also}, and a classifier "
-            "needs two classes or more; put the photos of each other class "
-            "into a folder of its own"
-        )
-    return f"{folder}: {what}."
-
-
-def _no_picture(folder: Path, others: list[str]):
-    archives = [name for name in others if name.lower().endswith(ARCHIVES)]
-    if archives:
-        them = "it" if len(archives) == 1 else "them"
-        names = listed(archives)
-        return f"it holds no photos, but {names}; unpack {them} and {GIVE}"
-    if not others:
-        empty = listed(f"{name}/" for name in _folders(folder))
-        only = f", only empty folders ({empty})" if empty else ""
-        return f"there is no file in it{only}; {GIVE}"
-    kinds = Counter(map(_kind_of_other, map(Path, others)))
-    files = listed(f"{count} {kind}" for kind, count in kinds.most_common())
-    return (
-        f"it holds no photos, only other files: {files}; if these are your "
-        f"pictures, export them as PNG; if not, {GIVE}"
-    )
-
-
-def _kind_of_other(file: Path):
-    """Return what a file that is no picture counts as in a report."""
-    if photo_file.is_system_name(file.name):
-        return "._*" if file.name.startswith("._") else printed(file.name)
-    return printed(f"*{file.suffix.lower()}") if file.suffix else "no suffix"
-
-
-def _folders(folder: Path):
-    names = _without_system_names(os.listdir(folder))
-    return sorted(name for name in names if os.path.isdir(folder / name))
-
-
-def _census(folder: Path):
-    """Return the pictures in a folder, as counted by `_count`, and the sorted
-    names of all other files.
-    """
-    files = [
-        Path(path, name).relative_to(folder)
-        for path, names in walk(folder)
-        for name in names
-    ]
-    others = [file.as_posix() for file in files if not _is_picture(file)]
-    return _count(files), sorted(others)
-
-
-def _count(files: Iterable[PurePath]):
-    """Return {names of the folders on the way: pictures right in there}."""
-    return Counter(
-        file.parts[:-1]
-        for file in files
-        if _is_picture(file)
-        and not any(map(photo_file.is_system_name, file.parts))
-    )
-
-
-def _tree(counts: Counter[tuple[str, ...]]):
-    """Return two levels of folders with their numbers of pictures."""
-    folders: dict[str, Counter[str]] = {}
-    for parts, count in counts.items():
-        if parts:
-            inner = folders.setdefault(parts[0], Counter())
-            inner["/".join(parts[1:2])] += count
-    described = []
-    for name, inner in sorted(folders.items()):
-        text = f"{name}/ {inner.total()}"
-        below = [f"{k}/ {count}" for k, count in sorted(inner.items()) if k]
-        described.append(f"{text} ({listed(below)})" if below else text)
-    return listed(described)
-
-
-def _is_picture(file: PurePath):
-    return photo_file.is_named_as_picture(file.name)
-
-
-def _is_split(name: str):
-    return _SPLIT.fullmatch(name.strip().lower()) is not None
-
-
-def _without_system_names(names: Iterable[str]):
-    return [name for name in names if not photo_file.is_system_name(name)]
+def _simplified(name: str):
+    """Return a name without what readers overlook."""
+    name = unicodedata.normalize("NFKC", name).casefold()
+    visible = "".join(c for c in name if unicodedata.category(c) != "Cf")
+    return " ".join(visible.strip().removesuffix(".").split())

@@ -107,14 +107,15 @@ def groups(
         stems[photo] = photo.path.stem
         if match := EXPORTED.fullmatch(photo.path.stem):
             stems[photo] = match[1]
-            exported[photo.path.parent, match[1]].append(photo)
+            exported[photo.class_name, match[1]].append(photo)
     copies = [tuple(group) for group in exported.values() if len(group) > 1]
     for photo in itertools.chain.from_iterable(copies):
         del stems[photo]
     numbered = []
     for photo, stem in stems.items():
         if numbers := tuple(map(int, re.findall(r"\d+", stem))):
-            series = photo.path.parent.name, *re.split(r"\d+", stem)
+            parent = str(photo.path.parent)
+            series = photo.class_name, parent, *re.split(r"\d+", stem)
             numbered.append((series, numbers, photo))
     # The number of the film may come first (film2_0041) or last (0041_cam2).
     orders = [
@@ -133,8 +134,8 @@ def groups(
 def _films(numbered: list[tuple[Series, tuple[int, ...], Photo]]):
     """Return the films, each a tuple of photos.
 
-    `numbered` is sorted; a series is the class folder and what the names of
-    its photos share.
+    `numbered` is sorted; a series is the class, the folder, and what the
+    names of its photos share.
     """
     half = len(numbered) // 2
     consecutive = [

@@ -7,7 +7,7 @@ left out of the lists made here, and named.
 import collections
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,14 +15,17 @@ from pathlib import Path
 from tqdm import tqdm
 
 from helpers.dataset import (
+    archives,
     check_cache,
     corrections,
+    decoding,
     duplicates,
     exclusions,
     layouts,
 )
 from helpers.dataset.layouts import SPLITS
 from helpers.dataset.photo_file import Photo, Problem, printed
+from helpers.dataset.tree import listed
 from helpers.paths import shown
 from helpers.text import counted, one_line
 
@@ -36,7 +39,8 @@ class Folder:
 
     `near_duplicates` holds pairs of photos that are nearly the same,
     augmented copies of one photo, or consecutive frames. `ignored` counts
-    what systems and other programs have left there (see `layouts.Contents`).
+    what systems and other programs have left there. `notes` are sentences on
+    how the folder is sorted. `shape` is what becomes of a long photo.
     """
 
     path: Path
@@ -44,8 +48,9 @@ class Folder:
     photos: tuple[Photo, ...]
     problems: tuple[Problem, ...]
     near_duplicates: tuple[tuple[Photo, Photo], ...]
-    shape: str = "squeeze"
     ignored: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    shape: str = "squeeze"
 
     def counts(self) -> dict[str, int]:
         """Return {class name: number of photos fit for use}."""
@@ -73,9 +78,11 @@ class Folder:
         (w, h), (wide, high) = sizes[0], sizes[-1]
         largest = f" to {wide}×{high}" if len(sizes) > 1 else ", all alike"
         print(f"sizes: {w}×{h} pixels{largest}")
+        for note in self.notes:
+            print(f"note: {one_line(note)}")
         print_problems(self.problems)
         if self.ignored:
-            kinds = layouts.listed(
+            kinds = listed(
                 (f"{kind} {count}" for kind, count in self.ignored.items()),
                 "other kinds",
             )
@@ -97,12 +104,18 @@ def print_problems(problems: Iterable[Problem]) -> None:
         alike[p.problem, p.excluded, p.advice].append(p.name)
     for (problem, excluded, advice), names in alike.items():
         kept = "left out" if excluded else "kept"
-        line = f"- {layouts.listed(names)}: {problem} ({kept}). {advice}"
+        line = f"- {listed(names)}: {problem} ({kept}). {advice}"
         print(one_line(line))
 
 
-def check(folder: str | os.PathLike[str], shape: str = "squeeze") -> Folder:
-    """Read every file of a folder of class folders; return a `Folder`.
+def check(
+    folder: str | os.PathLike[str],
+    labels: str | None = None,
+    class_pattern: str | None = None,
+    group_pattern: str | None = None,
+    shape: str = "squeeze",
+) -> Folder:
+    """Read every file of a folder of photos; return a `Folder`.
 
     Each photo is decoded once, by the decoder that training uses, so what
     passes here does not stop an epoch there. The next check decodes only
@@ -111,23 +124,48 @@ def check(folder: str | os.PathLike[str], shape: str = "squeeze") -> Folder:
     corrected counts for its new class (see `corrections`).
 
     Args:
-        folder: the folder that holds the class folders.
+        folder: the folder of the photos, or a ZIP file of it. `layouts` says
+            how they may be sorted.
+        labels: a CSV file with the columns file and label, and group and
+            split if you like.
+        class_pattern: a regular expression whose first group is the class,
+            in the name of a file.
+        group_pattern: a regular expression whose first group is what photos
+            of one object, patient or video share, in the name of a file.
         shape: what becomes of a long photo (see `pipeline.load_photo`).
 
     Raises:
         ValueError: the folder is missing or may not be looked into, or
-            there are not at least two classes with a photo (a
-            `layouts.FolderError`), or a list can't be understood.
+            there are not at least two classes with a photo, or an argument
+            is wrong (a `layouts.FolderError`), or a list can't be
+            understood.
     """
-    folder = Path(os.path.expanduser(folder))
-    contents = layouts.read_folder(folder)
-    labels = corrections.applied(folder, contents.class_folders)
-    readable, problems = [], contents.problems
-    for photo, notes in _look_at_all(folder, contents.files, shape):
+    try:
+        decoding.require_shape(shape)
+    except ValueError as error:
+        raise layouts.FolderError(str(error)) from None
+    folder = archives.unpacked(folder)
+    contents = layouts.read_folder(folder, labels, class_pattern)
+    groups: dict[str, str] = {}
+    if group_pattern:
+        names = (item.name for item in contents.items)
+        groups = layouts.groups_in_names(group_pattern, "group_pattern", names)
+    corrected = corrections.applied(folder, contents.class_names)
+    readable, relabelled, problems = [], [], contents.problems
+    looked_at = _look_at_all(folder, contents.items, shape)
+    for item, (photo, notes) in zip(contents.items, looked_at, strict=True):
         problems += notes
-        if photo:
-            label = labels.get(photo.name, photo.class_name)
-            readable.append(replace(photo, class_name=label))
+        if not photo:
+            continue
+        label = corrected.get(photo.name, photo.class_name)
+        if label != photo.class_name:
+            what = f"taken as {label}, as you have noted"
+            do = "dataset.corrections.undo(FOLDER) reverts this."
+            relabelled.append(Problem(photo.name, what, do))
+        group = groups.get(item.name, item.group)
+        readable.append(
+            replace(photo, class_name=label, split=item.split, group=group)
+        )
     problems += duplicates.exact(readable)
     problems = exclusions.applied(folder, readable, problems)
     excluded = {p.name for p in problems if p.excluded}
@@ -135,35 +173,40 @@ def check(folder: str | os.PathLike[str], shape: str = "squeeze") -> Folder:
     class_names = sorted({p.class_name for p in photos})
     if len(class_names) < 2:
         raise layouts.refusal(folder, photos, problems)
-    pairs, near = duplicates.near(folder, photos)
+    photos, notes_on_splits = _with_given_splits(photos)
+    pairs, found, near = duplicates.near(folder, photos)
     problems += near
-    problems += _empty_classes(photos, contents.class_folders, problems)
-    problems += _small_classes(photos)
+    photos, few_groups = _grouped(photos, found)
+    problems += _empty_classes(photos, contents, problems)
+    problems += _small_classes(photos) + few_groups
     problems += layouts.lookalikes(class_names) + layouts.doubtful(class_names)
-    problems += _of_depths(photos) + _of_labels(photos)
+    problems += _of_depths(photos) + relabelled
     return Folder(
         folder,
         tuple(class_names),
         tuple(photos),
         tuple(problems),
         pairs,
-        shape,
         dict(contents.ignored.most_common()),
+        (*contents.notes, *notes_on_splits, *_notes_on_groups(photos)),
+        shape,
     )
 
 
-def _look_at_all(folder: Path, files: list[Path], shape: str):
+def _look_at_all(folder: Path, items: Sequence[layouts.Item], shape: str):
     """Return what `photo_file.look` does for each file, in their order."""
+
+    def look(item: layouts.Item):
+        return cache.look(folder / item.name, item.name, item.class_name)
+
     cache = check_cache.Cache(folder, shape)
-    names = [f.relative_to(folder).as_posix() for f in files]
-    class_names = [f.parent.name for f in files]
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         results = list(
             tqdm(
-                pool.map(cache.look, files, names, class_names),
+                pool.map(look, items),
                 desc="reading the folder",
-                total=len(files),
+                total=len(items),
                 unit="file",
                 file=sys.stdout,
                 delay=5,  # no bar where the wait is short
@@ -175,22 +218,104 @@ def _look_at_all(folder: Path, files: list[Path], shape: str):
     return results
 
 
+def _with_given_splits(photos: Sequence[Photo]):
+    """Return the photos, and notes on the splits that they come with.
+
+    A class that has no photo in one of these splits is split anew.
+    """
+    splits_of = collections.defaultdict(set)
+    for photo in photos:
+        splits_of[photo.class_name].add(photo.split)
+    given = set().union(*splits_of.values()) - {None}
+    if given <= {"train"}:
+        return [replace(photo, split=None) for photo in photos], []
+    if "train" not in given:
+        lacking, note = set(splits_of), "no photo is for training"
+    else:
+        lacking = {n for n, splits in splits_of.items() if splits != given}
+        names = listed(printed(name) for name in sorted(lacking))
+        note = f"{names}: not in each of the splits in the folder"
+    notes = [f"{note}, so split anew"] if lacking else []
+    photos = [
+        replace(photo, split=None) if photo.class_name in lacking else photo
+        for photo in photos
+    ]
+    counts = collections.Counter(photo.split for photo in photos)
+    if kept := [f"{name} {counts[name]}" for name in SPLITS if counts[name]]:
+        notes.append(f"splits of the folder are kept: {', '.join(kept)}")
+        if missing := [name for name in SPLITS if not counts[name]]:
+            names = " and ".join(missing)
+            notes.append(f"not in the folder, so made from train: {names}")
+    return photos, notes
+
+
+def _grouped(photos: Sequence[Photo], found: Mapping[str, str]):
+    """Return the photos with the groups that were found, and problems.
+
+    Args:
+        found: {name of a photo: its group}, for photos without a group.
+    """
+    groups = collections.defaultdict(set)
+    counts = collections.Counter(photo.class_name for photo in photos)
+    by_owner = {photo.class_name for photo in photos if photo.group}
+    for p in photos:
+        group = p.group or found.get(p.name) or p.sha256
+        groups[p.class_name].add(group)
+    problems, few = [], set()
+    for name, of_class in sorted(groups.items()):
+        if len(of_class) >= len(SPLITS) or counts[name] < len(SPLITS):
+            continue
+        few.add(name)
+        what = f"its photos are all in {counted(len(of_class), 'group')}"
+        if name in by_owner:
+            what += ", and each of the three splits needs one"
+        else:
+            what += (
+                " of nearly the same ones, so they are split one by one, and "
+                "results for this class come out too high"
+            )
+        do = "Add photos of other objects."
+        problems.append(Problem(f"{name}/", what, do))
+    return [
+        photo
+        if photo.group or photo.class_name in few
+        else replace(photo, group=found.get(photo.name))
+        for photo in photos
+    ], problems
+
+
+def _notes_on_groups(photos: Sequence[Photo]):
+    groups = {photo.group for photo in photos if photo.group}
+    if not groups:
+        return []
+    count = sum(photo.group is not None for photo in photos)
+    return [
+        f"{count} photos are in {counted(len(groups), 'group')}, and those of "
+        "a group stay in one split"
+    ]
+
+
 def _empty_classes(
-    photos: list[Photo], class_folders: list[str], problems: list[Problem]
+    photos: Sequence[Photo],
+    contents: layouts.Contents,
+    problems: Sequence[Problem],
 ):
     """Return a `Problem` for each class folder without a photo to use."""
     used = {photo.class_name for photo in photos}
+    class_of = {printed(i.name): i.class_name for i in contents.items}
     empty = []
-    for class_name in map(printed, class_folders):
+    for class_name in contents.class_names:
         if class_name in used:
             continue
-        name = f"{class_name}/"
         why, do = "", "Add photos"
         if of_class := [
-            p for p in problems if p.excluded and p.name.startswith(name)
+            p
+            for p in problems
+            if p.excluded and class_of.get(p.name) == class_name
         ]:
             why = f": {layouts.causes(of_class)}"
             do = "Fix its files as described above"
+        name = f"{printed(class_name)}/"
         what = f"no photo that can be used, so not a class{why}"
         do += ", or move the folder away: Keras would count it as a class."
         empty.append(Problem(name, what, do, excluded=True, files=0))
@@ -235,12 +360,3 @@ def _of_depths(photos: list[Photo]):
         if len(pairs) == len({photo.class_name for photo in deep}):
             what += ", and the depth gives the class away"
     return [Problem(photo.name, what, advice) for photo in deep]
-
-
-def _of_labels(photos: list[Photo]):
-    do = "dataset.corrections.undo(FOLDER) reverts this."
-    return [
-        Problem(p.name, f"taken as {p.class_name}, as you have noted", do)
-        for p in photos
-        if p.class_name != p.path.parent.name
-    ]

@@ -4,10 +4,11 @@ import bisect
 import collections
 import csv
 import hashlib
+import itertools
 import math
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +22,23 @@ from helpers.text import counted, one_line
 
 
 def assign_splits(
-    photos: Iterable[tuple[str, str]], fractions: Sequence[float]
+    photos: Iterable[tuple[str, str]],
+    fractions: Sequence[float],
+    groups: Mapping[str, str] | None = None,
+    names: Sequence[str] = SPLITS,
 ) -> dict[str, str]:
     """Assign each photo to a split: stratified by class and reproducible.
 
     A content hash (SHA-256) is read as a number from 0 to 1, and two
     thresholds divide these numbers: at (60, 20, 20) training lies below
     0.6, validation between 0.6 and 0.8, the test above. A photo's name, its
-    folder and the machine play no part.
+    folder and the machine play no part. Photos of a group go by a hash of
+    the smallest hash in it.
 
     If that gives a class less than a third (rounded down, and at least one)
     of the photos which it should have in a split, the thresholds are moved
     for this class, past as few photos as possible. So each class of three or
-    more photos is in each split.
+    more photos or groups is in each split.
 
     When photos are added or removed, photos of other classes keep their
     split. In the class itself one more photo changes the split of two at
@@ -45,40 +50,80 @@ def assign_splits(
         photos: pairs of content hash (SHA-256 as a hex string) and class
             name. One that is in several classes goes by its hash alone and
             does not count for its classes.
-        fractions: three positive numbers, relative to each other.
+        fractions: a positive number for each split, relative to each other.
+        groups: {content hash: group}, of photos that stay together.
+        names: of the splits.
 
     Returns:
         {content hash: name of its split}.
 
     Raises:
-        ValueError: a class has fewer than three different photos.
+        ValueError: a class has fewer different photos than there are splits,
+            or they are in fewer groups.
     """
-    classes = collections.defaultdict(set)
-    for key, class_name in photos:
-        classes[key].add(class_name)
-    keys: dict[str, list[str]] = {}
-    splits = {}
-    for key, class_names in classes.items():
-        for class_name in class_names:
-            keys.setdefault(class_name, [])
-        if len(class_names) == 1:
-            keys[class_name].append(key)
+    groups = groups or {}
+    members = collections.defaultdict(set)
+    classes: dict[str, collections.Counter[str]] = {}
+    for key, class_name in dict.fromkeys(photos):
+        group = groups.get(key, key)
+        members[group].add(key)
+        classes.setdefault(group, collections.Counter())[class_name] += 1
+    # {class: {hash of a group: photos of the class in it}}
+    units: dict[str, dict[str, int]] = {}
+    first = {group: _group_key(keys) for group, keys in members.items()}
+    for group, counts in classes.items():
+        for class_name in counts:
+            units.setdefault(class_name, {})
+            if len(counts) == 1 or len(members[group]) > 1:
+                units[class_name][first[group]] = counts[class_name]
+    shared = {
+        first[group] for group, counts in classes.items() if len(counts) > 1
+    }
+    split_of = {key: _by_hash(key, fractions, names) for key in shared}
+    for class_name, of_class in units.items():
+        _require_enough(class_name, of_class, len(names))
+        alone = sorted(of_class.keys() - shared)
+        if len(alone) < len(names):
+            split_of |= {k: _by_hash(k, fractions, names) for k in alone}
         else:
-            cut = bisect.bisect_right(_thresholds(fractions), _number(key))
-            splits[key] = SPLITS[cut]
-    for class_name, of_class in keys.items():
-        if len(of_class) < len(SPLITS):
-            raise ValueError(
-                f"class {class_name} has {len(of_class)} different photos, "
-                "and each of the three splits needs one: add photos of that "
-                "class until there are 3 or more, or move its folder away."
-            )
-        of_class.sort()
-        first, second = _cuts(of_class, fractions)
-        splits |= dict.fromkeys(of_class[:first], SPLITS[0])
-        splits |= dict.fromkeys(of_class[first:second], SPLITS[1])
-        splits |= dict.fromkeys(of_class[second:], SPLITS[2])
-    return splits
+            cuts = _cuts(alone, [of_class[key] for key in alone], fractions)
+            for name, (start, end) in zip(
+                names, itertools.pairwise([0, *cuts, len(alone)]), strict=True
+            ):
+                split_of |= dict.fromkeys(alone[start:end], name)
+    for of_class in units.values():
+        _fill(split_of, of_class, names)
+    return {
+        key: split_of[first[group]]
+        for group, keys in members.items()
+        for key in keys
+    }
+
+
+def _require_enough(class_name: str, groups: Mapping[str, int], splits: int):
+    """Raise if a class has fewer photos or groups than there are splits."""
+    if len(groups) >= splits:
+        return
+    count = sum(groups.values())
+    has = f"{count} different photos"
+    if count > len(groups):
+        has = f"{count} photos in {counted(len(groups), 'group')}"
+    raise ValueError(
+        f"class {class_name} has {has}, and each of the {splits} splits needs "
+        f"one: add photos of that class until there are {splits} or more, or "
+        "move its folder away."
+    )
+
+
+def _group_key(keys: set[str]):
+    """Return the hash that a group goes by, that of a single photo as it is.
+
+    The smallest of several hashes would mostly lie in training.
+    """
+    smallest = min(keys)
+    if len(keys) == 1:
+        return smallest
+    return hashlib.sha256(smallest.encode()).hexdigest()
 
 
 def _number(key: str):
@@ -87,27 +132,63 @@ def _number(key: str):
 
 
 def _thresholds(fractions: Sequence[float]):
-    """Return the two numbers from 0 to 1 between the three splits."""
-    train, validation, _ = fractions
+    """Return the numbers from 0 to 1 between the splits."""
     total = sum(fractions)
-    return train / total, (train + validation) / total
+    return [
+        float(part / total) for part in itertools.accumulate(fractions[:-1])
+    ]
 
 
-def _cuts(keys: list[str], fractions: Sequence[float]):
-    """Return where validation and test begin in the sorted keys of a class:
-    at the thresholds, or as near as each split has its minimum.
+def _by_hash(key: str, fractions: Sequence[float], names: Sequence[str]):
+    return names[bisect.bisect_right(_thresholds(fractions), _number(key))]
+
+
+def _cuts(
+    keys: Sequence[str], sizes: Sequence[int], fractions: Sequence[float]
+):
+    """Return where each split but the first begins in the sorted keys of a
+    class: at the thresholds, or as near as each split has its minimum.
+
+    Args:
+        keys: of its groups, or photos.
+        sizes: how many photos each of them stands for.
+        fractions: of the splits.
     """
-    first, second = (
-        bisect.bisect_left(keys, threshold, key=_number)
-        for threshold in _thresholds(fractions)
-    )
-    train, validation, test = (
-        max(1, int(len(keys) * fraction / sum(fractions) / 3))
+    sums = [0, *itertools.accumulate(sizes)]
+    minima = [
+        max(1, int(sums[-1] * fraction / sum(fractions) / 3))
         for fraction in fractions
-    )
-    second = min(max(second, train + validation), len(keys) - test)
-    first = min(max(first, train), second - validation)
-    return first, second
+    ]
+    lowest = [0]
+    for minimum in minima[:-1]:
+        enough = sums[min(lowest[-1], len(keys))] + minimum
+        lowest.append(bisect.bisect_left(sums, enough))
+    cuts, end = [], len(keys)
+    thresholds = _thresholds(fractions)
+    for i in range(len(thresholds), 0, -1):
+        cut = bisect.bisect_left(keys, thresholds[i - 1], key=_number)
+        highest = bisect.bisect_right(sums, sums[end] - minima[i]) - 1
+        cut = min(max(cut, lowest[i]), highest)
+        # Of large groups each split gets one, even if that is not enough.
+        end = min(max(cut, i), end - 1)
+        cuts.append(end)
+    return cuts[::-1]
+
+
+def _fill(
+    split_of: dict[str, str], groups: Mapping[str, int], names: Sequence[str]
+):
+    """Move a group into each split that lacks a class, where possible."""
+    for lacking in names:
+        counts = collections.Counter(split_of[key] for key in groups)
+        if counts[lacking]:
+            continue
+        fullest = max(names, key=lambda name: counts[name])
+        movable = [key for key in groups if split_of[key] == fullest]
+        split_of[min(movable, key=lambda key: (groups[key], key))] = lacking
+
+
+MORE = ["folder_split", "group"]  # columns of the manifest, if there are any
 
 
 @dataclass(frozen=True)
@@ -115,7 +196,9 @@ class Split:
     """The photos of one split.
 
     `paths` is a list of n file names, `labels` an array of shape (n,) with
-    indices of `class_names`, `keys` a list of n content hashes.
+    indices of `class_names`, `keys` a list of n content hashes. `shape` is how
+    the photos become square (see `decoding.SHAPES`), `folder` the folder that
+    they were checked in, if they were.
     """
 
     name: str
@@ -124,6 +207,7 @@ class Split:
     labels: npt.NDArray[np.int64]
     keys: list[str]
     shape: str = "squeeze"
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -134,27 +218,34 @@ class Split:
         names = "".join([self.shape, *self.keys])
         return hashlib.sha256(names.encode()).hexdigest()[:16]
 
+    @property
+    def names(self) -> list[str]:
+        """The paths from the folder, with slashes."""
+        paths = map(Path, self.paths)
+        if self.folder:
+            return [p.relative_to(self.folder).as_posix() for p in paths]
+        return ["/".join(path.parts[-2:]) for path in paths]
+
     def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> "Split":
         """Return the photos at these indices, in their order."""
-        return Split(
-            self.name,
-            self.class_names,
-            [self.paths[i] for i in indices],
-            self.labels[indices],
-            [self.keys[i] for i in indices],
-            self.shape,
+        return replace(
+            self,
+            paths=[self.paths[i] for i in indices],
+            labels=self.labels[indices],
+            keys=[self.keys[i] for i in indices],
         )
 
 
 def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
     """Split a checked folder into train, validation and test.
 
-    Each class is in each split, and `dataset.assign_splits` says how far a
-    photo keeps its split when others come. The photos of a split are in the
-    order of their hashes, which is fixed and mixes the classes. The split
-    is written down as a manifest (see `manifest_path`). If files are left
-    out, or photos of a class in different splits are nearly the same, a line
-    says how many.
+    Splits that the folder comes with are kept; one that is missing is made
+    from train. Else each class is in each split, and photos of a group are
+    in one. `dataset.assign_splits` says how far a photo keeps its split when
+    others come. The photos of a split are in the order of their hashes,
+    which is fixed and mixes the classes. The split is written down as a
+    manifest (see `manifest_path`). If files are left out, or photos of a
+    class in different splits are nearly the same, a line says how many.
 
     Args:
         folder: from `dataset.check`.
@@ -162,7 +253,7 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
 
     Raises:
         ValueError: fractions are not three positive numbers, or a class has
-            fewer than three photos.
+            fewer than three photos or groups.
     """
     try:
         valid = len(fractions) == len(SPLITS) and min(fractions) > 0
@@ -174,9 +265,12 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
             f"FRACTIONS is {fractions}; give three positive numbers for "
             "train, validation and test, such as (60, 20, 20)."
         )
-    pairs = [(photo.sha256, photo.class_name) for photo in folder.photos]
+    rows = [
+        (photo.sha256, photo.class_name, photo.split, photo.group)
+        for photo in folder.photos
+    ]
     try:
-        split_of = assign_splits(pairs, fractions)
+        split_of = assign_rest(rows, fractions)
     except ValueError as error:
         raise ValueError(f"{folder.path}: {one_line(str(error))}") from None
     _warn(folder, split_of)
@@ -185,15 +279,40 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
     return [
         _make_split(
             name,
-            folder.class_names,
+            folder,
             [photo for photo in photos if split_of[photo.sha256] == name],
-            folder.shape,
         )
         for name in SPLITS
     ]
 
 
-def _warn(folder: scan.Folder, split_of: dict[str, str]):
+def assign_rest(
+    photos: Sequence[tuple[str, str, str | None, str | None]],
+    fractions: Sequence[float],
+) -> dict[str, str]:
+    """Assign photos to splits, of which a folder may give some.
+
+    Args:
+        photos: content hash, class name, split in the folder or None, group
+            or None.
+        fractions: three positive numbers.
+
+    Returns, raises: as `assign_splits`.
+    """
+    split_of = {key: split for key, _, split, _ in photos if split}
+    groups = {key: group for key, _, _, group in photos if group}
+    given = set(split_of.values())
+    from_train = [n for n in SPLITS if n == "train" or n not in given]
+    for pool, names in ((None, SPLITS), ("train", from_train)):
+        pairs = [
+            (key, name) for key, name, split, _ in photos if split == pool
+        ]
+        of_names = [fractions[SPLITS.index(name)] for name in names]
+        split_of |= assign_splits(pairs, of_names, groups, names)
+    return split_of
+
+
+def _warn(folder: scan.Folder, split_of: Mapping[str, str]):
     """Print how many files are left out, or near-duplicates torn apart."""
     if excluded := folder.excluded():
         are, them = ("is", "it") if excluded == 1 else ("are", "them")
@@ -215,25 +334,33 @@ def _warn(folder: scan.Folder, split_of: dict[str, str]):
             "unless they show different objects in front of a fixed camera. "
             "dataset.check(FOLDER).report() says what to do."
         )
+    splits = collections.defaultdict(set)
+    for photo in folder.photos:
+        if photo.group:
+            splits[photo.group].add(split_of[photo.sha256])
+    if torn := [group for group, names in splits.items() if len(names) > 1]:
+        print(
+            f"Photos of {counted(len(torn), 'group')} are in more than one of "
+            f"the splits of the folder, such as those of {one_line(torn[0])}: "
+            "accuracies may come out too high."
+        )
 
 
 def _write_manifest(folder: scan.Folder, split_of: dict[str, str]):
     with atomic(manifest_path(folder)) as manifest:
         with open(manifest, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(["split", "class", "file", "sha256"])
-            writer.writerows(
-                [split_of[p.sha256], p.class_name, p.path.name, p.sha256]
-                for p in folder.photos
-            )
+            rows = [(p.split or "", p.group or "") for p in folder.photos]
+            more = MORE if any(map(any, rows)) else []
+            writer.writerow(["split", "class", "file", "sha256", *more])
+            for p, row in zip(folder.photos, rows, strict=True):
+                name = p.name.removeprefix(f"{p.class_name}/")
+                cells = split_of[p.sha256], p.class_name, name, p.sha256
+                writer.writerow([*cells, *(row if more else ())])
 
 
-def _make_split(
-    name: str,
-    class_names: tuple[str, ...],
-    photos: Sequence[Photo],
-    shape: str,
-):
+def _make_split(name: str, folder: scan.Folder, photos: Sequence[Photo]):
+    class_names = folder.class_names
     labels = [class_names.index(photo.class_name) for photo in photos]
     return Split(
         name,
@@ -241,7 +368,8 @@ def _make_split(
         [str(photo.path) for photo in photos],
         np.array(labels, "int64"),
         [photo.sha256 for photo in photos],
-        shape,
+        folder.shape,
+        folder.path,
     )
 
 
@@ -251,22 +379,24 @@ def manifest_path(folder: scan.Folder) -> Path:
 
 
 def whole_folder(
-    folder: str | os.PathLike[str], class_names: Iterable[str]
+    folder: str | os.PathLike[str],
+    class_names: Iterable[str],
+    shape: str = "squeeze",
 ) -> Split:
     """Return all photos of a folder as one `Split` named after the folder.
+
+    Args:
+        folder: as for `dataset.check`.
+        class_names: the classes that it must have, sorted.
+        shape: as for `dataset.check`.
 
     Raises:
         ValueError: as `dataset.check`, or the folder has other classes.
     """
-    checked = scan.check(folder)
+    checked = scan.check(folder, shape=shape)
     if checked.class_names != tuple(class_names):
         raise layouts.FolderError(
             f"{folder}: its classes are {', '.join(checked.class_names)}, not "
             f"{', '.join(class_names)}; give a folder with the same classes."
         )
-    return _make_split(
-        checked.path.name,
-        checked.class_names,
-        checked.photos,
-        checked.shape,
-    )
+    return _make_split(checked.path.name, checked, checked.photos)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from helpers import text
-from helpers.dataset import decoding, layouts, photo_file, splits
+from helpers.dataset import decoding, photo_file, splits, tree
 from helpers.paths import atomic, list_path
 
 COLUMNS = (
@@ -81,10 +81,9 @@ def write_csv(
     """
     names = split.class_names
     rows = [
-        {"file": "/".join(Path(photo).parts[-2:]), "label": names[label]}
-        | _cells(names, photo_probs)
-        for photo, label, photo_probs in zip(
-            split.paths, split.labels, probs, strict=True
+        {"file": name, "label": names[label]} | _cells(names, photo_probs)
+        for name, label, photo_probs in zip(
+            split.names, split.labels, probs, strict=True
         )
     ]
     _write(path, ("file", "label", *COLUMNS[1:-1]), rows)
@@ -114,18 +113,13 @@ def _cells(
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         full = "" if folder.is_absolute() else f" at {folder.absolute()}"
-        raise layouts.FolderError(
+        raise tree.FolderError(
             f"{folder}: there is no such folder{full}; give one with "
             "photos in it."
         )
-    files = [
-        Path(parent, name)
-        for parent, names in layouts.walk(folder)
-        for name in names
-        if not photo_file.is_sidecar(Path(parent, name))
-    ]
+    files = [folder / path for path in tree.read_tree(folder).files]
     if not files:
-        raise layouts.FolderError(
+        raise tree.FolderError(
             f"{folder}: there is no file in it; put the photos in here."
         )
     return sorted(files, key=lambda file: _name(file, folder))

@@ -36,7 +36,7 @@ def shifted_test(folder: str | Path, test: splits.Split) -> splits.Split:
         render.shifted_folder()
     beside = folder.parent / "remounted"
     if beside.is_dir():
-        return splits.whole_folder(beside, test.class_names)
+        return splits.whole_folder(beside, test.class_names, test.shape)
     labels = [test.class_names[label] for label in test.labels]
     # A corrected label makes another set, as its photo changes folders.
     key = hashlib.sha256(repr([test.key, labels]).encode()).hexdigest()[:16]

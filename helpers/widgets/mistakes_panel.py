@@ -69,7 +69,7 @@ class _Mistakes:
 
     def __init__(self, split: Split, probabilities: NDArray) -> None:
         self.split = split
-        self.folder = Path(split.paths[0]).parent.parent
+        self.folder = split.folder or Path(split.paths[0]).parent.parent
         self.predicted = probabilities.argmax(axis=-1)
         self.confidence = probabilities.max(axis=-1)
         self.indices: list[int] = []  # of all photos that pass the filters
@@ -108,7 +108,7 @@ class _Mistakes:
             self.axes[i].set_title(title, fontsize=10)
             colour = RED if index == self.chosen else "none"
             self.axes[i].spines[:].set_color(colour)
-            truth = listed.get(self._file(index))
+            truth = listed.get(self.split.names[index])
             self.tags[i].set_text(f"listed: {self._short(truth)}")
             self.tags[i].set_visible(truth is not None)
         photos = f"the {len(self.split)} photos of {self.split.name}"
@@ -129,7 +129,9 @@ class _Mistakes:
         """List the chosen photo with its true class."""
         if self.chosen is not None:
             truth = self.controls["truth"].value
-            corrections.note(self.folder, self._file(self.chosen), truth)
+            file = self.split.names[self.chosen]
+            label = self.split.class_names[self.split.labels[self.chosen]]
+            corrections.note(self.folder, file, truth, label)
 
     def _follow(self) -> None:
         """Adapt page, photo and true class to the controls before them."""
@@ -174,10 +176,6 @@ class _Mistakes:
         pixels = pipeline.load_photo(path, self.split.shape).numpy()
         return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE)))
 
-    def _file(self, index: int) -> str:
-        path = Path(self.split.paths[index])
-        return f"{path.parent.name}/{path.name}"
-
     def _title(self, i: int, names: Sequence[str], between: str) -> str:
         """Return number, true class, prediction and confidence."""
         index = self.page[i]
@@ -193,7 +191,7 @@ class _Mistakes:
 
     def _choice(self, index: int, listed: dict[str, str]) -> str:
         """Say which photo is chosen, and what the list has about it."""
-        file = self._file(index)
+        file = self.split.names[index]
         photo = f"Photo {self.controls['photo'].value} is {one_line(file)}"
         if file in listed:
             photo += (

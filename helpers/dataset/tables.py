@@ -1,0 +1,174 @@
+"""Tables that give the class of each photo: a CSV file of `file,label`."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from helpers.dataset.tree import FolderError, listed
+from helpers.text import counted
+
+# Names of columns, in lower case and with underscores; the first that a
+# table has counts.
+FILE = (
+    "file", "filename", "file_name", "filepath", "file_path", "image",
+    "image_name", "image_path", "image_file", "img", "photo", "picture",
+    "path", "image_id", "id", "name",
+)  # fmt: skip
+LABEL = (
+    "label", "labels", "class", "class_name", "classname", "category",
+    "target", "species", "breed", "diagnosis", "dx", "defect", "type",
+)  # fmt: skip
+GROUP = ("group", "group_id")
+SPLIT = ("split", "subset", "set")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a table says of a photo, and in which of its lines."""
+
+    number: int
+    file: str
+    label: str
+    group: str | None = None
+    split: str | None = None
+
+
+def read(table: Path) -> list[Row]:
+    """Return the rows of a table.
+
+    The columns are separated by commas, semicolons or tabs. Instead of a
+    column of labels there may be one for each class that holds 0 or 1.
+
+    Raises:
+        FolderError: there is no such table, or a column is missing, or a
+            row has no label.
+    """
+    try:
+        with open(table, newline="", encoding="utf-8-sig") as opened:
+            head = opened.readline()
+            separator = max(",;\t", key=head.count)
+            opened.seek(0)
+            lines = csv.reader(
+                opened, delimiter=separator, skipinitialspace=True
+            )
+            header, *rows = [[cell.strip() for cell in row] for row in lines]
+    except (OSError, ValueError, csv.Error):
+        raise FolderError(
+            f"{table}: not a CSV file in UTF-8 that can be read; give one "
+            "with the columns file and label."
+        ) from None
+    names = ["_".join(name.lower().split()) for name in header]
+    file, label, group, split = (
+        next((names.index(name) for name in known if name in names), None)
+        for known in (FILE, LABEL, GROUP, SPLIT)
+    )
+    one_hot = label is None and _is_one_hot(rows, file)
+    if file is None or (label is None and not one_hot):
+        lacking = "file" if file is None else "label"
+        raise FolderError(
+            f"{table}: no column is called {lacking}, only "
+            f"{listed(header)}; name the columns file and label."
+        )
+    result = []
+    for number, cells in enumerate(rows, 2):
+        if not any(cells):
+            continue
+        cells += [""] * (len(header) - len(cells))
+        if label is None:  # the name of the column that holds 1
+            marked = [i for i, c in enumerate(cells) if c == "1" and i != file]
+            name = header[marked[0]]
+        else:
+            name = cells[label]
+        if (
+            not cells[file]
+            or not name
+            or {*"/\\"} & {*name}
+            or name in (".", "..")
+        ):
+            raise error(
+                table,
+                number,
+                f"{cells[file]!r} has the label {name!r}; give each file a "
+                "label without slashes",
+            )
+        result.append(
+            Row(
+                number,
+                cells[file].replace("\\", "/").removeprefix("./"),
+                name,
+                (cells[group] or None) if group is not None else None,
+                (cells[split] or None) if split is not None else None,
+            )
+        )
+    return result
+
+
+def _is_one_hot(rows: Sequence[Sequence[str]], file: int | None):
+    """Return whether each row holds one 1, and 0 in all other columns."""
+    values = [
+        sorted(cell for i, cell in enumerate(row) if i != file)
+        for row in rows
+        if any(row)
+    ]
+    return bool(values) and all(
+        row[-1:] == ["1"] and set(row[:-1]) == {"0"} for row in values
+    )
+
+
+def match(
+    table: Path,
+    rows: Iterable[Row],
+    folder: PurePosixPath,
+    files: Iterable[PurePosixPath],
+) -> dict[PurePosixPath, Row]:
+    """Return the row of each file that a table names.
+
+    Names may be paths, from the table or from the folder of photos, and may
+    lack the suffix.
+
+    Args:
+        table: for messages.
+        rows: from `read`.
+        folder: of the table, as a path from the folder of photos.
+        files: the pictures, as paths from the folder of photos.
+
+    Raises:
+        FolderError: a file is missing, is there twice, or has two labels.
+    """
+    index = defaultdict(set)
+    for path in files:
+        for key in (path, path.parent / path.stem, path.name, path.stem):
+            index[str(key)].add(path)
+    result: dict[PurePosixPath, Row] = {}
+    missing = []
+    for row in rows:
+        names = (folder / row.file, row.file, PurePosixPath(row.file).name)
+        found = next((index[str(n)] for n in names if str(n) in index), set())
+        if len(found) > 1:
+            paths = listed(sorted(map(str, found)))
+            what = f"{row.file} may be {paths}; write the path of the file"
+            raise error(table, row.number, what)
+        if not found:
+            missing.append(row)
+            continue
+        (path,) = found
+        if path in result and result[path].label != row.label:
+            what = f"{path} has another label in row {result[path].number}"
+            raise error(table, row.number, f"{what}; keep one of them")
+        result.setdefault(path, row)
+    if missing:
+        also = ""
+        if more := len(missing) - 1:
+            also = f" ({counted(more, 'more row')} like this)"
+        what = f"there is no photo {missing[0].file}{also}"
+        raise error(
+            table, missing[0].number, f"{what}; add it or delete the row"
+        )
+    return result
+
+
+def error(table: Path, number: int, what: str) -> FolderError:
+    """Return the error of one row of a table."""
+    return FolderError(f"{table}, row {number}: {what}.")
