@@ -278,15 +278,12 @@ def read_bytes(file: Path) -> bytes:
     """Return the bytes of a file that is worth decoding.
 
     Raises:
-        UnusableError: it is no file, empty, or can't be read.
+        UnusableError: it is no file, or can't be read.
     """
     try:
         str(file).encode()
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(file.stat().st_mode):
             raise UnusableError("not a file", "Take it out of the folder.")
-        if not status.st_size:
-            raise UnusableError("the file is empty", COPY)
         return file.read_bytes()
     except UnicodeEncodeError:  # neither TensorFlow nor a list could name it
         problem = "its name is not UTF-8"
@@ -333,6 +330,8 @@ def _kind(content: bytes, name: str):
 
 def _require_decodable(content: bytes, name: str):
     """Raise unless the first bytes and the name are those of a photo."""
+    if not content:
+        raise UnusableError("the file is empty", COPY)
     kind = _kind(content, name)
     suffix = Path(name).suffix.lower()
     if kind is None:
