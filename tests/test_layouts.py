@@ -12,7 +12,7 @@ from PIL import Image
 from helpers.dataset import layouts, scan
 from tools import check
 
-HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+RAW = b"\0\0\0\x18ftypcrx \0\0\0\0mif1heic"
 
 
 def jpeg(seed):
@@ -184,27 +184,28 @@ def test_what_is_no_folder_is_refused(tmp_path, name, words):
 def test_photos_that_cannot_be_read_are_the_cause(fill, capsys):
     folder = fill({})
     for name in CLASSES:
-        put(folder / name, {f"{i}.HEIC": HEIC for i in range(3)})
+        put(folder / name, {f"{i}.CR3": RAW for i in range(3)})
     sentence = refused(folder)
-    assert "bent/ or good/ can be used: HEIC is not read here (6 files)" in (
-        sentence
-    )
-    assert "magick mogrify -format jpg *.HEIC" in sentence
+    words = "bent/ or good/ can be used: camera raw is not read here (6 files)"
+    assert words in sentence
+    assert "darktable" in sentence
     assert check.main([str(folder)]) == 2
     printed = capsys.readouterr()
-    assert "bent/0.HEIC" in printed.out and sentence in printed.err
+    assert "bent/0.CR3" in printed.out and sentence in printed.err
     assert check.main([str(folder), "--json"]) == 2
     *rows, last = json.loads(capsys.readouterr().out)
-    assert len(rows) == 6 and rows[0]["problem"] == "HEIC is not read here"
+    assert (
+        len(rows) == 6 and rows[0]["problem"] == "camera raw is not read here"
+    )
     assert last["problem"] == sentence
 
 
 def test_the_only_class_left_is_named_with_what_became_of_the_others(fill):
     folder = fill({"good": 3})
-    put(folder / "bent", {"1.tif": b"II*\0"})
+    put(folder / "bent", {"1.psd": b"8BPS"})
     sentence = refused(folder)
     assert "only good/ has photos that can be used" in sentence
-    assert "TIFF is not read here (1 file)" in sentence
+    assert "Photoshop is not read here (1 file)" in sentence
 
 
 # --- Folders beside the classes ---------------------------------------------
@@ -339,7 +340,7 @@ def test_what_is_or_should_be_a_photo_is_never_ignored(fill):
     assert problems(checked) == {
         "good/empty.heic": "the file is empty",
         "good/page.jpg": "a web page, not a photo",
-        "good/photo.txt": "a JPEG, but Keras ignores files ending in .txt",
+        "good/photo.txt": "JPEG with the wrong file extension",
     }
 
 
@@ -405,7 +406,7 @@ def grow(rng, folder, photos, depth=0):
     folder.mkdir()
     links = 0
     for name in rng.choice(FILES, rng.integers(0, 9), replace=False):
-        contents = [b"", b"<?xml", HEIC, b"PK\x03\x04", b"some text"]
+        contents = [b"", b"<?xml", RAW, b"PK\x03\x04", b"some text"]
         contents += [photos[rng.integers(len(photos))]] * 5
         (folder / name).write_bytes(contents[rng.integers(len(contents))])
     fewest = 0 if depth else 3

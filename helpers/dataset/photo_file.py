@@ -128,10 +128,12 @@ NOT_PICTURES = {
 class Photo:
     """One photo: its file, class, content hash and size in pixels.
 
-    `name` is its path from the folder of photos, with slashes, as printed.
+    `name` is the path from the folder of photos, with slashes, as printed.
+    `split` is the split that the folder or table puts it into, and photos of
+    one `group` stay in one split; None where there is none.
     `thumbnail` comes from `make_thumbnail`. `depth` is the bit depth at which
     a photo of 16 bits a colour is read; None for all others, and for a black
-    one. `split` and `group` are those that the folder or a table gives.
+    one.
     """
 
     path: Path
@@ -150,7 +152,8 @@ class Photo:
 class Problem:
     """What is wrong with a file or a class, and what to do.
 
-    `name` is class/file, or class/; `files` is how many files it is about.
+    `name` is that of a photo, or of a folder with a slash at the end;
+    `files` is how many files it is about.
     """
 
     name: str
@@ -166,11 +169,13 @@ def look(
     """Return the photo in a file, or None, and problems.
 
     Args:
-        file: what may be a photo.
-        name, class_name: as a `Photo` has them.
+        file: where it lies.
+        name: its path from the folder of photos, for messages.
+        class_name: of the photo.
         shape: if given, the pixels that training will ask for are kept (see
             `pixel_cache`).
     """
+    name = printed(name)
     try:
         content = read_bytes(file)
         picture = read(content, file.name)

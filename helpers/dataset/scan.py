@@ -155,7 +155,7 @@ def check(folder: str | os.PathLike[str], shape: str = "squeeze") -> Folder:
 def _look_at_all(folder: Path, files: list[Path], shape: str):
     """Return what `photo_file.look` does for each file, in their order."""
     cache = check_cache.Cache(folder, shape)
-    names = [printed(f.relative_to(folder).as_posix()) for f in files]
+    names = [f.relative_to(folder).as_posix() for f in files]
     class_names = [f.parent.name for f in files]
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
