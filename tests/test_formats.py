@@ -441,9 +441,9 @@ def test_a_square_photo_is_the_same_in_all_shapes():
 
 
 def test_a_shape_that_is_none_is_refused(folder):
-    with pytest.raises(ValueError, match="SHAPE is 'round'; give one of 'sq"):
+    with pytest.raises(ValueError, match="shape is 'round'; give one of sq"):
         decoding.resize(np.asarray(SCENE), "round")
-    with pytest.raises(ValueError, match="SHAPE is 'round'"):
+    with pytest.raises(ValueError, match="shape is 'round'"):
         scan.check(folder, shape="round")
 
 

@@ -129,7 +129,7 @@ def require_shape(shape: str) -> None:
     """Raise ValueError if there is no such shape."""
     if shape not in SHAPES:
         raise ValueError(
-            f"SHAPE is {shape!r}; give one of {', '.join(map(repr, SHAPES))}."
+            f"shape is {shape!r}; give one of {', '.join(SHAPES)}."
         )
 
 
