@@ -110,6 +110,7 @@ PACKAGES = {
     "fontTools": "fonttools",
     "jupyter_client": "jupyter-client",
     "jupyter_core": "jupyter-core",
+    "pillow_heif": "pillow-heif",
     "sklearn": "scikit-learn",
     "websocket": "websocket-client",
     "yaml": "pyyaml",
@@ -155,9 +156,10 @@ def test_the_versions_of_colab_are_within_the_ranges():
     there = {pin.name for pin, _ in colab}
     requirements = required("requirements.txt")
     assert unmet([r for r in requirements if r.name in there], colab) == []
-    # Colab needs no JupyterLab, and has no LiteRT.
+    # Colab needs no JupyterLab, and has no LiteRT and no reader of HEIC.
     missing = {r.name for r in requirements} - there
-    assert missing == {"jupyterlab", "ai-edge-litert", "backports-strenum"}
+    needed = {"jupyterlab", "ai-edge-litert", "backports-strenum"}
+    assert missing == needed | {"pillow-heif"}
 
 
 def test_the_versions_of_colab_are_updated_from_its_list():
