@@ -23,7 +23,6 @@ from helpers.dataset import (
 )
 from tools import check
 
-RAW = b"\0\0\0\x18ftypcrx \0\0\0\0mif1heic"
 CLASSES = ("bent", "good")
 
 
