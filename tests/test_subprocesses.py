@@ -1,9 +1,7 @@
 """The output of new processes is read as they wrote it, on any system."""
 
 import json
-import zipfile
 
-import numpy as np
 import pytest
 
 from helpers.network import subprocesses
@@ -74,12 +72,3 @@ def test_workers_without_a_port_are_started_only_once_more(says, capsys):
     with pytest.raises(RuntimeError, match="^says, worker 0: no port$"):
         cluster.run("says")
     assert capsys.readouterr().out == "worker 0: begun\n" * 2
-
-
-def test_a_file_that_is_no_model_is_refused_in_a_sentence(tmp_path):
-    with zipfile.ZipFile(tmp_path / "m.keras", "w") as file:
-        file.writestr("config.json", "{}")
-    with pytest.raises(RuntimeError, match="not a classifier of these"):
-        subprocesses.predict_pixels_in_subprocess(
-            tmp_path / "m.keras", np.zeros((1, 299, 299, 3), "u1")
-        )

@@ -272,7 +272,7 @@ def test_own_photos_have_no_ground_truth(few):
         save_noise(few / "mine" / "photos" / name / f"{name}-000.jpg")
     assert with_truth(whole(few / "mine" / "photos")) == []
     # Those among the rendered ones have none either.
-    own = ("IMG_1.jpg", "dent-7.jpg", "dent-003.jpg", "dent-001.png",
+    own = ("IMG_1.jpg", "dent-7.jpg", "dent-003.jpg", "dent-1.png",
            "clean-001.jpg", "dent-old.jpg")  # fmt: skip
     for name in own:
         save_noise(folder / "dent" / name)
@@ -374,7 +374,7 @@ def test_photos_of_one_name_or_one_content_are_each_shifted(folder, tmp_path):
     (folder / "b" / "1.png").rename(folder / "b" / "0.png")
     (folder / "b" / "3.png").rename(folder / "b" / f"{'n' * 251}.png")
     (folder / "a" / "9.png").write_bytes((folder / "a" / "0.png").read_bytes())
-    corrections.note(folder, "b/0.png", "a")
+    corrections.note(folder, "b/0.png", "a", "b")
     corrections.apply(folder)
     scan.check(folder)
     (listed,) = (tmp_path / "work" / "excluded").iterdir()
@@ -388,7 +388,7 @@ def test_photos_of_one_name_or_one_content_are_each_shifted(folder, tmp_path):
 
 def test_a_corrected_label_is_that_of_the_shifted_photo(folder):
     _, before = both(folder)
-    corrections.note(folder, "b/1.png", "a")
+    corrections.note(folder, "b/1.png", "a", "b")
     corrections.apply(folder)
     _, after = both(folder)
     assert sorted(before.labels) == [0] * 3 + [1] * 3
