@@ -317,7 +317,7 @@ def _empty_classes(
             do = "Fix its files as described above"
         name = f"{printed(class_name)}/"
         what = f"no photo that can be used, so not a class{why}"
-        do += ", or move the folder away: Keras would count it as a class."
+        do += ", or move the folder away."
         empty.append(Problem(name, what, do, excluded=True, files=0))
     return empty
 
