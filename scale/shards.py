@@ -27,7 +27,16 @@ COLUMNS = ["file", "class", "sha256"]
 
 
 def write_list(split: Split, path: Path) -> None:
-    """Write the photos of a split to a CSV file, for `read_list`."""
+    """Write the photos of a split to a CSV file, for `read_list`.
+
+    Raises:
+        ValueError: their shape is not "squeeze", which the list can't say.
+    """
+    if split.shape != "squeeze":
+        raise ValueError(
+            f"shape is {split.shape!r}; check the folder with shape "
+            "'squeeze', the only one on a cluster."
+        )
     with atomic(path) as temporary:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)

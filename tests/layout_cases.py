@@ -208,12 +208,12 @@ def table() -> str:
     return "\n".join([BEGIN, *lines, END])
 
 
-def main() -> None:
-    """Write the table into the README."""
-    text = README.read_text(encoding="utf-8")
-    old = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
-    README.write_text(old.sub(lambda _: table(), text), encoding="utf-8")
+def write(begin: str, end: str, text: str) -> None:
+    """Write a table between two lines of the README."""
+    page = README.read_text(encoding="utf-8")
+    old = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
+    README.write_text(old.sub(lambda _: text, page), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write(BEGIN, END, table())

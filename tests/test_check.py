@@ -1,10 +1,13 @@
 """python3 start.py check FOLDER says what the lessons would say."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from make_photos import two_classes
 
+from helpers.paths import ROOT
 from tools import check
 
 
@@ -18,6 +21,30 @@ def test_a_good_folder_is_ready(folder, capsys):
     assert "no problems found" in capsys.readouterr().out
     assert check.main([str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def without_tensorflow(name, argument):
+    """Run a command in a Python that has neither TensorFlow nor Keras."""
+    program = (
+        "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
+        f"from tools import {name}; sys.exit({name}.main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, argument]
+    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "name", ["check", "doctor", "pack", "publish", "retrain", "site", "times"]
+)
+def test_light_commands_start_without_tensorflow(name):
+    done = without_tensorflow(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_folder_is_checked_without_tensorflow(folder):
+    done = without_tensorflow("check", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no problems found" in done.stdout
 
 
 def test_a_folder_with_faults_is_usable(folder, capsys):

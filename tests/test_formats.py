@@ -1,14 +1,22 @@
 """Pictures of every kind are read with the colours that they show."""
 
 import functools
-import struct
-import zlib
 
+import format_cases
 import numpy as np
 import pytest
 import tensorflow as tf
+from format_cases import (
+    CASES,
+    SCENE,
+    gradient,
+    rgb,
+    swapped_profile,
+    tiff_file,
+)
+from layout_cases import README
 from make_photos import noise, png_of_16_bits, put, saved, two_classes
-from PIL import Image, ImageCms
+from PIL import Image
 
 from helpers.dataset import (
     check_cache,
@@ -21,18 +29,6 @@ from helpers.dataset import (
 )
 
 
-def gradient(width=120, height=90):
-    """A smooth picture whose four corners differ."""
-    across = np.tile(np.linspace(20, 235, width), (height, 1))
-    down = np.tile(np.linspace(235, 20, height), (width, 1)).T
-    pixels = np.stack([across, down, (across + down) / 2], -1)
-    return Image.fromarray(pixels.astype("uint8"))
-
-
-def rgb(image):
-    return np.asarray(image.convert("RGB"), "int16")
-
-
 def pixels_of(content):
     return decoding.decode(content).pixels
 
@@ -42,83 +38,26 @@ def worst(content, expected):
     return np.abs(pixels_of(content) - expected.astype("int16")).max()
 
 
-def tiff_of_16_bits(pixels, order="<", compressed=False):
-    """A TIFF of uint16 values: grey, RGB or RGBA."""
-    height, width, channels = pixels.shape
-    data = pixels.astype(f"{order}u2").tobytes()
-    data = zlib.compress(data) if compressed else data
-    count = 10 if channels == 4 else 9
-    bits_at = 8 + 2 + 12 * count + 4
-    bits = struct.pack(f"{order}4H", *[16] * 4)
-    tags = [
-        (256, 4, 1, width),
-        (257, 4, 1, height),
-        (258, 3, channels, bits_at),
-        (259, 3, 1, 8 if compressed else 1),
-        (262, 3, 1, 2 if channels > 1 else 1),
-        (273, 4, 1, bits_at + len(bits)),
-        (277, 3, 1, channels),
-        (278, 4, 1, height),
-        (279, 4, 1, len(data)),
-        (338, 3, 1, 2),
-    ][:count]
-    if channels == 1:
-        tags[2] = 258, 3, 1, 16
-    start = b"II*\0" if order == "<" else b"MM\0*"
-    content = start + struct.pack(f"{order}IH", 8, count)
-    for tag, kind, number, value in tags:
-        short = kind == 3 and number == 1
-        cell = "HHIHxx" if short else "HHII"
-        content += struct.pack(order + cell, tag, kind, number, value)
-    return content + bytes(4) + bits + data
-
-
 # --- Kinds of files ----------------------------------------------------------
 
-SCENE = gradient()
-MOVING = {"save_all": True, "append_images": [noise(1, (90, 120))]}
-VIEWS = {"save_all": True, "append_images": [noise(1, (90, 120))]}
-KINDS = {  # name: picture, kind, options, tolerance, words of the note
-    "photo.jpg": (SCENE, "JPEG", {"quality": 95}, 6, None),
-    "progressive.jpg": (SCENE, "JPEG", {"progressive": True}, 9, None),
-    "grey.jpg": (SCENE.convert("L"), "JPEG", {"quality": 95}, 3, None),
-    "print.jpg": (SCENE.convert("CMYK"), "JPEG", {"quality": 95}, 9, "CMYK"),
-    "camera.jpg": (SCENE, "MPO", VIEWS, 9, None),
-    "photo.png": (SCENE, "PNG", {}, 0, None),
-    "grey.png": (SCENE.convert("L"), "PNG", {}, 0, None),
-    "two.png": (SCENE.convert("1"), "PNG", {}, 0, None),
-    "palette.png": (SCENE.quantize(64), "PNG", {}, 0, None),
-    "alpha.png": (SCENE.convert("RGBA"), "PNG", {}, 0, None),
-    "grey alpha.png": (SCENE.convert("LA"), "PNG", {}, 0, None),
-    "moving.png": (SCENE, "PNG", MOVING, 0, "animated"),
-    "photo.gif": (SCENE.quantize(64), "GIF", {}, 0, None),
-    "moving.gif": (SCENE.quantize(64), "GIF", MOVING, 0, "animated"),
-    "photo.bmp": (SCENE, "BMP", {}, 0, None),
-    "palette.bmp": (SCENE.quantize(64), "BMP", {}, 0, None),
-    "two.bmp": (SCENE.convert("1"), "BMP", {}, 0, None),
-    "photo.tif": (SCENE, "TIFF", {}, 0, None),
-    "packed.tiff": (SCENE, "TIFF", {"compression": "tiff_lzw"}, 0, None),
-    "print.tif": (SCENE.convert("CMYK"), "TIFF", {}, 0, "CMYK"),
-    "pages.tif": (SCENE, "TIFF", MOVING, 0, "a file of 2 pages"),
-    "photo.webp": (SCENE, "WEBP", {"quality": 95}, 12, None),
-    "moving.webp": (SCENE, "WEBP", MOVING | {"quality": 95}, 12, "animated"),
-    "photo.heic": (SCENE, "HEIF", {"quality": 95}, 9, None),
-    "photo.avif": (SCENE, "AVIF", {"quality": 95}, 9, None),
-    "photo.jp2": (SCENE, "JPEG2000", {}, 1, None),
-    "photo.ppm": (SCENE, "PPM", {}, 0, None),
-    "face.pgm": (SCENE.convert("L"), "PPM", {}, 0, None),
-}
+READ = {name: case for name, case in CASES.items() if case.pixels is not None}
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", READ)
 def test_each_kind_is_read_with_its_colours(name, tmp_path):
-    image, kind, options, tolerance, words = KINDS[name]
-    content = saved(image, kind, **options)
-    assert worst(content, rgb(image)) <= tolerance
-    (tmp_path / name).write_bytes(content)
+    case = READ[name]
+    assert worst(case.content, case.pixels) <= case.tolerance
+    (tmp_path / name).write_bytes(case.content)
     photo, notes = photo_file.look(tmp_path / name, name, "a")
-    assert (photo.width, photo.height) == image.size
-    assert [words in note.problem for note in notes] == [True] * bool(words)
+    assert (photo.height, photo.width) == case.pixels.shape[:2]
+    notes += scan.bit_depths([photo])
+    told = [f"{note.problem}. {note.advice}" for note in notes]
+    told = [sentence[0].upper() + sentence[1:] for sentence in told]
+    assert told == [case.result] * bool(case.result)
+
+
+def test_the_table_of_formats_is_that_of_the_tests():
+    assert format_cases.table() in README.read_text("utf-8")
 
 
 def test_a_name_does_not_decide_what_is_read(tmp_path):
@@ -133,36 +72,29 @@ def test_a_name_does_not_decide_what_is_read(tmp_path):
         assert photo and [n.problem for n in notes] == [words] * bool(words)
 
 
-PROGRAMS = {  # name: content, words of the advice
-    "raw.nef": (b"MM\0*" + bytes(99), "darktable"),
-    "raw.dng": (saved(SCENE, "TIFF"), "RawTherapee"),
-    "raw.cr3": (b"\0\0\0\x18ftypcrx " + bytes(99), "darktable"),
-    "scan.dcm": (bytes(128) + b"DICM", "Weasis"),
-    "scan.nii.gz": (b"\x1f\x8b", "3D Slicer"),
-    "cells.czi": (b"ZISRAW", "Fiji"),
-    "sky.fits": (b"SIMPLE  =", "Fiji"),
-    "page.pdf": (b"%PDF-1.7" + bytes(99), "pdftoppm"),
-    "film.mp4": (b"\0\0\0\x18ftypisom" + bytes(99), "ffmpeg"),
-    "film.avi": (b"RIFF\0\0\0\0AVI ", "VLC"),
-    "live.jpg": (b"\0\0\0\x18ftypqt  " + bytes(99), "ffmpeg"),
-    "drawing.svg": (b"<svg xmlns=''></svg>", "Inkscape"),
-    "layers.psd": (b"8BPS" + bytes(99), "GIMP"),
-    "photo.jxl": (b"\xff\x0a" + bytes(99), "djxl"),
-    "photo.tga": (bytes(99), "GIMP"),
-    "photos.zip": (b"PK\x03\x04" + bytes(99), "Unpack it"),
-    "photos.rar": (b"Rar!\x1a\7", "Unpack it"),
-    "float.tif": (
-        saved(Image.fromarray(np.ones((80, 80), "float32")), "TIFF"), "Fiji"
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", [n for n in CASES if n not in READ])
 def test_what_converts_other_kinds_is_named(name):
-    content, words = PROGRAMS[name]
     with pytest.raises(decoding.UnusableError) as caught:
-        photo_file.read(content, name)
-    assert words in caught.value.advice
+        photo_file.read(CASES[name].content, name)
+    assert caught.value.advice == CASES[name].result
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("float32", "32-bit floating-point values"),
+        ("float64", "64-bit floating-point values"),
+        ("int16", "16-bit signed values"),
+        ("int32", "32-bit signed values"),
+        ("uint32", "32-bit unsigned values"),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_tiff_of_other_values_is_named(kind, words, channels):
+    value = 2**20 if kind == "uint32" else -5
+    content = tiff_file(np.full((80, 80, channels), value, kind))
+    with pytest.raises(decoding.UnusableError, match=f"TIFF with {words} is"):
+        photo_file.read(content, "a.tif")
 
 
 @pytest.mark.parametrize(
@@ -181,16 +113,6 @@ def test_a_missing_package_is_named(kind, name, command, monkeypatch):
 
 
 # --- Colours -----------------------------------------------------------------
-
-
-def swapped_profile():
-    """A profile in which red and green are swapped."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    content = profile.tobytes()
-    for old, new in ((b"rXYZ", b"tXYZ"), (b"gXYZ", b"rXYZ"), (b"tX", b"gX")):
-        content = content.replace(old, new, 1)
-    name = "sRGB".encode("utf-16-be")
-    return content.replace(name, "swap".encode("utf-16-be"))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "HEIF"])
@@ -257,9 +179,9 @@ def test_what_is_transparent_is_white():
 
 @pytest.mark.parametrize("save", [
     png_of_16_bits,
-    tiff_of_16_bits,
-    lambda pixels: tiff_of_16_bits(pixels, ">"),
-    lambda pixels: tiff_of_16_bits(pixels, compressed=True),
+    tiff_file,
+    lambda pixels: tiff_file(pixels, ">"),
+    lambda pixels: tiff_file(pixels, compressed=True),
 ])  # fmt: skip
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("depth", [8, 10, 12, 14, 16])
@@ -362,20 +284,11 @@ def test_a_large_mpo_is_its_first_picture():
 
 # --- Damaged files -----------------------------------------------------------
 
-FUZZED = {
-    name: saved(image, kind, **options)
-    for name, (image, kind, options, _, _) in KINDS.items()
-} | {
-    "deep.png": png_of_16_bits(rgb(SCENE).astype("uint16") * 200),
-    "deep.tif": tiff_of_16_bits(rgb(SCENE).astype("uint16") * 200),
-    "profile.jpg": saved(SCENE, "JPEG", icc_profile=swapped_profile()),
-}
 
-
-@pytest.mark.parametrize("name", FUZZED)
+@pytest.mark.parametrize("name", READ)
 def test_a_damaged_file_is_a_photo_or_named(name, tmp_path):
     """Broken photos: no crash, no hang, no file without a word."""
-    whole = FUZZED[name]
+    whole = READ[name].content
     rng = np.random.default_rng(0)
     used = 0
     for number in range(60):
@@ -400,11 +313,12 @@ def test_a_damaged_file_is_a_photo_or_named(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [
-    name for name, (_, _, options, _, _) in KINDS.items()
-    if "save_all" not in options  # the first picture may be whole
+    name for name in READ
+    # Of several pictures the first may be whole.
+    if not name.startswith(("camera", "moving", "pages"))
 ])  # fmt: skip
 def test_a_file_that_is_cut_off_is_refused(name):
-    whole = FUZZED[name]
+    whole = READ[name].content
     for length in (20, len(whole) // 3, len(whole) // 2):
         with pytest.raises(decoding.UnusableError, match="damaged or cut"):
             photo_file.read(whole[:length], name)

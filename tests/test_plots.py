@@ -196,6 +196,15 @@ def test_the_likeliest_classes_are_drawn_first(split):
     assert [b.get_width() for b in bars.patches] == [80, 20]
 
 
+def test_a_photo_is_drawn_in_the_shape_of_the_model(tmp_path):
+    path = str(tmp_path / "long.png")
+    Image.new("RGB", (400, 100), "white").save(path)
+    probabilities = np.array([0.2, 0.8])
+    deployment.prediction(path, probabilities, "ab", "pad")
+    pixels = plt.gcf().axes[0].get_images()[0].get_array()
+    assert not pixels[:100].any() and (pixels[149] == 255).all()
+
+
 def test_each_measure_of_two_cameras_has_its_panel():
     sets = {"before": np.zeros(4), "after": np.ones(9)}
     deployment.drift({"one": sets, "other": sets})

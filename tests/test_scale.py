@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+from dataclasses import replace
 
 import matplotlib
 
@@ -205,6 +206,13 @@ def test_what_is_no_list_of_photos_is_refused(text, tmp_path):
         path.write_text(text)
     with pytest.raises(ValueError, match="no list of photos"):
         shards.read_list(path)
+
+
+def test_a_list_of_photos_of_another_shape_is_refused(split, tmp_path):
+    cropped = replace(split, shape="crop")
+    with pytest.raises(ValueError, match="shape is 'crop'; check the folder"):
+        shards.write_list(cropped, tmp_path / "list.csv")
+    assert not (tmp_path / "list.csv").exists()
 
 
 # --- Training -------------------------------------------------------------

@@ -431,3 +431,21 @@ def test_a_photo_without_any_activation_is_drawn(features):
         features.photos, features.names, zeros, features.channels
     )
     assert "activation is 0.0" in line(widgets.feature_maps(silent))
+
+
+# --- An uploaded photo ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"), [("squeeze", "white, 100%"), ("pad", "black, 75%")]
+)
+def test_a_photo_is_predicted_in_the_shape_of_the_model(
+    tmp_path, shape, words
+):
+    Image.new("RGB", (400, 100), "white").save(tmp_path / "long.png")
+    inputs = keras.Input((299, 299, 3))
+    white = keras.ops.mean(inputs, (1, 2, 3)) / 255
+    classifier = keras.Model(inputs, keras.ops.stack([white, 1 - white], 1))
+    names = ("white", "black")
+    shown = widgets.upload(classifier, names, tmp_path / "long.png", shape)
+    assert f"long.png: {words}" in line(shown)

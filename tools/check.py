@@ -6,7 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any
+
+from helpers.dataset import scan
+from helpers.dataset.photo_file import Problem
+from helpers.paths import WriteError
+from helpers.text import one_line
 
 USABLE, NOT_USABLE = 1, 2
 
@@ -23,20 +27,9 @@ def main(argv: list[str]) -> int:
     )
     args = parser.parse_args(argv)
     args.folder = os.path.abspath(args.folder)  # for messages
-    with contextlib.redirect_stdout(sys.stderr):  # versions and progress
-        from helpers import setup
-
-        try:
-            setup.tensorflow()
-        except SystemExit as error:
-            print(error, file=sys.stderr)
-            return NOT_USABLE
-        from helpers.dataset import scan
-        from helpers.paths import WriteError
-        from helpers.text import one_line
-
-        checked = None
-        problems: Iterable[Any] = ()
+    checked = None
+    problems: Iterable[Problem] = ()
+    with contextlib.redirect_stdout(sys.stderr):  # progress
         try:
             checked = scan.check(args.folder, *options(args))
             problems = checked.problems
@@ -107,7 +100,7 @@ def _refusal(folder: str, sentence: str):
     }
 
 
-def _rows(problems: Iterable[Any]):
+def _rows(problems: Iterable[Problem]):
     """Return the problems as a list of dictionaries."""
     return [
         {

@@ -43,7 +43,8 @@ LARGE = 2 * SIZE  # pixels on the shorter side, of which a half is enough
 MAX_PIXELS = 89_000_000  # Pillow, too, takes more for an attack
 DEPTHS = (8, 10, 12, 14, 16)  # bits that cameras and scanners deliver
 ORIENTATION = 0x0112  # the EXIF tag that says which side was up
-BITS_PER_SAMPLE = 258  # a TIFF tag
+BITS_PER_SAMPLE, SAMPLE_FORMAT = 258, 339  # tags of a TIFF
+NUMBERS = {1: "unsigned", 2: "signed", 3: "floating-point"}  # SAMPLE_FORMAT
 # Of 16-bit colours Pillow keeps the high bytes. Read in the other byte order,
 # the same samples give the low bytes; read as RGBA, grey and alpha give both.
 _SWAPPED = {"little": "B", "big": "L"}[sys.byteorder]
@@ -122,7 +123,7 @@ def decode(content: bytes) -> Picture:
     except UnusableError:
         raise
     except Exception:  # any of Pillow's readers may stumble over bytes
-        raise _damaged() from None
+        raise _unreadable(content) from None
 
 
 def require_shape(shape: str) -> None:
@@ -168,8 +169,23 @@ def missing_package(kind: str) -> str | None:
     return None
 
 
-def _damaged() -> UnusableError:
+def _unreadable(content: bytes) -> UnusableError:
     """Return the error for a picture of a known kind that can't be read."""
+    with contextlib.suppress(Exception):  # no TIFF, or its tags are damaged
+        tags = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
+        file = io.BytesIO(content)
+        file.seek(tags.next)
+        tags.load(file)
+        bits, number = max(tags[BITS_PER_SAMPLE]), 1
+        if SAMPLE_FORMAT in tags:
+            number = max(tags[SAMPLE_FORMAT])
+        if number != 1 or bits > 16:
+            return UnusableError(
+                f"TIFF with {bits}-bit {NUMBERS[number]} values is not read "
+                "here",
+                "Convert it to 8 bits and save it as PNG, for example with "
+                "Fiji (ImageJ): Image > Type > 8-bit.",
+            )
     return UnusableError("cannot be decoded: damaged or cut off", COPY)
 
 
@@ -184,7 +200,7 @@ def _open(content: bytes):
     except Image.DecompressionBombError:
         too_large = True
     except Exception:  # any of Pillow's readers may stumble over bytes
-        raise _damaged() from None
+        raise _unreadable(content) from None
     if too_large:
         raise UnusableError(
             f"more than {MAX_PIXELS // 10**6} million pixels",
@@ -267,7 +283,7 @@ def _to_8_bits(
     if upright.mode == "F" or upright.mode.startswith("I"):
         values = np.asarray(upright)
         if upright.mode == "F" or values.min() < 0 or values.max() >= 2**16:
-            raise UnusableError("neither 8 nor 16 bits a colour", FIJI)
+            raise ValueError("neither 8 nor 16 bits a colour")
         return _scaled(values.astype("uint16"))
     bits: tuple[int, ...] = (8,)
     if image.format == "PNG":

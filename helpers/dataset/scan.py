@@ -180,7 +180,7 @@ def check(
     problems += _empty_classes(photos, contents, problems)
     problems += _small_classes(photos) + few_groups
     problems += layouts.lookalikes(class_names) + layouts.doubtful(class_names)
-    problems += _of_depths(photos) + relabelled
+    problems += bit_depths(photos) + relabelled
     return Folder(
         folder,
         tuple(class_names),
@@ -317,7 +317,7 @@ def _empty_classes(
             do = "Fix its files as described above"
         name = f"{printed(class_name)}/"
         what = f"no photo that can be used, so not a class{why}"
-        do += ", or move the folder away: Keras would count it as a class."
+        do += ", or move the folder away."
         empty.append(Problem(name, what, do, excluded=True, files=0))
     return empty
 
@@ -343,7 +343,7 @@ def _small_classes(photos: list[Photo]):
     return problems
 
 
-def _of_depths(photos: list[Photo]):
+def bit_depths(photos: Sequence[Photo]) -> list[Problem]:
     """Return a `Problem` for each photo of 16 bits a colour."""
     deep = [photo for photo in photos if photo.depth]
     depths = sorted({photo.depth or 0 for photo in deep})

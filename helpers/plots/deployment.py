@@ -77,7 +77,10 @@ def draw_prediction(
 
 
 def prediction(
-    path: str, probabilities: NDArray, class_names: Sequence[str]
+    path: str,
+    probabilities: NDArray,
+    class_names: Sequence[str],
+    shape: str = "squeeze",
 ) -> None:
     """Show a photo and its most likely classes.
 
@@ -85,9 +88,10 @@ def prediction(
         path: of the photo.
         probabilities: of the classes, (classes,).
         class_names: the classes.
+        shape: of the photos that the model was trained on.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
-    pixels = pipeline.load_photo(path).numpy()
+    pixels = pipeline.load_photo(path, shape).numpy()
     best, labels = draw_prediction(axes, pixels, probabilities, class_names)
     figure.suptitle("A photo and the predicted probabilities")
     plt.show()

@@ -15,7 +15,10 @@ from helpers.widgets.panel import Panel, figure
 
 
 def upload(
-    classifier: keras.Model, class_names: Sequence[str], path: str | Path
+    classifier: keras.Model,
+    class_names: Sequence[str],
+    path: str | Path,
+    shape: str = "squeeze",
 ) -> Panel:
     """Show the predictions for a photo, and for one that is uploaded.
 
@@ -26,6 +29,7 @@ def upload(
         classifier: a model from pixels of 0 to 255 to probabilities.
         class_names: the names of the classes.
         path: of the first photo.
+        shape: of the photos that the model was trained on.
 
     Returns:
         A panel with the control `photo`.
@@ -43,7 +47,7 @@ def upload(
         if name is None or content is None:
             name, content = Path(path).name, Path(path).read_bytes()
         try:
-            pixels = read(name, content)
+            pixels = read(name, content, shape)
         except ValueError as error:
             return str(error)
         probs = np.asarray(classifier.predict_on_batch(pixels[None]))[0]
@@ -82,17 +86,18 @@ def uploaded(value: tuple | dict) -> tuple[str | None, bytes | None]:
     return Path(name).name, bytes(file["content"])
 
 
-def read(name: str, content: bytes) -> NDArray[np.uint8]:
+def read(name: str, content: bytes, shape: str) -> NDArray[np.uint8]:
     """Return the pixels of a photo, uint8 (299, 299, 3), 0-255.
 
     Args:
         name: of its file.
         content: its bytes.
+        shape: as for `upload`.
 
     Raises:
         ValueError: it is no photo that can be read.
     """
     try:
-        return decoding.resize(photo_file.read(content, name).pixels)
+        return decoding.resize(photo_file.read(content, name).pixels, shape)
     except decoding.UnusableError as error:
         raise ValueError(f"{name}: {error}") from None
