@@ -195,6 +195,27 @@ CASES = (
         words="the classes are those in test/_classes.csv",
     ),
     Case(
+        "`train.csv test.csv` beside folders of photos",
+        "Also one table for each split.",
+        {
+            f"{split}/{split}_{name}": count
+            for split, count in (("train", 15), ("test", 5))
+            for name in IN_NAMES
+        },
+        TWO,
+        {
+            f"{split}.csv": "image_id,label\n"
+            + "".join(
+                f"{split}_{name}_{number},{name}\n"
+                for name in TWO
+                for number in range(count)
+            )
+            for split, count in (("train", 15), ("test", 5))
+        },
+        splits={"test": 10},
+        words="the classes are those in test.csv, train.csv",
+    ),
+    Case(
         "one folder, `bent_012.jpg`",
         "Refused, with the classes that the names would give. With "
         r"`--class '^(.+)_\d+'` these are taken.",

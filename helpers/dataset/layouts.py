@@ -10,8 +10,8 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath, PurePosixPath
 
 from helpers.dataset import photo_file, tables
 from helpers.dataset.photo_file import Photo, Problem, printed
@@ -396,6 +396,9 @@ def _by_tables(tree: Tree, paths: Sequence[Path]):
             if path.samefile(tree.folder / table):
                 used.append(table)
                 here = table.parent
+        if len(paths) > 1:
+            split = _split_of_table(path)
+            of_table = [replace(r, split=r.split or split) for r in of_table]
         rows |= tables.match(path, of_table, here, tree.pictures())
     for file in tree.files:
         row = rows.get(file)
@@ -407,8 +410,6 @@ def _by_tables(tree: Tree, paths: Sequence[Path]):
             )
             continue
         split = split_of(row.split) if row.split else None
-        if not row.split and len(paths) > 1:
-            split = split_of(file.parent.name)
         if row.split and split not in SPLITS:
             raise tables.error(
                 paths[0],
@@ -434,12 +435,17 @@ def _matching_tables(tree: Tree):
             continue
         if len({row.label for row in rows}) > 1:
             matching.append(table)
-    in_splits = {split_of(table.parent.name) for table in matching}
+    in_splits = {_split_of_table(table) for table in matching}
     if len(matching) == 1 or (
         None not in in_splits and len(in_splits) == len(matching)
     ):
         return [tree.folder / table for table in matching]
     return []
+
+
+def _split_of_table(table: PurePath):
+    """Return the split that a table is for, such as test.csv, or None."""
+    return split_of(table.stem) or split_of(table.parent.name)
 
 
 def _by_names(tree: Tree, pattern: str):
