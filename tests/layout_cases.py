@@ -110,6 +110,32 @@ CASES = (
         words="the photos lie in my/",
     ),
     Case(
+        "`seg_train/seg_train/good/ seg_test/seg_test/good/`",
+        "The same: neither a folder inside one of its own name matters, nor "
+        "what the names of all splits begin with. `seg_pred` is left out.",
+        {
+            f"seg_{split}/seg_{split}/{name}/{{}}.jpg": count
+            for split, count in (("train", 15), ("test", 5))
+            for name in TWO
+        }
+        | {"seg_pred/seg_pred/{}.jpg": 3},
+        TWO,
+        splits={"test": 10},
+        words="seg_pred/: no class folders in it",
+    ),
+    Case(
+        "`good/train/ good/test/ bent/train/ bent/test/`",
+        "Splits in all class folders are kept.",
+        {
+            f"{name}/{split}/{{}}.jpg": count
+            for split, count in (("train", 15), ("test", 5))
+            for name in TWO
+        },
+        TWO,
+        splits={"test": 10},
+        words="splits of the folder are kept: train 30, test 10",
+    ),
+    Case(
         "`good/ bent/ test/good/ test/bent/`",
         "The same: `test` holds folders named as the classes.",
         {f"{name}/{{}}.jpg": 15 for name in TWO}
@@ -141,7 +167,8 @@ CASES = (
         "A table with the columns `file` and `label` (or `filename`, "
         "`image`, `path`, `id`; `class`, `category`, `target`) is found if "
         "there is one that fits, or named with `--labels`. Names may lack "
-        "their suffixes. The columns `group` and `split` are used, too.",
+        "their suffixes. The columns `group` (or `patient`, `subject`, "
+        "`lesion_id`) and `split` are used, too.",
         IN_NAMES,
         TWO,
         {"labels.csv": "Image;Class\n" + rows(*IN_NAMES).replace(",", ";")},
@@ -166,6 +193,27 @@ CASES = (
         },
         splits={"train": 28, "validation": 8, "test": 4},
         words="the classes are those in test/_classes.csv",
+    ),
+    Case(
+        "`train.csv test.csv` beside folders of photos",
+        "Also one table for each split.",
+        {
+            f"{split}/{split}_{name}": count
+            for split, count in (("train", 15), ("test", 5))
+            for name in IN_NAMES
+        },
+        TWO,
+        {
+            f"{split}.csv": "image_id,label\n"
+            + "".join(
+                f"{split}_{name}_{number},{name}\n"
+                for name in TWO
+                for number in range(count)
+            )
+            for split, count in (("train", 15), ("test", 5))
+        },
+        splits={"test": 10},
+        words="the classes are those in test.csv, train.csv",
     ),
     Case(
         "one folder, `bent_012.jpg`",

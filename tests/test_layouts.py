@@ -141,6 +141,22 @@ def test_a_table_gives_groups_and_splits(fill):
         assert len(part) % 4 == 0 and set(part.labels) == {0, 1}
 
 
+def test_a_table_of_patients_and_of_ones_and_zeros(fill):
+    folder = fill({".": 40})
+    lines = [f"{n},p{n // 4},{n % 2:.1f},{1 - n % 2:.1f}" for n in range(40)]
+    write(folder, {"my.csv": "\n".join(["image,Patient ID,odd,even", *lines])})
+    checked = scan.check(folder, labels="my.csv")
+    assert checked.counts() == {"even": 20, "odd": 20}
+    assert {p.group for p in checked.photos} == {f"p{n}" for n in range(10)}
+
+
+def test_a_table_of_label_studio_is_found(fill):
+    folder = fill({"upload": 40})
+    lines = [f"{n},{CLASSES[n % 2]},/data/upload/1/{n}.jpg" for n in range(40)]
+    write(folder, {"project.csv": "\n".join(["id,choice,image", *lines])})
+    assert scan.check(folder).counts() == {"bent": 20, "good": 20}
+
+
 def test_a_table_elsewhere_names_files_of_deeper_folders(fill, tmp_path):
     folder = fill({"x/1": 20, "x/2": 20, "y": 5})
     lines = [f"x\\1\\{n}.jpg,a\nC:/2/x/2/{n}.jpg,b" for n in range(20)]
@@ -207,10 +223,23 @@ def test_a_class_of_two_groups_is_named_and_not_split(fill):
         splits.split(checked, FRACTIONS)
 
 
+def test_a_group_may_be_in_the_path(fill):
+    folder = fill({f"{c}/p{n}": 4 for c in CLASSES for n in range(6)})
+    checked = scan.check(folder, group_pattern=r"(p\d)/")
+    assert "48 photos are in 6 groups" in checked.notes[-1]
+    for part in splits.split(checked, FRACTIONS):
+        groups = [name.split("/")[1] for name in part.names]
+        assert {groups.count(group) for group in groups} == {8}
+
+
 def test_a_group_in_two_splits_of_the_folder_is_told(fill, capsys):
     folder = fill({f"{s}/{c}/p{{}}_{s}.jpg": 5 for s in ("train", "test")
                    for c in CLASSES})  # fmt: skip
-    splits.split(scan.check(folder, group_pattern=r"(p\d)"), FRACTIONS)
+    checked = scan.check(folder, group_pattern=r"(p\d)")
+    what = "photos of 5 groups, such as those of p0, are in more than one of"
+    assert problems(checked)["mine/"].startswith(what)
+    assert not any("stay in one split" in note for note in checked.notes)
+    splits.split(checked, FRACTIONS)
     words = "Photos of 5 groups are in more than one of the splits of the"
     assert words in capsys.readouterr().out
 
@@ -286,13 +315,27 @@ def test_a_broken_zip_is_refused_and_nothing_is_left(pack, tmp_path):
     assert "it has a password" in refused(path)
 
 
+def test_a_zip_that_python_does_not_unpack_is_refused(pack, tmp_path):
+    path = pack({"good/1.jpg": jpeg(1), "bent/1.jpg": jpeg(2)})
+    packed = path.read_bytes()
+    deflate64 = packed[:8] + b"\x09" + packed[9:]  # in the first header ...
+    at = packed.index(b"PK\1\2") + 10  # ... and in the directory
+    path.write_bytes(deflate64[:at] + b"\x09" + deflate64[at + 1 :])
+    assert "it can't be unpacked here (That compression" in refused(path)
+    path = pack({f"good/{'x' * 300}.jpg": jpeg(1)})
+    sentence = refused(path)
+    assert sentence.startswith(f"{path}: it can't be unpacked here (")
+    assert "unpack it yourself" in sentence and ".part-" not in sentence
+    assert not any((tmp_path / "work" / "unpacked").iterdir())
+
+
 # --- Folders that are refused -----------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        ({"train": 6, "Valid": 2, "TEST": 2}, "10 pictures are not sorted "
+        ({"train": 6, "Valid": 2, "TEST": 2}, "10 pictures in it, not sorted "
          "into two classes or more: TEST/ 2, Valid/ 2, train/ 6. What works:"),
         (nested(("train", "val"), ("images",)),
          "train/ 2 (images/ 2), val/ 2 (images/ 2)"),
@@ -304,6 +347,9 @@ def test_a_broken_zip_is_refused_and_nothing_is_left(pack, tmp_path):
          'use them write class_pattern=r"^(.+)_\\d+" in dataset.check, or '
          "--class '^(.+)_\\d+' after"),
         ({"x/a{}.jpg": 4, "x/b{}.jpg": 4}, "2 classes: a 4, b 4"),
+        ({"train/a.{}.jpg": 4, "train/b.{}.jpg": 4, "test1/{}.jpg": 3},
+         "would give 2 classes: a 4, b 4; to use them write class_pattern"),
+        ({"a": 1}, "1 picture in it, not sorted"),
         ({"bent": 0}, "there is no file in it, only empty folders (bent/)"),
         ({}, "there is no file in it; give"),
     ],
@@ -330,7 +376,8 @@ def test_another_layout_is_refused_with_the_tree(fill, counts, words):
         ("file,label\n0.jpg,a\n0,b\n", "0.jpg has another label in row 2"),
         ("file,label,split\n0.jpg,a,x\n1.jpg,b,test\n", "the split 'x' is "
          "none of train, validation, test"),
-        ("", "not a CSV file in UTF-8 that can be read; give one with the "),
+        ("", "not a CSV file in UTF-8 that can be read; save the table as "),
+        ("file,a,b\n0.jpg,1.0,0.0\n1.jpg,1.0,1.0\n", "is called label"),
     ],
 )  # fmt: skip
 def test_a_bad_table_is_one_sentence(fill, text, words, capsys):
@@ -350,9 +397,10 @@ def test_a_bad_table_is_one_sentence(fill, text, words, capsys):
         ({"class_pattern": "a"}, "class_pattern 'a' has no group in paren"),
         ({"class_pattern": "(x)"}, "class_pattern '(x)' is in no name of a "
          "photo, such as '"),
-        ({"group_pattern": "(x"}, "write one such as '(part"),
+        ({"group_pattern": "(x"}, r"write one such as '(part\d+)_'."),
         ({"group_pattern": "()"}, "is in no name"),
-        ({"labels": "no.csv"}, "no.csv: not a CSV file"),
+        ({"labels": "no.csv"}, "no.csv: there is no such file"),
+        ({"labels": "no.csv", "class_pattern": "(x)"}, "give one of them"),
         ({"shape": "round"}, "shape is 'round'; give one of squeeze, crop"),
     ],
 )  # fmt: skip
@@ -377,6 +425,15 @@ def test_of_two_tables_that_fit_one_is_to_be_chosen(fill):
     write(folder, {"a.csv": table, "b.csv": table.replace("a\n", "c\n")})
     assert "a.csv, b.csv may be tables of labels; give one" in refused(folder)
     assert scan.check(folder, labels="b.csv").class_names == ("b", "c")
+
+
+@pytest.mark.parametrize("name", ["labels.json", "labels.xlsx"])
+def test_labels_in_other_files_are_to_be_saved_as_a_table(fill, name):
+    folder = fill({".": 3})
+    assert "save them as a CSV file" not in refused(folder)
+    put(folder, {name: b"PK\3\4" if name.endswith("xlsx") else b"{}"})
+    words = f"in *{PurePosixPath(name).suffix}, save them as a CSV file"
+    assert words in refused(folder)
 
 
 def test_an_export_for_object_detection_is_refused(fill):
@@ -469,7 +526,7 @@ def test_folders_named_as_the_classes_are_no_class(fill, inner):
     (problem,) = checked.problems
     assert (problem.name, problem.excluded) == ("copies/", True)
     assert problem.files == checked.excluded() == 2 * len(inner)
-    assert "named as the classes" in problem.problem
+    assert "named as the others here" in problem.problem
 
 
 @pytest.mark.parametrize("name", ["test", "trainval", "Unsorted", "predict"])
@@ -484,6 +541,27 @@ def test_a_class_named_as_a_split_or_as_unsorted_is_kept_and_named(fill, name):
 def test_classes_that_only_begin_as_splits_do_are_no_problem(fill):
     names = ("tester", "validated", "trainer", "device", "evaluate")
     assert scan.check(fill(dict.fromkeys(names, 20))).problems == ()
+
+
+def test_a_copy_of_the_splits_inside_them_is_left_out(fill):
+    folder = fill(nested(("train", "test"), CLASSES, 10))
+    fill({f"copy/{s}/{c}": 3 for s in ("train", "test") for c in CLASSES})
+    checked = scan.check(folder)
+    assert checked.counts() == {"bent": 20, "good": 20}
+    assert checked.excluded() == 12 and "copy/" in problems(checked)
+
+
+def test_a_folder_around_the_splits_beside_another_is_named(fill):
+    counts = nested(("data/train", "data/test"), CLASSES, 10)
+    checked = scan.check(fill(counts | {"sample": 20}))
+    what = "taken as a class, though it holds test/, train/"
+    assert problems(checked) == {"data/": what}
+
+
+def test_classes_below_the_folders_that_are_taken_are_noted(fill):
+    checked = scan.check(fill(nested(("fold1", "fold2"), CLASSES, 20)))
+    assert checked.class_names == ("fold1", "fold2")
+    assert "if the classes are bent, good, move" in checked.notes[0]
 
 
 def test_links_to_folders_around_them_count_no_file(fill):

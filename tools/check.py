@@ -71,7 +71,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--group",
         dest="group_pattern",
         metavar="REGEX",
-        help="finds in the name of a file what photos of one object share",
+        help="finds in the name of a file, or else in its path, what photos "
+        "of one object share",
     )
     parser.add_argument(
         "--shape",

@@ -23,8 +23,9 @@ def unpacked(path: str | os.PathLike[str]) -> Path:
     (such as `__MACOSX`) stays in the archive.
 
     Raises:
-        FolderError: the archive is broken, has a password, or would write
-            outside its folder or far more than its size.
+        FolderError: the archive is broken, has a password, holds what can't
+            be unpacked here, or would write outside its folder or far more
+            than its size.
         helpers.paths.WriteError: the disk is full or may not be written.
     """
     path = Path(path).expanduser()
@@ -44,6 +45,15 @@ def unpacked(path: str | os.PathLike[str]) -> Path:
         raise FolderError(
             f"{path}: a broken archive ({error}); copy it again from where "
             "it came from, or unpack it yourself and give the folder."
+        ) from None
+    except paths.WriteError:
+        raise
+    except (NotImplementedError, OSError) as error:
+        # A compression such as Deflate64, or names too long for this system.
+        why = getattr(error, "strerror", None) or error
+        raise FolderError(
+            f"{path}: it can't be unpacked here ({why}); unpack it yourself "
+            "and give the folder."
         ) from None
     return folder
 

@@ -10,8 +10,8 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath, PurePosixPath
 
 from helpers.dataset import photo_file, tables
 from helpers.dataset.photo_file import Photo, Problem, printed
@@ -30,7 +30,7 @@ SPLITS = ("train", "validation", "test")
 _SPLIT = re.compile(
     r"(?:\d+[ _-]*)?(?:(?P<train>train(?:ing|val)?)"
     r"|(?P<validation>val(?:id|idation|idierung)?|dev|eval(?:uation)?)"
-    r"|(?P<test>test(?:ing)?|holdout)|(?P<unlabelled>unlabell?ed))"
+    r"|(?P<test>test(?:ing)?|holdout)|(?P<unlabelled>unlabell?ed|pred))"
     r"(?:[ _-]*(?:set|data|images|photos))?\d*"
 )
 UNSORTED = ("neuer ordner", "new folder", "predict", "unsorted",
@@ -45,8 +45,10 @@ JPEG_SUFFIXES = (".jpg", ".jpeg")
 # What the names of photos may hold after the class: 12, (12), -12, _left.
 NAME_PATTERNS = (
     r"^(.+)_\d+", r"^(.+)-\d+", r"^(.+?) *\(\d+\)", r"^(.+) \d+",
-    r"^([^\W\d_]+)\d+", r"^([^\W_]+)_",
+    r"^(.+?)\.\d+", r"^([^\W\d_]+)\d+", r"^([^\W_]+)_",
 )  # fmt: skip
+# What programs write labels into that are not read here.
+OTHER_TABLES = ("*.json", "*.xlsx", "*.xls", "*.ods")
 WORKS = (
     "What works: a folder of photos for each class; train/ and test/ with a "
     "folder for each class in both; or a CSV file with the columns file and "
@@ -114,6 +116,11 @@ def read_folder(
     masks = _masks(tree.pictures())
     tree.files = [file for file in tree.files if file not in masks]
     used: list[PurePosixPath] = []
+    if labels and class_pattern:
+        raise FolderError(
+            "labels and class_pattern both say which classes there are; give "
+            "one of them."
+        )
     if labels:
         table = Path(labels).expanduser()
         table = table if table.is_file() else folder / labels
@@ -129,7 +136,9 @@ def read_folder(
             contents, used = _by_tables(tree, matching)
     what = "a mask or another version of the photo of the same name"
     for mask in sorted(masks):
-        contents.leave_out(str(mask), what, photo_file.NOTHING)
+        contents.leave_out(
+            str(mask), what, "If it shows something else, rename it to use it."
+        )
     contents.problems += tree.problems
     contents.ignored = tree.ignored
     for path in tree.tables:
@@ -191,7 +200,7 @@ def _place(picture: PurePosixPath):
 CLASS = "class"
 NO_CLASS = {  # kinds of folders that are left out: problem, advice
     "repeated": (
-        "no class, for it holds folders named as the classes",
+        "no class, for it holds folders named as the others here",
         "If it holds photos, not masks for example, move them into the class "
         "folders to use them, too.",
     ),
@@ -218,6 +227,7 @@ def _by_folders(tree: Tree):
     kinds = _kinds(inside)
     splits = [name for name, kind in kinds.items() if kind in SPLITS]
     classes = {name for name, kind in kinds.items() if kind == CLASS}
+    in_classes = not splits and _hold_splits(inside)
     for folder in tree.folders:
         outer, *below = _folders(folder, wrapper) or [""]
         if not below and (classes or not splits):
@@ -241,6 +251,8 @@ def _by_folders(tree: Tree):
                 "If it is a photo, move it into the folder of its class.",
             )
             continue
+        elif in_classes and below:
+            split = split_of(below.pop(0))
         contents.items.append(Item(str(file), outer, split))
         contents.class_names.append(outer)
         if below:
@@ -250,10 +262,16 @@ def _by_folders(tree: Tree):
         path = "/".join((*wrapper, name))
         contents.leave_out(f"{path}/", *NO_CLASS[kinds[name]], files=count)
     if deeper:
-        contents.notes.append(
+        note = (
             f"{counted(len(deeper), 'file')} in folders below a class folder, "
             f"such as {deeper[0]}, count for the class above"
         )
+        if common := _in_all(inside, classes):
+            names = listed(map(printed, common))
+            note += f"; if the classes are {names}, move their photos together"
+        contents.notes.append(note)
+        if not in_classes:
+            contents.problems += _around_splits(inside, classes)
     return contents
 
 
@@ -267,6 +285,9 @@ def _folders(folder: PurePosixPath, wrapper: tuple[str, ...]) -> list[str]:
     if folder.parts[:depth] != wrapper:
         return []
     names = list(folder.parts[depth:])
+    # Some archives unpack a folder into another one of its name.
+    if len(names) > 1 and names[0] == names[1]:
+        del names[1]
     if len(names) > 2 and split_of(names[0]) and _IMAGES.fullmatch(names[1]):
         del names[1]
     return names
@@ -291,18 +312,21 @@ def _kinds(inside: Mapping[str, set[str]]):
     def names(folders: Iterable[str]):
         return {name.casefold() for name in folders if name}
 
-    splits = {f for f, inner in inside.items() if split_of(f) and names(inner)}
+    split_for = _splits_among(inside)
+    splits = {
+        f for f, inner in inside.items() if split_for[f] and names(inner)
+    }
     in_splits = names(name for folder in splits for name in inside[folder])
     others = inside.keys() - splits
     repeated = {
         f
         for f in others
         if "" not in inside[f]
-        and names(inside[f]) & (in_splits | names(others - {f}))
+        and names(inside[f]) & (in_splits | names(inside.keys() - {f}))
     }
     rest = others - repeated
     kinds = dict.fromkeys(repeated, "repeated")
-    if splits and all(map(split_of, rest)):
+    if splits and all(split_for[folder] for folder in rest):
         kinds |= dict.fromkeys(rest, "unlabelled")
     else:
         kinds |= dict.fromkeys(rest, CLASS)
@@ -311,9 +335,49 @@ def _kinds(inside: Mapping[str, set[str]]):
             if "" in inside[folder] or not names(inside[folder]) & names(rest):
                 kinds[folder] = CLASS
                 splits.remove(folder)
-        if all(map(split_of, kinds)):
+        if all(split_for[folder] for folder in kinds):
             kinds = dict.fromkeys(kinds, "unlabelled")
-    return kinds | {folder: split_of(folder) or "" for folder in splits}
+    return kinds | {folder: split_for[folder] or "" for folder in splits}
+
+
+def _splits_among(folders: Iterable[str]):
+    """Return {folder: its split or None}.
+
+    What all names begin with does not count, as in seg_train and seg_test.
+    """
+    folders = list(folders)
+    prefix = re.match(r"(.*[ _-])?", os.path.commonprefix(folders), re.DOTALL)
+    start = prefix.end() if prefix else 0
+    return {
+        folder: split_of(folder) or split_of(folder[start:])
+        for folder in folders
+    }
+
+
+def _hold_splits(inside: Mapping[str, set[str]]):
+    """Return whether all classes hold train/, test/ and the like."""
+    inner = {name for names in inside.values() for name in names}
+    splits = set(map(split_of, inner))
+    return "train" in splits and 1 < len(splits) and splits <= {*SPLITS}
+
+
+def _in_all(inside: Mapping[str, set[str]], classes: Iterable[str]):
+    """Return the names of folders that each of several classes holds."""
+    inner = [inside.get(name, set()) for name in classes]
+    return sorted(set.intersection(*inner) - {""}) if len(inner) > 1 else []
+
+
+def _around_splits(inside: Mapping[str, set[str]], classes: Iterable[str]):
+    """Return a `Problem` for each class folder that holds splits."""
+    problems = []
+    for name in sorted(classes):
+        splits = sorted(n for n in inside.get(name, ()) if split_of(n))
+        if len(set(map(split_of, splits))) > 1:
+            names = listed(f"{printed(split)}/" for split in splits)
+            what = f"taken as a class, though it holds {names}"
+            do = "If they are the splits, give this folder alone."
+            problems.append(Problem(f"{printed(name)}/", what, do))
+    return problems
 
 
 # --- Tables and names -------------------------------------------------------
@@ -332,6 +396,9 @@ def _by_tables(tree: Tree, paths: Sequence[Path]):
             if path.samefile(tree.folder / table):
                 used.append(table)
                 here = table.parent
+        if len(paths) > 1:
+            split = _split_of_table(path)
+            of_table = [replace(r, split=r.split or split) for r in of_table]
         rows |= tables.match(path, of_table, here, tree.pictures())
     for file in tree.files:
         row = rows.get(file)
@@ -343,8 +410,6 @@ def _by_tables(tree: Tree, paths: Sequence[Path]):
             )
             continue
         split = split_of(row.split) if row.split else None
-        if not row.split and len(paths) > 1:
-            split = split_of(file.parent.name)
         if row.split and split not in SPLITS:
             raise tables.error(
                 paths[0],
@@ -370,12 +435,17 @@ def _matching_tables(tree: Tree):
             continue
         if len({row.label for row in rows}) > 1:
             matching.append(table)
-    in_splits = {split_of(table.parent.name) for table in matching}
+    in_splits = {_split_of_table(table) for table in matching}
     if len(matching) == 1 or (
         None not in in_splits and len(in_splits) == len(matching)
     ):
         return [tree.folder / table for table in matching]
     return []
+
+
+def _split_of_table(table: PurePath):
+    """Return the split that a table is for, such as test.csv, or None."""
+    return split_of(table.stem) or split_of(table.parent.name)
 
 
 def _by_names(tree: Tree, pattern: str):
@@ -405,6 +475,8 @@ def groups_in_names(
 ) -> dict[str, str]:
     """Return {name of a file: what a pattern finds in the last part of it}.
 
+    A group may also be found in the whole path.
+
     Args:
         pattern: a regular expression with a group.
         argument: its name, for messages.
@@ -414,7 +486,7 @@ def groups_in_names(
         FolderError: the pattern is none, has no group, or finds nothing.
     """
     what = f"{argument} {pattern!r}"
-    example = f"write one such as {EXAMPLES[argument]!r}"
+    example = f"write one such as '{EXAMPLES[argument]}'"
     try:
         expression = re.compile(pattern)
     except re.error as error:
@@ -427,6 +499,8 @@ def groups_in_names(
     for name in names:
         looked_at = PurePosixPath(name).name
         match = expression.search(looked_at)
+        if not match and argument == "group_pattern":
+            match = expression.search(name)  # such as patient_7/left.jpg
         if match and match[1]:
             found[name] = match[1]
     if not found:
@@ -446,10 +520,15 @@ def _not_understood(tree: Tree):
     if not pictures:
         return FolderError(f"{folder}: {_no_picture(tree)}.")
     sentences = [
-        f"{folder}: its {counted(len(pictures), 'picture')} are not sorted "
+        f"{folder}: {counted(len(pictures), 'picture')} in it, not sorted "
         f"into two classes or more: {outline(pictures)}"
     ]
-    if found := _pattern_of(pictures):
+    labelled = [
+        picture
+        for picture in pictures
+        if split_of(picture.parent.name) not in ("test", "unlabelled")
+    ]
+    if found := _pattern_of(labelled or pictures):
         pattern, classes = found
         counts = listed(f"{name} {n}" for name, n in sorted(classes.items()))
         sentences.append(
@@ -470,6 +549,11 @@ def _not_understood(tree: Tree):
         sentences.append(
             f"{listed(fitting)} may be tables of labels; give one with two "
             "labels or more as labels in dataset.check, or after --labels"
+        )
+    if others := [kind for kind in OTHER_TABLES if tree.ignored[kind]]:
+        sentences.append(
+            f"If the labels are in {listed(others)}, save them as a CSV file "
+            "with the columns file and label"
         )
     if {"images", "labels"} <= {path.name.lower() for path in tree.folders}:
         sentences.append(
@@ -500,7 +584,9 @@ def _no_picture(tree: Tree):
         if f.name.lower().endswith(photo_file.ARCHIVES)
     ]:
         do = "unpack it and give its folder"
-        if len(archives) == 1 and archives[0].lower().endswith(".zip"):
+        if len(archives) > 1:
+            do = "unpack each into a folder, and give the folder around them"
+        elif archives[0].lower().endswith(".zip"):
             do = f"give {tree.folder / archives[0]} itself"
         return f"it holds no photos, but {listed(archives)}; {do}"
     kinds = tree.ignored + Counter(map(kind_of, [*tree.files, *tree.tables]))

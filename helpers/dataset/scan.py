@@ -131,7 +131,8 @@ def check(
         class_pattern: a regular expression whose first group is the class,
             in the name of a file.
         group_pattern: a regular expression whose first group is what photos
-            of one object, patient or video share, in the name of a file.
+            of one object, patient or video share, in the name of a file or
+            else in its path from the folder.
         shape: what becomes of a long photo (see `pipeline.load_photo`).
 
     Raises:
@@ -180,6 +181,9 @@ def check(
     problems += _empty_classes(photos, contents, problems)
     problems += _small_classes(photos) + few_groups
     problems += layouts.lookalikes(class_names) + layouts.doubtful(class_names)
+    torn = _torn_groups(photos)
+    if torn:
+        problems.append(_torn_problem(folder, torn))
     problems += bit_depths(photos) + relabelled
     return Folder(
         folder,
@@ -188,7 +192,7 @@ def check(
         tuple(problems),
         pairs,
         dict(contents.ignored.most_common()),
-        (*contents.notes, *notes_on_splits, *_notes_on_groups(photos)),
+        (*contents.notes, *notes_on_splits, *_notes_on_groups(photos, torn)),
         shape,
     )
 
@@ -284,15 +288,34 @@ def _grouped(photos: Sequence[Photo], found: Mapping[str, str]):
     ], problems
 
 
-def _notes_on_groups(photos: Sequence[Photo]):
+def _torn_groups(photos: Sequence[Photo]):
+    """Return the groups that are in several splits of the folder."""
+    splits_of = collections.defaultdict(set)
+    for photo in photos:
+        if photo.group and photo.split:
+            splits_of[photo.group].add(photo.split)
+    return [group for group, splits in splits_of.items() if len(splits) > 1]
+
+
+def _torn_problem(folder: Path, torn: Sequence[str]):
+    what = (
+        f"photos of {counted(len(torn), 'group')}, such as those of "
+        f"{torn[0]}, are in more than one of the splits in the folder, so "
+        "accuracies may come out too high"
+    )
+    do = "Move all photos of a group into one split."
+    return Problem(f"{folder.resolve().name}/", what, do)
+
+
+def _notes_on_groups(photos: Sequence[Photo], torn: Sequence[str]):
     groups = {photo.group for photo in photos if photo.group}
     if not groups:
         return []
     count = sum(photo.group is not None for photo in photos)
-    return [
-        f"{count} photos are in {counted(len(groups), 'group')}, and those of "
-        "a group stay in one split"
-    ]
+    note = f"{count} photos are in {counted(len(groups), 'group')}"
+    if not torn:
+        note += ", and those of a group stay in one split"
+    return [note]
 
 
 def _empty_classes(

@@ -105,13 +105,14 @@ def _require_enough(class_name: str, groups: Mapping[str, int], splits: int):
     if len(groups) >= splits:
         return
     count = sum(groups.values())
-    has = f"{count} different photos"
+    has, more = counted(count, "different photo"), "photos of that class"
     if count > len(groups):
         has = f"{count} photos in {counted(len(groups), 'group')}"
+        more = "photos of other objects"
     raise ValueError(
         f"class {class_name} has {has}, and each of the {splits} splits needs "
-        f"one: add photos of that class until there are {splits} or more, or "
-        "move its folder away."
+        f"one: add {more} until there are {splits} or more, or move its "
+        "folder away."
     )
 
 

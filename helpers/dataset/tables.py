@@ -18,10 +18,15 @@ FILE = (
 )  # fmt: skip
 LABEL = (
     "label", "labels", "class", "class_name", "classname", "category",
-    "target", "species", "breed", "diagnosis", "dx", "defect", "type",
+    "target", "species", "breed", "diagnosis", "dx", "defect", "choice",
+    "type",
 )  # fmt: skip
-GROUP = ("group", "group_id")
+GROUP = (
+    "group", "group_id", "patient", "patient_id", "subject", "subject_id",
+    "lesion_id",
+)  # fmt: skip
 SPLIT = ("split", "subset", "set")
+ONES, ZEROS = frozenset({"1", "1.0"}), frozenset({"0", "0.0"})
 
 
 @dataclass(frozen=True)
@@ -54,17 +59,23 @@ def read(table: Path) -> list[Row]:
                 opened, delimiter=separator, skipinitialspace=True
             )
             header, *rows = [[cell.strip() for cell in row] for row in lines]
+    except FileNotFoundError:
+        raise FolderError(
+            f"{table}: there is no such file; give a CSV file with the "
+            "columns file and label."
+        ) from None
     except (OSError, ValueError, csv.Error):
         raise FolderError(
-            f"{table}: not a CSV file in UTF-8 that can be read; give one "
-            "with the columns file and label."
+            f"{table}: not a CSV file in UTF-8 that can be read; save the "
+            "table as CSV UTF-8, with the columns file and label."
         ) from None
     names = ["_".join(name.lower().split()) for name in header]
     file, label, group, split = (
         next((names.index(name) for name in known if name in names), None)
         for known in (FILE, LABEL, GROUP, SPLIT)
     )
-    one_hot = label is None and _is_one_hot(rows, file)
+    classes = [i for i in range(len(header)) if i not in (file, group, split)]
+    one_hot = label is None and _is_one_hot(rows, classes)
     if file is None or (label is None and not one_hot):
         lacking = "file" if file is None else "label"
         raise FolderError(
@@ -77,8 +88,7 @@ def read(table: Path) -> list[Row]:
             continue
         cells += [""] * (len(header) - len(cells))
         if label is None:  # the name of the column that holds 1
-            marked = [i for i, c in enumerate(cells) if c == "1" and i != file]
-            name = header[marked[0]]
+            name = next(header[i] for i in classes if cells[i] in ONES)
         else:
             name = cells[label]
         if (
@@ -105,15 +115,16 @@ def read(table: Path) -> list[Row]:
     return result
 
 
-def _is_one_hot(rows: Sequence[Sequence[str]], file: int | None):
-    """Return whether each row holds one 1, and 0 in all other columns."""
+def _is_one_hot(rows: Sequence[Sequence[str]], columns: Sequence[int]):
+    """Return whether these columns hold one 1 and otherwise 0 in each row."""
     values = [
-        sorted(cell for i, cell in enumerate(row) if i != file)
+        sorted(row[i] for i in columns if i < len(row))
         for row in rows
         if any(row)
     ]
     return bool(values) and all(
-        row[-1:] == ["1"] and set(row[:-1]) == {"0"} for row in values
+        row and row[-1] in ONES and {*row[:-1]} and ZEROS.issuperset(row[:-1])
+        for row in values
     )
 
 
