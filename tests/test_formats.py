@@ -124,7 +124,7 @@ def test_each_kind_is_read_with_its_colours(name, tmp_path):
 def test_a_name_does_not_decide_what_is_read(tmp_path):
     for name, words in {
         "photo.png": "HEIC with the wrong file extension",
-        "photo": "HEIC with the wrong file extension",
+        "photo": "HEIC with no file extension",
         "photo.jpg_large": "HEIC with the wrong file extension",
         "photo.HEIC": None,
     }.items():
