@@ -167,7 +167,7 @@ CASES = (
         "A table with the columns `file` and `label` (or `filename`, "
         "`image`, `path`, `id`; `class`, `category`, `target`) is found if "
         "there is one that fits, or named with `--labels`. Names may lack "
-        "their suffixes. The columns `group` (or `patient`, `subject`, "
+        "their suffixes. The columns `group` (or `patient`, `subject_id`, "
         "`lesion_id`) and `split` are used, too.",
         IN_NAMES,
         TWO,

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from make_photos import two_classes
+from make_photos import png, put, two_classes
 
 from helpers.paths import ROOT
 from tools import check
@@ -55,6 +55,18 @@ def test_a_folder_with_faults_is_usable(folder, capsys):
     (row,) = json.loads(capsys.readouterr().out)
     assert set(row) == {"file", "problem", "excluded", "advice"}
     assert (row["file"], row["excluded"]) == ("a/empty.jpg", True)
+
+
+def test_a_folder_that_cannot_be_split_is_not_usable(folder, capsys):
+    put(folder / "c", {"1.png": png(1)})
+    assert check.main([str(folder)]) == 2
+    printed = capsys.readouterr()
+    assert "only 1 photo, so no split can be made" in printed.out
+    words = "class c has 1 different photo, and each of the 3 splits needs one"
+    assert words in printed.err
+    assert check.main([str(folder), "--json"]) == 2
+    *rows, last = json.loads(capsys.readouterr().out)
+    assert len(rows) == 1 and words in last["problem"]
 
 
 def test_a_folder_that_may_not_be_read_is_one_sentence(

@@ -63,7 +63,7 @@ def test_the_table_of_formats_is_that_of_the_tests():
 def test_a_name_does_not_decide_what_is_read(tmp_path):
     for name, words in {
         "photo.png": "HEIC with the wrong file extension",
-        "photo": "HEIC with the wrong file extension",
+        "photo": "HEIC with no file extension",
         "photo.jpg_large": "HEIC with the wrong file extension",
         "photo.HEIC": None,
     }.items():

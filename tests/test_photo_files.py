@@ -129,7 +129,7 @@ KEPT = {
     "see.png": (with_alpha(0), "transparent"),
     "tiff.jpg": (saved(noise(56), "TIFF"), "TIFF with the wrong"),
     "really heic.jpg": (saved(noise(57), "HEIF"), "HEIC with the wrong"),
-    "photo": (saved(noise(44), "JPEG"), "JPEG with the wrong"),
+    "photo": (saved(noise(44), "JPEG"), "JPEG with no file"),
     "pages.tif": (animation("TIFF"), "2 pages"),
     "moving.gif": (animation("GIF"), "animated"),
     "moving.png": (animation("PNG"), "animated"),

@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Iterable
 
-from helpers.dataset import scan
+from helpers.dataset import scan, splits
 from helpers.dataset.photo_file import Problem
 from helpers.paths import WriteError
 from helpers.text import one_line
 
 USABLE, NOT_USABLE = 1, 2
+FRACTIONS = (60, 20, 20)
 
 
 def main(argv: list[str]) -> int:
@@ -27,15 +28,16 @@ def main(argv: list[str]) -> int:
     )
     args = parser.parse_args(argv)
     args.folder = os.path.abspath(args.folder)  # for messages
-    checked = None
+    checked, sentence = None, ""
     problems: Iterable[Problem] = ()
     with contextlib.redirect_stdout(sys.stderr):  # progress
         try:
             checked = scan.check(args.folder, *options(args))
             problems = checked.problems
+            splits.assign(checked, FRACTIONS)
         except (ValueError, WriteError) as error:
             sentence = str(error)
-            problems = getattr(error, "problems", ())
+            problems = getattr(error, "problems", problems)
         except OSError as error:
             sentence = (
                 f"{one_line(str(error.filename or args.folder))}: it can't "
@@ -43,17 +45,17 @@ def main(argv: list[str]) -> int:
             )
     if args.json:
         rows = _rows(problems)
-        if not checked:
+        if sentence:
             rows.append(_refusal(args.folder, sentence))
         print(json.dumps(rows, indent=1))
     elif checked:
         checked.report()
     else:
         scan.print_problems(problems)
-    if not checked:
+    if sentence:
         print(sentence, file=sys.stderr)
         return NOT_USABLE
-    return USABLE if checked.problems else 0
+    return USABLE if problems else 0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -214,9 +214,10 @@ def read(content: bytes, name: str) -> Picture:
     suffix = Path(name).suffix.lower()
     extensions = Image.registered_extensions()
     short, long = sorted((picture.width, picture.height))
+    which = "the wrong" if suffix else "no"
     notes = [
         (DECODED.get(extensions.get(suffix, "")) != kind,
-         f"{kind} with the wrong file extension", NOTHING),
+         f"{kind} with {which} file extension", NOTHING),
         (short < MIN_SIDE, f"smaller than {MIN_SIDE} pixels",
          "Enlarged it is a blur; take a larger photo."),
         (long > MAX_RATIO * short,

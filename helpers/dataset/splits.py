@@ -266,14 +266,7 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
             f"FRACTIONS is {fractions}; give three positive numbers for "
             "train, validation and test, such as (60, 20, 20)."
         )
-    rows = [
-        (photo.sha256, photo.class_name, photo.split, photo.group)
-        for photo in folder.photos
-    ]
-    try:
-        split_of = assign_rest(rows, fractions)
-    except ValueError as error:
-        raise ValueError(f"{folder.path}: {one_line(str(error))}") from None
+    split_of = assign(folder, fractions)
     _warn(folder, split_of)
     _write_manifest(folder, split_of)
     photos = sorted(folder.photos, key=lambda photo: photo.sha256)
@@ -285,6 +278,18 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
         )
         for name in SPLITS
     ]
+
+
+def assign(folder: scan.Folder, fractions: Sequence[float]) -> dict[str, str]:
+    """Return {content hash of a photo: its split}; raise as `split`."""
+    rows = [
+        (photo.sha256, photo.class_name, photo.split, photo.group)
+        for photo in folder.photos
+    ]
+    try:
+        return assign_rest(rows, fractions)
+    except ValueError as error:
+        raise ValueError(f"{folder.path}: {one_line(str(error))}") from None
 
 
 def assign_rest(

@@ -22,8 +22,7 @@ LABEL = (
     "type",
 )  # fmt: skip
 GROUP = (
-    "group", "group_id", "patient", "patient_id", "subject", "subject_id",
-    "lesion_id",
+    "group", "group_id", "patient", "patient_id", "subject_id", "lesion_id",
 )  # fmt: skip
 SPLIT = ("split", "subset", "set")
 ONES, ZEROS = frozenset({"1", "1.0"}), frozenset({"0", "0.0"})
