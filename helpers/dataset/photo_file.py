@@ -168,12 +168,8 @@ def look(
 ) -> tuple[Photo | None, list[Problem]]:
     """Return the photo in a file, or None, and problems.
 
-    Args:
-        file: where it lies.
-        name: its path from the folder of photos, for messages.
-        class_name: of the photo.
-        shape: if given, the pixels that training will ask for are kept (see
-            `pixel_cache`).
+    With a shape, the pixels for training are kept (see `pixel_cache`). The
+    name is the path from the folder of photos.
     """
     name = printed(name)
     try:
@@ -185,15 +181,10 @@ def look(
     sha256 = hashlib.sha256(content).hexdigest()
     if shape:
         pixel_cache.save(picture, sha256, shape)
+    size = picture.width, picture.height
+    thumbnail = make_thumbnail(picture.pixels)
     photo = Photo(
-        file,
-        name,
-        class_name,
-        sha256,
-        picture.width,
-        picture.height,
-        make_thumbnail(picture.pixels),
-        picture.depth,
+        file, name, class_name, sha256, *size, thumbnail, picture.depth
     )
     return photo, [Problem(name, *note) for note in picture.notes]
 
@@ -201,21 +192,15 @@ def look(
 def read(content: bytes, name: str) -> Picture:
     """Return the picture in a file, with all that is odd about it.
 
-    Args:
-        content: the bytes of the file.
-        name: its name.
-
     Raises:
         UnusableError: it is no picture that can be read.
     """
     _require_decodable(content, name)
     picture = decoding.decode(content)
     kind = DECODED[picture.format]
-    suffix = Path(name).suffix.lower()
-    extensions = Image.registered_extensions()
     short, long = sorted((picture.width, picture.height))
     notes = [
-        (DECODED.get(extensions.get(suffix, "")) != kind,
+        (_kind_by_suffix(name) != kind,
          f"{kind} with the wrong file extension", NOTHING),
         (short < MIN_SIDE, f"smaller than {MIN_SIDE} pixels",
          "Enlarged it is a blur; take a larger photo."),
@@ -228,14 +213,7 @@ def read(content: bytes, name: str) -> Picture:
 
 
 def make_thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """Return mean colours on a 32×32 grid, by which photos are compared.
-
-    Args:
-        pixels: (height, width, 3), values 0-255.
-
-    Returns:
-        The bytes of a uint8 array of shape (32, 32, 3).
-    """
+    """Return mean colours of (h, w, 3) on a grid: bytes of (32, 32, 3)."""
     image = Image.fromarray(pixels)
     return image.resize((GRID, GRID), Image.Resampling.BOX).tobytes()
 
@@ -333,21 +311,26 @@ def _kind(content: bytes, name: str):
     return None
 
 
+def _kind_by_suffix(name: str):
+    suffix = Path(name).suffix.lower()
+    return DECODED.get(Image.registered_extensions().get(suffix, ""))
+
+
 def _require_decodable(content: bytes, name: str):
-    """Raise unless the first bytes and the name are those of a photo."""
     if not content:
         raise UnusableError("the file is empty", COPY)
     kind = _kind(content, name)
-    suffix = Path(name).suffix.lower()
     if kind is None:
         raise UnusableError("not a picture of any kind known here", COPY)
     if kind in NOT_PICTURES:
         raise UnusableError(*NOT_PICTURES[kind])
-    if kind == "TIFF" and suffix in RAW_SUFFIXES:  # many are built like one
+    if kind == "TIFF" and name.lower().endswith(
+        RAW_SUFFIXES
+    ):  # many are built like one
         kind = "camera raw"
     if kind not in DECODED.values():
         what = f"{kind} is not read here"
-        if DECODED.get(Image.registered_extensions().get(suffix, "")):
+        if _kind_by_suffix(name):
             what = f"really {kind}, which is not read here"
         raise UnusableError(what, ADVICE.get(kind, EXPORT))
     if package := decoding.missing_package(kind):
