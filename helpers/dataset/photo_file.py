@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from helpers.dataset import decoding, pixel_cache
-from helpers.dataset.decoding import COPY, FIJI, Picture, UnusableError
+from helpers.dataset.decoding import COPY, Picture, UnusableError
 
 MIN_SIDE = 75  # pixels on the shorter side: Inception v3 takes no less
 MAX_RATIO = 3  # times as long as high, squeezed into a square
@@ -103,7 +103,9 @@ UNPACK = "Unpack it, and sort what is inside into the class folders."
 ADVICE = {
     **{suffix[1:].upper(): FILM for suffix in (*FILMS, ".mov", ".mp4")},
     **{suffix[1:].upper(): UNPACK for suffix in ARCHIVES},
-    **dict.fromkeys(("CZI", "FITS"), FIJI),
+    **dict.fromkeys(
+        ("CZI", "FITS"), "Export it as PNG, for example with Fiji (ImageJ)."
+    ),
     **dict.fromkeys(
         ("NII", "NII.GZ"),
         "Export its slices as PNG, for example with ITK-SNAP or 3D Slicer.",
