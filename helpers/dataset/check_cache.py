@@ -105,24 +105,11 @@ def _state(file: str | Path):
 
 
 def _from_row(file: Path, name: str, class_name: str, row: dict):
-    """Return the photo and problems of a file that is unchanged."""
     with open(file, "rb"):  # it may be locked by now
         pass
-    width, height = row["size"]
-    photo = Photo(
-        file,
-        name,
-        class_name,
-        row["sha256"],
-        width,
-        height,
-        base64.b64decode(row["thumbnail"]),
-        row["depth"],
-    )
-    problems = [
-        Problem(name, problem, advice) for problem, advice in row["problems"]
-    ]
-    return photo, problems
+    seen = *row["size"], base64.b64decode(row["thumbnail"]), row["depth"]
+    photo = Photo(file, name, class_name, row["sha256"], *seen)
+    return photo, [Problem(name, *note) for note in row["problems"]]
 
 
 def is_unchanged(file: str, sha256: str) -> bool:

@@ -54,7 +54,6 @@ LOW_BYTES = {
     "RGBA;16N": f"RGBA;16{_SWAPPED}", "LA;16B": "RGBA",
 }  # fmt: skip
 COPY = "Copy it again from where it came from."
-FIJI = "Export it as PNG, for example with Fiji (ImageJ)."
 
 # Pillow warns of oddities in a file, such as EXIF data cut off, which change
 # no pixel. Several threads decode: none may set the filters for a while.

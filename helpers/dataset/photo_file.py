@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from helpers.dataset import decoding, pixel_cache
-from helpers.dataset.decoding import COPY, FIJI, Picture, UnusableError
+from helpers.dataset.decoding import COPY, Picture, UnusableError
 
 MIN_SIDE = 75  # pixels on the shorter side: Inception v3 takes no less
 MAX_RATIO = 3  # times as long as high, squeezed into a square
@@ -103,7 +103,9 @@ UNPACK = "Unpack it, and sort what is inside into the class folders."
 ADVICE = {
     **{suffix[1:].upper(): FILM for suffix in (*FILMS, ".mov", ".mp4")},
     **{suffix[1:].upper(): UNPACK for suffix in ARCHIVES},
-    **dict.fromkeys(("CZI", "FITS"), FIJI),
+    **dict.fromkeys(
+        ("CZI", "FITS"), "Export it as PNG, for example with Fiji (ImageJ)."
+    ),
     **dict.fromkeys(
         ("NII", "NII.GZ"),
         "Export its slices as PNG, for example with ITK-SNAP or 3D Slicer.",
@@ -168,12 +170,8 @@ def look(
 ) -> tuple[Photo | None, list[Problem]]:
     """Return the photo in a file, or None, and problems.
 
-    Args:
-        file: where it lies.
-        name: its path from the folder of photos, for messages.
-        class_name: of the photo.
-        shape: if given, the pixels that training will ask for are kept (see
-            `pixel_cache`).
+    With a shape, the pixels for training are kept (see `pixel_cache`). The
+    name is the path from the folder of photos.
     """
     name = printed(name)
     try:
@@ -185,15 +183,10 @@ def look(
     sha256 = hashlib.sha256(content).hexdigest()
     if shape:
         pixel_cache.save(picture, sha256, shape)
+    size = picture.width, picture.height
+    thumbnail = make_thumbnail(picture.pixels)
     photo = Photo(
-        file,
-        name,
-        class_name,
-        sha256,
-        picture.width,
-        picture.height,
-        make_thumbnail(picture.pixels),
-        picture.depth,
+        file, name, class_name, sha256, *size, thumbnail, picture.depth
     )
     return photo, [Problem(name, *note) for note in picture.notes]
 
@@ -201,22 +194,16 @@ def look(
 def read(content: bytes, name: str) -> Picture:
     """Return the picture in a file, with all that is odd about it.
 
-    Args:
-        content: the bytes of the file.
-        name: its name.
-
     Raises:
         UnusableError: it is no picture that can be read.
     """
     _require_decodable(content, name)
     picture = decoding.decode(content)
     kind = DECODED[picture.format]
-    suffix = Path(name).suffix.lower()
-    extensions = Image.registered_extensions()
     short, long = sorted((picture.width, picture.height))
-    which = "the wrong" if suffix else "no"
+    which = "the wrong" if Path(name).suffix else "no"
     notes = [
-        (DECODED.get(extensions.get(suffix, "")) != kind,
+        (_kind_by_suffix(name) != kind,
          f"{kind} with {which} file extension", NOTHING),
         (short < MIN_SIDE, f"smaller than {MIN_SIDE} pixels",
          "Enlarged it is a blur; take a larger photo."),
@@ -229,14 +216,7 @@ def read(content: bytes, name: str) -> Picture:
 
 
 def make_thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """Return mean colours on a 32×32 grid, by which photos are compared.
-
-    Args:
-        pixels: (height, width, 3), values 0-255.
-
-    Returns:
-        The bytes of a uint8 array of shape (32, 32, 3).
-    """
+    """Return mean colours of (h, w, 3) on a grid: bytes of (32, 32, 3)."""
     image = Image.fromarray(pixels)
     return image.resize((GRID, GRID), Image.Resampling.BOX).tobytes()
 
@@ -334,21 +314,26 @@ def _kind(content: bytes, name: str):
     return None
 
 
+def _kind_by_suffix(name: str):
+    suffix = Path(name).suffix.lower()
+    return DECODED.get(Image.registered_extensions().get(suffix, ""))
+
+
 def _require_decodable(content: bytes, name: str):
-    """Raise unless the first bytes and the name are those of a photo."""
     if not content:
         raise UnusableError("the file is empty", COPY)
     kind = _kind(content, name)
-    suffix = Path(name).suffix.lower()
     if kind is None:
         raise UnusableError("not a picture of any kind known here", COPY)
     if kind in NOT_PICTURES:
         raise UnusableError(*NOT_PICTURES[kind])
-    if kind == "TIFF" and suffix in RAW_SUFFIXES:  # many are built like one
+    if kind == "TIFF" and name.lower().endswith(
+        RAW_SUFFIXES
+    ):  # many are built like one
         kind = "camera raw"
     if kind not in DECODED.values():
         what = f"{kind} is not read here"
-        if DECODED.get(Image.registered_extensions().get(suffix, "")):
+        if _kind_by_suffix(name):
             what = f"really {kind}, which is not read here"
         raise UnusableError(what, ADVICE.get(kind, EXPORT))
     if package := decoding.missing_package(kind):

@@ -198,7 +198,6 @@ def check(
 
 
 def _look_at_all(folder: Path, items: Sequence[layouts.Item], shape: str):
-    """Return what `photo_file.look` does for each file, in their order."""
 
     def look(item: layouts.Item):
         return cache.look(folder / item.name, item.name, item.class_name)
@@ -323,30 +322,26 @@ def _empty_classes(
     contents: layouts.Contents,
     problems: Sequence[Problem],
 ):
-    """Return a `Problem` for each class folder without a photo to use."""
     used = {photo.class_name for photo in photos}
     class_of = {printed(i.name): i.class_name for i in contents.items}
+    of_class = collections.defaultdict(list)
+    for p in problems:
+        if p.excluded:
+            of_class[class_of.get(p.name)].append(p)
     empty = []
     for class_name in contents.class_names:
         if class_name in used:
             continue
-        why, do = "", "Add photos"
-        if of_class := [
-            p
-            for p in problems
-            if p.excluded and class_of.get(p.name) == class_name
-        ]:
-            why = f": {layouts.causes(of_class)}"
+        what, do = "no photo that can be used, so not a class", "Add photos"
+        if of_class[class_name]:
+            what += f": {layouts.causes(of_class[class_name])}"
             do = "Fix its files as described above"
-        name = f"{printed(class_name)}/"
-        what = f"no photo that can be used, so not a class{why}"
-        do += ", or move the folder away."
+        name, do = f"{printed(class_name)}/", f"{do}, or move it away."
         empty.append(Problem(name, what, do, excluded=True, files=0))
     return empty
 
 
 def _small_classes(photos: list[Photo]):
-    """Return a `Problem` for each class of few photos, or too few."""
     counts = collections.Counter(p.class_name for p in photos)
     largest = max(counts.values())
     problems = []

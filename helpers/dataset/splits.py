@@ -79,18 +79,17 @@ def assign_splits(
     shared = {
         first[group] for group, counts in classes.items() if len(counts) > 1
     }
-    split_of = {key: _by_hash(key, fractions, names) for key in shared}
+    split_of = {key: _by_hash(key, fractions, names) for key in first.values()}
     for class_name, of_class in units.items():
         _require_enough(class_name, of_class, len(names))
         alone = sorted(of_class.keys() - shared)
         if len(alone) < len(names):
-            split_of |= {k: _by_hash(k, fractions, names) for k in alone}
-        else:
-            cuts = _cuts(alone, [of_class[key] for key in alone], fractions)
-            for name, (start, end) in zip(
-                names, itertools.pairwise([0, *cuts, len(alone)]), strict=True
-            ):
-                split_of |= dict.fromkeys(alone[start:end], name)
+            continue
+        cuts = _cuts(alone, [of_class[key] for key in alone], fractions)
+        for name, (start, end) in zip(
+            names, itertools.pairwise([0, *cuts, len(alone)]), strict=True
+        ):
+            split_of |= dict.fromkeys(alone[start:end], name)
     for of_class in units.values():
         _fill(split_of, of_class, names)
     return {
@@ -101,7 +100,6 @@ def assign_splits(
 
 
 def _require_enough(class_name: str, groups: Mapping[str, int], splits: int):
-    """Raise if a class has fewer photos or groups than there are splits."""
     if len(groups) >= splits:
         return
     count = sum(groups.values())
@@ -133,7 +131,6 @@ def _number(key: str):
 
 
 def _thresholds(fractions: Sequence[float]):
-    """Return the numbers from 0 to 1 between the splits."""
     total = sum(fractions)
     return [
         float(part / total) for part in itertools.accumulate(fractions[:-1])

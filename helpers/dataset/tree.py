@@ -47,7 +47,9 @@ class Tree:
 
     def pictures(self) -> list[PurePosixPath]:
         """Return the files whose names are those of pictures."""
-        return [f for f in self.files if is_picture(f)]
+        return [
+            f for f in self.files if photo_file.is_named_as_picture(f.name)
+        ]
 
 
 def read_tree(folder: Path) -> Tree:
@@ -65,14 +67,10 @@ def read_tree(folder: Path) -> Tree:
         path = Path(error.filename)
         if path == folder:
             raise _no_folder(folder) from None
-        tree.problems.append(
-            Problem(
-                f"{printed(_relative(path, folder).as_posix())}/",
-                "you have no permission to open it",
-                "Give yourself the right to, in its properties.",
-                excluded=True,
-            )
-        )
+        name = f"{printed(str(_relative(path, folder)))}/"
+        what = "you have no permission to open it"
+        do = "Give yourself the right to, in its properties."
+        tree.problems.append(Problem(name, what, do, excluded=True))
 
     root = Path(os.path.realpath(folder))
     entered = {str(path): "" for path in (root, *root.parents)}
@@ -126,14 +124,14 @@ def _add_file(tree: Tree, path: PurePosixPath):
 
 
 def _no_folder(path: Path):
-    """Return what to give instead of a folder that can't be read."""
     if path.is_dir():
         return FolderError(
             f"{path}: you have no permission to open it; give yourself the "
             "right to, in the properties of the folder."
         )
     if os.path.exists(path):
-        what = "a single picture" if is_picture(path) else "a file"
+        is_picture = photo_file.is_named_as_picture(path.name)
+        what = "a single picture" if is_picture else "a file"
         if path.name.lower().endswith(photo_file.ARCHIVES):
             what = "an archive that is not opened here (only .zip is)"
         return FolderError(
@@ -151,11 +149,6 @@ def _no_folder(path: Path):
         f"{path}: there is no such folder{looked}; give the folder that "
         "holds the photos."
     )
-
-
-def is_picture(file: PurePosixPath | Path) -> bool:
-    """Say whether a file of this name should hold a picture."""
-    return photo_file.is_named_as_picture(file.name)
 
 
 def kind_of(file: PurePosixPath) -> str:
