@@ -67,13 +67,15 @@ def write_model_card(
         f"Inception v3, started from the weights {markdown_code(weights_name)}"
         f", trained on the photos of {markdown_code(photos)}. It "
         "takes RGB pixels of 0 to 255 and scales them itself; the names of "
-        "its classes are inside.",
+        "its classes are inside. Long photos became square by "
+        f"{markdown_code(all_splits[0].shape)}.",
         "## Photos",
         _table(all_splits, correct),
         "Balanced accuracy (the mean of the recalls): "
         f"{stats.balanced_accuracy(correct, all_splits[-1].labels):.1%}.",
-        "The content of a photo decides its split. Test photos are used only "
-        "for the measurements below.",
+        "The content of a photo decides its split, unless the folder has "
+        "splits of its own. Test photos are used only for the measurements "
+        "below.",
         "## Measured",
         _list(own),
         "In other formats:",
