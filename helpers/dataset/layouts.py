@@ -8,7 +8,7 @@ files. Photos may lie any number of folders below their class.
 import os
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath, PurePosixPath
@@ -115,7 +115,6 @@ def read_folder(
     tree = read_tree(folder)
     masks = _masks(tree.pictures())
     tree.files = [file for file in tree.files if file not in masks]
-    used: list[PurePosixPath] = []
     if labels and class_pattern:
         raise FolderError(
             "labels and class_pattern both say which classes there are; give "
@@ -124,26 +123,22 @@ def read_folder(
     if labels:
         table = Path(labels).expanduser()
         table = table if table.is_file() else folder / labels
-        contents, used = _by_tables(tree, [table])
+        contents = _by_tables(tree, [table])
     elif class_pattern:
         contents = _by_names(tree, class_pattern)
     else:
         contents = _by_folders(tree)
         if len({item.class_name for item in contents.items}) < 2:
-            matching = _matching_tables(tree)
-            if not matching:
-                raise _not_understood(tree)
-            contents, used = _by_tables(tree, matching)
+            contents = _by_tables(tree, _matching_tables(tree))
     what = "a mask or another version of the photo of the same name"
     for mask in sorted(masks):
         contents.leave_out(
             str(mask), what, "If it shows something else, rename it to use it."
         )
+    contents.class_names += [item.class_name for item in contents.items]
+    contents.class_names = sorted(set(contents.class_names))
     contents.problems += tree.problems
-    contents.ignored = tree.ignored
-    for path in tree.tables:
-        if path not in used:
-            contents.ignored[kind_of(path)] += 1
+    contents.ignored = tree.ignored + Counter(map(kind_of, tree.tables))
     return contents
 
 
@@ -158,8 +153,8 @@ def _masks(pictures: Sequence[PurePosixPath]):
     """
     stems = {picture.parent / picture.stem for picture in pictures}
     photos = {_place(p) for p in pictures if not _in_mask_folder(p)}
-    masks = set()
-    versions: dict[PurePosixPath, list[PurePosixPath]] = {}
+    masks, jpegs = set(), set()
+    versions = defaultdict(list)
     for picture in pictures:
         named = _MASK.fullmatch(picture.stem)
         if (named and picture.parent / named[1] in stems) or (
@@ -167,12 +162,9 @@ def _masks(pictures: Sequence[PurePosixPath]):
         ):
             masks.add(picture)
         elif picture.suffix.lower() in MASK_SUFFIXES:
-            versions.setdefault(picture.parent, []).append(picture)
-    jpegs = {
-        picture.parent / picture.stem
-        for picture in pictures
-        if picture.suffix.lower() in JPEG_SUFFIXES
-    }
+            versions[picture.parent].append(picture)
+        if picture.suffix.lower() in JPEG_SUFFIXES:
+            jpegs.add(picture.parent / picture.stem)
     for group in versions.values():
         twins = [p for p in group if p.parent / p.stem in jpegs]
         # Two photos may have one number by chance.
@@ -212,33 +204,32 @@ NO_CLASS = {  # kinds of folders that are left out: problem, advice
 
 
 def _by_folders(tree: Tree):
-    """Return what lies in class folders, and in those of splits."""
     contents = Contents()
     pictures = tree.pictures() or tree.files
     wrapper = _wrapper(pictures)
     if wrapper:
         contents.notes.append(f"the photos lie in {'/'.join(wrapper)}/")
     # {folder: the folders right in it that hold pictures, "" for itself}
-    inside: dict[str, set[str]] = {}
+    inside = defaultdict(set)
     for picture in pictures:
         outer, inner = (*_folders(picture.parent, wrapper), "", "")[:2]
-        inside.setdefault(outer, set()).add(inner)
+        inside[outer].add(inner)
     inside.pop("", None)
     kinds = _kinds(inside)
-    splits = [name for name, kind in kinds.items() if kind in SPLITS]
+    has_splits = any(kind in SPLITS for kind in kinds.values())
     classes = {name for name, kind in kinds.items() if kind == CLASS}
-    in_classes = not splits and _hold_splits(inside)
-    for folder in tree.folders:
-        outer, *below = _folders(folder, wrapper) or [""]
-        if not below and (classes or not splits):
-            kinds.setdefault(outer, CLASS)
-        if outer and kinds.get(outer) == CLASS:
-            contents.class_names.append(outer)
+    in_classes = not has_splits and _hold_splits(inside)
+    if classes or not has_splits:
+        for folder in tree.folders:
+            parts = _folders(folder, wrapper)
+            if len(parts) == 1:
+                kinds.setdefault(parts[0], CLASS)
+    contents.class_names = [n for n, kind in kinds.items() if kind == CLASS]
     skipped, deeper = Counter[str](), []
     for file in tree.files:
         outer, *below = _folders(file.parent, wrapper) or [""]
         kind = kinds.get(outer) if outer else None
-        split = "train" if splits else None
+        split = "train" if has_splits else None
         if kind in SPLITS and below:
             split, outer, *below = kind, *below
         elif kind in NO_CLASS:
@@ -254,10 +245,8 @@ def _by_folders(tree: Tree):
         elif in_classes and below:
             split = split_of(below.pop(0))
         contents.items.append(Item(str(file), outer, split))
-        contents.class_names.append(outer)
         if below:
             deeper.append(f"{file.parent}/")
-    contents.class_names = sorted(set(contents.class_names))
     for name, count in skipped.items():
         path = "/".join((*wrapper, name))
         contents.leave_out(f"{path}/", *NO_CLASS[kinds[name]], files=count)
@@ -384,18 +373,20 @@ def _around_splits(inside: Mapping[str, set[str]], classes: Iterable[str]):
 
 
 def _by_tables(tree: Tree, paths: Sequence[Path]):
-    """Return what tables say of the pictures, and which of those in the
-    folder they are.
+    """Return what tables say of the pictures.
+
+    Those in the folder are taken out of `tree.tables`.
     """
-    contents, used = Contents(), []
+    contents, names = Contents(), []
     rows: dict[PurePosixPath, tables.Row] = {}
     for path in paths:
         of_table = tables.read(path)
-        here = PurePosixPath()
-        for table in tree.tables:
+        here, name = PurePosixPath(), path.name
+        for table in list(tree.tables):
             if path.samefile(tree.folder / table):
-                used.append(table)
-                here = table.parent
+                tree.tables.remove(table)
+                here, name = table.parent, str(table)
+        names.append(name)
         if len(paths) > 1:
             split = _split_of_table(path)
             of_table = [replace(r, split=r.split or split) for r in of_table]
@@ -417,30 +408,33 @@ def _by_tables(tree: Tree, paths: Sequence[Path]):
                 f"the split {row.split!r} is none of {', '.join(SPLITS)}",
             )
         contents.items.append(Item(str(file), row.label, split, row.group))
-    contents.class_names = sorted({item.class_name for item in contents.items})
-    names = listed(map(str, used)) if used else paths[0].name
-    contents.notes.append(f"the classes are those in {names}")
-    return contents, used
+    contents.notes.append(f"the classes are those in {listed(names)}")
+    return contents
 
 
 def _matching_tables(tree: Tree):
-    """Return the one table that tells the classes, or one of each split."""
-    matching = []
+    """Return the one table that tells the classes, or one of each split.
+
+    Raises FolderError if there is none.
+    """
+    fitting, matching, errors = [], [], []
     for table in tree.tables:
         path = tree.folder / table
         try:
             rows = tables.read(path)
             tables.match(path, rows, table.parent, tree.pictures())
-        except FolderError:
+        except FolderError as error:
+            errors.append(f"No use is made of {str(error).rstrip('.')}")
             continue
+        fitting.append(str(table))
         if len({row.label for row in rows}) > 1:
             matching.append(table)
     in_splits = {_split_of_table(table) for table in matching}
-    if len(matching) == 1 or (
-        None not in in_splits and len(in_splits) == len(matching)
+    if len(matching) != 1 and (
+        None in in_splits or len(in_splits) != len(matching) or not matching
     ):
-        return [tree.folder / table for table in matching]
-    return []
+        raise _not_understood(tree, fitting, errors)
+    return [tree.folder / table for table in matching]
 
 
 def _split_of_table(table: PurePath):
@@ -449,7 +443,6 @@ def _split_of_table(table: PurePath):
 
 
 def _by_names(tree: Tree, pattern: str):
-    """Return the pictures with the class that is in their names."""
     contents = Contents(notes=["the classes are those in the names of files"])
     class_of = groups_in_names(
         pattern, "class_pattern", map(str, tree.pictures())
@@ -463,7 +456,6 @@ def _by_names(tree: Tree, pattern: str):
                 "class_pattern finds no class in its name",
                 "Rename it, or change the pattern.",
             )
-    contents.class_names = sorted(set(class_of.values()))
     return contents
 
 
@@ -473,14 +465,10 @@ EXAMPLES = {"class_pattern": r"^(.+)_\d+", "group_pattern": r"(part\d+)_"}
 def groups_in_names(
     pattern: str, argument: str, names: Iterable[str]
 ) -> dict[str, str]:
-    """Return {name of a file: what a pattern finds in the last part of it}.
+    """Return {path of a file: what the group of a pattern finds in its name}.
 
-    A group may also be found in the whole path.
-
-    Args:
-        pattern: a regular expression with a group.
-        argument: its name, for messages.
-        names: paths from the folder of photos.
+    `argument` is what the pattern is called in messages. A group may also be
+    found in the whole path.
 
     Raises:
         FolderError: the pattern is none, has no group, or finds nothing.
@@ -514,8 +502,13 @@ def groups_in_names(
 # --- Folders that can't be used ---------------------------------------------
 
 
-def _not_understood(tree: Tree):
-    """Return the error for a folder that is sorted in no known way."""
+def _not_understood(tree: Tree, fitting: Sequence[str], errors: Iterable[str]):
+    """Return the error for a folder that is sorted in no known way.
+
+    Args:
+        fitting: tables that name pictures in it.
+        errors: why other tables can't be used.
+    """
     folder, pictures = tree.folder, tree.pictures()
     if not pictures:
         return FolderError(f"{folder}: {_no_picture(tree)}.")
@@ -537,14 +530,7 @@ def _not_understood(tree: Tree):
             f"dataset.check, or --class '{pattern}' after start.py check or "
             "retrain"
         )
-    fitting = []
-    for table in tree.tables:
-        try:
-            path = folder / table
-            tables.match(path, tables.read(path), table.parent, pictures)
-            fitting.append(str(table))
-        except FolderError as error:
-            sentences.append(f"No use is made of {str(error).rstrip('.')}")
+    sentences += errors
     if fitting:
         sentences.append(
             f"{listed(fitting)} may be tables of labels; give one with two "
@@ -564,9 +550,7 @@ def _not_understood(tree: Tree):
 
 
 def _pattern_of(pictures: Iterable[PurePosixPath]):
-    """Return a pattern that finds classes in names and their counts, or
-    None.
-    """
+    """Return a pattern that finds classes in names, and their counts."""
     names = [picture.name for picture in pictures]
     for pattern in NAME_PATTERNS:
         matches = [re.search(pattern, name) for name in names]

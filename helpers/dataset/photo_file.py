@@ -216,7 +216,7 @@ def read(content: bytes, name: str) -> Picture:
 
 
 def make_thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """Return mean colours of (h, w, 3) on a grid: bytes of (32, 32, 3)."""
+    """Return mean colours of (h, w, 3) on a grid: uint8 (32, 32, 3)."""
     image = Image.fromarray(pixels)
     return image.resize((GRID, GRID), Image.Resampling.BOX).tobytes()
 
@@ -327,9 +327,8 @@ def _require_decodable(content: bytes, name: str):
         raise UnusableError("not a picture of any kind known here", COPY)
     if kind in NOT_PICTURES:
         raise UnusableError(*NOT_PICTURES[kind])
-    if kind == "TIFF" and name.lower().endswith(
-        RAW_SUFFIXES
-    ):  # many are built like one
+    # Many raw files are built like a TIFF.
+    if kind == "TIFF" and name.lower().endswith(RAW_SUFFIXES):
         kind = "camera raw"
     if kind not in DECODED.values():
         what = f"{kind} is not read here"

@@ -1,6 +1,7 @@
 """Tables that give the class of each photo: a CSV file of `file,label`."""
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -69,14 +70,15 @@ def read(table: Path) -> list[Row]:
             "table as CSV UTF-8, with the columns file and label."
         ) from None
     names = ["_".join(name.lower().split()) for name in header]
+    none = len(header)
     file, label, group, split = (
-        next((names.index(name) for name in known if name in names), None)
+        next((names.index(name) for name in known if name in names), none)
         for known in (FILE, LABEL, GROUP, SPLIT)
     )
-    classes = [i for i in range(len(header)) if i not in (file, group, split)]
-    one_hot = label is None and _is_one_hot(rows, classes)
-    if file is None or (label is None and not one_hot):
-        lacking = "file" if file is None else "label"
+    classes = [i for i in range(none) if i not in (file, group, split)]
+    one_hot = label == none and _is_one_hot(rows, classes)
+    if file == none or (label == none and not one_hot):
+        lacking = "file" if file == none else "label"
         raise FolderError(
             f"{table}: no column is called {lacking}, only "
             f"{listed(header)}; name the columns file and label."
@@ -85,32 +87,17 @@ def read(table: Path) -> list[Row]:
     for number, cells in enumerate(rows, 2):
         if not any(cells):
             continue
-        cells += [""] * (len(header) - len(cells))
-        if label is None:  # the name of the column that holds 1
+        cells = [*(cells + [""] * none)[:none], ""]
+        if one_hot:  # the name of the column that holds 1
             name = next(header[i] for i in classes if cells[i] in ONES)
         else:
             name = cells[label]
-        if (
-            not cells[file]
-            or not name
-            or {*"/\\"} & {*name}
-            or name in (".", "..")
-        ):
-            raise error(
-                table,
-                number,
-                f"{cells[file]!r} has the label {name!r}; give each file a "
-                "label without slashes",
-            )
-        result.append(
-            Row(
-                number,
-                cells[file].replace("\\", "/").removeprefix("./"),
-                name,
-                (cells[group] or None) if group is not None else None,
-                (cells[split] or None) if split is not None else None,
-            )
-        )
+        if not cells[file] or re.search(r"[/\\]|^\.{0,2}$", name):
+            what = f"{cells[file]!r} has the label {name!r}; give each file a"
+            raise error(table, number, f"{what} label without slashes")
+        path = cells[file].replace("\\", "/").removeprefix("./")
+        more = cells[group] or None, cells[split] or None
+        result.append(Row(number, path, name, *more))
     return result
 
 
@@ -136,13 +123,8 @@ def match(
     """Return the row of each file that a table names.
 
     Names may be paths, from the table or from the folder of photos, and may
-    lack the suffix.
-
-    Args:
-        table: for messages.
-        rows: from `read`.
-        folder: of the table, as a path from the folder of photos.
-        files: the pictures, as paths from the folder of photos.
+    lack the suffix. The folder of the table and the files are paths from the
+    folder of photos.
 
     Raises:
         FolderError: a file is missing, is there twice, or has two labels.
