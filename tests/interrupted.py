@@ -93,7 +93,7 @@ def work():
         head.fit(copy, train.labels, batch_size=4, verbose=0, callbacks=[step])
     now = "save"
     whole = keras.Model(inputs, head(features))
-    saving.save(whole, train.class_names, "02_frozen_baseline")
+    saving.save(whole, train, "02_frozen_baseline")
     now = "note"
     answers = head.predict(x_validation, verbose=0).argmax(-1)
     right = {"frozen base": answers == validation.labels}

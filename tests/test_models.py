@@ -37,12 +37,16 @@ def classifier(layers=()):
 def path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
-    return saving.save(classifier(), ("crack", "пятно"), "mine")
+    split = splits.Split(
+        "train", ("crack", "пятно"), [], np.empty(0, "int64"), [], "pad"
+    )
+    return saving.save(classifier(), split, "mine")
 
 
 def test_a_classifier_comes_back_whole(path):
     model, names = saving.load(path)
     assert names == ("crack", "пятно")
+    assert saving.read_shape(path) == "pad"
     pixels = np.full((3, 8, 8, 3), 99, "uint8")
     np.testing.assert_allclose(
         model.predict(pixels, verbose=0),

@@ -48,13 +48,14 @@ SAVED: dict[str | None, set[str]] = {
 }
 
 
-def save(model: keras.Model, class_names: Sequence[str], lesson: str) -> Path:
+def save(model: keras.Model, split: splits.Split, lesson: str) -> Path:
     """Save the classifier of a lesson (its notebook's name); return its path.
 
-    The names are in the order of its outputs.
+    The names of its classes and the shape of its photos are those of
+    `split`, on which it was trained.
     """
     path = paths.model_path(lesson)
-    write(model, class_names, path)
+    write(model, split.class_names, path, split.shape)
     return path
 
 
