@@ -81,7 +81,7 @@ def project(folder, readme):
     for name in PAGES[1:]:
         page = folder / f"{name}.md"
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text("# A\n\n## B\n")
+        page.write_text("# A\n\n## Other layouts\n")
     (folder / "README.md").write_text(readme)
     (folder / "notebooks").mkdir()
     (folder / "notebooks" / "00_a.ipynb").write_text(
