@@ -74,3 +74,10 @@ def test_a_run_that_fails_ends_the_benchmark(monkeypatch, capfd):
     printed = capfd.readouterr()
     assert printed.out == "running recipe_frozen ...\n"
     assert "/dev/null" in printed.err
+
+
+def test_the_speed_of_reading_photos_is_a_ratio(parts, tmp_path):
+    assert benchmark.decoding_speed_up(parts[0].paths) > 0
+    (tmp_path / "page.jpg").write_text("<html>")
+    with pytest.raises(ValueError, match="page.jpg: a web page|page.jpg: not"):
+        benchmark.decoding_speed_up([str(tmp_path / "page.jpg")])
