@@ -393,9 +393,9 @@ def test_a_bad_table_is_one_sentence(fill, text, words, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"class_pattern": "("}, "class_pattern '(' is no regular expression"),
-        ({"class_pattern": "a"}, "class_pattern 'a' has no group in paren"),
-        ({"class_pattern": "(x)"}, "class_pattern '(x)' is in no name of a "
+        ({"class_pattern": "("}, "class pattern '(' is no regular expression"),
+        ({"class_pattern": "a"}, "class pattern 'a' has no group in paren"),
+        ({"class_pattern": "(x)"}, "class pattern '(x)' is in no name of a "
          "photo, such as '"),
         ({"group_pattern": "(x"}, r"write one such as '(part\d+)_'."),
         ({"group_pattern": "()"}, "is in no name"),

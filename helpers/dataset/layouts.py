@@ -117,8 +117,8 @@ def read_folder(
     tree.files = [file for file in tree.files if file not in masks]
     if labels and class_pattern:
         raise FolderError(
-            "labels and class_pattern both say which classes there are; give "
-            "one of them."
+            "a table of labels and a class pattern both say which classes "
+            "there are; give one of them."
         )
     if labels:
         table = Path(labels).expanduser()
@@ -445,7 +445,7 @@ def _split_of_table(table: PurePath):
 def _by_names(tree: Tree, pattern: str):
     contents = Contents(notes=["the classes are those in the names of files"])
     class_of = groups_in_names(
-        pattern, "class_pattern", map(str, tree.pictures())
+        pattern, "class pattern", map(str, tree.pictures())
     )
     for file in tree.files:
         if class_name := class_of.get(str(file)):
@@ -453,13 +453,13 @@ def _by_names(tree: Tree, pattern: str):
         else:
             contents.leave_out(
                 str(file),
-                "class_pattern finds no class in its name",
+                "the class pattern finds no class in its name",
                 "Rename it, or change the pattern.",
             )
     return contents
 
 
-EXAMPLES = {"class_pattern": r"^(.+)_\d+", "group_pattern": r"(part\d+)_"}
+EXAMPLES = {"class pattern": r"^(.+)_\d+", "group pattern": r"(part\d+)_"}
 
 
 def groups_in_names(
@@ -473,7 +473,7 @@ def groups_in_names(
     Raises:
         FolderError: the pattern is none, has no group, or finds nothing.
     """
-    what = f"{argument} {pattern!r}"
+    what = f"the {argument} {pattern!r}"
     example = f"write one such as '{EXAMPLES[argument]}'"
     try:
         expression = re.compile(pattern)
@@ -487,7 +487,7 @@ def groups_in_names(
     for name in names:
         looked_at = PurePosixPath(name).name
         match = expression.search(looked_at)
-        if not match and argument == "group_pattern":
+        if not match and argument == "group pattern":
             match = expression.search(name)  # such as patient_7/left.jpg
         if match and match[1]:
             found[name] = match[1]

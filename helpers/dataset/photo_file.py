@@ -20,7 +20,7 @@ from helpers.dataset import decoding, pixel_cache
 from helpers.dataset.decoding import COPY, Picture, UnusableError
 
 MIN_SIDE = 75  # pixels on the shorter side: Inception v3 takes no less
-MAX_RATIO = 3  # times as long as high, squeezed into a square
+MAX_RATIO = 3  # times as long as wide: little is left in a square
 GRID = 32  # cells on each side of a thumbnail
 HEAD = 1024  # bytes that tell the kind of a file
 # Files and folders, in lower case, that operating systems, servers and

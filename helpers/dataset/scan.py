@@ -150,7 +150,7 @@ def check(
     groups: dict[str, str] = {}
     if group_pattern:
         names = (item.name for item in contents.items)
-        groups = layouts.groups_in_names(group_pattern, "group_pattern", names)
+        groups = layouts.groups_in_names(group_pattern, "group pattern", names)
     corrected = corrections.applied(folder, contents.class_names)
     readable, relabelled, problems = [], [], contents.problems
     looked_at = _look_at_all(folder, contents.items, shape)
