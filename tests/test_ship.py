@@ -372,6 +372,7 @@ def test_the_card_holds_what_was_measured(
         "| crack | 10 | 10 of 10: 100.0%",
         "| пятно | 10 | 0 of 10: 0.0%",
         "Balanced accuracy (the mean of the recalls): 50.0%.",
+        "of the training set: 10 of 20 photos correct: 50.0%",
         "- shipped, test: 15 of 20 photos correct: 75.0%",
         "- int8: 19 of 20 test photos",
         "- another: 5 of 20 photos correct",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
@@ -58,6 +59,8 @@ def write_model_card(
         "class as from the original"
         for name, same in agreement.items()
     }
+    train, test = all_splits[0], all_splits[-1]
+    majority = test.labels == np.bincount(train.labels).argmax()
     # The rest of the path is private.
     photos = "/".join(Path(folder).resolve().parts[-2:])
     sections = [
@@ -71,13 +74,15 @@ def write_model_card(
         f"{markdown_code(all_splits[0].shape)}.",
         "## Photos",
         _table(all_splits, correct),
-        "Balanced accuracy (the mean of the recalls): "
-        f"{stats.balanced_accuracy(correct, all_splits[-1].labels):.1%}.",
         "The content of a photo decides its split, unless the folder has "
         "splits of its own. Test photos are used only for the measurements "
         "below.",
         "## Measured",
         _list(own),
+        "Balanced accuracy (the mean of the recalls): "
+        f"{stats.balanced_accuracy(correct, test.labels):.1%}. The "
+        "majority-class baseline, which always predicts the most frequent "
+        f"class of the training set: {stats.accuracy(majority)}.",
         "In other formats:",
         _list(formats),
         "Other models on the same photos, for comparison (*remounted*: on "
