@@ -31,9 +31,9 @@ q1 = ask(
             "photo.",
         ),
     ),
-    clue="Which of the two labels do you know to be true?",
-    more="Such pairs have been found in every large collection of photos; a "
-    "hash of each file finds them in seconds.",
+    clue="Which of the two labels do you know to be correct?",
+    more="Such pairs have been found in many large collections of photos; "
+    "hashes of the files find them in seconds.",
 )
 
 q2 = ask(
@@ -51,8 +51,7 @@ q2 = ask(
         Wrong(
             "0.85",
             lambda split: isinstance(split, float | int),
-            "That is the position. The question is which split is there, by "
-            "its name.",
+            "That is the hash. The question is which split it belongs to.",
         ),
     ),
     clue="Add up the fractions: where does each split begin and end?",
@@ -91,12 +90,12 @@ q3 = ask(
         Wrong(
             "pixels / 32767.5",
             lambda ends: np.allclose(ends, [0, 1, 2], atol=1e-3),
-            "That gives 0…2: the correct width, but not centered on 0.",
+            "That gives 0…2: the correct width, but not centred on 0.",
         ),
     ),
-    clue="Half the range is the number to divide by; then shift.",
-    more="There is another trap in a 16-bit image opened as 8-bit: some "
-    "readers cut off the lower bits, others everything above 255.",
+    clue="Divide by half the range, then shift.",
+    more="Opening a 16-bit image as 8-bit is another trap: some readers cut "
+    "off the lower bits, others everything above 255.",
 )
 
 _INTERVALS = ((1, 9), (-9, -1), (-2, 1), (-1, 2))
@@ -119,8 +118,8 @@ q4 = ask(
         Wrong(
             "high > 0",
             _accepts(True, False, True, True),
-            "From −2 to +1 also passes, and there the difference may be 0 or "
-            "a loss.",
+            "An interval from −2 to +1 also passes, but there the difference "
+            "may be 0 or a loss.",
         ),
         Wrong(
             "low > 0",
@@ -130,8 +129,8 @@ q4 = ask(
         Wrong(
             "low + high > 0",
             _accepts(True, False, False, True),
-            "That checks the center of the interval. From −1 to +2 the center "
-            "is above 0, but the interval contains 0.",
+            "That checks the centre of the interval. From −1 to +2, the "
+            "centre is above 0, but the interval contains 0.",
         ),
         Wrong(
             "high - low < 5",
@@ -140,8 +139,8 @@ q4 = ask(
             "contain 0.",
         ),
     ),
-    clue="Which number does an interval contain if there may be no "
+    clue="Which number does the interval contain if there may be no "
     "difference?",
     more="An interval that contains 0 does not show that there is no "
-    "difference: it shows that there are too few photos to tell.",
+    "difference, only that there are too few photos to tell.",
 )

@@ -33,8 +33,8 @@ q1 = ask(
     ),
     clue="Only the head is trained. What does each of its dense layers "
     "multiply by, and what does it add?",
-    more="`model.trainable_weights` lists them. It costs nothing to check "
-    "before each training, and exposes every recipe that trains nothing.",
+    more="`model.trainable_weights` lists them. Check it before each "
+    "training: it shows at once if nothing will be trained.",
 )
 
 q2 = ask(
@@ -50,8 +50,8 @@ q2 = ask(
         Wrong(
             '{"weights", "photos", "scaling", "epochs"}',
             contains("epochs"),
-            "Features are cached for the epochs: each epoch reads the same "
-            "ones.",
+            "Every epoch reads the same cached features; that is what they "
+            "are for.",
         ),
         Wrong(
             '{"weights", "photos"}',
@@ -66,10 +66,10 @@ q2 = ask(
             "other weights they would be wrong without an error.",
         ),
     ),
-    clue="Which of them come before the features on the way from file to "
-    "prediction?",
-    more="A cache whose key is made of all three never returns outdated "
-    "features; one whose key is the file name may.",
+    clue="Which of them play a part before the features, on the way from "
+    "file to prediction?",
+    more="A cache key made of all three never returns outdated features; a "
+    "key made of the file name alone may.",
 )
 
 q3 = ask(
@@ -118,7 +118,7 @@ q4 = ask(
         Wrong(
             "len(test) ** 2",
             lambda count, test: count == len(test) ** 2,
-            "That many make it narrower by far more than half.",
+            "So many would make it far narrower than half.",
         ),
     ),
     clue="The width is proportional to one over the square root of the "
