@@ -32,7 +32,7 @@ q1 = ask(
             "Give the name of the block.",
         ),
     ),
-    clue="The block named is the last one that stays frozen.",
+    clue="The block you name is the last that stays frozen.",
     more="A name that does not exist raises an error; a wrong index does not.",
 )
 
@@ -75,8 +75,8 @@ q2 = ask(
         Wrong(
             "i >= boundary",
             _layers(lambda i, norm, boundary: i >= boundary),
-            "This includes BatchNorm layers: their moving averages would "
-            "drift, as the step of length zero has shown.",
+            "This includes BatchNorm layers: their stored averages would "
+            "drift, as the step at a rate of zero has shown.",
         ),
         Wrong(
             f"not {BATCHNORM}",
@@ -87,8 +87,8 @@ q2 = ask(
         Wrong(
             f"i > boundary and not {BATCHNORM}",
             _layers(lambda i, norm, boundary: i > boundary and not norm),
-            "The layer with the index `boundary` is the first to be trained, "
-            "and stays frozen here: one too few.",
+            "The layer with the index `boundary` must be trained, too; here "
+            "it stays frozen.",
         ),
         Wrong(
             "False",
@@ -98,8 +98,8 @@ q2 = ask(
     ),
     clue="Two conditions, joined by `and`. `isinstance(layer, "
     "keras.layers.BatchNormalization)` tells the type of a layer.",
-    more="BatchNorm's two learned arrays stay frozen with its averages. They "
-    "are few, and the convolutions before them can compensate.",
+    more="The offsets that BatchNorm has learned stay frozen with its "
+    "averages. They are few, and the other layers can compensate.",
 )
 
 q3 = ask(
@@ -110,8 +110,8 @@ q3 = ask(
     wrong=(
         literal(
             "1e-3",
-            "The loss is lowest there, but on the very photos that were "
-            "trained on, one step before it jumps. That is too close.",
+            "The loss is lowest there, but on the photos that were trained "
+            "on, and one step before it jumps. That is too close.",
         ),
         literal(
             "3e-3",
@@ -120,13 +120,13 @@ q3 = ask(
         ),
         literal(
             "1e-5",
-            "That is harmless but too slow: the same progress would take "
-            "thirty times as many epochs.",
+            "That is safe but too slow: the same progress would take thirty "
+            "times as many epochs.",
         ),
     ),
-    clue="Find the lowest loss, then step back.",
+    clue="Find the lowest loss, then choose a lower rate.",
     more="The curve shows how large a rate may be, not which is best: half or "
-    "twice as much would do.",
+    "twice as much would also work.",
 )
 
 

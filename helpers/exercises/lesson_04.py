@@ -16,7 +16,7 @@ q1 = ask(
     wrong=(
         literal(
             '{"flip"}',
-            "Turn an arrow by half a circle: it points the other way, too.",
+            "Rotate an arrow by half a turn: it points the other way, too.",
         ),
         literal(
             '{"rotation"}',
@@ -30,13 +30,13 @@ q1 = ask(
         Wrong(
             "set()",
             lambda layers: not set(layers),
-            "Imagine an arrow flipped horizontally: is its label still true?",
+            "Flip an arrow horizontally: is its label still correct?",
         ),
     ),
     clue="Apply each layer to an arrow that points left. Where does it point "
     "then?",
-    more="Whether a layer is wrong depends on the labels. A flip that is "
-    "forbidden here doubles your photos elsewhere.",
+    more="Whether a layer is wrong depends on the labels. A flip that makes "
+    "labels wrong here can be useful elsewhere.",
 )
 
 
@@ -73,9 +73,9 @@ q2 = ask(
             "lost.",
         ),
     ),
-    clue="Between which two numbers are scaled pixels?",
-    more="Layers that know the range work on either scale. Those that don't "
-    "must come before `Rescaling`.",
+    clue="What are the smallest and the largest value of a scaled pixel?",
+    more="With the right range, these layers work on scaled pixels, too. "
+    "With the default range they must come before `Rescaling`.",
 )
 
 q3 = ask(
@@ -85,13 +85,13 @@ q3 = ask(
     wrong=(
         literal(
             "10",
-            "That is how often the recipe runs the base on each photo; our "
-            "way runs it four times, not once.",
+            "That is how often the recipe runs the base on each photo. With "
+            "cached copies it runs four times, not once.",
         ),
         literal(
             "4",
-            "That is how often our way runs the base on each photo. How often "
-            "does the recipe?",
+            "That is how often the base runs on each photo for the cached "
+            "copies. How often does it run in the recipe?",
         ),
         Wrong(
             "10 * 4",
@@ -108,7 +108,7 @@ q3 = ask(
     clue="Count for one photo: in ten epochs, how many augmented copies go "
     "through the base?",
     more="To try another head, another rate or twice the epochs, the recipe "
-    "repeats all of it, and our way almost nothing.",
+    "repeats all forward passes; cached copies need none.",
 )
 
 q4 = ask(
@@ -137,8 +137,8 @@ q4 = ask(
         Wrong(
             'set("ABCEG")',
             lacks("I"),
-            "The head is untrained when the layers are unfrozen: the first "
-            "large gradients damage their weights.",
+            "The head is untrained when the layers are unfrozen: its large "
+            "first gradients can damage their weights.",
         ),
         Wrong(
             'set("BCEGI")',
@@ -152,8 +152,8 @@ q4 = ask(
             "Two lines stop with an error; both are in this lesson.",
         ),
     ),
-    clue="Two bugs stop the run and four do not: measurements in lessons 01 "
-    "to 03 have shown those.",
+    clue="Two of the problems stop the run; this lesson has shown both. "
+    "The other four come from lessons 01 to 03.",
     more="You can now review any recipe for retraining in this way, and find "
-    "in minutes what would have taken days to notice.",
+    "in minutes what would otherwise take days to notice.",
 )
