@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,7 @@ CONFIDENCE = 0.95
 RESAMPLES = 4000  # moves the ends by about a hundredth of the width
 BINS = 10
 LABEL_DRAWS = 200
+FRACTIONS, DRAWS = (0.25, 0.5, 0.75, 1), 3  # of a learning curve
 PREVALENCES = (0.5, 0.05, 0.005)
 
 
@@ -291,6 +293,46 @@ def standardised(train: NDArray, other: NDArray) -> list[NDArray[np.float32]]:
     arrays = [np.asarray(x, "float64") for x in (train, other)]
     scaler = StandardScaler().fit(arrays[0])
     return [scaler.transform(x).astype("float32") for x in arrays]
+
+
+def learning_curve(
+    classifier: Any,
+    train: tuple[NDArray, NDArray],
+    validation: tuple[NDArray, NDArray],
+    seed: int,
+) -> dict[int, list[float]]:
+    """Return how accurate a classifier is if it learns from fewer photos.
+
+    Every class keeps its proportion, and at least one photo.
+
+    Args:
+        classifier: of scikit-learn; copies of it are fitted.
+        train: features (n, d) and labels (n,).
+        validation: the same of the photos to measure on.
+        seed: of the random draws.
+
+    Returns:
+        {number of training photos: accuracies, 0-1}, for the `FRACTIONS` of
+        the training photos, one for each of `DRAWS` random draws; for all
+        photos there is one.
+    """
+    from sklearn.base import clone  # a second, which not every lesson needs
+
+    x, labels = train
+    rng = np.random.default_rng(seed)
+    curve = {}
+    for fraction in FRACTIONS:
+        scores = []
+        for _ in range(DRAWS if fraction < 1 else 1):
+            order = rng.permutation(len(labels))
+            chosen = []
+            for label in np.unique(labels):
+                photos = order[labels[order] == label]
+                chosen.extend(photos[: max(1, round(fraction * len(photos)))])
+            fitted = clone(classifier).fit(x[chosen], labels[chosen])
+            scores.append(float(fitted.score(*validation)))
+        curve[len(chosen)] = scores
+    return curve
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.linear_model import LogisticRegression
 
 from helpers import stats
 
@@ -200,3 +201,42 @@ def test_the_ppv_is_reported_for_rarer_and_rarer_defects(capsys):
         "5.0% defective: 30%",
         "0.5% defective: 4%",
     ]
+
+
+class Counts:
+    """A classifier that notes how many photos of each class it learns from."""
+
+    def __init__(self):
+        self.seen = []
+
+    def get_params(self, deep=True):
+        return {}
+
+    def fit(self, x, labels):
+        self.fitted = np.bincount(labels)
+        return self
+
+    def score(self, x, labels):
+        return float(self.fitted[0] / 100)
+
+
+def test_a_learning_curve_keeps_the_proportions_of_the_classes():
+    labels = np.repeat([0, 1], [80, 2])
+    photos = np.zeros((82, 1)), labels
+    curve = stats.learning_curve(Counts(), photos, photos, 0)
+    assert curve == {21: [0.2] * 3, 41: [0.4] * 3, 62: [0.6] * 3, 82: [0.8]}
+
+
+def test_more_photos_help_where_there_is_something_to_learn():
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    x = rng.standard_normal((200, 30)) + 0.4 * labels[:, None]
+    curve = stats.learning_curve(
+        LogisticRegression(),
+        (x[:100], labels[:100]),
+        (x[100:], labels[100:]),
+        0,
+    )
+    first, *_, last = curve.values()
+    assert len(curve) == 4
+    assert np.mean(last) > np.mean(first)
