@@ -14,6 +14,31 @@ import numpy.typing as npt
 from helpers.network.predict import Predictor
 
 THREADS = 2  # for every format, so that their times can be compared
+MODELS = "a .keras or .tflite file, or the folder that retrain has written"
+
+
+def find_model(path: str | Path) -> Path:
+    """Return the model that a path leads to.
+
+    That is the path itself, or `model.keras` in the folder of a run of
+    `retrain`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise ValueError(f"{path}: there is no such model; give {MODELS}.")
+    if path.is_dir() and not (path / "saved_model.pb").is_file():
+        if not (path / "model.keras").is_file():
+            raise ValueError(
+                f"{path}: there is no model.keras in this folder; give "
+                f"{MODELS}."
+            )
+        return path / "model.keras"
+    if path.is_file() and path.suffix not in (".keras", ".tflite"):
+        raise ValueError(f"{path}: not a model; give {MODELS}.")
+    return path
 
 
 def load_predictor(path: str | Path) -> Predictor:
@@ -54,8 +79,14 @@ def interpreter(path: str | Path) -> Any:
 
 
 def _litert_predictor(path: Path) -> Predictor:
-    model = interpreter(path)
-    model.allocate_tensors()
+    try:
+        model = interpreter(path)
+        model.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: LiteRT cannot load it ({str(error).splitlines()[0]}); "
+            "export the model again."
+        ) from None
     (inputs,) = model.get_input_details()
     (outputs,) = model.get_output_details()
 
