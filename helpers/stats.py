@@ -4,16 +4,21 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import optimize, special, stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 4000  # moves the ends by about a hundredth of the width
 BINS = 10
 LABEL_DRAWS = 200
+FRACTIONS, DRAWS = (0.25, 0.5, 0.75, 1), 3  # of a learning curve
 PREVALENCES = (0.5, 0.05, 0.005)
+TEMPERATURES = (0.5, 5.0)  # the range in which one is searched
+SMALLEST = 1e-12  # a probability of 0 has no logarithm
+MAX_THRESHOLD = 0.99
 
 
 class Clock:
@@ -140,6 +145,24 @@ def paired(first: ArrayLike, second: ArrayLike) -> Paired:
     changed = better + worse
     p = stats.binomtest(better, changed).pvalue if changed else 1.0
     return Paired(better, worse, n, float(low), float(high), float(p))
+
+
+def holm(ps: ArrayLike) -> NDArray[np.float64]:
+    """Return p-values corrected for their number, in the order given.
+
+    Unlike Bonferroni's, Holm's step-down correction multiplies only the
+    smallest by the number of tests, the next by one less, and so on (Holm,
+    1979).
+
+    Args:
+        ps: numbers of 0 to 1, shape (n,).
+    """
+    values = np.asarray(ps, float)
+    order = np.argsort(values)
+    factors = np.arange(values.size, 0, -1)
+    corrected = np.empty_like(values)
+    corrected[order] = np.maximum.accumulate(values[order] * factors)
+    return np.minimum(corrected, 1)
 
 
 def recalls(correct: ArrayLike, labels: ArrayLike) -> dict[int, Accuracy]:
@@ -293,6 +316,46 @@ def standardised(train: NDArray, other: NDArray) -> list[NDArray[np.float32]]:
     return [scaler.transform(x).astype("float32") for x in arrays]
 
 
+def learning_curve(
+    classifier: Any,
+    train: tuple[NDArray, NDArray],
+    validation: tuple[NDArray, NDArray],
+    seed: int,
+) -> dict[int, list[float]]:
+    """Return how accurate a classifier is if it learns from fewer photos.
+
+    Every class keeps its proportion, and at least one photo.
+
+    Args:
+        classifier: of scikit-learn; copies of it are fitted.
+        train: features (n, d) and labels (n,).
+        validation: the same of the photos to measure on.
+        seed: of the random draws.
+
+    Returns:
+        {number of training photos: accuracies, 0-1}, for the `FRACTIONS` of
+        the training photos, one for each of `DRAWS` random draws; for all
+        photos there is one.
+    """
+    from sklearn.base import clone  # a second, which not every lesson needs
+
+    x, labels = train
+    rng = np.random.default_rng(seed)
+    curve = {}
+    for fraction in FRACTIONS:
+        scores = []
+        for _ in range(DRAWS if fraction < 1 else 1):
+            order = rng.permutation(len(labels))
+            chosen = []
+            for label in np.unique(labels):
+                photos = order[labels[order] == label]
+                chosen.extend(photos[: max(1, round(fraction * len(photos)))])
+            fitted = clone(classifier).fit(x[chosen], labels[chosen])
+            scores.append(float(fitted.score(*validation)))
+        curve[len(chosen)] = scores
+    return curve
+
+
 @dataclass(frozen=True)
 class Bin:
     """Photos of similar confidence: its mean (0-1) and their accuracy."""
@@ -351,6 +414,69 @@ def calibration_error_by_chance(probabilities: NDArray) -> float:
         labels = (draws >= cumulative).sum(axis=-1)
         errors.append(calibration_error(probabilities, labels))
     return float(np.mean(errors))
+
+
+def with_temperature(probs: NDArray, temperature: float) -> NDArray:
+    """Return probabilities at a temperature (Guo and others, 2017).
+
+    Their logarithms are divided by it. Above 1 it lowers the confidence; the
+    predicted classes stay the same.
+
+    Args:
+        probs: predictions, (n, classes), 0-1.
+        temperature: above 0.
+    """
+    logs = np.log(np.maximum(probs, SMALLEST))
+    return special.softmax(logs / temperature, axis=-1)
+
+
+def fit_temperature(probs: NDArray, labels: NDArray) -> float:
+    """Return the temperature with the lowest mean log loss.
+
+    Args:
+        probs: predictions for validation photos, (n, classes), 0-1.
+        labels: integers (n,), the indices of the true classes.
+
+    Returns:
+        A number in `TEMPERATURES`; 1.0, which changes nothing, if the lowest
+        loss is at an end of that range, for then there are too few errors to
+        fit it.
+    """
+
+    def loss(temperature: float) -> float:
+        scaled = with_temperature(probs, temperature)
+        true = scaled[np.arange(len(labels)), labels]
+        return float(-np.log(np.maximum(true, SMALLEST)).mean())
+
+    best = optimize.minimize_scalar(loss, bounds=TEMPERATURES).x
+    at_end = np.isclose(best, TEMPERATURES, rtol=0, atol=0.01).any()
+    return 1.0 if at_end else float(best)
+
+
+def rejection_threshold(
+    probs: NDArray, labels: NDArray, keep: float = 0.95
+) -> float:
+    """Return the confidence below which a photo is "none of these".
+
+    At least the proportion `keep` of the correctly predicted photos have
+    this confidence or more.
+
+    Args:
+        probs: predictions for validation photos, (n, classes), 0-1, at the
+            temperature that is used later.
+        labels: integers (n,), the indices of the true classes.
+        keep: 0-1.
+
+    Returns:
+        A number of 0 to `MAX_THRESHOLD`: above that, the rounding in another
+        format would decide. 0 if no photo is predicted correctly.
+    """
+    confidence = probs.max(axis=-1)
+    trusted = confidence[probs.argmax(axis=-1) == labels]
+    if not trusted.size:
+        return 0.0
+    lowest = np.quantile(trusted, 1 - keep, method="lower")
+    return float(min(lowest, MAX_THRESHOLD))
 
 
 def ppv_report(predicted: NDArray, labels: NDArray, good: int) -> None:

@@ -61,3 +61,27 @@ def test_grad_cam_is_that_of_lesson_05():
     heat = gradcam.heatmaps(upper, average, head, maps, classes)
     np.testing.assert_allclose(heat, np.maximum(total, 0), rtol=1e-5)
     assert heat.max() > 0
+
+
+def test_grad_cam_takes_any_head_that_ends_in_a_dense_layer():
+    upper, average, deep = network(2, 2, 2)
+    linear = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(2, activation="softmax")]
+    )
+    dropped = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(2, activation="relu"),
+            keras.layers.Dropout(0.9),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    eye, zero = np.eye(2), np.zeros(2)
+    linear.set_weights([eye, zero])
+    for head in (deep, dropped):
+        head.set_weights([eye, zero, eye, zero])
+    maps = np.random.default_rng(0).random((3, 4, 4, 2))
+    expected = gradcam.heatmaps(upper, average, deep, maps, [0, 1, 0])
+    for head in (linear, dropped):
+        heat = gradcam.heatmaps(upper, average, head, maps, [0, 1, 0])
+        np.testing.assert_allclose(heat, expected, rtol=1e-5)

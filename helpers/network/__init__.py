@@ -19,6 +19,7 @@ __getattr__, __dir__ = attach(
         "relative_change": "blocks",
         "table": "blocks",
         "lesson_model": "lesson_models",
+        "dense_head": "linear",
         "fastest_dtype": "dtypes",
         "with_dtype": "dtypes",
         "heatmaps": "gradcam",

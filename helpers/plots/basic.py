@@ -453,6 +453,29 @@ def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
     plt.show()
 
 
+def learning_curve(curve: Mapping[int, Sequence[float]]) -> None:
+    """Draw the accuracy for each number of training photos.
+
+    Args:
+        curve: {number of photos: accuracies, 0-1, one for each draw}.
+    """
+    _, ax = plt.subplots(figsize=(8, 3.4))
+    means = [100 * np.mean(scores) for scores in curve.values()]
+    ax.plot(list(curve), means, color=BLUE, label="mean")
+    for count, scores in curve.items():
+        dots = [100 * score for score in scores]
+        label = None if ax.collections else "one random draw of the photos"
+        ax.scatter([count] * len(dots), dots, color=ORANGE, label=label)
+    ax.set_xticks(list(curve))
+    ax.set(
+        title="Would more photos help?",
+        xlabel="training photos",
+        ylabel="validation accuracy (%)",
+    )
+    ax.legend(loc="lower right")
+    plt.show()
+
+
 def relative_change(distances: Mapping[str, float], title: str) -> None:
     """Draw how far the weights of each block moved in training.
 
