@@ -86,7 +86,7 @@ q2 = ask(
     clue="`calibrated @ cost` is the expected cost of each prediction, for "
     "each photo. Which prediction do you want?",
     more="Nothing was trained for this. When the costs change, change the "
-    "table; the model stays.",
+    "table and keep the model.",
 )
 
 q3 = ask(
@@ -103,7 +103,7 @@ q3 = ask(
         Wrong(
             "45 / 95",
             near(45 / 95, 0.006),
-            "True alerts per false one. The alerts are both together.",
+            "That is true alerts per false alert. Divide by all alerts.",
         ),
         Wrong(
             "45 / 1000",
@@ -112,9 +112,9 @@ q3 = ask(
         ),
     ),
     clue="How many of the 50 have an alert, and how many of the 950?",
-    more="Two of three alerts are false, with a model that is correct nine "
-    "times in ten. The rarer the defect, the worse: state the prevalence of "
-    "defects with every precision.",
+    more="Two of three alerts are false, although the model is correct nine "
+    "times in ten. The rarer the defect, the worse: with every precision, "
+    "state how common defects are.",
 )
 
 
@@ -148,8 +148,8 @@ q4 = ask(
             "That shows where, but no longer how much.",
         ),
     ),
-    clue="A position below 0 lowers the score of the class. What should "
-    "remain of it?",
-    more="It is ReLU, as between layers. With the sign reversed, you see the "
-    "evidence against the class.",
+    clue="A position below 0 lowers the score of the class. What should its "
+    "value become?",
+    more="This is the ReLU function, which is also used between layers. With "
+    "the sign reversed, you see the evidence against the class.",
 )

@@ -39,7 +39,8 @@ q1 = ask(
         Wrong(
             '{"scaling", "size"}',
             lacks("names"),
-            "Then the prediction is class 4. Which one was that?",
+            "Then the prediction is class 4, and users do not know which one "
+            "that is.",
         ),
         Wrong(
             '{"scaling", "names"}',
@@ -49,8 +50,8 @@ q1 = ask(
     ),
     clue="Follow one photo from its file to the name of a class. What must be "
     "known on the way?",
-    more="All three have been used since lesson 01. A model that lacks one of "
-    "them works only on the day it is saved, on your computer.",
+    more="All three have been used since lesson 01. If one of them is not in "
+    "the file, its users have to ask you for it.",
 )
 
 q2 = ask(
@@ -70,7 +71,8 @@ q2 = ask(
         ),
         number(
             "10_000_000",
-            "That many bytes, yes. The question is about millions of bytes.",
+            "That is the number of bytes. The question is about millions of "
+            "bytes.",
         ),
     ),
     clue="Eight bits are one byte.",
@@ -85,13 +87,13 @@ q3 = ask(
     wrong=(
         literal(
             "0",
-            "That is so if as many predictions were corrected as spoiled, or "
-            "all were wrong both times. But at most?",
+            "That is so if as many of the nine became correct as became "
+            "wrong. But at most?",
         ),
         number(
             "9",
-            "Nine photos, not percentage points. A point is one photo in a "
-            "hundred.",
+            "That is nine photos, not percentage points. A point is one photo "
+            "in a hundred.",
         ),
         number(
             "0.03",
@@ -100,8 +102,8 @@ q3 = ask(
         ),
         number("97", "That is how often the two agree, in percent."),
     ),
-    clue="Only where the two differ can one be correct and the other wrong. "
-    "What if the original was correct each time?",
+    clue="Accuracy changes only where the two differ. What if the original is "
+    "correct on all of these photos?",
     more="So agreement is a bound on the loss of accuracy that needs no "
     "labels: you can measure it on any photos.",
 )
@@ -117,7 +119,7 @@ q4 = ask(
         ),
         number(
             "365",
-            "That is the number of tests, and one in a hundred is a false "
+            "That is the number of tests. One in a hundred gives a false "
             "alert.",
         ),
         number(
@@ -125,7 +127,7 @@ q4 = ask(
             "The rate counts tests, not photos: the twenty are one test.",
         ),
     ),
-    clue="One test a day, and one in a hundred is a false alert.",
+    clue="There is one test a day, and one in a hundred gives a false alert.",
     more="If that is too many, set a lower rate, and use more photos to "
     "detect a change.",
 )
