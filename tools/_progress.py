@@ -11,7 +11,7 @@ from typing import Any
 from nbconvert.filters import strip_ansi
 from tqdm import tqdm
 
-from helpers import paths
+from helpers import paths, text
 
 # "train:  43%|████▎     | 155/360 [00:06<00:08, 24.10photo/s]"
 _TQDM = re.compile(r"(\d+)%\|[^|]*\| *(\S+)/(\S+) \[")
@@ -34,9 +34,9 @@ class Reader:
         self._line = ""  # the last one, which may go on
         self._epoch, self._epochs = 1, 1
 
-    def read(self, text: str) -> None:
+    def read(self, piece: str) -> None:
         """Take the next piece of what the cell prints."""
-        lines = re.split(r"[\r\n\b]+", self._line + text)
+        lines = re.split(r"[\r\n\b]+", self._line + piece)
         self._line = lines[-1]
         found = [self._progress(strip_ansi(line)) for line in lines]
         latest = [progress for progress in found if progress]
@@ -110,8 +110,8 @@ class Lines:
         photos = results["photos"]
         print(
             f"Accuracy on {photos['test']} test photos of "
-            f"{len(results['classes'])} classes; {photos['excluded']} files "
-            "excluded."
+            f"{len(results['classes'])} classes; "
+            f"{text.counted(photos['excluded'], 'file')} excluded."
         )
         print(f"\n{results['verdict']}")
         for sentence in results["next"]:
