@@ -89,9 +89,10 @@ class Lines:
                 total=total,
                 leave=False,
                 file=sys.stdout,
-                bar_format="{desc} {bar:20} {n}/{total}, {remaining} left",
+                bar_format="{desc} {bar} {n}/{total}, {remaining} left",
             )
-        self._bar.update(done - self._bar.n)
+        self._bar.n = done
+        self._bar.refresh()
 
     def finished(self, report: Path, results: dict[str, Any]) -> None:
         """Print what came of the run, and where the report is."""

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -146,7 +147,9 @@ def _run(
         for number, (name, cells) in enumerate(stages, 1):
             display.stage(number, len(stages), name)
             if number == 1:
-                stack.enter_context(client.setup_kernel())
+                # Its cells' own processes must not write between the lines.
+                kernel_runs = client.setup_kernel(stdout=subprocess.DEVNULL)
+                stack.enter_context(kernel_runs)
             for index in cells:
                 client.on_text = _progress.Reader(display.progress).read
                 _execute(client, notebook.cells[index], index, name)
