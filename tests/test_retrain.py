@@ -103,11 +103,9 @@ def test_a_folder_becomes_a_report(page, capsys):
         assert line.endswith(" s")
     assert lines[4:] == [
         "",
-        "majority class         62.5% (95 % interval 25.0% to 87.5%), "
-        "balanced 62.5%",
-        "frozen                 50.0% (95 % interval 25.0% to 87.5%), "
-        "balanced 62.5%",
-        "fine-tuned             75.0% (95 % interval 25.0% to 87.5%), "
+        "majority class  62.5% (95 % interval 25.0% to 87.5%), balanced 62.5%",
+        "frozen          50.0% (95 % interval 25.0% to 87.5%), balanced 62.5%",
+        "fine-tuned      75.0% (95 % interval 25.0% to 87.5%), "
         "balanced 62.5%  <- chosen",
         "Accuracy on 8 test photos of 2 classes; 1 file excluded.",
         "",
@@ -368,7 +366,7 @@ STORIES = {
     "download": (DOWNLOAD, [(0, 100), (12, 100)]),
     "both": (
         PHOTOS + FIT,
-        [(0, 360), (16, 360), (360, 360)] + [(1, 10), (5, 10), (7, 10)],
+        [(0, 360), (16, 360), (360, 360), (1, 10), (5, 10), (7, 10)],
     ),
     "no total": ("7/Unknown ━━━\r12it [00:00, 99.00it/s]\n", []),
     "prose": ("265 of 300 photos: 88.3%\n3/8 of them\nEpoch 1/2\n", []),

@@ -69,10 +69,8 @@ class Lines:
     def stage(self, number: int, of: int, name: str) -> None:
         """Begin the next stage, which ends the one before."""
         self._end()
-        self._label, self._start = (
-            f"{number}/{of} {name} ...",
-            time.monotonic(),
-        )
+        self._label = f"{number}/{of} {name} ..."
+        self._start = time.monotonic()
         print(self._label, end=" ", flush=True)
 
     def progress(self, done: int, total: int) -> None:
@@ -98,13 +96,14 @@ class Lines:
         """Print what came of the run, and where the report is."""
         self._end()
         print()
-        for name, test in {
-            "majority class": results["majority_class"],
-            **{n: m["test"] for n, m in results["models"].items()},
-        }.items():
+        rows = {"majority class": results["majority_class"]}
+        for name, measured in results["models"].items():
+            rows[name] = measured["test"]
+        width = max(map(len, rows))
+        for name, test in rows.items():
             mark = "  <- chosen" if name == results["chosen"] else ""
             print(
-                f"{name:<21} {test['accuracy']:6.1%} "
+                f"{name:<{width}} {test['accuracy']:6.1%} "
                 f"(95 % interval {test['low']:.1%} to {test['high']:.1%}), "
                 f"balanced {test['balanced_accuracy']:.1%}{mark}"
             )
