@@ -1,7 +1,9 @@
 """Runs notebooks in a kernel of the Python that is running now."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import ipykernel.kernelspec
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -14,14 +16,30 @@ PHOTOS = "FOLDER, FRACTIONS"  # the names that choose the photos of a lesson
 FAILURES = (CellExecutionError, DeadKernelError)
 
 
-def client(notebook: NotebookNode, path: Path) -> NotebookClient:
+class Client(NotebookClient):
+    """An nbclient that passes on what a cell prints while it runs.
+
+    `on_text` is called with each piece of text, as soon as it arrives.
+    """
+
+    on_text: Callable[[str], None] | None = None
+
+    def process_message(
+        self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
+    ) -> NotebookNode | None:
+        if self.on_text and msg["msg_type"] == "stream":
+            self.on_text(msg["content"]["text"])
+        return super().process_message(msg, cell, cell_index)
+
+
+def client(notebook: NotebookNode, path: Path) -> Client:
     """Return an nbclient that runs a notebook and stops at an error.
 
     Args:
         notebook: as nbformat reads it.
         path: its file; the cells run in the folder of this.
     """
-    return NotebookClient(
+    return Client(
         notebook,
         kernel_manager_class=_ThisPython,
         extra_arguments=["--log-level=CRITICAL"],

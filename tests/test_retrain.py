@@ -1,60 +1,93 @@
-"""`start.py retrain` runs the page and says what came of it."""
+"""`start.py retrain` runs lesson 07, shows its progress and its result."""
 
+import io
+import json
+
+import keras
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from tqdm import tqdm
 
 from helpers import kernel
-from tools import retrain
+from tools import _progress, retrain
 
 CELLS = (
-    ("code", "from helpers import paths\nimport json"),
+    ("code", "from helpers import paths\nimport json, os, sys, time"),
     (
         "code",
         "FOLDER, FRACTIONS = 'drawn', (1, 2, 3)\n"
         "LABELS, CLASS, GROUP, SHAPE = None, None, None, 'squeeze'\n"
-        "OUT = paths.work()",
+        "OUT = paths.work()\n"
+        "name = os.path.basename(FOLDER)",
     ),
     ("markdown", "# Page\n\n## The photos"),
     (
         "code",
-        "if 'bad' in FOLDER:\n    raise ValueError(f'{FOLDER}: no photos.')",
+        "if name == 'bad':\n    raise ValueError(f'{FOLDER}: no photos.')",
     ),
     ("markdown", "Read it.\n\n## Training"),
     (
         "code",
-        "if 'odd' in FOLDER:\n    raise RuntimeError('too odd')\n"
-        "if 'halting' in FOLDER and not (OUT / 'labels.txt').exists():\n"
+        "if name == 'odd':\n    raise RuntimeError('too odd')\n"
+        "if name == 'full':\n    raise MemoryError\n"
+        "if name == 'killed':\n    os._exit(1)\n"
+        "if name == 'halting' and not (OUT / 'labels.txt').exists():\n"
         "    (OUT / 'labels.txt').touch()\n"
-        "    raise RuntimeError('halted')\n"
-        "print('learned from', FOLDER, FRACTIONS)\n"
-        "print('sorted by', LABELS, CLASS, GROUP, SHAPE)",
+        "    raise RuntimeError('halted')",
     ),
     (
         "code",
-        "found = {'classes': ['a', 'b'], 'test_photos': 8, 'excluded': 1,\n"
-        "    'accuracy': {'frozen': 0.5, 'fine_tuned': 0.75},\n"
-        "    'balanced_accuracy': {'frozen': 0.5, 'fine_tuned': 0.625},\n"
-        "    'majority_class': 0.625,\n"
-        "    'chosen': 'fine_tuned', 'seconds': 1.0,\n"
-        "    'weights': 'random' if 'blank' in FOLDER else 'starter'\n"
-        "    if 'imagenet' not in FOLDER else 'imagenet'}\n"
-        "OUT.mkdir(parents=True, exist_ok=True)\n"
-        "_ = (OUT / 'results.json').write_text(json.dumps(found))",
+        "if name == 'stopped' and not (OUT / 'model.md').exists():\n"
+        "    import signal, subprocess\n"
+        "    wait = [sys.executable, '-c', 'import time; time.sleep(900)']\n"
+        "    child = subprocess.Popen(wait)\n"
+        "    (OUT / 'model.md').write_text(f'{os.getpid()} {child.pid}')\n"
+        "    os.kill(os.getppid(), signal.SIGINT)\n"
+        "    child.wait()",
     ),
+    (
+        "code",
+        "os.system('echo noise')\n"
+        "print('Epoch 4/4')\n"
+        "for step in range(1, 5):\n"
+        "    print(f'\\r{step}/4 ━━━━ 2s', end='', flush=True)",
+    ),
+    ("markdown", "## The result"),
+    (
+        "code",
+        "def accuracy(correct):\n"
+        "    return {'correct': correct, 'n': 8, 'accuracy': correct / 8,\n"
+        "            'low': 0.25, 'high': 0.875, 'balanced_accuracy': 0.625}\n"
+        "results = {\n"
+        "    'classes': ['a', 'b'], 'majority_class': accuracy(5),\n"
+        "    'photos': {'training': 24, 'validation': 8, 'test': 8,\n"
+        "               'excluded': 1},\n"
+        "    'models': {'frozen': {'test': accuracy(4)},\n"
+        "               'fine-tuned': {'test': accuracy(6)}},\n"
+        "    'chosen': 'fine-tuned', 'verdict': 'It is not sure.',\n"
+        "    'next': ['Add photos of a.', 'Test again.'],\n"
+        "    'weights': 'starter', 'command': 'start.py retrain',\n"
+        "    'weights_advice': None if name == 'drawn' else 'Use others.',\n"
+        "    'seconds': {}}\n"
+        "OUT.mkdir(parents=True, exist_ok=True)\n"
+        "_ = (OUT / 'results.json').write_text(json.dumps(results))\n"
+        "text = f'{FOLDER} {FRACTIONS}, {LABELS} {CLASS} {GROUP} {SHAPE}'\n"
+        "_ = (OUT / 'report.html').write_text(text)",
+    ),
+    ("markdown", "## What you have\n\nRead the report."),
 )
 
 
 @pytest.fixture
-def page(tmp_path, monkeypatch):
+def page(tmp_path, tmp_path_factory, monkeypatch):
     """A small page in place of lesson 07, and a work folder of its own."""
     new = {"code": new_code_cell, "markdown": new_markdown_cell}
     notebook = new_notebook(cells=[new[kind](text) for kind, text in CELLS])
-    path = retrain.NOTEBOOK.with_name("page.ipynb")
+    path = tmp_path_factory.mktemp("notebooks") / "page.ipynb"
+    nbformat.write(notebook, path)
     monkeypatch.setattr(retrain, "NOTEBOOK", path)
-    monkeypatch.setattr(
-        retrain.nbformat, "read", lambda *_, **__: nbformat.from_dict(notebook)
-    )
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     monkeypatch.setenv("PYTHONPATH", str(retrain.paths.ROOT))
     return tmp_path
@@ -63,15 +96,39 @@ def page(tmp_path, monkeypatch):
 def test_a_folder_becomes_a_report(page, capsys):
     out = page / "out"
     assert retrain.main([str(page / "mine"), "--out", str(out)]) == 0
-    said = capsys.readouterr().out
-    assert "1/2 The photos ..." in said and "2/2 Training ..." in said
-    assert "majority class 62.5%" in said
-    assert "fine_tuned     75.0%, balanced 62.5%  <- chosen" in said
-    assert "of 8 test photos of 2 classes; 1 files left out" in said
+    lines = capsys.readouterr().out.splitlines()
+    stages = ["Getting ready", "The photos", "Training", "The result"]
+    for number, (line, name) in enumerate(zip(lines, stages, strict=False), 1):
+        assert line.startswith(f"{number}/4 {name} ... ")
+        assert line.endswith(" s")
+    assert lines[4:] == [
+        "",
+        "majority class  62.5% (95 % interval 25.0% to 87.5%), balanced 62.5%",
+        "frozen          50.0% (95 % interval 25.0% to 87.5%), balanced 62.5%",
+        "fine-tuned      75.0% (95 % interval 25.0% to 87.5%), "
+        "balanced 62.5%  <- chosen",
+        "Accuracy on 8 test photos of 2 classes; 1 file excluded.",
+        "",
+        "It is not sure.",
+        "- Add photos of a.",
+        "- Test again.",
+        "",
+        "Training started from the weights: starter.",
+        "Use others.",
+        f"Read {out / 'report.html'}",
+    ]
     report = (out / "report.html").read_text()
-    assert f"learned from {page / 'mine'} (60, 20, 20)" in report
-    assert "print(" not in report  # no code
-    assert "http" not in report and "<script" not in report
+    assert report.startswith(f"{page / 'mine'} (60, 20, 20)")
+
+
+def test_lesson_07_has_the_stage_that_checks_the_photos():
+    notebook = nbformat.read(retrain.NOTEBOOK, as_version=4)
+    (cells,) = [
+        [notebook.cells[index].source for index in indices]
+        for name, indices in retrain._stages(notebook)
+        if name == retrain.PHOTOS
+    ]
+    assert any("dataset.check(FOLDER" in source for source in cells)
 
 
 def test_the_options_on_the_layout_reach_the_lesson(page, monkeypatch):
@@ -83,29 +140,18 @@ def test_the_options_on_the_layout_reach_the_lesson(page, monkeypatch):
         args += ["--labels", name, *options]
         assert retrain.main(args) == 0
         report = (page / name.upper() / "report.html").read_text()
-        assert f"sorted by {shown} None (part\\d+)_ pad" in report
+        assert report.endswith(f", {shown} None (part\\d+)_ pad")
 
 
 def test_without_a_folder_the_synthetic_images_are_used(page, capsys):
     assert retrain.main([]) == 0
     out = page / "work" / "retrained" / "surfaces"
     report = (out / "report.html").read_text()
-    assert "learned from drawn (1, 2, 3)" in report
-    text = capsys.readouterr().out
-    assert "started from the weights: starter" in text
-    assert "ImageNet" not in text  # starter weights suit these images
-
-
-@pytest.mark.parametrize("name", ["blank", "imagenet"])
-def test_the_last_lines_say_which_weights_were_used(page, capsys, name):
-    args = [str(page / name), "--out", str(page / "out")]
-    assert retrain.main(args) == 0
-    weights = "random" if name == "blank" else name
-    lines = capsys.readouterr().out.splitlines()[-4:]
-    assert f"started from the weights: {weights}" in lines
-    advice = [li for li in lines if "ImageNet's weights do much" in li]
-    assert len(advice) == (weights != "imagenet")
-    assert all("WORKBOOK_WEIGHTS" in line for line in advice)
+    assert report.startswith("drawn (1, 2, 3)")
+    # The starter weights suit these images: no other advice follows.
+    line, last = capsys.readouterr().out.splitlines()[-2:]
+    assert line == "Training started from the weights: starter."
+    assert last == f"Read {retrain.paths.shown(out / 'report.html')}"
 
 
 def test_a_bad_folder_gets_its_sentence_and_exit_code_2(page, capsys):
@@ -116,11 +162,20 @@ def test_a_bad_folder_gets_its_sentence_and_exit_code_2(page, capsys):
     assert not out.exists()
 
 
-def test_a_step_that_fails_is_named(page, capsys):
-    assert retrain.main([str(page / "odd")]) == 1
-    said = capsys.readouterr()
-    assert "too odd" in said.err and "Traceback" not in said.err
-    assert said.out.rstrip().endswith("2/2 Training ...")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("odd", "too odd"),
+        ("full", "MemoryError"),
+        ("killed", "the process that trains has ended"),
+    ],
+)
+def test_a_stage_that_fails_is_named(page, capsys, name, reason):
+    assert retrain.main([str(page / name)]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"Training: {reason}")
+    assert "Traceback" not in printed.err
+    assert printed.out.endswith("3/4 Training ... \n")
 
 
 def test_a_finished_run_is_not_overwritten(page, capsys):
@@ -136,20 +191,36 @@ def contents(folder):
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_a_run_goes_on_after_an_error_or_ctrl_c(page, monkeypatch):
-    def stop(*_):
-        raise KeyboardInterrupt
-
+def test_a_run_goes_on_after_an_error(page):
     args = [str(page / "halting"), "--out", str(page / "out")]
-    with monkeypatch.context() as patch:
-        patch.setattr(retrain, "_run", stop)
-        assert retrain.main(args) == 130
     assert retrain.main(args) == 1
     names = {path.name for path in (page / "out").iterdir()}
     assert names == {"labels.txt", retrain.MARK}
     assert retrain.main(args) == 0
     names = {path.name for path in (page / "out").iterdir()}
     assert names == {"labels.txt", "results.json", "report.html"}
+
+
+def is_running(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_ctrl_c_ends_every_process_and_the_run_goes_on(page, capsys):
+    args = [str(page / "stopped"), "--out", str(page / "out")]
+    assert retrain.main(args) == 130
+    printed = capsys.readouterr()
+    assert printed.out.endswith(
+        "3/4 Training ... \nStopped; the same command goes on from here.\n"
+    )
+    assert printed.err == ""
+    pids = (page / "out" / "model.md").read_text().split()
+    assert [is_running(int(pid)) for pid in pids] == [False, False]
+    names = {path.name for path in (page / "out").iterdir()}
+    assert names == {"model.md", retrain.MARK}
+    assert retrain.main(args) == 0
 
 
 @pytest.mark.parametrize(
@@ -216,3 +287,158 @@ def test_no_cell_is_stopped_for_the_time_it_takes(page, monkeypatch):
     out = page / "mine too"
     assert retrain.main([str(page / "mine"), "--out", str(out)]) == 0
     assert [client.timeout for client in clients] == [None]
+
+
+# Progress.
+
+
+def test_json_lines_are_all_that_a_program_reads(page, capfd):
+    args = [str(page / "mine"), "--out", str(page / "out"), "--json-lines"]
+    assert retrain.main(args) == 0
+    printed = capfd.readouterr()
+    events = [json.loads(line) for line in printed.out.splitlines()]
+    names = ["Getting ready", "The photos", "Training", "The result"]
+    assert [e for e in events if e["event"] == "stage"] == [
+        {"event": "stage", "number": number, "of": 4, "name": name}
+        for number, name in enumerate(names, 1)
+    ]
+    steps = [event for event in events if event["event"] == "progress"]
+    assert steps[-1] == {
+        **{"event": "progress", "stage": 3},
+        **{"done": 16, "total": 16},
+    }
+    *_, last = events
+    assert last["event"] == "finished"
+    assert last["report"] == str(page / "out" / "report.html")
+    assert last["results"]["models"]["fine-tuned"]["test"]["correct"] == 6
+    assert set(last["results"]) == set(retrain.SUMMARY)
+    assert printed.err == ""
+
+
+def test_json_lines_end_with_what_went_wrong(page, capsys):
+    args = [str(page / "bad"), "--out", str(page / "out"), "--json-lines"]
+    assert retrain.main(args) == 2
+    printed = capsys.readouterr()
+    *_, last = map(json.loads, printed.out.splitlines())
+    message = f"{page / 'bad'}: no photos."
+    assert last == {"event": "failed", "message": message}
+    assert printed.err == ""
+
+
+def test_json_lines_end_with_an_interrupt(page, capsys):
+    args = [str(page / "stopped"), "--out", str(page / "out"), "--json-lines"]
+    assert retrain.main(args) == 130
+    *_, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert last == {"event": "stopped"}
+
+
+def test_json_lines_say_why_nothing_was_begun(page, capsys):
+    (page / "out").write_text("mine")
+    args = [str(page / "mine"), "--out", str(page / "out"), "--json-lines"]
+    assert retrain.main(args) == 2
+    event = json.loads(capsys.readouterr().out)
+    assert event["event"] == "failed" and "is a file" in event["message"]
+
+
+# What Keras and tqdm write, with colours, and backspaces for the line before.
+FIT = (
+    "Epoch 1/2\n"
+    "\r\x1b[1m1/5\x1b[0m \x1b[32m━━━━\x1b[0m\x1b[37m━━━━━━━━━━━━━━━━\x1b[0m "
+    "\x1b[1m1s\x1b[0m 309ms/step - loss: 0.5000" + 36 * "\b" + "\r"
+    "\x1b[1m5/5\x1b[0m \x1b[32m━━━━━━━━━━━━━━━━━━━━\x1b[0m\x1b[37m\x1b[0m "
+    "\x1b[1m0s\x1b[0m 7ms/step - loss: 0.2500  \n"
+    "Epoch 2/2\n"
+    "\r\x1b[1m2/5\x1b[0m \x1b[32m━━━━━━━━\x1b[0m\x1b[37m━━━━━━━━━━━━\x1b[0m "
+    "\x1b[1m0s\x1b[0m 20ms/step - loss: 0.2000"
+)
+PHOTOS = (
+    "\rtrain:   0%|          | 0/360 [00:00<?, ?photo/s]"
+    "\rtrain:   4%|▍         | 16/360 [00:01<00:22, 15.10photo/s]"
+    "\rtrain: 100%|██████████| 360/360 [00:15<00:00, 23.02photo/s]\n"
+)
+DOWNLOAD = (
+    "\rweights.h5:   0%|          | 0.00/93.0M [00:00<?, ?B/s]"
+    "\rweights.h5:  12%|█▏        | 11.2M/93.0M [00:01<00:08, 9.9MB/s]"
+)
+STORIES = {
+    "fit": (FIT, [(1, 10), (5, 10), (7, 10)]),
+    "photos": (PHOTOS, [(0, 360), (16, 360), (360, 360)]),
+    "download": (DOWNLOAD, [(0, 100), (12, 100)]),
+    "both": (
+        PHOTOS + FIT,
+        [(0, 360), (16, 360), (360, 360), (1, 10), (5, 10), (7, 10)],
+    ),
+    "no total": ("7/Unknown ━━━\r12it [00:00, 99.00it/s]\n", []),
+    "prose": ("265 of 300 photos: 88.3%\n3/8 of them\nEpoch 1/2\n", []),
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 40])
+@pytest.mark.parametrize("story", STORIES)
+def test_progress_is_read_from_pieces_of_any_size(story, size):
+    text, expected = STORIES[story]
+    reports = []
+    reader = _progress.Reader(lambda *progress: reports.append(progress))
+    for start in range(0, len(text), size):
+        reader.read(text[start : start + size])
+    assert list(dict.fromkeys(reports)) == expected
+
+
+def test_a_long_piece_reports_its_latest_state():
+    reports = []
+    _progress.Reader(lambda *progress: reports.append(progress)).read(FIT)
+    assert reports == [(7, 10)]
+
+
+def test_the_bars_of_the_installed_versions_are_read(capsys):
+    reports = []
+    reader = _progress.Reader(lambda *progress: reports.append(progress))
+    keras.utils.Progbar(23).update(12, [("loss", 0.5)])
+    reader.read("Epoch 3/8\n" + capsys.readouterr().out)
+    tqdm(total=40, initial=7, file=(stream := io.StringIO())).close()
+    reader.read("\n" + stream.getvalue())
+    assert reports == [(2 * 23 + 12, 8 * 23), (7, 40)]
+
+
+class Terminal(io.StringIO):
+    """What a terminal gets; `lines` is what it shows."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+    def lines(self):
+        shown = []
+        for line in self.getvalue().split("\n"):
+            text = ""
+            for part in line.split("\r"):
+                text = part + text[len(part) :]
+            shown.append(text.rstrip())
+        return shown
+
+
+def test_a_terminal_shows_a_bar_while_a_stage_runs(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    display = _progress.Lines()
+    display.stage(1, 2, "Features")
+    display.progress(0, 360)
+    display.progress(90, 360)
+    (line,) = terminal.lines()
+    assert line.startswith("1/2 Features ... ██▌       ")
+    assert "90/360" in line and line.endswith(" left")
+    display.progress(10, 40)  # another task of the same stage
+    (line,) = terminal.lines()
+    assert " 10/40, " in line and "360" not in line
+    display.stage(2, 2, "Training")
+    first, second = terminal.lines()
+    assert first.startswith("1/2 Features ... ") and first.endswith(" s")
+    assert "40" not in first and second == "2/2 Training ..."
+
+
+def test_nothing_moves_where_there_is_no_terminal(capsys):
+    display = _progress.Lines()
+    display.stage(1, 1, "Features")
+    display.progress(90, 360)
+    assert capsys.readouterr().out == "1/1 Features ... "

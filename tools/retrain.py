@@ -1,18 +1,19 @@
 """Retrains on a folder of photos: report, models, results, predictions."""
 
 import argparse
+import contextlib
 import json
+import re
+import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from helpers import kernel, paths
-from helpers.network import weights
-from tools import _report, check
+from tools import _progress, check
 
 NOTEBOOK = paths.ROOT / "notebooks" / "07_your_own_photos.ipynb"
 FRACTIONS = (60, 20, 20)
@@ -20,13 +21,27 @@ OPTIONS = "LABELS, CLASS, GROUP, SHAPE"  # the names that lesson 07 sets
 NOT_USABLE = 2
 PHOTOS = "The photos"  # the stage that checks the folder
 MARK = "unfinished.txt"  # in the folder of the results, until the end
+# What the display takes from results.json.
+SUMMARY = (
+    *("chosen", "models", "majority_class", "verdict", "next", "classes"),
+    *("photos", "weights", "weights_advice", "command"),
+)
+
+
+class StageError(Exception):
+    """A stage failed; the message says why, and `code` is the exit code."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def main(argv: list[str]) -> int:
     """Run lesson 07 on a folder; return the exit code.
 
     0: done. 1: a step failed. 2: the folder is not usable, or `--out` must
-    not be written. An interrupted run goes on when it is started again.
+    not be written. 130: interrupted. A run that was interrupted or failed
+    goes on when it is started again.
     """
     parser = argparse.ArgumentParser(prog="retrain", description=__doc__)
     parser.add_argument(
@@ -36,12 +51,40 @@ def main(argv: list[str]) -> int:
     )
     check.add_options(parser)
     parser.add_argument("--out", metavar="DIR", help="of the results")
+    parser.add_argument(
+        "--json-lines",
+        action="store_true",
+        help="print progress and results as JSON, an object a line",
+    )
     args = parser.parse_args(argv)
+    display: _progress.Display = (
+        _progress.JsonLines() if args.json_lines else _progress.Lines()
+    )
     out = _out(args)
     reason = _why_not(out, Path(args.folder or paths.data() / "surfaces"))
     if reason:
-        print(f"{paths.shown(out)}: {reason}.", file=sys.stderr)
+        display.failed(f"{paths.shown(out)}: {reason}.")
         return NOT_USABLE
+    try:
+        _run(_notebook(args, out), out, display)
+        results = json.loads((out / "results.json").read_text("utf-8"))
+        (out / MARK).unlink(missing_ok=True)
+    except StageError as error:
+        display.failed(str(error))
+        return error.code
+    except paths.WriteError as error:
+        display.failed(str(error))
+        return 1
+    except KeyboardInterrupt:
+        display.stopped()
+        return 130
+    summary = {key: results[key] for key in SUMMARY}
+    display.finished(out / "report.html", summary)
+    return 0
+
+
+def _notebook(args: argparse.Namespace, out: Path) -> NotebookNode:
+    """Return lesson 07 with the folder and the options of the command."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     if args.folder:
         value = f"{str(Path(args.folder).resolve())!r}, {FRACTIONS!r}"
@@ -49,17 +92,7 @@ def main(argv: list[str]) -> int:
     value = ", ".join(map(repr, check.options(args)))
     kernel.put(notebook, NOTEBOOK.stem, OPTIONS, value)
     kernel.put(notebook, NOTEBOOK.stem, "OUT", f"paths.Path({str(out)!r})")
-    try:
-        code = _run(notebook, out)
-        if code == 0:
-            _finish(notebook, out, own_photos=bool(args.folder))
-    except paths.WriteError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.")
-        return 130
-    return code
+    return notebook
 
 
 def _out(args: argparse.Namespace):
@@ -97,37 +130,50 @@ def _why_not(out: Path, photos: Path):
     return None
 
 
-def _run(notebook: NotebookNode, out: Path):
-    """Run all cells, with a line for each stage; return the exit code.
+def _run(
+    notebook: NotebookNode, out: Path, display: _progress.Display
+) -> None:
+    """Run all cells, and show each stage and its progress.
 
     When the photos are usable, `out` is marked, so that a later run may go
     on in it.
+
+    Raises:
+        StageError: a cell failed.
     """
-    stages = [_heading(cell) for cell in notebook.cells]
-    count, number, stage = len([s for s in stages if s]), 0, "Getting ready"
-    start = time.monotonic()
+    stages = _stages(notebook)
     client = kernel.client(notebook, NOTEBOOK)
-    print(f"{stage} ...", end=" ", flush=True)
-    with client.setup_kernel():
-        for index, cell in enumerate(notebook.cells):
-            if stages[index]:
-                if stage == PHOTOS:
-                    _mark(out)
-                number, stage = number + 1, stages[index]
-                now = time.monotonic()
-                print(f"{now - start:.0f} s")
-                print(f"{number}/{count} {stage} ...", end=" ", flush=True)
-                start = now
-            try:
-                client.execute_cell(cell, index)
-            except CellExecutionError as error:
-                print(f"\n{error.evalue}", file=sys.stderr)
-                return NOT_USABLE if stage == PHOTOS else 1
-            except kernel.FAILURES as error:
-                print(f"\n{stage}: {error}", file=sys.stderr)
-                return 1
-    print(f"{time.monotonic() - start:.0f} s")
-    return 0
+    with contextlib.ExitStack() as stack:
+        for number, (name, cells) in enumerate(stages, 1):
+            display.stage(number, len(stages), name)
+            if number == 1:
+                # Its cells' own processes must not write between the lines.
+                kernel_runs = client.setup_kernel(stdout=subprocess.DEVNULL)
+                stack.enter_context(kernel_runs)
+            for index in cells:
+                client.on_text = _progress.Reader(display.progress).read
+                _execute(client, notebook.cells[index], index, name)
+            if name == PHOTOS:
+                _mark(out)
+
+
+def _execute(
+    client: kernel.Client, cell: NotebookNode, index: int, stage: str
+) -> None:
+    """Run a cell; raise StageError if it fails."""
+    try:
+        client.execute_cell(cell, index)
+    except CellExecutionError as error:
+        if stage == PHOTOS:
+            raise StageError(error.evalue, NOT_USABLE) from None
+        reason = error.evalue or error.ename
+        raise StageError(f"{stage}: {reason}") from None
+    except DeadKernelError:
+        raise StageError(
+            f"{stage}: the process that trains has ended, as it does when "
+            "memory runs out; close other programs, and start the same "
+            "command again."
+        ) from None
 
 
 def _mark(out: Path):
@@ -139,49 +185,19 @@ def _mark(out: Path):
         )
 
 
-def _heading(cell: NotebookNode):
-    """Return the last heading of the second level in a cell, or None."""
-    if cell.cell_type != "markdown":
-        return None
-    lines = [
-        line for line in cell.source.splitlines() if line.startswith("## ")
-    ]
-    return lines[-1].removeprefix("## ").strip() if lines else None
+def _stages(notebook: NotebookNode) -> list[tuple[str, list[int]]]:
+    """Return the stages: the name of each, and the indices of its cells.
 
-
-def _finish(notebook: NotebookNode, out: Path, own_photos: bool):
-    """Write the report, and print the accuracies and where it is.
-
-    Args:
-        notebook: after its run.
-        out: the folder of the results.
-        own_photos: False for the project's synthetic images.
+    A heading of the second level begins a stage. One without code is none.
     """
-    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    with paths.atomic(out / "report.html") as temporary:
-        title = f"Retrained: {out.name}"
-        temporary.write_text(_report.html(notebook, title), encoding="utf-8")
-    (out / MARK).unlink(missing_ok=True)
-    print(f"{'majority class':<14} {results['majority_class']:.1%}")
-    for name, accuracy in results["accuracy"].items():
-        balanced = results["balanced_accuracy"][name]
-        mark = "  <- chosen" if name == results["chosen"] else ""
-        print(f"{name:<14} {accuracy:.1%}, balanced {balanced:.1%}{mark}")
-    print(
-        f"of {results['test_photos']} test photos of "
-        f"{len(results['classes'])} classes; {results['excluded']} files "
-        "left out"
-    )
-    name = results["weights"]
-    print(f"started from the weights: {name}")
-    if own_photos and name in ("starter", "random"):
-        print(
-            "ImageNet's weights do much better on everyday photos. To use "
-            f"them, set the environment variable {weights.VARIABLE} to "
-            "imagenet, or to the path of their file, and retrain into a new "
-            "folder; the first time needs a network."
-        )
-    print(f"Read {paths.shown(out / 'report.html')}")
+    stages: list[tuple[str, list[int]]] = [("Getting ready", [])]
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            stages[-1][1].append(index)
+        elif cell.cell_type == "markdown":
+            for heading in re.findall("^## (.+)$", cell.source, re.MULTILINE):
+                stages.append((heading.strip(), []))
+    return [stage for stage in stages if stage[1]]
 
 
 if __name__ == "__main__":
