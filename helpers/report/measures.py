@@ -140,7 +140,7 @@ def outcomes(
         "seconds": {name: float(time) for name, time in seconds.items()},
         "seed": int(seed),
         "shape": checked.shape,
-        "date": datetime.datetime.now().astimezone().isoformat("T", "minutes"),
+        "date": datetime.datetime.now().astimezone().isoformat(" ", "minutes"),
         "versions": {
             "Python": platform.python_version(),
             "TensorFlow": tf.__version__,

@@ -65,11 +65,12 @@ def _render(
     )
     environment.filters |= {
         "accuracy": sentences.accuracy,
-        "difference": sentences.difference,
         "interval": sentences.interval,
         "name": _visible,
         "listed": listed,
+        "p_value": sentences.p_value,
         "percent": "{:.1%}".format,
+        "points": sentences.points,
         "title": sentences.title,
     }
     train, _, test = splits

@@ -64,32 +64,33 @@ def interval(value: JSON) -> str:
     return f"{value['low']:.1%} to {value['high']:.1%}"
 
 
-def difference(pair: JSON) -> str:
-    """Return the difference of two models, with its interval, in points."""
-    return (
-        f"{_points(pair['difference'])} percentage points (95 % interval "
-        f"{_points(pair['low'])} to {_points(pair['high'])})"
-    )
-
-
-def _points(value: float) -> str:
+def points(value: float) -> str:
+    """Return a difference of accuracies in percentage points."""
     return f"{100 * value:+.1f}".replace("-", "\u2212")
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with its sign, such as = 0.034."""
+    return f"= {p:.2g}" if p >= 0.001 else "< 0.001"
 
 
 def verdict(results: JSON) -> str:
     """Return whether the chosen model is better than the baseline."""
     pair = results["reference"]
     chosen, other = title(results["chosen"]), title(pair["model"])
-    p = f"McNemar p = {pair['p']:.2g}"
+    difference = (
+        f"the difference in accuracy is {points(pair['difference'])} "
+        f"percentage points (95 % interval {points(pair['low'])} to "
+        f"{points(pair['high'])}; McNemar p {p_value(pair['p'])})"
+    )
     if pair["verdict"] == "undecided":
         return (
             f"The test photos do not show whether the {chosen} is better "
-            f"than the {other}: the difference is {difference(pair)}, which "
-            f"contains zero ({p})."
+            f"than the {other}: {difference}, and the interval contains zero."
         )
     return (
         f"The {chosen} is {pair['verdict']} than the {other} on photos like "
-        f"these: the difference in accuracy is {difference(pair)}; {p}."
+        f"these: {difference}."
     )
 
 
@@ -97,8 +98,8 @@ def trained(results: JSON) -> str:
     """Return what was trained on what."""
     photos = results["photos"]
     return (
-        f"Inception v3 with the weights {one_line(results['weights'])} was "
-        f"retrained to recognise {len(results['classes'])} classes. It "
+        f"Inception v3, started from the weights "
+        f"{one_line(results['weights'])}, was retrained to recognise {len(results['classes'])} classes. It "
         f"learned from {counted(photos['training'], 'photo')}; "
         f"{photos['validation']} others chose the model, and "
         f"{photos['test']} that no model had seen tested it."
