@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 from numpy.typing import NDArray
 
 from helpers import paths, text
@@ -64,9 +63,7 @@ def _render(
         finalize=_finalize,
     )
     environment.filters |= {
-        "accuracy": sentences.accuracy,
         "interval": sentences.interval,
-        "name": _visible,
         "listed": listed,
         "p_value": sentences.p_value,
         "percent": "{:.1%}".format,
@@ -101,15 +98,8 @@ def _render(
 
 def _finalize(value: Any) -> Any:
     """Return text without characters that would change what is around it."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return text.one_line(value)
-    return value
-
-
-def _visible(name: str) -> Markup:
-    """Return a name as HTML that keeps its direction to itself."""
-    shown = name if name == name.strip() else f'"{name}"'
-    return Markup("<bdi>{}</bdi>").format(text.one_line(shown))
+    is_text = isinstance(value, str) and not hasattr(value, "__html__")
+    return text.one_line(value) if is_text else value
 
 
 def _photos(listing: JSON, split: Split) -> list[JSON]:
