@@ -17,7 +17,7 @@ LEVELS = (
     ("network",),
     ("features",),
     ("plots",),
-    ("widgets", "exercises"),
+    ("widgets", "exercises", "report"),
 )
 LEVEL = {
     package: n for n, packages in enumerate(LEVELS) for package in packages

@@ -108,6 +108,7 @@ PACKAGES = {
     "ai_edge_litert": "ai-edge-litert",
     "IPython": "ipython",
     "PIL": "pillow",
+    "axe_playwright_python": "axe-playwright-python",
     "jupyter_client": "jupyter-client",
     "jupyter_core": "jupyter-core",
     "jupyter_server": "jupyter-server",
@@ -122,7 +123,8 @@ NOT_IMPORTED |= {"mypy", "pytest-xdist", "ruff"}
 # Only the load test imports these: they are in the group `test`.
 LOAD_TEST = {"jupyter-server", "requests", "websocket-client"}
 # Of the groups browser and hub, and of pretraining/README.md.
-SEPARATE = {"playwright", "jupyterhub", "docutils", "jax"}
+SEPARATE = {"axe-playwright-python", "playwright", "jupyterhub"}
+SEPARATE |= {"docutils", "jax"}
 
 
 def packages(*folders):

@@ -27,7 +27,7 @@ def why_no_browser() -> str:
     """Return why the browser tests can't run, as a sentence, or ""."""
     if not chromium():
         return "There is no Chromium on this computer."
-    return _missing(BROWSER, "playwright")
+    return _missing(BROWSER, "playwright", "axe_playwright_python")
 
 
 def why_no_site() -> str:
@@ -36,9 +36,10 @@ def why_no_site() -> str:
 
 
 def _missing(lock: Path, *modules: str):
-    if all(map(importlib.util.find_spec, modules)):
+    missing = [m for m in modules if not importlib.util.find_spec(m)]
+    if not missing:
         return ""
-    return f"{modules[0]} is missing; {lock.relative_to(ROOT)} has it."
+    return f"{missing[0]} is missing; {lock.relative_to(ROOT)} has it."
 
 
 def install(lock: Path) -> None:

@@ -97,12 +97,20 @@ class Folder:
             print("no problems found")
 
 
-def print_problems(problems: Iterable[Problem]) -> None:
-    """Print `Problem`s, a line for all files with the same one."""
+def group_problems(
+    problems: Iterable[Problem],
+) -> dict[tuple[str, bool, str], list[str]]:
+    """Return {(problem, excluded, advice): the names of its files}."""
     alike = collections.defaultdict(list)
     for p in problems:
         alike[p.problem, p.excluded, p.advice].append(p.name)
-    for (problem, excluded, advice), names in alike.items():
+    return alike
+
+
+def print_problems(problems: Iterable[Problem]) -> None:
+    """Print `Problem`s, a line for all files with the same one."""
+    grouped = group_problems(problems)
+    for (problem, excluded, advice), names in grouped.items():
         kept = "left out" if excluded else "kept"
         line = f"- {listed(names)}: {problem} ({kept}). {advice}"
         print(one_line(line))

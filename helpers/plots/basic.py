@@ -10,6 +10,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from helpers import stats
@@ -303,6 +304,29 @@ def confusion(
         labels, predicted: class indices of shape (n,).
         class_names: the classes.
     """
+    notes = draw_confusion(plt.figure(), labels, predicted, class_names)
+    plt.show()
+    for note in notes:
+        print(note)
+
+
+def draw_confusion(
+    figure: Figure,
+    labels: ArrayLike,
+    predicted: ArrayLike,
+    class_names: Sequence[str],
+    cell: float = 0.75,
+) -> list[str]:
+    """Draw what `confusion` shows into an empty figure, and set its size.
+
+    Args:
+        figure: an empty figure.
+        labels, predicted, class_names: as for `confusion`.
+        cell: the side of a cell, in inches, where there is room for it.
+
+    Returns:
+        Lines that explain the labels that are numbers.
+    """
     # A second to import, which not every lesson needs.
     from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
 
@@ -310,9 +334,10 @@ def confusion(
     shown = most_errors(labels, predicted, class_names)
     indices = range(len(class_names))
     matrix = confusion_matrix(labels, predicted, labels=indices)
-    side = min(max(4.2, 0.75 * len(shown) + 1.6), 12)  # inches
+    side = min(max(4.2, cell * len(shown) + 1.6), 12)  # inches
     names = class_labels.classes(class_names, min(0.3 * side, 2))
-    _, ax = plt.subplots(figsize=(side + 1, side))
+    figure.set_size_inches(side + 1, side)
+    ax = figure.add_subplot()
     ConfusionMatrixDisplay(
         matrix[np.ix_(shown, shown)], display_labels=[names[i] for i in shown]
     ).plot(
@@ -331,8 +356,7 @@ def confusion(
         xlabel="predicted class",
         ylabel="true class",
     )
-    plt.show()
-    class_labels.explain(class_names, names, shown)
+    return class_labels.explanations(class_names, names, shown)
 
 
 def in_percent(
@@ -357,12 +381,22 @@ def accuracies(
         of: the split they were measured on.
     """
     _, ax = plt.subplots(figsize=(8, 0.55 * len(results) + 1.5))
-    centers, errors = in_percent(
-        [
-            r if isinstance(r, stats.Accuracy) else stats.accuracy(r)
-            for r in results.values()
-        ]
+    draw_accuracies(
+        ax,
+        {
+            name: r if isinstance(r, stats.Accuracy) else stats.accuracy(r)
+            for name, r in results.items()
+        },
     )
+    ax.set(
+        title=title, xlabel=f"{of} accuracy (%), 95 % interval", ylabel="model"
+    )
+    plt.show()
+
+
+def draw_accuracies(ax: Axes, results: Mapping[str, stats.Accuracy]) -> None:
+    """Draw the rows of `accuracies` into axes, which the caller labels."""
+    centers, errors = in_percent([*results.values()])
     rows = range(len(results))
     ax.errorbar(centers, rows, xerr=errors, fmt="o", color=BLUE, capsize=4)
     for row, center in enumerate(centers):
@@ -376,10 +410,24 @@ def accuracies(
         )
     ax.set_yticks(rows, results.keys())
     ax.set_ylim(len(results) - 0.4, -0.7)
-    ax.set(
-        title=title, xlabel=f"{of} accuracy (%), 95 % interval", ylabel="model"
-    )
-    plt.show()
+
+
+def draw_learning_curve(
+    ax: Axes, accuracies: Mapping[int, Sequence[float]]
+) -> None:
+    """Draw accuracy by the number of training photos into axes.
+
+    Args:
+        accuracies: {number of photos: accuracies 0-1, one for each random
+            draw of so many}. Each is a dot, and a line joins the means.
+    """
+    for photos, values in accuracies.items():
+        percent = 100 * np.array(values)
+        ax.plot([photos] * len(values), percent, "o", color=BLUE, alpha=0.5)
+    means = [100 * np.mean(values) for values in accuracies.values()]
+    ax.plot([*accuracies], means, color=ORANGE, linewidth=2)
+    ax.set_xticks([*accuracies])
+    ax.set(xlabel="training photos", ylabel="validation accuracy (%)")
 
 
 def histograms(ax: Axes, sets: Mapping[str, NDArray]) -> None:

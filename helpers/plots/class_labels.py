@@ -80,18 +80,34 @@ def explain(
 ) -> None:
     """Print the texts whose labels are numbers.
 
+    Args: as for `explanations`.
+    """
+    for line in explanations(texts, labels, shown, noun):
+        print(line)
+
+
+def explanations(
+    texts: Sequence[str],
+    labels: Sequence[str],
+    shown: Iterable[int] | None = None,
+    noun: str = "class",
+) -> list[str]:
+    """Return a line for each text whose label is a number.
+
     Args:
         texts: n class names, or n titles.
         labels: their labels from `classes` or `titles`.
         shown: the indices in the figure; all by default.
         noun: the word before the number.
     """
+    lines = []
     for i in range(len(labels)) if shown is None else sorted(set(shown)):
         name = text.one_line(texts[i])
         number = f"{noun} {i}"
         if labels[i] != name and number in labels[i]:
             visible = name if name == name.strip() else f'"{name}"'
-            print(f"{number}: {visible}")
+            lines.append(f"{number}: {visible}")
+    return lines
 
 
 def _is_visible(label: str) -> bool:

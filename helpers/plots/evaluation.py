@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
 from helpers import stats
@@ -77,18 +78,7 @@ def reliability(predictions: Mapping[str, NDArray], labels: NDArray) -> None:
     for i, (name, probabilities) in enumerate(predictions.items()):
         ax = axes[0, i]
         bins = stats.reliability_bins(probabilities, labels)
-        confidence = [100 * b.confidence for b in bins]
-        accuracy, errors = basic.in_percent([b.accuracy for b in bins])
-        ax.plot([0, 100], [0, 100], color=GREY, label="perfect calibration")
-        ax.errorbar(
-            confidence,
-            accuracy,
-            yerr=errors,
-            fmt="o",
-            color=f"C{i}",
-            capsize=3,
-            label="bins, a tenth of the photos each",
-        )
+        lowest.append(draw_bins(ax, bins, f"C{i}"))
         ece = stats.calibration_error(probabilities, labels)
         chance = stats.calibration_error_by_chance(probabilities)
         ax.set_title(
@@ -96,15 +86,40 @@ def reliability(predictions: Mapping[str, NDArray], labels: NDArray) -> None:
             f"({100 * chance:.1f} % if it were calibrated)",
             fontsize=11,
         )
-        lowest.append(min(*confidence, *(accuracy - errors[0])))
-        ax.set(xlabel="confidence (%)", ylabel="accuracy (%)")
         ax.label_outer()
-        ax.legend(loc="lower right", fontsize=9)
     # With one scale, the diagonals of all panels have the same slope.
     scale = min(lowest) - 3, 102
     axes[0, 0].set(xlim=scale, ylim=scale)
     figure.suptitle(f"Reliability, {len(labels)} photos, 95 % intervals")
     plt.show()
+
+
+def draw_bins(ax: Axes, bins: Sequence[stats.Bin], colour: str) -> float:
+    """Draw accuracy against confidence into axes.
+
+    Args:
+        ax: its limits are set by the caller.
+        bins: from `stats.reliability_bins`.
+        colour: of the bins.
+
+    Returns:
+        The lowest confidence or end of an interval, in percent.
+    """
+    confidence = [100 * b.confidence for b in bins]
+    accuracy, errors = basic.in_percent([b.accuracy for b in bins])
+    ax.plot([0, 100], [0, 100], color=GREY, label="perfect calibration")
+    ax.errorbar(
+        confidence,
+        accuracy,
+        yerr=errors,
+        fmt="o",
+        color=colour,
+        capsize=3,
+        label="bins, a tenth of the photos each",
+    )
+    ax.set(xlabel="confidence (%)", ylabel="accuracy (%)")
+    ax.legend(loc="lower right", fontsize=9)
+    return min(*confidence, *(accuracy - errors[0]))
 
 
 def rejection(
