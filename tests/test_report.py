@@ -124,12 +124,6 @@ def test_the_chosen_model_is_compared_photo_by_photo(run):
     assert run.outcomes["reference"]["difference"] == pytest.approx(0.3)
 
 
-def test_p_values_are_corrected_after_holm():
-    corrected = measures.holm([0.04, 0.01, 0.03])
-    assert corrected == pytest.approx([0.06, 0.03, 0.06])
-    assert measures.holm([0.9, 0.8]) == [1, 1]
-
-
 def test_confidences_are_temperature_scaled(run):
     # The square roots of 0.9 and 0.1 are 3 to 1, those of 0.8 and 0.2 2 to 1.
     (mistake,) = run.outcomes["mistakes"]["photos"]

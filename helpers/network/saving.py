@@ -32,6 +32,7 @@ SAVED: dict[str | None, set[str]] = {
         "Concatenate",
         "Conv2D",
         "Dense",
+        "Dropout",
         "GlobalAveragePooling2D",
         "InputLayer",
         "MaxPooling2D",

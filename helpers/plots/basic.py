@@ -430,6 +430,18 @@ def draw_learning_curve(
     ax.set(xlabel="training photos", ylabel="validation accuracy (%)")
 
 
+def learning_curve(accuracies: Mapping[int, Sequence[float]]) -> None:
+    """Draw accuracy by the number of training photos.
+
+    Args:
+        accuracies: as for `draw_learning_curve`.
+    """
+    _, ax = plt.subplots(figsize=(8, 3.4))
+    draw_learning_curve(ax, accuracies)
+    ax.set(title="Would more photos help?")
+    plt.show()
+
+
 def histograms(ax: Axes, sets: Mapping[str, NDArray]) -> None:
     """Draw histograms of sets of numbers, each in percent of its set.
 
@@ -498,29 +510,6 @@ def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
     figure, ax = plt.subplots(figsize=(8, 3.4))
     draw_learning_rates(ax, rates, np.asarray(losses), chosen)
     figure.draw_without_rendering()  # makes the tick labels while in effect
-    plt.show()
-
-
-def learning_curve(curve: Mapping[int, Sequence[float]]) -> None:
-    """Draw the accuracy for each number of training photos.
-
-    Args:
-        curve: {number of photos: accuracies, 0-1, one for each draw}.
-    """
-    _, ax = plt.subplots(figsize=(8, 3.4))
-    means = [100 * np.mean(scores) for scores in curve.values()]
-    ax.plot(list(curve), means, color=BLUE, label="mean")
-    for count, scores in curve.items():
-        dots = [100 * score for score in scores]
-        label = None if ax.collections else "one random draw of the photos"
-        ax.scatter([count] * len(dots), dots, color=ORANGE, label=label)
-    ax.set_xticks(list(curve))
-    ax.set(
-        title="Would more photos help?",
-        xlabel="training photos",
-        ylabel="validation accuracy (%)",
-    )
-    ax.legend(loc="lower right")
     plt.show()
 
 

@@ -13,7 +13,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from helpers import paths, stats
 from helpers.dataset import scan
@@ -78,7 +77,7 @@ def outcomes(
     for name, (on_validation, on_test) in probs_of.items():
         _require_shape(name, on_validation, validation)
         _require_shape(name, on_test, test)
-    probs = with_temperature(probs_of[chosen][1], temperature)
+    probs = stats.with_temperature(probs_of[chosen][1], temperature)
     correct = {n: p[1].argmax(-1) == test.labels for n, p in probs_of.items()}
     counts = np.bincount(train.labels, minlength=len(train.class_names))
     majority = test.labels == counts.argmax()
@@ -176,23 +175,6 @@ def _require_shape(name: str, probs: NDArray, split: Split) -> None:
         )
 
 
-def with_temperature(probs: NDArray, temperature: float) -> NDArray:
-    """Return probabilities whose logarithms are divided by a number."""
-    tiny = np.finfo("float32").tiny
-    logits = np.log(np.maximum(np.asarray(probs, "float64"), tiny))
-    return special.softmax(logits / temperature, axis=-1)
-
-
-def holm(ps: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number (Holm, 1979)."""
-    order = np.argsort(ps)
-    factors = len(ps) - np.arange(len(ps))
-    corrected = np.maximum.accumulate(np.array(ps)[order] * factors)
-    result = np.empty(len(ps))
-    result[order] = np.minimum(corrected, 1)
-    return result.tolist()
-
-
 def _accuracy(correct: ArrayLike) -> JSON:
     a = stats.accuracy(correct)
     return {
@@ -230,7 +212,7 @@ def _comparisons(correct: Mapping[str, NDArray], chosen: str) -> list[JSON]:
         for name, values in correct.items()
         if name != chosen
     }
-    corrected = holm([pair["p"] for pair in pairs.values()])
+    corrected = stats.holm([pair["p"] for pair in pairs.values()]).tolist()
     return [
         {"model": name, **pair, "p_holm": p}
         for (name, pair), p in zip(pairs.items(), corrected, strict=True)
