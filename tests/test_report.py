@@ -198,7 +198,7 @@ def test_near_duplicates_in_two_splits_are_counted(made, run):
         for s in (train, test)
     )
     pair = by_key[first], by_key[second]
-    checked = measures.scan.Folder(
+    checked = scan.Folder(
         run.given["checked"].path, ("bent", "good"), photos, (), (pair,)
     )
     check = made(checked=checked).outcomes["folder_check"]
@@ -281,6 +281,7 @@ def test_synthetic_photos_need_no_advice_and_no_folder(made, run, tmp_path):
     checked = scan.Folder(folder, ("bent", "good"), (), (), ())
     outcomes = made(checked=checked).outcomes
     assert outcomes["weights_advice"] is None
+    assert outcomes["folder"] == "surfaces"
     assert outcomes["command"] == "python3 start.py retrain"
 
 

@@ -82,9 +82,10 @@ def outcomes(
     correct = {n: p[1].argmax(-1) == test.labels for n, p in probs_of.items()}
     counts = np.bincount(train.labels, minlength=len(train.class_names))
     majority = test.labels == counts.argmax()
+    synthetic = _is_synthetic(checked.path)
     reference = majority if chosen == LINEAR else correct[LINEAR]
     result = {
-        "folder": _folder_name(checked.path),
+        "folder": "surfaces" if synthetic else _folder_name(checked.path),
         "classes": list(train.class_names),
         "photos": {
             "training": len(train),
@@ -147,9 +148,9 @@ def outcomes(
             "Keras": keras.__version__,
         },
         "machine": _machine(),
-        "command": _command(checked, options),
+        "command": _command(None if synthetic else checked.path, options),
     }
-    advised = weights in ("starter", "random") and not _is_synthetic(checked)
+    advised = weights in ("starter", "random") and not synthetic
     return result | {
         "verdict": sentences.verdict(result),
         "next": sentences.next_steps(result),
@@ -363,9 +364,9 @@ def _machine() -> JSON:
     }
 
 
-def _is_synthetic(checked: scan.Folder) -> bool:
+def _is_synthetic(folder: Path) -> bool:
     """Return whether the photos are the project's own, as rendered."""
-    folder = checked.path.resolve()
+    folder = folder.resolve()
     is_rendered = (folder.parent / render.EDITION_FILE).is_file()
     return is_rendered and folder.name in render.SETS
 
@@ -381,11 +382,16 @@ def _folder_name(folder: Path) -> str:
     return folder.name
 
 
-def _command(checked: scan.Folder, options: Iterable[str | None]) -> str:
-    """Return the command that trains in the same way."""
+def _command(folder: Path | None, options: Iterable[str | None]) -> str:
+    """Return the command that trains in the same way.
+
+    Args:
+        folder: of the photos; None for the project's own.
+        options: as for `outcomes`.
+    """
     words = ["python3", "start.py", "retrain"]
-    if not _is_synthetic(checked):
-        words.append(_folder_name(checked.path))
+    if folder:
+        words.append(_folder_name(folder))
     for option, value in zip(OPTIONS, options, strict=True):
         if option == "--labels" and value:
             value = Path(value).name
