@@ -70,6 +70,19 @@ def test_the_file_of_results_is_what_was_measured(run):
     assert json.loads(content) == run.outcomes
 
 
+def types(value):
+    """The types of all values in JSON, as a set."""
+    inner = value.values() if isinstance(value, dict) else value
+    if isinstance(value, dict | list):
+        return {type(value)}.union(*map(types, inner))
+    return {type(value)}
+
+
+def test_the_results_hold_no_numbers_of_numpy(run):
+    plain = {dict, list, str, int, float, bool, type(None)}
+    assert types(run.outcomes) <= plain
+
+
 def test_photos_of_each_split_are_counted(run):
     assert run.outcomes["photos"] == {
         "training": 6,
