@@ -70,6 +70,19 @@ def test_the_file_of_results_is_what_was_measured(run):
     assert json.loads(content) == run.outcomes
 
 
+def types(value):
+    """The types of all values in JSON, as a set."""
+    inner = value.values() if isinstance(value, dict) else value
+    if isinstance(value, dict | list):
+        return {type(value)}.union(*map(types, inner))
+    return {type(value)}
+
+
+def test_the_results_hold_no_numbers_of_numpy(run):
+    plain = {dict, list, str, int, float, bool, type(None)}
+    assert types(run.outcomes) <= plain
+
+
 def test_photos_of_each_split_are_counted(run):
     assert run.outcomes["photos"] == {
         "training": 6,
@@ -192,7 +205,7 @@ def test_near_duplicates_in_two_splits_are_counted(made, run):
         for s in (train, test)
     )
     pair = by_key[first], by_key[second]
-    checked = measures.scan.Folder(
+    checked = scan.Folder(
         run.given["checked"].path, ("bent", "good"), photos, (), (pair,)
     )
     check = made(checked=checked).outcomes["folder_check"]
@@ -275,6 +288,7 @@ def test_synthetic_photos_need_no_advice_and_no_folder(made, run, tmp_path):
     checked = scan.Folder(folder, ("bent", "good"), (), (), ())
     outcomes = made(checked=checked).outcomes
     assert outcomes["weights_advice"] is None
+    assert outcomes["folder"] == "surfaces"
     assert outcomes["command"] == "python3 start.py retrain"
 
 

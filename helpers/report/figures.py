@@ -103,11 +103,7 @@ def _accuracy(row: JSON) -> stats.Accuracy:
 
 def _bins(calibration: JSON) -> list[stats.Bin]:
     return [
-        stats.Bin(
-            b["confidence"],
-            stats.accuracy(np.arange(b["n"]) < b["correct"]),
-        )
-        for b in calibration["bins"]
+        stats.Bin(b["confidence"], _accuracy(b)) for b in calibration["bins"]
     ]
 
 

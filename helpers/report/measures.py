@@ -6,6 +6,7 @@ import platform
 import shlex
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import confusion_matrix
 
 from helpers import paths, stats
 from helpers.dataset import scan
@@ -74,16 +76,20 @@ def outcomes(
     train, validation, test = splits
     _require_models(probs_of, chosen)
     _require_shape("out of fold", out_of_fold, train)
-    for name, (on_validation, on_test) in probs_of.items():
-        _require_shape(name, on_validation, validation)
-        _require_shape(name, on_test, test)
+    for name, of_splits in probs_of.items():
+        for split, p in zip((validation, test), of_splits, strict=True):
+            _require_shape(name, p, split)
     probs = stats.with_temperature(probs_of[chosen][1], temperature)
+    predicted = probs.argmax(axis=-1)
+    indices = range(len(test.class_names))
+    confusion = confusion_matrix(test.labels, predicted, labels=indices)
     correct = {n: p[1].argmax(-1) == test.labels for n, p in probs_of.items()}
     counts = np.bincount(train.labels, minlength=len(train.class_names))
     majority = test.labels == counts.argmax()
+    synthetic = _is_synthetic(checked.path)
     reference = majority if chosen == LINEAR else correct[LINEAR]
     result = {
-        "folder": _folder_name(checked.path),
+        "folder": "surfaces" if synthetic else _folder_name(checked.path),
         "classes": list(train.class_names),
         "photos": {
             "training": len(train),
@@ -95,26 +101,23 @@ def outcomes(
         "chosen": chosen,
         "models": {
             name: {
-                "validation": _scores(on_validation, validation.labels),
-                "test": _scores(on_test, test.labels),
+                split.name: _scores(p.argmax(-1) == split.labels, split.labels)
+                for split, p in zip(splits[1:], probs, strict=True)
             }
-            for name, (on_validation, on_test) in probs_of.items()
+            for name, probs in probs_of.items()
         },
         "majority_class": {
             "class": train.class_names[counts.argmax()],
-            **_accuracy(majority),
-            "balanced_accuracy": stats.balanced_accuracy(
-                majority, test.labels
-            ),
+            **_scores(majority, test.labels),
         },
         "reference": {
             "model": MAJORITY if chosen == LINEAR else LINEAR,
             **_paired(reference, correct[chosen]),
         },
         "comparisons": _comparisons(correct, chosen),
-        "by_class": _by_class(splits, probs.argmax(axis=-1)),
-        "confusion": _confusion(test, probs),
-        "predictions": probs.argmax(axis=-1).tolist(),
+        "by_class": _by_class(splits, predicted),
+        "confusion": confusion.tolist(),
+        "predictions": predicted.tolist(),
         "mistakes": _mistakes(test, probs),
         "label_issues": _label_issues(train, out_of_fold),
         "learning_curve": [
@@ -132,7 +135,7 @@ def outcomes(
             name: {
                 "megabytes": float(megabytes),
                 "milliseconds": 1000 * float(time),
-                "agreement": _accuracy(same),
+                "agreement": _plain(stats.accuracy(same)),
             }
             for name, (megabytes, time, same) in formats.items()
         },
@@ -146,9 +149,9 @@ def outcomes(
             "Keras": keras.__version__,
         },
         "machine": _machine(),
-        "command": _command(checked, options),
+        "command": _command(None if synthetic else checked.path, options),
     }
-    advised = weights in ("starter", "random") and not _is_synthetic(checked)
+    advised = weights in ("starter", "random") and not synthetic
     return result | {
         "verdict": sentences.verdict(result),
         "next": sentences.next_steps(result),
@@ -175,47 +178,34 @@ def _require_shape(name: str, probs: NDArray, split: Split) -> None:
         )
 
 
-def _accuracy(correct: ArrayLike) -> JSON:
-    a = stats.accuracy(correct)
-    return {
-        "correct": a.correct,
-        "n": a.n,
-        "accuracy": a.proportion,
-        "low": float(a.low),
-        "high": float(a.high),
-    }
+def _plain(accuracy: stats.Accuracy) -> JSON:
+    plain = {name: float(getattr(accuracy, name)) for name in ("low", "high")}
+    return asdict(accuracy) | plain | {"accuracy": accuracy.proportion}
 
 
-def _scores(probs: NDArray, labels: NDArray) -> JSON:
-    correct = probs.argmax(axis=-1) == labels
+def _scores(correct: NDArray, labels: NDArray) -> JSON:
     balanced = stats.balanced_accuracy(correct, labels)
-    return _accuracy(correct) | {"balanced_accuracy": balanced}
+    return _plain(stats.accuracy(correct)) | {"balanced_accuracy": balanced}
 
 
 def _paired(first: NDArray, second: NDArray) -> JSON:
-    paired = stats.paired(first, second)
-    return {
-        "better": paired.better,
-        "worse": paired.worse,
-        "difference": paired.difference,
-        "low": paired.low,
-        "high": paired.high,
-        "p": paired.p,
-        "verdict": paired.verdict,
+    pair = stats.paired(first, second)
+    return asdict(pair) | {
+        "difference": pair.difference,
+        "verdict": pair.verdict,
     }
 
 
 def _comparisons(correct: Mapping[str, NDArray], chosen: str) -> list[JSON]:
     """Return each model against the chosen one: chosen minus other."""
-    pairs = {
-        name: _paired(values, correct[chosen])
+    pairs = [
+        {"model": name, **_paired(values, correct[chosen])}
         for name, values in correct.items()
         if name != chosen
-    }
-    corrected = stats.holm([pair["p"] for pair in pairs.values()]).tolist()
+    ]
+    corrected = stats.holm([pair["p"] for pair in pairs]).tolist()
     return [
-        {"model": name, **pair, "p_holm": p}
-        for (name, pair), p in zip(pairs.items(), corrected, strict=True)
+        pair | {"p_holm": p} for pair, p in zip(pairs, corrected, strict=True)
     ]
 
 
@@ -224,36 +214,21 @@ def _by_class(splits: Sequence[Split], predicted: NDArray) -> list[JSON]:
 
     Recall or precision is None for a class without photos or predictions.
     """
-    labels = splits[-1].labels
-    correct = predicted == labels
-    recalls = stats.recalls(correct, labels)
+    train, validation, test = splits
+    correct = predicted == test.labels
+    recalls = stats.recalls(correct, test.labels)
     precisions = stats.recalls(correct, predicted)
     return [
         {
             "class": name,
-            **{
-                key: int((split.labels == c).sum())
-                for key, split in zip(
-                    ("training", "validation", "test"), splits, strict=True
-                )
-            },
-            "recall": _accuracy(correct[labels == c])
-            if c in recalls
-            else None,
-            "precision": _accuracy(correct[predicted == c])
-            if c in precisions
-            else None,
+            "training": int((train.labels == c).sum()),
+            "validation": int((validation.labels == c).sum()),
+            "test": int((test.labels == c).sum()),
+            "recall": _plain(recalls[c]) if c in recalls else None,
+            "precision": _plain(precisions[c]) if c in precisions else None,
         }
-        for c, name in enumerate(splits[-1].class_names)
+        for c, name in enumerate(test.class_names)
     ]
-
-
-def _confusion(test: Split, probs: NDArray) -> list[list[int]]:
-    """Return numbers of photos: a row for each true class."""
-    n = len(test.class_names)
-    matrix = np.zeros((n, n), int)
-    np.add.at(matrix, (test.labels, probs.argmax(axis=-1)), 1)
-    return matrix.tolist()
 
 
 def _photo(split: Split, i: int, probs: NDArray) -> JSON:
@@ -315,11 +290,7 @@ def _calibration(probs: NDArray, labels: NDArray) -> JSON:
         "ece": float(stats.calibration_error(probs, labels)),
         "ece_by_chance": stats.calibration_error_by_chance(probs),
         "bins": [
-            {
-                "confidence": b.confidence,
-                "correct": b.accuracy.correct,
-                "n": b.accuracy.n,
-            }
+            {"confidence": b.confidence, **_plain(b.accuracy)}
             for b in stats.reliability_bins(probs, labels)
         ],
     }
@@ -331,8 +302,8 @@ def _rejection(probs: NDArray, labels: NDArray, threshold: float) -> JSON:
     correct = (probs.argmax(axis=-1) == labels)[accepted]
     return {
         "confidence": float(threshold),
-        "accepted": _accuracy(accepted),
-        "accuracy": _accuracy(correct) if accepted.any() else None,
+        "accepted": _plain(stats.accuracy(accepted)),
+        "accuracy": _plain(stats.accuracy(correct)) if correct.size else None,
     }
 
 
@@ -345,9 +316,9 @@ def _machine() -> JSON:
     }
 
 
-def _is_synthetic(checked: scan.Folder) -> bool:
+def _is_synthetic(folder: Path) -> bool:
     """Return whether the photos are the project's own, as rendered."""
-    folder = checked.path.resolve()
+    folder = folder.resolve()
     is_rendered = (folder.parent / render.EDITION_FILE).is_file()
     return is_rendered and folder.name in render.SETS
 
@@ -363,11 +334,16 @@ def _folder_name(folder: Path) -> str:
     return folder.name
 
 
-def _command(checked: scan.Folder, options: Iterable[str | None]) -> str:
-    """Return the command that trains in the same way."""
+def _command(folder: Path | None, options: Iterable[str | None]) -> str:
+    """Return the command that trains in the same way.
+
+    Args:
+        folder: of the photos; None for the project's own.
+        options: as for `outcomes`.
+    """
     words = ["python3", "start.py", "retrain"]
-    if not _is_synthetic(checked):
-        words.append(_folder_name(checked.path))
+    if folder:
+        words.append(_folder_name(folder))
     for option, value in zip(OPTIONS, options, strict=True):
         if option == "--labels" and value:
             value = Path(value).name

@@ -298,7 +298,7 @@ def confused(results: JSON) -> list[JSON]:
 def alt_reliability(calibration: JSON, when: str) -> str:
     """Describe a reliability diagram, before or after the temperature."""
     bins = "; ".join(
-        f"{b['confidence']:.0%}, {b['correct'] / b['n']:.0%}"
+        f"{b['confidence']:.0%}, {b['accuracy']:.0%}"
         for b in calibration["bins"]
     )
     return (
