@@ -33,17 +33,19 @@ class Reader:
         self._report = report
         self._line = ""  # the last one, which may go on
         self._epoch, self._epochs = 1, 1
+        self._latest: tuple[int, int] | None = None
 
     def read(self, piece: str) -> None:
         """Take the next piece of what the cell prints."""
         lines = re.split(r"[\r\n\b]+", self._line + piece)
         self._line = lines[-1]
-        found = [self._progress(strip_ansi(line)) for line in lines]
-        latest = [progress for progress in found if progress]
-        if latest:
-            self._report(*latest[-1])
+        before = self._latest
+        for line in lines:
+            self._latest = self._progress(strip_ansi(line)) or self._latest
+        if self._latest and self._latest != before:
+            self._report(*self._latest)
 
-    def _progress(self, line: str):
+    def _progress(self, line: str) -> tuple[int, int] | None:
         """Return what is done and the total, or None."""
         if epoch := _EPOCH.fullmatch(line):
             self._epoch, self._epochs = map(int, epoch.groups())

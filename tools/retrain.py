@@ -4,9 +4,9 @@ import argparse
 import contextlib
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import DEVNULL
 
 import nbformat
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -147,9 +147,9 @@ def _run(
         for number, (name, cells) in enumerate(stages, 1):
             display.stage(number, len(stages), name)
             if number == 1:
-                # Its cells' own processes must not write between the lines.
-                kernel_runs = client.setup_kernel(stdout=subprocess.DEVNULL)
-                stack.enter_context(kernel_runs)
+                # What it writes past its cells would tear the lines apart.
+                silent = {"stdout": DEVNULL, "stderr": DEVNULL}
+                stack.enter_context(client.setup_kernel(**silent))
             for index in cells:
                 client.on_text = _progress.Reader(display.progress).read
                 _execute(client, notebook.cells[index], index, name)
