@@ -15,6 +15,7 @@ RESAMPLES = 4000  # moves the ends by about a hundredth of the width
 BINS = 10
 LABEL_DRAWS = 200
 FRACTIONS, DRAWS = (0.25, 0.5, 0.75, 1), 3  # of a learning curve
+FOLDS = 5
 PREVALENCES = (0.5, 0.05, 0.005)
 TEMPERATURES = (0.5, 5.0)  # the range in which one is searched
 SMALLEST = 1e-12  # a probability of 0 has no logarithm
@@ -354,6 +355,30 @@ def learning_curve(
             scores.append(float(fitted.score(*validation)))
         curve[len(chosen)] = scores
     return curve
+
+
+def out_of_fold(
+    classifier: Any, x: NDArray, labels: NDArray
+) -> NDArray[np.float64]:
+    """Return probabilities by classifiers that were fitted without a photo.
+
+    This is cross-validation with `FOLDS` folds, or fewer for a class with
+    fewer photos.
+
+    Args:
+        classifier: of scikit-learn; copies of it are fitted.
+        x: features (n, d).
+        labels: integers (n,), each class at least twice.
+
+    Returns:
+        (n, number of classes), 0-1.
+    """
+    from sklearn.model_selection import cross_val_predict
+
+    folds = min(FOLDS, np.bincount(labels).min())
+    return cross_val_predict(
+        classifier, x, labels, cv=folds, method="predict_proba"
+    )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from report_cases import case, many_classes
 from helpers import report, text
 from helpers.dataset import scan
 from helpers.plots import basic
-from helpers.report import measures, sentences
+from helpers.report import sentences
 
 HEAT = np.zeros((2, 8, 8))
 HEAT[:, 2, 5] = 1
