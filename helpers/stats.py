@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -368,17 +369,25 @@ def out_of_fold(
     Args:
         classifier: of scikit-learn; copies of it are fitted.
         x: features (n, d).
-        labels: integers (n,), each class at least twice.
+        labels: integers (n,), each class at least once.
 
     Returns:
-        (n, number of classes), 0-1.
+        (n, number of classes), 0-1; for the only photo of a class, 1 for
+        its label.
     """
     from sklearn.model_selection import cross_val_predict
 
-    folds = min(FOLDS, np.bincount(labels).min())
-    return cross_val_predict(
-        classifier, x, labels, cv=folds, method="predict_proba"
-    )
+    counts = np.bincount(labels)
+    alone = counts[labels] == 1
+    probs = np.eye(len(counts))[labels]
+    if alone.all():
+        return probs
+    folds = max(2, min(FOLDS, counts[counts > 1].min()))
+    with warnings.catch_warnings(action="ignore"):  # of classes with one
+        predicted = cross_val_predict(
+            classifier, x, labels, cv=folds, method="predict_proba"
+        )
+    return np.where(alone[:, None], probs, predicted)
 
 
 @dataclass(frozen=True)

@@ -291,3 +291,25 @@ def test_more_photos_help_where_there_is_something_to_learn():
     first, *_, last = curve.values()
     assert len(curve) == 4
     assert np.mean(last) > np.mean(first)
+
+
+def test_out_of_fold_predictions_do_not_know_the_label():
+    rng = np.random.default_rng(0)
+    labels = np.arange(100) % 2
+    x = rng.standard_normal((100, 500))  # so many that all can be memorised
+    probs = stats.out_of_fold(LogisticRegression(), x, labels)
+    assert probs.shape == (100, 2)
+    assert 0.3 < (probs.argmax(axis=-1) == labels).mean() < 0.7
+    x[:, 0] += 20 * labels
+    probs = stats.out_of_fold(LogisticRegression(), x, labels)
+    assert (probs.argmax(axis=-1) == labels).mean() > 0.9
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 1, 1, 2], [0, 1, 2]])
+@pytest.mark.filterwarnings("error")
+def test_the_only_photo_of_a_class_keeps_its_label(labels):
+    labels = np.array(labels)
+    x = np.random.default_rng(0).standard_normal((len(labels), 3))
+    probs = stats.out_of_fold(LogisticRegression(), x, labels)
+    np.testing.assert_allclose(probs.sum(axis=1), 1)
+    assert probs[-1].tolist() == [0, 0, 1]
