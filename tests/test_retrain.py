@@ -67,7 +67,7 @@ def test_a_folder_becomes_a_report(page, capsys):
     assert "1/2 The photos ..." in said and "2/2 Training ..." in said
     assert "majority class 62.5%" in said
     assert "fine_tuned     75.0%, balanced 62.5%  <- chosen" in said
-    assert "of 8 test photos of 2 classes; 1 files left out" in said
+    assert "of 8 test photos of 2 classes; 1 file excluded" in said
     report = (out / "report.html").read_text()
     assert f"learned from {page / 'mine'} (60, 20, 20)" in report
     assert "print(" not in report  # no code

@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 from helpers import kernel, paths
 from helpers.network import weights
+from helpers.text import counted
 from tools import _report, check
 
 NOTEBOOK = paths.ROOT / "notebooks" / "07_your_own_photos.ipynb"
@@ -169,8 +170,8 @@ def _finish(notebook: NotebookNode, out: Path, own_photos: bool):
         print(f"{name:<14} {accuracy:.1%}, balanced {balanced:.1%}{mark}")
     print(
         f"of {results['test_photos']} test photos of "
-        f"{len(results['classes'])} classes; {results['excluded']} files "
-        "left out"
+        f"{len(results['classes'])} classes; "
+        f"{counted(results['excluded'], 'file')} excluded"
     )
     name = results["weights"]
     print(f"started from the weights: {name}")

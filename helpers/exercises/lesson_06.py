@@ -85,8 +85,8 @@ q3 = ask(
     wrong=(
         literal(
             "0",
-            "That is so if as many predictions were corrected as spoiled, or "
-            "all were wrong both times. But at most?",
+            "That is so if as many predictions became correct as became "
+            "wrong, or all were wrong both times. But at most?",
         ),
         number(
             "9",
