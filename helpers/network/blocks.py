@@ -1,4 +1,4 @@
-"""The blocks of Inception v3: their layers, and how much training changed them.
+"""The blocks of Inception v3: their layers, and how training changes them.
 
 The blocks are those of Szegedy et al., "Rethinking the Inception
 Architecture for Computer Vision" (2015), under the names Keras gives the
