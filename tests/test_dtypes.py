@@ -84,7 +84,7 @@ CARDS = [  # what TensorFlow tells of a GPU, the policy for it
 
 
 @pytest.mark.parametrize("details, policy", CARDS)
-def test_a_graphics_card_needs_no_measurement(monkeypatch, details, policy):
+def test_a_gpu_needs_no_measurement(monkeypatch, details, policy):
     config = dtypes.tf.config
     monkeypatch.setattr(config, "list_physical_devices", lambda kind: [kind])
     monkeypatch.setattr(

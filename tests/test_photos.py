@@ -73,7 +73,7 @@ def test_a_copied_class_folder_is_one_line(folder, capsys):
     (folder / "a - Copy" / "new.png").unlink()
     with pytest.raises(ValueError, match="Move one of the two") as error:
         scan.check(folder)
-    assert "lie in a/ and in a - Copy/ (48 files)" in str(error.value)
+    assert "are in a/ and in a - Copy/ (48 files)" in str(error.value)
 
 
 @pytest.mark.parametrize("again", ["{} (1).png", "{} - Copy.png"])

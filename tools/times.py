@@ -89,7 +89,7 @@ def _machine():
     setup.tensorflow()
     import tensorflow as tf
 
-    graphics = [
+    gpus = [
         tf.config.experimental.get_device_details(gpu).get("device_name", "?")
         for gpu in tf.config.list_physical_devices("GPU")
     ]
@@ -97,7 +97,7 @@ def _machine():
     return (
         f"Measured on {date.today()}: {os.cpu_count()} processor cores "
         f"({platform.machine()}), {memory:.0f} GiB of memory, "
-        f"{', '.join(graphics) or 'no GPU'}, "
+        f"{', '.join(gpus) or 'no GPU'}, "
         f"{platform.system()}, TensorFlow {tf.__version__}, the photos "
         "and the weights that come with this project."
     )

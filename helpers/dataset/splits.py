@@ -321,7 +321,7 @@ def _warn(folder: scan.Folder, split_of: Mapping[str, str]):
         are, them = ("is", "it") if excluded == 1 else ("are", "them")
         print(
             f"{counted(excluded, 'file')} of {folder.path.name} {are} "
-            f"excluded; dataset.check(FOLDER).report() names {them}."
+            f"excluded; dataset.check(FOLDER).report() lists {them}."
         )
     apart = [
         f"{photo.name} and {other.name}"
