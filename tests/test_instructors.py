@@ -154,7 +154,7 @@ def test_lessons_run_in_order_in_one_new_folder_that_is_deleted(
     text = capsys.readouterr().out
     assert f"{times.os.cpu_count()} processor cores" in text
     assert [row[0] for row in rows(text)][1:] == [
-        *("the photos, drawn once", "01 one more", "02 two", "all lessons"),
+        *("the photos, rendered once", "01 one more", "02 two", "all lessons"),
     ]
 
 
