@@ -140,7 +140,7 @@ def check_environment() -> bool:
         "processor cores": os.cpu_count(),
         "memory": f"{memory:.1f} GiB",
         "free disk": f"{disk:.0f} GiB",
-        "graphics card": f"{len(gpus)} found" if gpus else "none needed",
+        "GPU": f"{len(gpus)} found" if gpus else "none (not needed)",
     }
     for name, value in rows.items():
         print(f"{name:<16} {value}")

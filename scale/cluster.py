@@ -69,7 +69,7 @@ def run(
     """Run a module in several processes of this machine, to their end.
 
     Each process gets one core, as if it were a machine of its own (where
-    the system allows it: not on macOS), and no graphics card, which two
+    the system allows it: not on macOS), and no GPU, which two
     cannot share. Their output is printed after their number. If one fails,
     the others are ended: they would wait for it. If it fails because another
     program has taken its port, all are started once more on other ports.

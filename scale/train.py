@@ -183,7 +183,7 @@ def batches(
             return x, tf.ensure_shape(y, (batch // machines,))
 
         ds = tf.data.Dataset.counter(done).map(tensors)
-        # Several graphics cards of a machine divide its part.
+        # Several GPUs of a machine divide its part.
         ds = ds.rebatch(batch // strategy.num_replicas_in_sync, True)
         return ds.prefetch(2).with_options(pipeline.no_autotuning())
 

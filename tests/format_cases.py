@@ -25,9 +25,9 @@ class Case:
     Attributes:
         picture: its kind, as Markdown.
         content: the bytes of the file.
-        pixels: (h, w, 3) as they are read; None if the file is left out.
+        pixels: (h, w, 3) as they are read; None if the file is excluded.
         tolerance: how far pixels may be from these.
-        result: the note on the photo, or the advice if it is left out.
+        result: the note on the photo, or the advice if it is excluded.
     """
 
     picture: str
@@ -266,7 +266,7 @@ def table() -> str:
     """Return the table of kinds of pictures as Markdown."""
     pictures: dict[str, list[str]] = {}
     for case in CASES.values():
-        is_read = "Left out" if case.pixels is None else "Read"
+        is_read = "Excluded" if case.pixels is None else "Read"
         result = f"{is_read}. {case.result or READ}"
         pictures.setdefault(result, []).append(case.picture)
     lines = ["| kind of picture | what happens |", "|---|---|"]

@@ -112,7 +112,7 @@ CASES = (
     Case(
         "`seg_train/seg_train/good/ seg_test/seg_test/good/`",
         "The same: neither a folder inside one of its own name matters, nor "
-        "what the names of all splits begin with. `seg_pred` is left out.",
+        "what the names of all splits begin with. `seg_pred` is excluded.",
         {
             f"seg_{split}/seg_{split}/{name}/{{}}.jpg": count
             for split, count in (("train", 15), ("test", 5))
@@ -227,7 +227,7 @@ CASES = (
     Case(
         "masks beside photos, as `good/1.png` of `good/1.jpg`, "
         "`good/1_mask.png` or `masks/good/1.png`",
-        "Left out, in one line.",
+        "Excluded, in one line.",
         {
             "good/{}.jpg": 20,
             "good/{}.png": 20,

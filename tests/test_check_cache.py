@@ -169,7 +169,7 @@ def test_only_another_content_is_noticed_before_training(folder):
     os.utime(folder / "a" / "0.bmp", ns=(0, 10**18))
     assert len(list(pipeline.single_pass(split))) == 3
     replace(folder / "a" / "1.bmp", 99)
-    with pytest.raises(ValueError, match="1.bmp holds another picture"):
+    with pytest.raises(ValueError, match="1.bmp holds another photo"):
         pipeline.single_pass(split)
 
 

@@ -56,7 +56,7 @@ def test_fine_tuning_pays(outcomes):
 
 
 def test_augmentation_pays_when_the_camera_was_remounted(outcomes):
-    plain, augmented = "plain, remounted", "augmented, remounted"
+    plain, augmented = "plain, shifted", "augmented, shifted"
     assert ahead(outcomes, plain, augmented, ROBUST)
 
 
@@ -84,5 +84,5 @@ def test_what_is_shipped_is_what_was_tested(outcomes):
 
 def test_a_moved_camera_does_harm_that_is_worth_noticing(outcomes):
     before = stats.accuracy(outcomes["shipped, test"])
-    after = stats.accuracy(outcomes["shipped, remounted"])
+    after = stats.accuracy(outcomes["shipped, shifted"])
     assert after.high < before.proportion

@@ -9,7 +9,7 @@ from helpers.network import dtypes
 
 @pytest.fixture(autouse=True)
 def work(tmp_path, monkeypatch):
-    """A machine without a graphics card, where nothing is known."""
+    """A machine without a GPU, where nothing is known."""
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     config = dtypes.tf.config
     monkeypatch.setattr(config, "list_physical_devices", lambda kind=None: [])
@@ -76,7 +76,7 @@ def test_another_machine_measures_for_itself(monkeypatch):
     assert dtypes.fastest_dtype() == "float32"
 
 
-CARDS = [  # what TensorFlow tells of a graphics card, the policy for it
+CARDS = [  # what TensorFlow tells of a GPU, the policy for it
     ({"device_name": "T4", "compute_capability": (7, 5)}, "float32"),
     ({"device_name": "A100", "compute_capability": (8, 0)}, "mixed_bfloat16"),
     ({"device_name": "METAL"}, "float32"),
@@ -84,7 +84,7 @@ CARDS = [  # what TensorFlow tells of a graphics card, the policy for it
 
 
 @pytest.mark.parametrize("details, policy", CARDS)
-def test_a_graphics_card_needs_no_measurement(monkeypatch, details, policy):
+def test_a_gpu_needs_no_measurement(monkeypatch, details, policy):
     config = dtypes.tf.config
     monkeypatch.setattr(config, "list_physical_devices", lambda kind: [kind])
     monkeypatch.setattr(

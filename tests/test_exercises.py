@@ -70,15 +70,15 @@ def test_an_answer_gets_its_reply(answer, reply, capsys):
     "answer", [[____], {1, ____}, {"a": (____, 1)}, np.array([____, 1])]
 )
 def test_a_blank_inside_an_answer_is_not_started(answer):
-    assert doubled().judge(answer)[0] == "not started"
+    assert doubled().evaluate(answer)[0] == "not started"
 
 
-def test_a_function_is_judged_by_its_result_for_an_example():
+def test_a_function_is_checked_by_its_result_for_an_example():
     asked = doubled(value=lambda function: function(3))
-    assert asked.judge(lambda x: 2 * x)[0] == "correct"
-    assert asked.judge(lambda x: x * x)[1] == "That is the square."
-    assert asked.judge(lambda x: ____)[0] == "not started"
-    verdict, text = asked.judge(lambda x: x["three"])
+    assert asked.evaluate(lambda x: 2 * x)[0] == "correct"
+    assert asked.evaluate(lambda x: x * x)[1] == "That is the square."
+    assert asked.evaluate(lambda x: ____)[0] == "not started"
+    verdict, text = asked.evaluate(lambda x: x["three"])
     assert verdict == "not yet"
     assert text.startswith("Your code stops with TypeError: 'int' object")
 
@@ -110,15 +110,15 @@ def test_the_page_shows_what_is_solved(capsys):
     ],
 )
 def test_the_order_of_several_things_does_not_matter(exercise, answer):
-    assert exercise.judge(answer)[0] == "correct"
-    assert exercise.judge(answer[:-1])[0] == "not yet"
+    assert exercise.evaluate(answer)[0] == "correct"
+    assert exercise.evaluate(answer[:-1])[0] == "not yet"
 
 
 def test_a_third_of_the_best_rate_is_right_however_it_is_rounded():
     for rate in (3e-4, 1e-3 / 3, 0.00033):
-        assert lesson_03.q3.judge(rate)[0] == "correct"
+        assert lesson_03.q3.evaluate(rate)[0] == "correct"
     for rate in (1e-3, 6e-4, 1e-5, "3e-4"):
-        assert lesson_03.q3.judge(rate)[0] == "not yet"
+        assert lesson_03.q3.evaluate(rate)[0] == "not yet"
 
 
 @pytest.mark.parametrize("exercise", EACH)

@@ -154,7 +154,7 @@ def test_lessons_run_in_order_in_one_new_folder_that_is_deleted(
     text = capsys.readouterr().out
     assert f"{times.os.cpu_count()} processor cores" in text
     assert [row[0] for row in rows(text)][1:] == [
-        *("the photos, drawn once", "01 one more", "02 two", "all lessons"),
+        *("the photos, rendered once", "01 one more", "02 two", "all lessons"),
     ]
 
 
@@ -193,11 +193,11 @@ def test_a_lesson_that_fails_is_named(small, notebook, code, save, capsys):
     assert "01_small.ipynb" in capsys.readouterr().err
 
 
-def test_a_graphics_card_is_named(monkeypatch):
+def test_a_gpu_is_named(monkeypatch):
     import tensorflow as tf
 
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
-    assert "no graphics card" in times._machine()
+    assert "no GPU" in times._machine()
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [1])
     monkeypatch.setattr(
         tf.config.experimental,

@@ -691,7 +691,7 @@ def test_the_smallest_and_largest_photos_are_those_by_area(fill, capsys):
         image = Image.new("RGB", (width, height), (width % 256, 0, 0))
         image.save(folder / "good" / f"{width}.png")
     scan.check(folder).report()
-    assert "sizes: 90×80 pixels to 90×2000" in capsys.readouterr().out
+    assert "sizes: 90×80 to 90×2000 pixels" in capsys.readouterr().out
 
 
 # --- Random trees -----------------------------------------------------------

@@ -226,7 +226,7 @@ def test_near_duplicates_with_different_labels_are_never_to_be_deleted(save):
             folder = save(half(image), f"a/again {number}.jpg")
     found = scan.check(folder).problems
     across = [p for p in found if "another label" in p.problem]
-    within = [p for p in found if "nearly the same picture as a/" in p.problem]
+    within = [p for p in found if "nearly the same photo as a/" in p.problem]
     assert len(across) == len(within) == len(found) / 2 == 10
     assert all("Check both labels" in p.advice for p in across)
     assert all("count as one group" in p.advice for p in within)

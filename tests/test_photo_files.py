@@ -300,7 +300,7 @@ def test_different_depths_are_one_line_and_one_depth_is_no_alarm(
         assert ("gives the class away" in out) == by_class
 
 
-# --- The list of what is left out --------------------------------------------
+# --- The list of exclusions -------------------------------------------------
 
 
 def listed(folder):
@@ -349,7 +349,7 @@ def test_a_file_can_be_left_out_by_the_list(doubled):
     for _ in range(2):
         checked = scan.check(doubled)
         assert "a/7.png" not in {p.name for p in checked.photos}
-        assert problems(checked)["a/7.png"] == "left out by you"
+        assert problems(checked)["a/7.png"] == "excluded by you"
     assert "b/gone.png,yes" in listed(doubled)
     change(doubled, "a/7.png,yes", "a/7.png,no")
     assert "a/7.png" in used(doubled)
@@ -438,8 +438,8 @@ def test_a_report_names_a_few_of_many(folder, capsys):
     scan.check(folder).report()
     out = capsys.readouterr().out
     assert "a/e0.jpg, a/e1.jpg, a/e2.jpg and 6 more: the file is" in out
-    assert "9 files left out" in out and exclusions.path(folder).name in out
+    assert "9 files excluded" in out and exclusions.path(folder).name in out
     for i in range(1, 9):
         (folder / "a" / f"e{i}.jpg").unlink()
     scan.check(folder).report()
-    assert "1 file left out" in capsys.readouterr().out
+    assert "1 file excluded" in capsys.readouterr().out

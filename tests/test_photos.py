@@ -27,8 +27,8 @@ def test_a_good_folder_has_no_problems(folder, capsys):
     assert checked.problems == ()
     checked.report()
     out = capsys.readouterr().out
-    assert "50 photos of 2 classes fit for use, 0 files left out" in out
-    assert "sizes: 90×80 pixels, all alike" in out
+    assert "50 photos of 2 classes, 0 files excluded" in out
+    assert "sizes: 90×80 pixels\n" in out
     assert "no problems found" in out
 
 
@@ -47,10 +47,10 @@ def test_one_picture_under_two_labels_is_left_out_of_both(folder, capsys):
     checked = scan.check(folder)
     first, second = checked.problems
     assert (first.name, second.name) == ("a/0.png", "b/copy.png")
-    assert "the same picture as b/copy.png" in first.problem
+    assert "the same photo as b/copy.png" in first.problem
     assert first.excluded and second.excluded
     checked.report()
-    assert "49 photos of 2 classes fit for use, 2 files left out" in (
+    assert "49 photos of 2 classes, 2 files excluded" in (
         capsys.readouterr().out
     )
 
@@ -64,8 +64,8 @@ def test_a_copied_class_folder_is_one_line(folder, capsys):
     assert checked.excluded() == 48
     checked.report()
     lines = capsys.readouterr().out.splitlines()
-    (line,) = [line for line in lines if "(left out)" in line]
-    assert "45 more: the same pictures lie in a/ and in a - Copy/" in line
+    (line,) = [line for line in lines if "(excluded)" in line]
+    assert "45 more: the same photos are in a/ and in a - Copy/" in line
     assert "Move one of the two folders away" in line
     shutil.rmtree(folder / "b")
     shutil.rmtree(folder / "c")
@@ -73,7 +73,7 @@ def test_a_copied_class_folder_is_one_line(folder, capsys):
     (folder / "a - Copy" / "new.png").unlink()
     with pytest.raises(ValueError, match="Move one of the two") as error:
         scan.check(folder)
-    assert "lie in a/ and in a - Copy/ (48 files)" in str(error.value)
+    assert "are in a/ and in a - Copy/ (48 files)" in str(error.value)
 
 
 @pytest.mark.parametrize("again", ["{} (1).png", "{} - Copy.png"])
@@ -86,7 +86,7 @@ def test_many_copies_in_a_class_are_one_line_and_originals_stay(
     assert {p.path.stem for p in checked.photos} == set(map(str, range(25)))
     checked.report()
     out = capsys.readouterr().out
-    assert "22 more: a copy of another photo in a/ (left out)" in out
+    assert "22 more: a copy of another photo in a/ (excluded)" in out
     assert out.count("a copy of") == 1
 
 
@@ -293,7 +293,7 @@ def test_batches_keep_photos_and_labels_together(folder, read):
 def test_a_folder_that_changed_since_is_noticed(folder, read):
     split = splits.whole_folder(folder, ("a", "b"))
     put(folder / "a", {"0.png": png(77)})
-    with pytest.raises(ValueError, match="0.png holds another picture"):
+    with pytest.raises(ValueError, match="0.png holds another photo"):
         read(split)
     (folder / "a" / "0.png").unlink()
     with pytest.raises(ValueError, match="0.png can no longer be read"):

@@ -178,7 +178,7 @@ def test_a_failure_in_a_new_process_names_the_file_and_the_reason(
     for path, photos, message in (
         (tmp_path / "m.tflite", split, r"^m\.tflite: .* new process: V"),
         (tmp_path / "gone.keras", split, "no such file"),
-        (shipped["keras"], swapped, "holds another picture"),
+        (shipped["keras"], swapped, "holds another photo"),
     ):
         with pytest.raises(RuntimeError, match=message):
             subprocesses.predict_in_subprocess([path], photos)

@@ -40,7 +40,7 @@ def note(path):
 
 
 @pytest.mark.parametrize("growth", [None, "false"])
-def test_a_second_tensorflow_leaves_the_graphics_card_alone(
+def test_a_second_tensorflow_leaves_the_gpu_alone(
     tmp_path, monkeypatch, growth
 ):
     (tmp_path / "notes.py").write_text(NOTES, encoding="utf-8")

@@ -367,6 +367,7 @@ def test_own_photos_are_turned_and_dimmed_for_a_second_test(folder):
         for split in (test, second)
     ]
     assert brightness[1] < 0.7 * brightness[0]
+    assert second.name == "shifted"
     assert both(folder)[1].keys == second.keys
 
 
@@ -407,6 +408,7 @@ def test_a_shifted_set_beside_the_photos_is_used(
     make(beside)
     test, second = both(folder)
     assert all(path.startswith(str(beside)) for path in second.paths)
+    assert second.name == "shifted"
     assert shifted.shifted_test("~/mine", test).paths == second.paths
     (beside / "b").rename(beside / "c")
     with pytest.raises(ValueError, match="a, c, not a, b"):

@@ -1,4 +1,4 @@
-"""The command `test`: which Python runs which tests, and what is left out."""
+"""The command `test`: which Python runs which tests, and what is excluded."""
 
 import json
 import os

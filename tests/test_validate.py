@@ -45,7 +45,7 @@ def test_labels_must_be_in_the_order_of_the_photos():
     labels = np.arange(10) % 3
     ds = tf.data.Dataset.from_tensor_slices((np.zeros((10, 2)), labels))
     validate.label_order(ds.batch(4), labels)
-    with pytest.raises(ValueError, match="of 10 photos come with another"):
+    with pytest.raises(ValueError, match="of 10 labels differ"):
         validate.label_order(ds.shuffle(10, seed=1).batch(4), labels)
     with pytest.raises(ValueError, match="10 photos and 9 labels"):
         validate.label_order(ds.batch(4), labels[:9])

@@ -111,7 +111,7 @@ def _fill(folder: Path):
     extra = [Path(path)] if path else []
     shared.fill(folder, paths.data(), paths.work(), extra)
     count = len(list((folder / shared.FEATURES).glob("*.npy")))
-    print(f"{folder}: pictures, weights and {count} files of cached features.")
+    print(f"{folder}: photos, weights and {count} files of cached features.")
 
 
 def _check(count: int, folder: Path):

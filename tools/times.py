@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
 
 
 def measure() -> list[str]:
-    """Draw the pictures and run every lesson, in order.
+    """Render the photos and run every lesson, in order.
 
     Returns:
         The lines of the table, in Markdown.
@@ -58,7 +58,7 @@ def measure() -> list[str]:
         "",
         "| lesson | first | memory | longest waits at first |",
         "|---|--:|--:|---|",
-        f"| the photos, drawn once | {drawing:.0f} s | | |",
+        f"| the photos, rendered once | {drawing:.0f} s | | |",
         *rows,
         f"| all lessons | {total:.0f} s | | |",
     ]
@@ -89,7 +89,7 @@ def _machine():
     setup.tensorflow()
     import tensorflow as tf
 
-    graphics = [
+    gpus = [
         tf.config.experimental.get_device_details(gpu).get("device_name", "?")
         for gpu in tf.config.list_physical_devices("GPU")
     ]
@@ -97,8 +97,8 @@ def _machine():
     return (
         f"Measured on {date.today()}: {os.cpu_count()} processor cores "
         f"({platform.machine()}), {memory:.0f} GiB of memory, "
-        f"{', '.join(graphics) or 'no graphics card'}, "
-        f"{platform.system()}, TensorFlow {tf.__version__}, the pictures "
+        f"{', '.join(gpus) or 'no GPU'}, "
+        f"{platform.system()}, TensorFlow {tf.__version__}, the photos "
         "and the weights that come with this project."
     )
 

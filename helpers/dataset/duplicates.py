@@ -72,13 +72,13 @@ def _two_labels(
     for first, second in copied:
         if photo.class_name in (first, second) and {first, second} <= {*names}:
             return (
-                f"the same pictures lie in {first}/ and in {second}/",
+                f"the same photos are in {first}/ and in {second}/",
                 "Move one of the two folders away, or delete the copies in "
                 "one of them.",
             )
     other = next(p for p in group if p.class_name != photo.class_name)
     return (
-        f"the same picture as {other.name}, under another label",
+        f"the same photo as {other.name}, under another label",
         "Delete the one in the wrong class to use the other.",
     )
 
@@ -161,7 +161,7 @@ def near(
 
 def _near_problem(photo: Photo, other: Photo):
     if photo.class_name == other.class_name:
-        what = f"nearly the same picture as {other.name}"
+        what = f"nearly the same photo as {other.name}"
         return Problem(photo.name, what, NEAR)
     what = f"looks nearly the same as {other.name}, which has another label"
     do = "Check both labels; with a fixed camera that is normal."

@@ -1,4 +1,4 @@
-"""The list of what is left out of a folder of photos, for a learner to edit.
+"""The list of files to exclude from a folder of photos, for editing.
 
 A CSV file with the columns file, excluded (yes or no), problem and advice,
 made for spreadsheets. Write no for a file that shall be used all the same, if
@@ -58,22 +58,22 @@ def applied(
     ]
     do = "Write no in the column excluded to use it."
     result += [
-        Problem(name, "left out by you", do, excluded=True)
+        Problem(name, "excluded by you", do, excluded=True)
         for name, excluded in chosen.items()
         if excluded and name not in reasons
     ]
-    left_out = {p.name for p in result if p.excluded}
+    excluded_names = {p.name for p in result if p.excluded}
     rows = [
         (
             p.name,
-            "yes" if p.name in left_out else "no",
+            "yes" if p.name in excluded_names else "no",
             reasons.get(p.name, ""),
             " ".join(q.advice for q in of_file[p.name]),
         )
         for p in {p.name: p for p in result}.values()
         if not p.name.endswith("/")
     ]
-    there = readable | left_out | of_file.keys()
+    there = readable | excluded_names | of_file.keys()
     rows += [(name, *row) for name, row in listed.items() if name not in there]
     _write(path(folder), rows)
     return result

@@ -190,7 +190,7 @@ def _place(picture: PurePosixPath):
 # --- Folders ----------------------------------------------------------------
 
 CLASS = "class"
-NO_CLASS = {  # kinds of folders that are left out: problem, advice
+NO_CLASS = {  # kinds of folders that are excluded: problem, advice
     "repeated": (
         "no class, for it holds folders named as the others here",
         "If it holds photos, not masks for example, move them into the class "
@@ -596,7 +596,7 @@ def refusal(
             "classifier needs two classes or more"
         )
         if about:
-            what += f"; left out: {causes(about)}"
+            what += f"; excluded: {causes(about)}"
     else:
         what = f"no photo can be used: {causes(about)}"
     common = Counter(p.advice for p in about).most_common(1)

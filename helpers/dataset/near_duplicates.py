@@ -23,7 +23,7 @@ CORRELATION = 0.95  # of two thumbnails, on the coarse grid
 # How far the local detail of two near-duplicates may differ (root mean
 # square, of 255), or which fraction of their detail that may be.
 DIFFERENCE, FRACTION = 1.0, 0.25
-GAIN = 0.8, 1.25  # a change of contrast that is still the same picture
+GAIN = 0.8, 1.25  # a change of contrast that is still the same photo
 BLOCK = 256  # photos compared with all others at a time
 # Frames: their thumbnails may be shifted by SHIFT cells against each other.
 SHIFT, FRAME_CORRELATION, FRAME_DETAIL = 2, 0.97, 0.6

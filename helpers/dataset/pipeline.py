@@ -95,7 +95,7 @@ def _decoded(split: Split):
         try:
             if check_cache.is_unchanged(path, key):
                 continue
-            what = "holds another picture"
+            what = "holds another photo"
         except OSError:
             what = "can no longer be read"
         raise ValueError(

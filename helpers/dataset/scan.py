@@ -1,7 +1,7 @@
-"""From a folder of photos to the photos fit for use, and all problems.
+"""From a folder of photos to the photos that can be used, and all problems.
 
 Nothing in the folder is ever changed: a file that would cause trouble is
-left out of the lists made here, and named.
+excluded from the lists made here, and reported.
 """
 
 import collections
@@ -35,7 +35,7 @@ UNEVEN = 10  # times as many photos in the largest class as in a smaller
 
 @dataclass(frozen=True)
 class Folder:
-    """A checked folder: the photos fit for use, and the problems found.
+    """A checked folder: the photos that can be used, and the problems.
 
     `near_duplicates` holds pairs of photos that are nearly the same,
     augmented copies of one photo, or consecutive frames. `ignored` counts
@@ -53,12 +53,12 @@ class Folder:
     shape: str = "squeeze"
 
     def counts(self) -> dict[str, int]:
-        """Return {class name: number of photos fit for use}."""
+        """Return {class name: number of photos that can be used}."""
         counts = collections.Counter(p.class_name for p in self.photos)
         return {name: counts[name] for name in self.class_names}
 
     def excluded(self) -> int:
-        """Return how many files are left out."""
+        """Return how many files are excluded."""
         files = {p.name: p.files for p in self.problems if p.excluded}
         return sum(files.values())
 
@@ -66,8 +66,8 @@ class Folder:
         """Print classes, counts, sizes and every problem."""
         excluded = self.excluded()
         print(
-            f"{len(self.photos)} photos of {len(self.class_names)} classes "
-            f"fit for use, {counted(excluded, 'file')} left out"
+            f"{len(self.photos)} photos of {len(self.class_names)} classes, "
+            f"{counted(excluded, 'file')} excluded"
         )
         for name, count in self.counts().items():
             print(f"  {one_line(name):<16} {count:>6}")
@@ -76,8 +76,8 @@ class Folder:
             key=lambda size: (size[0] * size[1], size),
         )
         (w, h), (wide, high) = sizes[0], sizes[-1]
-        largest = f" to {wide}×{high}" if len(sizes) > 1 else ", all alike"
-        print(f"sizes: {w}×{h} pixels{largest}")
+        largest = f" to {wide}×{high}" if len(sizes) > 1 else ""
+        print(f"sizes: {w}×{h}{largest} pixels")
         for note in self.notes:
             print(f"note: {one_line(note)}")
         print_problems(self.problems)
@@ -92,7 +92,7 @@ class Folder:
                 f"({one_line(kinds)}); nothing to do"
             )
         if excluded:
-            print(f"your choice: {shown(exclusions.path(self.path))}")
+            print(f"list of exclusions: {shown(exclusions.path(self.path))}")
         if not self.problems:
             print("no problems found")
 
@@ -111,8 +111,8 @@ def print_problems(problems: Iterable[Problem]) -> None:
     """Print `Problem`s, a line for all files with the same one."""
     grouped = group_problems(problems)
     for (problem, excluded, advice), names in grouped.items():
-        kept = "left out" if excluded else "kept"
-        line = f"- {listed(names)}: {problem} ({kept}). {advice}"
+        status = "excluded" if excluded else "used"
+        line = f"- {listed(names)}: {problem} ({status}). {advice}"
         print(one_line(line))
 
 
@@ -128,7 +128,7 @@ def check(
     Each photo is decoded once, by the decoder that training uses, so what
     passes here does not stop an epoch there. The next check decodes only
     files that are new or changed (see `check_cache`). Learners may edit the
-    list of what is left out (see `exclusions`). A photo whose label was
+    list of exclusions (see `exclusions`). A photo whose label was
     corrected counts for its new class (see `corrections`).
 
     Args:

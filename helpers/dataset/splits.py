@@ -242,7 +242,7 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
     in one. `dataset.assign_splits` says how far a photo keeps its split when
     others come. The photos of a split are in the order of their hashes,
     which is fixed and mixes the classes. The split is written down as a
-    manifest (see `manifest_path`). If files are left out, or photos of a
+    manifest (see `manifest_path`). If files are excluded, or photos of a
     class in different splits are nearly the same, a line says how many.
 
     Args:
@@ -316,12 +316,12 @@ def assign_rest(
 
 
 def _warn(folder: scan.Folder, split_of: Mapping[str, str]):
-    """Print how many files are left out, or near-duplicates torn apart."""
+    """Print how many files are excluded, or near-duplicates torn apart."""
     if excluded := folder.excluded():
         are, them = ("is", "it") if excluded == 1 else ("are", "them")
         print(
-            f"{counted(excluded, 'file')} of {folder.path.name} {are} left "
-            f"out; dataset.check(FOLDER).report() names {them}."
+            f"{counted(excluded, 'file')} of {folder.path.name} {are} "
+            f"excluded; dataset.check(FOLDER).report() lists {them}."
         )
     apart = [
         f"{photo.name} and {other.name}"

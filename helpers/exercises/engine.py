@@ -103,12 +103,12 @@ class Exercise:
 
     def __call__(self, answer: Any, *context: Any) -> None:
         """Print whether an answer is correct, and record it if it is."""
-        verdict, feedback = self.judge(answer, *context)
+        verdict, feedback = self.evaluate(answer, *context)
         if verdict == "correct":
             results.log_solved(self.lesson, self.number)
         _print(f"Exercise {self.number}: {verdict}. {feedback}")
 
-    def judge(self, answer: Any, *context: Any) -> tuple[str, str]:
+    def evaluate(self, answer: Any, *context: Any) -> tuple[str, str]:
         """Return "not started", "not yet" or "correct", and feedback."""
         value = answer
         if self.value and not _has_blank(answer):

@@ -48,7 +48,7 @@ q2 = ask(
         literal("4", "That is the number of workers."),
     ),
     clue="The batch is divided among all workers.",
-    more="With many workers each has few photos, and a graphics card idles. A "
+    more="With many workers each has few photos, and a GPU idles. A "
     "larger batch changes the training: the learning rate has to be found "
     "anew.",
 )

@@ -1,4 +1,4 @@
-"""The blocks of Inception v3: where each lies, and how far it moved.
+"""The blocks of Inception v3: their layers, and how training changes them.
 
 The blocks are those of Szegedy et al., "Rethinking the Inception
 Architecture for Computer Vision" (2015), under the names Keras gives the
@@ -112,7 +112,7 @@ def feature_maps(base: keras.Model, split: splits.Split) -> FeatureMaps:
     """Return feature maps of each block for a photo of each of four classes.
 
     They are those whose largest value stands highest above their mean,
-    highest first; their edges are left out of that. All values are 0 or
+    highest first; their edges are not considered. All values are 0 or
     more. The classes are the last ones, the last first.
     """
     labels = range(len(split.class_names))[: -PHOTOS - 1 : -1]
@@ -191,7 +191,7 @@ def table(base: keras.Model, before: list[npt.NDArray] | None = None) -> None:
     changes = relative_change(base, before) if before is not None else None
     print(
         "block    layers    output        parameters   trainable"
-        + ("   moved by" if changes else "")
+        + ("   relative change" if changes else "")
     )
     for block in blocks(base):
         shape = "×".join(str(side) for side in block.shape)
@@ -199,4 +199,4 @@ def table(base: keras.Model, before: list[npt.NDArray] | None = None) -> None:
             f"{block.name:<8} {block.first:>3}–{block.last:<3}   {shape:<12} "
             f"{block.parameters:>11,}  {block.trainable:>10,}"
         )
-        print(line + (f"   {changes[block.name]:>8.2%}" if changes else ""))
+        print(line + (f"   {changes[block.name]:>15.2%}" if changes else ""))

@@ -1,7 +1,7 @@
 """Which dtype is fastest on this machine, and copies of models in it.
 
 bfloat16 takes half the memory of float32. Some processors and every recent
-graphics card compute faster in it, others slower: so it is measured.
+GPU compute faster in it, others slower: so it is measured.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def preserve_rng_state() -> Iterator[None]:
 def fastest_dtype() -> str:
     """Return the Keras dtype policy for forward passes on this machine.
 
-    On a graphics card "mixed_bfloat16" if it has tensor cores for it (from
+    On a GPU "mixed_bfloat16" if it has tensor cores for it (from
     compute capability 8.0 on), else "float32". Both have the range of
     float32, so that a model can be trained in them as it is. In float16
     small gradients become zero unless the optimizer scales the loss.

@@ -20,9 +20,9 @@ def pixel_range(pixels: npt.ArrayLike) -> None:
     if -1 <= low < 0 and high <= 1:
         return
     raise ValueError(
-        f"Pixels from {low:.3g} to {high:.3g} enter the base, which takes "
-        "-1 to 1: give it pixels of 0 to 255 through "
-        "Rescaling(1 / 127.5, offset=-1), and scale them nowhere else."
+        f"Pixels from {low:.3g} to {high:.3g} enter the base, which expects "
+        "-1 to 1: scale pixels of 0 to 255 once, with "
+        "Rescaling(1 / 127.5, offset=-1)."
     )
 
 
@@ -45,9 +45,9 @@ def label_order(
     wrong = int((actual != expected).sum())
     if wrong:
         raise ValueError(
-            f"{wrong} of {len(expected)} photos come with another label than "
-            "the list has at their index: predict on a dataset that is not "
-            "shuffled, such as dataset.batches(split)."
+            f"{wrong} of {len(expected)} labels differ from those of the "
+            "dataset at the same index: use a dataset that is not shuffled, "
+            "such as dataset.batches(split)."
         )
 
 

@@ -30,7 +30,7 @@ _SENTENCES = {
     "1,000 classes.",
     "starter": "Weights: starter, trained on synthetic images that this "
     "project renders, without a single photo. They suit surfaces; for photos "
-    "of everyday things take imagenet.",
+    "of everyday things, use imagenet.",
     "random": "Weights: random. Nothing has been learned yet, so expect "
     "low accuracies: the lessons run, but a frozen base is of little use.",
 }

@@ -259,7 +259,7 @@ def sample(split: Split, count: int, seed: int) -> None:
     photos(
         [pipeline.load_photo(split.paths[i], split.shape) for i in chosen],
         [labels[split.labels[i]] for i in chosen],
-        f"{count} random photos ({split.name}) with their labels",
+        f"{count} random photos with their labels",
     )
     class_labels.explain(split.class_names, labels, split.labels[chosen])
 
@@ -514,7 +514,7 @@ def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
 
 
 def relative_change(distances: Mapping[str, float], title: str) -> None:
-    """Draw how far the weights of each block moved in training.
+    """Draw how much training changed the weights of each block.
 
     Args:
         distances: {block: distance, relative to the norm of its weights}.

@@ -190,7 +190,7 @@ def _width(label: str, size: float | None) -> float:
 
 
 def _shortened(label: str, inches: float, size: float | None) -> str:
-    """Return a text with its middle left out if it is too wide."""
+    """Return a text without its middle if it is too wide."""
     if _width(label, size) <= inches:
         return label
     # The first number of characters that is too wide.

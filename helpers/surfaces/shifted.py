@@ -3,6 +3,7 @@
 import collections
 import hashlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,15 @@ def shifted_test(folder: str | Path, test: splits.Split) -> splits.Split:
         test: its test set, a `dataset.Split`.
 
     Returns:
-        A `dataset.Split` named "remounted".
+        A `dataset.Split` named "shifted".
     """
     folder = Path(folder).expanduser()
     if folder.resolve() == (paths.data() / "surfaces" / "photos").resolve():
         render.shifted_folder()
     beside = folder.parent / "remounted"
     if beside.is_dir():
-        return splits.whole_folder(beside, test.class_names, test.shape)
+        split = splits.whole_folder(beside, test.class_names, test.shape)
+        return replace(split, name="shifted")
     labels = [test.class_names[label] for label in test.labels]
     # A corrected label makes another set, as its photo changes folders.
     key = hashlib.sha256(repr([test.key, labels]).encode()).hexdigest()[:16]
@@ -44,7 +46,7 @@ def shifted_test(folder: str | Path, test: splits.Split) -> splits.Split:
     copies: collections.Counter = collections.Counter()
     for path, label, digest in tqdm(
         list(zip(test.paths, labels, test.keys, strict=True)),
-        desc="remounting",
+        desc="shifted test set",
         unit="photo",
         file=sys.stdout,
     ):
@@ -56,13 +58,14 @@ def shifted_test(folder: str | Path, test: splits.Split) -> splits.Split:
         if not file.is_file():
             rng = np.random.default_rng([int(digest, 16), copy])
             pixels = pipeline.load_photo(path, test.shape).numpy()
-            image = _remounted(pixels, rng)
+            image = _shifted(pixels, rng)
             with paths.atomic(file) as temporary:
                 image.save(temporary, "png")
-    return splits.whole_folder(shifted_folder, test.class_names)
+    split = splits.whole_folder(shifted_folder, test.class_names)
+    return replace(split, name="shifted")
 
 
-def _remounted(pixels: NDArray[np.uint8], rng: Generator):
+def _shifted(pixels: NDArray[np.uint8], rng: Generator):
     """Return the photo as another mounting of the camera would show it."""
     side = pipeline.SIZE
     padded = np.pad(pixels, ((side, side), (side, side), (0, 0)), "reflect")
