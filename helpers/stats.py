@@ -116,6 +116,13 @@ class Paired:
             return "better"
         return "worse" if self.high < 0 else "undecided"
 
+    def __str__(self) -> str:
+        interval = f"{100 * self.low:+.1f} to {100 * self.high:+.1f}"
+        return (
+            f"{100 * self.difference:+.1f} percentage points "
+            f"(95 % interval {interval}; McNemar p = {self.p:.2g})"
+        )
+
 
 def paired(first: ArrayLike, second: ArrayLike) -> Paired:
     """Compare two models photo by photo.
@@ -223,11 +230,7 @@ def compare(
         f"Of the same {result.n} photos, only {second_name} classified "
         f"{result.better} correctly, and only {first_name} {result.worse}."
     )
-    print(
-        f"Difference: {100 * result.difference:+.1f} percentage points "
-        f"(95 % interval {100 * result.low:+.1f} to "
-        f"{100 * result.high:+.1f}; McNemar p = {result.p:.2g})."
-    )
+    print(f"Difference: {result}.")
     if result.verdict == "undecided":
         print(
             "The interval contains zero: these photos do not show that "

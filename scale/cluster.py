@@ -115,7 +115,7 @@ def _attempt(command: Sequence[str], workers: int, kill_at: str | None):
             processes.append(_start(command, config, error))
         failed, was_killed = _watched(processes, kill_at)
         if was_killed:
-            print(f"worker {failed} was killed, and all are ended")
+            print(f"worker {failed} was killed; all workers were stopped")
         elif failed is not None:
             errors[failed].seek(0)
             lines = errors[failed].read().strip().splitlines()

@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
         for number, count, is_new in shards.fill(
             lower, split, args.shards, args.rows, worker, workers
         ):
-            result = "made" if is_new else "was there"
+            result = "made" if is_new else "already complete"
             print(f"shard {number} of {count} {result}", flush=True)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)

@@ -27,20 +27,21 @@ def course(
         options = {"color": colour, "label": name, "markersize": 4}
         axes[0].plot(count, np.divide(seconds, 60), style, **options)
         axes[1].plot(count, mib, style, **options)
-    axes[0].set(xlabel="photos done", ylabel="time (minutes)")
-    axes[1].set(xlabel="photos done", ylabel="memory of the process (MiB)")
+    axes[0].set_ylabel("time (minutes)")
+    axes[1].set_ylabel("memory of the process (MiB)")
     for ax in axes:
+        ax.set_xlabel("photos processed")
         ax.set_ylim(0, 1.15 * ax.get_ylim()[1])
         ax.locator_params(axis="x", nbins=5)
     axes[0].legend(loc="upper left", fontsize=9)
-    figure.suptitle("Shards, from the first to the last")
+    figure.suptitle("Time and memory by number of photos")
     plt.show()
 
 
 def speed_up(
     panels: dict[str, tuple[dict[str, Callable], dict[str, tuple]]],
 ) -> None:
-    """Draw how many times as fast so many workers are as one.
+    """Draw the speed-up of several workers over one.
 
     Args:
         panels: {kind of worker: (curves, measured)}, one panel each:
@@ -58,7 +59,7 @@ def speed_up(
     ):
         # In front: a line that lies on it would hide it.
         drawn = ax.plot(workers, workers, ":", color="black", zorder=3)
-        handles["as many times as workers"] = drawn[0]
+        handles["linear speed-up"] = drawn[0]
         for name, curve in curves.items():
             colour = colours.setdefault(name, COLOURS[len(colours)])
             drawn = ax.plot(workers, curve(workers), "--", color=colour)
@@ -66,13 +67,13 @@ def speed_up(
         for name, points in measured.items():
             drawn = ax.plot(*points, "o", color=colours[name])
             handles[f"{name}, measured"] = drawn[0]
-        ax.set(title=f"Workers {kind}", xlabel="workers (number)")
+        ax.set(title=f"Workers {kind}", xlabel="number of workers")
         ax.set(xscale="log", yscale="log")
         ticks = 2 ** np.arange(int(np.log2(MOST)) + 1)
         ax.set_xticks(ticks, [str(n) for n in ticks])
         ax.set_yticks([0.25, 0.5, *ticks], ["¼", "½", *map(str, ticks)])
         ax.minorticks_off()
-    axes[0, 0].set(ylabel="times as fast as one worker")
+    axes[0, 0].set(ylabel="speed-up over one worker")
     figure.legend(
         handles.values(),
         handles.keys(),
@@ -80,5 +81,7 @@ def speed_up(
         ncols=3,
         fontsize=9,
     )
-    figure.suptitle("What more workers bring: dots measured, lines calculated")
+    figure.suptitle(
+        "Speed-up with more workers: dots measured, lines calculated"
+    )
     plt.show()

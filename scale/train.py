@@ -100,7 +100,7 @@ def train(
         ValueError: the model does not fit the shards.
     """
     if (args.out / "tail.keras").is_file():
-        print("is trained already", flush=True)
+        print("already trained", flush=True)
         return
     with strategy.scope():
         tail = keras.saving.load_model(args.tail, compile=False)
@@ -115,7 +115,7 @@ def train(
     restored = manager.restore_or_initialize()
     done = int(adam.iterations.numpy())
     if restored:
-        print(f"goes on after step {done}", flush=True)
+        print(f"continues after step {done}", flush=True)
     last = args.epochs * (len(data) // args.batch)
     stream = iter(batches(data, strategy, args.batch, args.seed, done))
     seconds = []
@@ -145,7 +145,7 @@ def training_step(
             losses = keras.losses.sparse_categorical_crossentropy(
                 labels, probs
             )
-            # Of the whole batch, of which these are only a part.
+            # Each device has only a part of the batch.
             loss = tf.reduce_sum(losses) / batch
         gradients = tape.gradient(loss, tail.trainable_variables)
         # Under a strategy Keras first adds up the gradients of all machines.

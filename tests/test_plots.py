@@ -146,7 +146,7 @@ def test_the_reliability_figure_shows_both_errors_and_the_bins():
     error = stats.calibration_error(p, labels)
     chance = stats.calibration_error_by_chance(p)
     ax = plt.gcf().axes[0]
-    assert f"error {100 * error:.1f} %" in ax.get_title()
+    assert f"ECE {100 * error:.1f} %" in ax.get_title()
     assert f"({100 * chance:.1f} % if" in ax.get_title()
     confidence, accuracy = ax.containers[0].lines[0].get_data()
     bins = stats.reliability_bins(p, labels)

@@ -120,8 +120,8 @@ def test_workers_that_are_killed_go_on_where_they_were(filled, capfd):
     fill(filled, out, workers=2)
     output = capfd.readouterr().out
     assert "photo/s" not in output  # the bars of two would run together
-    for line in ("worker 0: shard 0 of 7 was there", "worker 1: shard 1 of 7"):
-        assert line in output
+    assert "worker 0: shard 0 of 7 already complete" in output
+    assert "worker 1: shard 1 of 7" in output
     assert before == {p: p.stat().st_ino for p in before}
     assert not [p for p in out.iterdir() if p.name.startswith(".")]
     mine, theirs = (shards.Shards(filled / n) for n in ("shards", "killed"))
@@ -249,7 +249,7 @@ def test_nothing_is_lost_when_a_worker_is_killed(trained, capfd):
     assert not (trained / "killed" / "tail.keras").exists()
     fit(trained, "killed", workers=2)
     output = capfd.readouterr().out
-    after = re.findall(r"worker [01]: goes on after step (\d+)\n", output)
+    after = re.findall(r"worker [01]: continues after step (\d+)\n", output)
     assert len(after) == 2 and after[0] == after[1]
     assert 4 <= int(after[0]) < STEPS and int(after[0]) % 2 == 0
     assert f"step {after[0]} of" not in output
@@ -444,13 +444,13 @@ def test_slurm_and_kubernetes_run_the_same(tmp_path, monkeypatch):
 
 def test_a_figure_tells_what_is_measured_from_what_is_calculated():
     plt.close("all")
-    curves = {"wire": np.sqrt}
-    panels = {"here": (curves, {"wire": ([1, 2], [1, 1.3])})}
+    curves = {"training": np.sqrt}
+    panels = {"here": (curves, {"training": ([1, 2], [1, 1.3])})}
     plots.speed_up(panels)
     (ax,) = plt.gcf().axes
     assert ax.get_xlabel() and ax.get_ylabel() and ax.get_title()
     texts = [text.get_text() for text in plt.gcf().legends[0].get_texts()]
-    assert texts[1:] == ["wire, calculated", "wire, measured"]
+    assert texts[1:] == ["training, calculated", "training, measured"]
     calculated, measured = ax.lines[1:]
     assert calculated.get_linestyle() == "--"
     np.testing.assert_allclose(calculated.get_ydata()[:3] ** 2, [1, 2, 3])

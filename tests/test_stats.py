@@ -46,6 +46,8 @@ def test_only_photos_on_which_the_models_differ_count():
     assert result.low < result.difference < result.high
     # Two-sided binomial probability of 30 or more of 40.
     assert result.p == pytest.approx(0.00222, abs=5e-5)
+    assert str(result).startswith("+14.3 percentage points (95 % interval +")
+    assert str(result).endswith("McNemar p = 0.0022)")
 
 
 @pytest.mark.parametrize(

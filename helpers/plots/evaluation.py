@@ -82,7 +82,7 @@ def reliability(predictions: Mapping[str, NDArray], labels: NDArray) -> None:
         ece = stats.calibration_error(probabilities, labels)
         chance = stats.calibration_error_by_chance(probabilities)
         ax.set_title(
-            f"{name}: calibration error {100 * ece:.1f} %\n"
+            f"{name}: ECE {100 * ece:.1f} %\n"
             f"({100 * chance:.1f} % if it were calibrated)",
             fontsize=11,
         )
