@@ -119,7 +119,7 @@ def test_a_card_shows_hard_names_in_one_row_each(tmp_path, photo, monkeypatch):
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
     class_names = ("x|y", "<b>bold</b>", "two\nlines", "`c`", "*d*", "_e_")
     path = tmp_path / "m.keras"
-    path.write_bytes(b"m")
+    saving.write_metadata(path, saving.Metadata(class_names))
     split = two_each(class_names, photo)
     written = model_card.write_model_card(
         path, [split], "a`b", tmp_path / "my`s", {}, split.labels >= 0, {}

@@ -391,6 +391,9 @@ def test_the_card_holds_what_was_measured(
     assert card == tmp_path / "m.md"
     for words in (
         "one of crack, пятно.",
+        "square by `pad`.",
+        "divide their logarithms by the temperature 2.00.",
+        "then below the threshold 0.60 is *none of these*.",
         "| crack | 10 | 10 of 10: 100.0%",
         "| пятно | 10 | 0 of 10: 0.0%",
         "Balanced accuracy (the mean of the recalls): 50.0%.",
@@ -407,5 +410,9 @@ def test_the_card_holds_what_was_measured(
     ours, _, others = text.partition("Other models")
     assert "another" not in ours and "shipped, test" not in others
     path.write_bytes(b"another model")
+    saving.write_metadata(path, saving.Metadata(("dent", "stain")))
     model_card.write_model_card(*args, {})
-    assert card.read_text(encoding="utf-8") != text
+    other = card.read_text(encoding="utf-8")
+    assert "one of dent, stain." in other
+    assert "(temperature 1). No photo is rejected (threshold 0)." in other
+    assert text.splitlines()[-1] != other.splitlines()[-1]  # the hash

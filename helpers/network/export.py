@@ -6,6 +6,7 @@ for a moment, and predictions there are what a user of the model gets.
 """
 
 import json
+import shutil
 import statistics
 import tempfile
 import time
@@ -25,6 +26,7 @@ from helpers.network.predictors import THREADS, load_predictor
 from helpers.paths import atomic
 from helpers.text import one_line
 
+TEMPLATES = Path(__file__).with_name("templates")
 TIMED = 20  # photos, one at a time
 
 
@@ -88,6 +90,19 @@ def lite_paths(path: Path) -> list[Path]:
         path.with_name(f"{path.stem}-{dtype}.tflite")
         for dtype in ("float16", "int8")
     ]
+
+
+def write_programs(path: str | Path) -> None:
+    """Copy the programs that use a LiteRT model beside the model at `path`.
+
+    They are `use_it.py`, `app.py` and what these need, `requirements.txt`. A
+    file of that name that is there already stays as it is.
+    """
+    for template in TEMPLATES.iterdir():
+        copy = Path(path).with_name(template.name)
+        if template.is_file() and not copy.exists():
+            with atomic(copy) as temporary:
+                shutil.copyfile(template, temporary)
 
 
 def megabytes(path: str | Path) -> float:

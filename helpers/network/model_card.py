@@ -14,12 +14,13 @@ import tensorflow as tf
 
 from helpers import downloads, results, stats
 from helpers.dataset import splits
+from helpers.network.metadata import Metadata, read_metadata
 from helpers.paths import atomic
 from helpers.text import markdown, markdown_code
 
 WARNING = """\
-- It always predicts one of its classes: a photo of something else gets a
-  prediction, too, perhaps with high confidence.
+- A photo of something else: it may still be predicted as one of the
+  classes, perhaps with high confidence.
 - Photos from another camera, another place of the camera or other light
   than those it was trained on: see the accuracies above, and watch for
   drift.
@@ -61,17 +62,19 @@ def write_model_card(
     }
     train, test = all_splits[0], all_splits[-1]
     majority = test.labels == np.bincount(train.labels).argmax()
+    metadata = read_metadata(path)
     # The rest of the path is private.
     photos = "/".join(Path(folder).resolve().parts[-2:])
     sections = [
         f"# Model card: {markdown(path.name)}",
         "Predicts the class of a photo: one of "
-        f"{', '.join(map(markdown, all_splits[0].class_names))}.",
+        f"{', '.join(map(markdown, metadata.class_names))}.",
         f"Inception v3, started from the weights {markdown_code(weights_name)}"
         f", trained on the photos of {markdown_code(photos)}. It "
         "takes RGB pixels of 0 to 255 and scales them itself; the names of "
         "its classes are inside. Long photos became square by "
-        f"{markdown_code(all_splits[0].shape)}.",
+        f"{markdown_code(metadata.shape)}.",
+        _use(metadata),
         "## Photos",
         _table(all_splits, correct),
         "The content of a photo decides its split, unless the folder has "
@@ -99,6 +102,23 @@ def write_model_card(
     with atomic(card) as temporary:
         temporary.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
     return card
+
+
+def _use(metadata: Metadata) -> str:
+    """Return how probabilities are calibrated and photos rejected."""
+    calibrated = "Its probabilities are used as they are (temperature 1)."
+    if metadata.temperature != 1:
+        calibrated = (
+            "To calibrate its probabilities, divide their logarithms by the "
+            f"temperature {metadata.temperature:.2f}."
+        )
+    rejected = "No photo is rejected (threshold 0)."
+    if metadata.threshold:
+        rejected = (
+            "A photo whose confidence is then below the threshold "
+            f"{metadata.threshold:.2f} is *none of these*."
+        )
+    return f"{calibrated} {rejected}"
 
 
 def _table(all_splits: Sequence[splits.Split], correct: npt.ArrayLike) -> str:

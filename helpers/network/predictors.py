@@ -4,7 +4,6 @@ TensorFlow is imported only for the formats that need it: an interpreter
 starts in a second without.
 """
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +57,12 @@ def load_predictor(path: str | Path) -> Predictor:
     if path.suffix == ".tflite":
         return _litert_predictor(path)
     if path.is_dir():
-        tf = importlib.import_module("tensorflow")
+        import tensorflow as tf
+
         loaded = tf.saved_model.load(str(path))
         return lambda x: loaded.serve(tf.cast(x, tf.float32)).numpy()
-    saving = importlib.import_module("helpers.network.saving")
+    from helpers.network import saving
+
     return saving.load(path)[0].predict_on_batch
 
 
@@ -74,7 +75,7 @@ def interpreter(path: str | Path) -> Any:
     try:
         from ai_edge_litert import interpreter as litert
     except ImportError:
-        litert = importlib.import_module("tensorflow").lite
+        from tensorflow import lite as litert
     return litert.Interpreter(str(path), num_threads=THREADS)
 
 
