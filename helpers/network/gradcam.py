@@ -22,18 +22,21 @@ def heatmaps(
     Args:
         upper: the model from the cached features to the last block.
         average: the layer that averages over its positions.
-        head: a hidden layer and one with softmax.
+        head: the last of its layers has a softmax.
         features: those of n photos, (n, rows, columns, channels).
         classes: integers (n,), the class of each score.
 
     Returns:
         (n, 8, 8), not negative.
     """
-    hidden, last = head.layers
+    *hidden, last = head.layers
     maps = tf.cast(upper(np.asarray(features, np.float32)), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(maps)
-        scores = hidden(average(maps)) @ last.kernel + last.bias
+        x = average(maps)
+        for layer in hidden:
+            x = layer(x)
+        scores = x @ last.kernel + last.bias
         chosen = tf.gather(scores, classes, axis=1, batch_dims=1)
     gradients = tape.gradient(chosen, maps)
     weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
