@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import optimize, special, stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 4000  # moves the ends by about a hundredth of the width
 BINS = 10
 LABEL_DRAWS = 200
 PREVALENCES = (0.5, 0.05, 0.005)
+TEMPERATURES = (0.5, 5.0)  # the range in which one is searched
+SMALLEST = 1e-12  # a probability of 0 has no logarithm
+MAX_THRESHOLD = 0.99
 
 
 class Clock:
@@ -140,6 +143,24 @@ def paired(first: ArrayLike, second: ArrayLike) -> Paired:
     changed = better + worse
     p = stats.binomtest(better, changed).pvalue if changed else 1.0
     return Paired(better, worse, n, float(low), float(high), float(p))
+
+
+def holm(ps: ArrayLike) -> NDArray[np.float64]:
+    """Return p-values corrected for their number, in the order given.
+
+    Unlike Bonferroni's, Holm's step-down correction multiplies only the
+    smallest by the number of tests, the next by one less, and so on (Holm,
+    1979).
+
+    Args:
+        ps: numbers of 0 to 1, shape (n,).
+    """
+    values = np.asarray(ps, float)
+    order = np.argsort(values)
+    factors = np.arange(values.size, 0, -1)
+    corrected = np.empty_like(values)
+    corrected[order] = np.maximum.accumulate(values[order] * factors)
+    return np.minimum(corrected, 1)
 
 
 def recalls(correct: ArrayLike, labels: ArrayLike) -> dict[int, Accuracy]:
@@ -351,6 +372,69 @@ def calibration_error_by_chance(probabilities: NDArray) -> float:
         labels = (draws >= cumulative).sum(axis=-1)
         errors.append(calibration_error(probabilities, labels))
     return float(np.mean(errors))
+
+
+def with_temperature(probs: NDArray, temperature: float) -> NDArray:
+    """Return probabilities at a temperature (Guo and others, 2017).
+
+    Their logarithms are divided by it. Above 1 it lowers the confidence; the
+    predicted classes stay the same.
+
+    Args:
+        probs: predictions, (n, classes), 0-1.
+        temperature: above 0.
+    """
+    logs = np.log(np.maximum(probs, SMALLEST))
+    return special.softmax(logs / temperature, axis=-1)
+
+
+def fit_temperature(probs: NDArray, labels: NDArray) -> float:
+    """Return the temperature with the lowest mean log loss.
+
+    Args:
+        probs: predictions for validation photos, (n, classes), 0-1.
+        labels: integers (n,), the indices of the true classes.
+
+    Returns:
+        A number in `TEMPERATURES`; 1.0, which changes nothing, if the lowest
+        loss is at an end of that range, for then there are too few errors to
+        fit it.
+    """
+
+    def loss(temperature: float) -> float:
+        scaled = with_temperature(probs, temperature)
+        true = scaled[np.arange(len(labels)), labels]
+        return float(-np.log(np.maximum(true, SMALLEST)).mean())
+
+    best = optimize.minimize_scalar(loss, bounds=TEMPERATURES).x
+    at_end = np.isclose(best, TEMPERATURES, rtol=0, atol=0.01).any()
+    return 1.0 if at_end else float(best)
+
+
+def rejection_threshold(
+    probs: NDArray, labels: NDArray, keep: float = 0.95
+) -> float:
+    """Return the confidence below which a photo is "none of these".
+
+    At least the proportion `keep` of the correctly predicted photos have
+    this confidence or more.
+
+    Args:
+        probs: predictions for validation photos, (n, classes), 0-1, at the
+            temperature that is used later.
+        labels: integers (n,), the indices of the true classes.
+        keep: 0-1.
+
+    Returns:
+        A number of 0 to `MAX_THRESHOLD`: above that, the rounding in another
+        format would decide. 0 if no photo is predicted correctly.
+    """
+    confidence = probs.max(axis=-1)
+    trusted = confidence[probs.argmax(axis=-1) == labels]
+    if not trusted.size:
+        return 0.0
+    lowest = np.quantile(trusted, 1 - keep, method="lower")
+    return float(min(lowest, MAX_THRESHOLD))
 
 
 def ppv_report(predicted: NDArray, labels: NDArray, good: int) -> None:

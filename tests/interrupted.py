@@ -103,9 +103,11 @@ def work():
 
 def left_behind():
     """Return {what: check sum} of all that a run leaves for a reader."""
-    model, names = saving.load(paths.model_path("02_frozen_baseline"))
+    model, metadata = saving.load(paths.model_path("02_frozen_baseline"))
     arrays = [a.tobytes() for a in model.get_weights()]
-    found = {"model": hashlib.md5(b"".join(arrays)).hexdigest() + str(names)}
+    found = {
+        "model": hashlib.md5(b"".join(arrays)).hexdigest() + str(metadata)
+    }
     kept = {".jpg", ".png", ".npy", ".csv"}
     for path in sorted(FOLDER.rglob("[!.]*")):
         if path.is_file() and path.suffix in kept:

@@ -34,7 +34,17 @@ def without_tensorflow(name, argument):
 
 
 @pytest.mark.parametrize(
-    "name", ["check", "doctor", "pack", "publish", "retrain", "site", "times"]
+    "name",
+    [
+        "check",
+        "doctor",
+        "pack",
+        "predict",
+        "publish",
+        "retrain",
+        "site",
+        "times",
+    ],
 )
 def test_light_commands_start_without_tensorflow(name):
     done = without_tensorflow(name, "--help")

@@ -73,8 +73,8 @@ def test_grad_cam_points_at_the_defect(outcomes):
     "lesson", ["02_frozen_baseline", "03_fine_tuning", "04_augmentation"]
 )
 def test_what_a_lesson_saved_is_loaded(lesson):
-    _, class_names = saving.load(paths.model_path(lesson))
-    assert class_names == render.CLASS_NAMES
+    _, metadata = saving.load(paths.model_path(lesson))
+    assert metadata.class_names == render.CLASS_NAMES
 
 
 def test_what_is_shipped_is_what_was_tested(outcomes):

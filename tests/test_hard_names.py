@@ -10,7 +10,7 @@ from PIL import Image
 
 from helpers import text, widgets
 from helpers.dataset import corrections, exclusions, scan, splits
-from helpers.network import export, model_card, predict
+from helpers.network import export, model_card, predict, saving
 from scale import shards
 from tools import _report
 
@@ -62,7 +62,8 @@ def test_predictions_open_in_a_spreadsheet(tmp_path, photo):
     class_names = ("=1+2", "Äpfel", "two\nlines", 'a, "b"')
     split = two_each(class_names, photo)
     probs = np.tile([0.925, 0.025, 0.025, 0.025], (len(split), 1))
-    predict.write_csv(tmp_path / "p.csv", split, probs)
+    metadata = saving.Metadata(class_names)
+    predict.write_csv(tmp_path / "p.csv", split, probs, metadata)
     raw = (tmp_path / "p.csv").read_bytes().decode("utf-8")
     assert raw.startswith("\ufefffile,label,class,probability")
     assert ",'=1+2," in raw and ",=1+2" not in raw
@@ -134,12 +135,10 @@ def test_a_card_shows_hard_names_in_one_row_each(tmp_path, photo, monkeypatch):
 
 def test_labels_txt_has_a_line_for_each_class(tmp_path, monkeypatch):
     class_names = ("Äpfel", "two\nlines", "a\u2028b", "cr\rx")
-    monkeypatch.setattr(
-        export.saving, "load", lambda path: (Exportable(), class_names)
-    )
+    loaded = Exportable(), saving.Metadata(class_names)
+    monkeypatch.setattr(saving, "load", lambda path: loaded)
     for name in ("convert_to_float16", "convert_to_int8"):
         monkeypatch.setattr(export, name, lambda *given: None)
-    export.saving.write_names(tmp_path / "m.keras", class_names)
     export.export_litert(tmp_path / "m.keras", [])
     content = (tmp_path / "labels.txt").read_text(encoding="utf-8")
     assert content.splitlines() == [

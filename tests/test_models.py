@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from helpers.dataset import splits
-from helpers.network import dtypes, saving
+from helpers.network import dtypes, metadata, saving
 
 
 class Trap:
@@ -44,9 +44,9 @@ def path(tmp_path, monkeypatch):
 
 
 def test_a_classifier_comes_back_whole(path):
-    model, names = saving.load(path)
-    assert names == ("crack", "пятно")
-    assert saving.read_shape(path) == "pad"
+    model, about = saving.load(path)
+    assert about == saving.Metadata(("crack", "пятно"), "pad")
+    assert saving.read_metadata(path) == about
     pixels = np.full((3, 8, 8, 3), 99, "uint8")
     np.testing.assert_allclose(
         model.predict(pixels, verbose=0),
@@ -65,7 +65,7 @@ def refused(path, message):
 def test_a_cut_off_file_is_refused(path, fraction):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(fraction * len(whole))])
-    refused(path, "not a complete .keras file")
+    refused(path, "not a complete model")
 
 
 def test_a_damaged_byte_is_noticed(path):
@@ -83,8 +83,52 @@ def test_files_of_other_kinds_are_refused(tmp_path, monkeypatch):
     classifier().save(tmp_path / "old.h5")
     (tmp_path / "trap.keras").write_bytes(pickle.dumps(Trap()))
     for name in ("old.h5", "trap.keras"):
-        refused(tmp_path / name, "not a complete .keras file")
+        refused(tmp_path / name, "not a complete model")
     assert not (tmp_path / "trapped.txt").exists()
+
+
+def with_entry(path, name, text):
+    """Put a text in place of the metadata of a model."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr(name, text)
+
+
+def test_a_model_of_an_earlier_version_is_to_be_saved_again(path):
+    with_entry(path, "class_names.json", '["a", "b"]')
+    refused(path, "an earlier version wrote it; save it again")
+
+
+GOOD = {"class_names": ["a", "b"], "shape": "pad"}
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"class_names": "ab"}, "class_names must be a list of texts"),
+        ({"class_names": ["a", 2]}, "class_names must be a list of texts"),
+        ({"class_names": []}, "class_names must be a list of texts"),
+        ({"shape": "round"}, "shape is 'round'"),
+        ({"temperature": 0}, "temperature is 0, but must be above 0"),
+        ({"temperature": float("nan")}, "temperature is nan"),
+        ({"temperature": "1"}, "temperature must be a number"),
+        ({"threshold": 1}, "threshold is 1, but must be .* below 1"),
+        ({"threshold": -0.1}, "threshold is -0.1"),
+        ({"threshold": None}, "threshold must be a number"),
+        ({"colour": "red"}, "colour"),
+    ],
+    ids=str,
+)
+def test_damaged_metadata_is_refused(path, values, reason):
+    with_entry(path, metadata.FILE, json.dumps(GOOD))
+    assert saving.read_metadata(path).shape == "pad"
+    with_entry(path, metadata.FILE, json.dumps(GOOD | values))
+    refused(path, f"classifier.json is damaged .*{reason}")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"a"'])
+def test_metadata_that_is_no_table_is_refused(path, text):
+    with_entry(path, metadata.FILE, text)
+    refused(path, "classifier.json is damaged")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +152,7 @@ def test_a_model_that_is_no_classifier_is_refused(
     tmp_path, model, names, message
 ):
     path = tmp_path / "mine.keras"
-    saving.write(model, names, path)
+    saving.write(model, saving.Metadata(tuple(names)), path)
     refused(path, message)
 
 
@@ -122,9 +166,10 @@ def test_what_lessons_save_is_loaded(tmp_path, policy):
     model = keras.Model(inputs, head(inputs))
     if policy:
         model = dtypes.with_dtype(model, policy)
-    saving.write(model, ("a", "b"), tmp_path / "m.keras")
-    loaded, names = saving.load(tmp_path / "m.keras")
-    assert names == ("a", "b") and loaded.output_shape == (None, 2)
+    about = saving.Metadata(("a", "b"), "crop", 1.5, 0.25)
+    saving.write(model, about, tmp_path / "m.keras")
+    loaded, read = saving.load(tmp_path / "m.keras")
+    assert read == about and loaded.output_shape == (None, 2)
     for old, new in zip(
         model.get_weights(), loaded.get_weights(), strict=True
     ):

@@ -1,6 +1,7 @@
 """A classifier is exported completely, and predicts the same elsewhere."""
 
 import csv
+import dataclasses
 import os
 import shutil
 import sys
@@ -14,12 +15,20 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from helpers import results, setup
+from helpers import results, setup, stats
 from helpers.dataset import pipeline, splits
-from helpers.network import export, model_card, predict, saving, subprocesses
+from helpers.network import (
+    export,
+    model_card,
+    predict,
+    predictors,
+    saving,
+    subprocesses,
+)
 from helpers.widgets import upload_panel
 
 NAMES = ("crack", "пятно")
+METADATA = saving.Metadata(NAMES, "pad", temperature=2.0, threshold=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +76,9 @@ def shipped(model, split, tmp_path_factory):
     """{name: path} of the model in all formats."""
     folder = tmp_path_factory.mktemp("models")
     path = folder / "m.keras"
-    saving.write(saving.without_optimizers(model), NAMES, path, "pad")
+    saving.write(saving.without_optimizers(model), METADATA, path)
     model.export(folder / "m", verbose=False)
-    saving.write_names(folder / "m", NAMES, "pad")
+    saving.write_metadata(folder / "m", METADATA)
     args = "helpers.network.export", "export_litert", path, split.paths
     subprocesses.run(*args, total=len(split))
     float16, int8 = export.lite_paths(path)
@@ -94,24 +103,25 @@ def test_without_optimizers_a_model_predicts_the_same(
     assert model.layers[-1].compiled  # the original is left alone
 
 
-def test_class_names_and_shape_are_in_every_format(shipped, tmp_path):
+def test_the_metadata_is_in_every_format(shipped, tmp_path):
     for path in shipped.values():
-        assert saving.read_names(path) == NAMES
-        assert saving.read_shape(path) == "pad"
+        assert saving.read_metadata(path) == METADATA
     labels = shipped["keras"].with_name("labels.txt")
     assert labels.read_text(encoding="utf-8").split() == list(NAMES)
     assert len(list(labels.parent.iterdir())) == len(shipped) + 1
     (tmp_path / "m").mkdir()
     (tmp_path / "m.tflite").write_bytes(b"no archive")
-    for name in ("m", "m.tflite", "gone"):
-        with pytest.raises(ValueError, match=f"{name}: it holds no class"):
-            saving.read_names(tmp_path / name)
-        with pytest.raises(ValueError, match=f"{name}: it holds no shape"):
-            saving.read_shape(tmp_path / name)
+    for name, message in {
+        "m": "not a classifier of these lessons",
+        "m.tflite": "not a complete model",
+        "gone": "there is no such file",
+    }.items():
+        with pytest.raises(ValueError, match=f"{name}: {message}"):
+            saving.read_metadata(tmp_path / name)
 
 
 def test_int8_is_quantized_throughout(shipped):
-    details = export.interpreter(shipped["int8"]).get_tensor_details()
+    details = predictors.interpreter(shipped["int8"]).get_tensor_details()
     dtypes = [detail["dtype"] for detail in details]
     assert dtypes.count(np.float32) <= 2  # the input and the output
     assert dtypes.count(np.int8) > 4
@@ -149,12 +159,12 @@ def test_without_ai_edge_litert_tensorflow_runs_the_model(
     shipped, pixels, monkeypatch
 ):
     path = shipped["int8"]
-    expected = export.load_predictor(path)(pixels[:2])
+    expected = predictors.load_predictor(path)(pixels[:2])
     # None makes Python say that there is no such package.
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
-    assert isinstance(export.interpreter(path), tf.lite.Interpreter)
+    assert isinstance(predictors.interpreter(path), tf.lite.Interpreter)
     np.testing.assert_allclose(
-        export.load_predictor(path)(pixels[:2]), expected, atol=0.02
+        predictors.load_predictor(path)(pixels[:2]), expected, atol=0.02
     )
 
 
@@ -214,14 +224,19 @@ def test_every_file_of_a_folder_has_its_row(
     model, probs, mixed, monkeypatch, batch_size
 ):
     monkeypatch.setattr(predict, "BATCH_SIZE", batch_size)
-    table = rows(predict.write_predictions(model, NAMES, mixed))
+    squares = stats.with_temperature(probs[:3], METADATA.temperature)
+    limit = float(np.median(squares.max(axis=-1))) + 1e-6
+    metadata = dataclasses.replace(METADATA, threshold=limit)
+    table = rows(predict.write_predictions(model, metadata, mixed))
     assert [row["file"] for row in table] == MIXED
     predicted = [row for row in table if row["class"]]
-    for row, own in zip(predicted, probs[:3], strict=True):
+    for row, own in zip(predicted, squares, strict=True):
         assert row["class"] == NAMES[own.argmax()]
         assert row["second"] == NAMES[own.argmin()]
         assert float(row["probability"]) == pytest.approx(own.max(), abs=1e-3)
+        assert row["none_of_these"] == ("yes" if own.max() < limit else "no")
         assert not row["problem"]
+    assert len({row["none_of_these"] for row in predicted}) == 2
     problems = [row["problem"] for row in table if not row["class"]]
     assert problems == ["the file is empty", "a web page, not a photo"]
 
@@ -234,7 +249,7 @@ def test_sidecars_have_no_row_and_photos_in_linked_folders_do(model, mixed):
     (mixed.parent / "other").mkdir()
     shutil.copy(mixed / "b.png", mixed.parent / "other" / "c.png")
     (mixed / "linked").symlink_to(mixed.parent / "other")
-    table = rows(predict.write_predictions(model, NAMES, mixed))
+    table = rows(predict.write_predictions(model, METADATA, mixed))
     names = [row["file"] for row in table]
     assert names == sorted([".hidden.png", *MIXED, "linked/c.png"])
 
@@ -247,18 +262,17 @@ def test_a_folder_is_predicted_in_the_shape_of_the_training(model, tmp_path):
     for shape in ("squeeze", "crop", "pad"):
         photo = pipeline.load_photos([str(tmp_path / "long.png")], shape)
         expected = model.predict(photo, verbose=0).max()
-        path = predict.write_predictions(model, NAMES, tmp_path, shape)
+        metadata = saving.Metadata(NAMES, shape)
+        path = predict.write_predictions(model, metadata, tmp_path)
         files[shape] = rows(path)[0]["probability"]
         assert files[shape] == f"{expected:.3f}"
     assert len({*files.values()}) == 3
-    with pytest.raises(ValueError, match="shape is 'round'"):
-        predict.write_predictions(model, NAMES, tmp_path, "round")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 there")
 def test_a_name_that_is_not_utf8_has_a_row_that_says_so(model, mixed):
     (mixed / "b.png").rename(mixed / os.fsdecode(b"caf\xe9.png"))
-    table = rows(predict.write_predictions(model, NAMES, mixed))
+    table = rows(predict.write_predictions(model, METADATA, mixed))
     problems = {row["file"]: row["problem"] for row in table}
     assert problems["caf\\udce9.png"] == "its name is not UTF-8"
     assert problems["monday/a.png"] == ""
@@ -266,15 +280,16 @@ def test_a_name_that_is_not_utf8_has_a_row_that_says_so(model, mixed):
 
 def test_a_folder_that_is_missing_or_empty_is_refused(model, tmp_path):
     with pytest.raises(ValueError, match="gone: there is no such folder"):
-        predict.write_predictions(model, NAMES, tmp_path / "gone")
+        predict.write_predictions(model, METADATA, tmp_path / "gone")
     with pytest.raises(ValueError, match="there is no file in it"):
-        predict.write_predictions(model, NAMES, tmp_path)
+        predict.write_predictions(model, METADATA, tmp_path)
 
 
 def test_predictions_for_a_split_are_beside_its_labels(split, tmp_path):
     rising = np.linspace(0.1, 0.9, len(split))
     probs = np.stack([rising, 1 - rising], axis=1)
-    predict.write_csv(tmp_path / "p.csv", split, probs)
+    metadata = saving.Metadata(NAMES, threshold=0.6)
+    predict.write_csv(tmp_path / "p.csv", split, probs, metadata)
     table = rows(tmp_path / "p.csv")
     assert [row["label"] for row in table] == [NAMES[i] for i in split.labels]
     assert [row["class"] for row in table] == [
@@ -283,8 +298,15 @@ def test_predictions_for_a_split_are_beside_its_labels(split, tmp_path):
     assert table[0]["probability"] == "0.900"
     assert table[0]["second_probability"] == "0.100"
     assert split.paths[0].endswith(table[0]["file"])
+    rejected = ["yes" if p.max() < 0.6 else "no" for p in probs]
+    assert [row["none_of_these"] for row in table] == rejected
+    assert set(rejected) == {"yes", "no"}
+    cooler = saving.Metadata(NAMES, temperature=2.0)
+    predict.write_csv(tmp_path / "p.csv", split, probs, cooler)
+    first = rows(tmp_path / "p.csv")[0]
+    assert (first["probability"], first["none_of_these"]) == ("0.750", "no")
     with pytest.raises(ValueError):
-        predict.write_csv(tmp_path / "q.csv", split, probs[1:])
+        predict.write_csv(tmp_path / "q.csv", split, probs[1:], metadata)
     assert not (tmp_path / "q.csv").exists()
 
 

@@ -67,6 +67,15 @@ def test_the_sentence_follows_the_interval(
     assert f"only tuned classified {better} correctly" in printed
 
 
+def test_holm_corrects_p_values_in_their_order():
+    # Holm's procedure by hand: 4 * 0.01, 3 * 0.02, 2 * 0.03, then 0.06
+    # again, since 0.04 may not fall below it.
+    corrected = stats.holm([0.03, 0.01, 0.04, 0.02])
+    assert corrected == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert stats.holm([0.7, 0.6]) == pytest.approx([1, 1])
+    assert stats.holm([0.03]) == pytest.approx([0.03])
+
+
 def test_a_small_class_counts_as_much_as_a_large_one(capsys):
     labels = np.repeat([0, 1, 3], [90, 6, 4])
     majority = labels == 0
@@ -177,6 +186,48 @@ def test_bins_have_equal_sizes_and_ascending_confidence(n, sizes):
     assert {b.accuracy.n for b in bins} == sizes
     assert sum(b.accuracy.n for b in bins) == n
     assert [b.confidence for b in bins] == sorted(b.confidence for b in bins)
+
+
+@pytest.mark.parametrize("temperature", [0.8, 1.0, 2.5])
+def test_the_temperature_of_a_model_is_found(temperature):
+    rng = np.random.default_rng(0)
+    calibrated = rng.dirichlet([0.6, 0.6, 0.6], 20000)
+    labels = (calibrated.cumsum(axis=-1) < rng.random((20000, 1))).sum(axis=-1)
+    logits = np.log(np.maximum(calibrated, 1e-9)) * temperature
+    probs = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    fitted = stats.fit_temperature(probs, labels)
+    assert fitted == pytest.approx(temperature, rel=0.04)
+    scaled = stats.with_temperature(probs, temperature)
+    np.testing.assert_allclose(scaled, calibrated, atol=1e-4)
+    np.testing.assert_array_equal(scaled.argmax(-1), probs.argmax(-1))
+
+
+@pytest.mark.parametrize("labels", [[0] * 30, [1] * 30])
+def test_without_both_hits_and_errors_no_temperature_is_fitted(labels):
+    probs = np.tile([0.9, 0.1], (30, 1))
+    assert stats.fit_temperature(probs, np.array(labels)) == 1.0
+
+
+def test_a_probability_of_zero_has_a_temperature():
+    probs = stats.with_temperature(np.array([[1.0, 0.0]], "float32"), 2.0)
+    assert np.isfinite(probs).all() and probs[0, 0] > 0.99
+
+
+def test_the_threshold_keeps_the_correctly_predicted_photos():
+    first = np.linspace(0.51, 0.9, 40)
+    probs = np.stack([first, 1 - first], axis=1)
+    labels = np.zeros(40, int)
+    labels[:20] = 1  # the less confident half is wrong
+    threshold = stats.rejection_threshold(probs, labels, keep=0.9)
+    assert (first[20:] >= threshold).sum() == 19
+    assert stats.rejection_threshold(probs, labels, keep=1) == first[20]
+    assert stats.rejection_threshold(probs, labels) <= first[21]
+
+
+def test_a_threshold_leaves_room_for_rounding():
+    sure = np.tile([1.0, 0.0], (9, 1))
+    assert stats.rejection_threshold(sure, np.zeros(9, int)) == 0.99
+    assert stats.rejection_threshold(sure, np.ones(9, int)) == 0
 
 
 # --- Positive predictive value --------------------------------------------

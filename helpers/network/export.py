@@ -9,7 +9,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,12 @@ import tensorflow as tf
 from helpers import setup
 from helpers.dataset import pipeline, splits
 from helpers.network import saving
+from helpers.network.predict import Predictor
+from helpers.network.predictors import THREADS, load_predictor
 from helpers.paths import atomic
 from helpers.text import one_line
 
-THREADS = 2  # for every format, so that their times can be compared
 TIMED = 20  # photos, one at a time
-
-Predictor = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
 def convert_to_int8(
@@ -36,8 +35,7 @@ def convert_to_int8(
 
     The photos calibrate it.
     """
-
-    shape = saving.read_shape(saved)
+    shape = saving.read_metadata(saved).shape
 
     def pixels() -> Iterator[list[npt.NDArray[np.float32]]]:
         for photo in pipeline.load_photos(photo_paths, shape):
@@ -62,8 +60,7 @@ def _convert(converter: Any, saved: str | Path, path: str | Path) -> None:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     with atomic(path) as temporary:
         temporary.write_bytes(converter.convert())
-        class_names, shape = saving.read_names(saved), saving.read_shape(saved)
-        saving.write_names(temporary, class_names, shape)
+        saving.write_metadata(temporary, saving.read_metadata(saved))
 
 
 def export_litert(path: str | Path, photo_paths: Sequence[str]) -> None:
@@ -73,15 +70,15 @@ def export_litert(path: str | Path, photo_paths: Sequence[str]) -> None:
     name becomes a backslash and an n there (`one_line`).
     """
     path = Path(path)
-    model, class_names = saving.load(path)
+    model, metadata = saving.load(path)
     float16, int8 = lite_paths(path)
     with tempfile.TemporaryDirectory() as saved:
         model.export(saved, verbose=False)
-        saving.write_names(saved, class_names, saving.read_shape(path))
+        saving.write_metadata(saved, metadata)
         convert_to_float16(saved, float16)
         convert_to_int8(saved, int8, photo_paths)
     with atomic(path.with_name("labels.txt")) as temporary:
-        lines = [f"{one_line(name)}\n" for name in class_names]
+        lines = [f"{one_line(name)}\n" for name in metadata.class_names]
         temporary.write_text("".join(lines), encoding="utf-8")
 
 
@@ -98,54 +95,6 @@ def megabytes(path: str | Path) -> float:
     path = Path(path)
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(f.stat().st_size for f in files if f.is_file()) / 1e6
-
-
-def load_predictor(path: str | Path) -> Predictor:
-    """Return a function that predicts with a saved model.
-
-    It takes pixels (b, 299, 299, 3) and returns probabilities (b, classes).
-
-    Args:
-        path: a `.keras` file, a `.tflite` file, or the folder of a
-            SavedModel.
-    """
-    path = Path(path)
-    if path.is_dir():
-        loaded = tf.saved_model.load(str(path))
-        return lambda x: loaded.serve(tf.cast(x, tf.float32)).numpy()
-    if path.suffix == ".tflite":
-        return _litert_predictor(path)
-    return saving.load(path)[0].predict_on_batch
-
-
-def interpreter(path: str | Path) -> Any:
-    """Return a LiteRT interpreter of a `.tflite` file.
-
-    It is from the package ai-edge-litert. Where that is missing, as it may
-    be on Colab, it is the older one of TensorFlow.
-    """
-    try:
-        from ai_edge_litert import interpreter as litert
-    except ImportError:
-        litert = tf.lite
-    return litert.Interpreter(str(path), num_threads=THREADS)
-
-
-def _litert_predictor(path: Path) -> Predictor:
-    model = interpreter(path)
-    model.allocate_tensors()
-    (inputs,) = model.get_input_details()
-    (outputs,) = model.get_output_details()
-
-    def predict(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        probs = []
-        for photo in pixels.astype(np.float32):
-            model.set_tensor(inputs["index"], photo[None])
-            model.invoke()
-            probs.append(model.get_tensor(outputs["index"])[0])
-        return np.stack(probs)
-
-    return predict
 
 
 def predict_and_time(

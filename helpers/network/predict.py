@@ -1,129 +1,172 @@
-"""Writes the predictions for photos as tables (CSV) for spreadsheets.
+"""Predictions for photos as rows and tables (CSV) for spreadsheets.
 
 `text.csv_bytes` says what that changes in names.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from helpers import text
-from helpers.dataset import decoding, photo_file, splits, tree
+from helpers import stats, text
+from helpers.dataset import decoding, photo_file, tree
+from helpers.network.metadata import Metadata
 from helpers.paths import atomic, list_path
 
-COLUMNS = (
-    "file", "class", "probability", "second", "second_probability", "problem",
+if TYPE_CHECKING:
+    import keras
+
+    from helpers.dataset import splits
+
+# none_of_these is yes or no; a file with a problem has no other cells.
+PREDICTION = (
+    "class", "probability", "none_of_these", "second", "second_probability",
 )  # fmt: skip
+COLUMNS = ("file", *PREDICTION, "problem")
 BATCH_SIZE = 16
+
+Predictor = Callable[[npt.NDArray[np.uint8]], npt.ArrayLike]
 
 
 def write_predictions(
-    classifier: keras.Model,
-    class_names: Sequence[str],
-    folder: str | Path,
-    shape: str = "squeeze",
+    classifier: "keras.Model", metadata: Metadata, folder: str | Path
 ) -> Path:
     """Write the predictions for a folder of photos; return the table's path.
 
     Every file in the folder and in the folders inside, linked ones too, has
-    a row, in the order of the names: the two most likely classes and their
-    probabilities, or the problem with a file that can't be read. Files that
-    systems and other programs keep beside photos have none.
+    a row, in the order of the names: the two most likely classes, their
+    probabilities (at the temperature of the metadata) and whether the photo
+    is none of these, its confidence being below the threshold; or the
+    problem with a file that can't be read. Files that systems and other
+    programs keep beside photos have none.
 
     Args:
         classifier: a model from pixels of 0 to 255 to probabilities.
-        class_names: in the order of its outputs.
+        metadata: as `saving.load` returns it.
         folder: with photos, sorted into folders or not.
-        shape: of the photos that it was trained on (see
-            `saving.read_shape`).
 
     Raises:
         ValueError: the folder is missing or empty.
     """
     folder = Path(folder).expanduser()
-    files = _files(folder)
-    rows = {
-        file: {"file": photo_file.printed(_name(file, folder))}
-        for file in files
-    }
-    batch: dict[Path, npt.NDArray[np.uint8]] = {}
-    for file in tqdm(files, desc=folder.name, unit="file", file=sys.stdout):
-        try:
-            picture = photo_file.read(photo_file.read_bytes(file), file.name)
-            batch[file] = decoding.resize(picture.pixels, shape)
-        except decoding.UnusableError as error:
-            rows[file]["problem"] = error.problem
-        if len(batch) == BATCH_SIZE or (batch and file == files[-1]):
-            pixels = np.stack(list(batch.values()))
-            probs = np.asarray(classifier.predict_on_batch(pixels))
-            for photo_path, photo_probs in zip(batch, probs, strict=True):
-                rows[photo_path] |= _cells(class_names, photo_probs)
-            batch = {}
+    files = files_in(folder)
+    rows = tqdm(
+        predictions(files, classifier.predict_on_batch, metadata),
+        desc=folder.name,
+        total=len(files),
+        unit="file",
+        file=sys.stdout,
+    )
+    named = [
+        {"file": photo_file.printed(file.relative_to(folder).as_posix())} | row
+        for file, row in zip(files, rows, strict=True)
+    ]
     path = list_path("predictions", folder)
-    _write(path, COLUMNS, rows.values())
+    _write(path, COLUMNS, named)
     return path
 
 
+def predictions(
+    files: Sequence[Path], predict: Predictor, metadata: Metadata
+) -> Iterator[dict[str, str]]:
+    """Yield a row for each file, without its name: see `COLUMNS`.
+
+    Args:
+        files: photos, or other files.
+        predict: takes pixels, uint8 (b, 299, 299, 3), 0-255, and returns
+            probabilities (b, classes).
+        metadata: of the model.
+    """
+    for start in range(0, len(files), BATCH_SIZE):
+        batch = files[start : start + BATCH_SIZE]
+        rows: dict[Path, dict[str, str]] = {}
+        pixels: dict[Path, npt.NDArray[np.uint8]] = {}
+        for file in batch:
+            try:
+                content = photo_file.read_bytes(file)
+                picture = photo_file.read(content, file.name)
+                pixels[file] = decoding.resize(picture.pixels, metadata.shape)
+            except decoding.UnusableError as error:
+                rows[file] = {"problem": error.problem}
+        if pixels:
+            probs = np.asarray(predict(np.stack(list(pixels.values()))))
+            rows |= dict(zip(pixels, _rows(probs, metadata), strict=True))
+        yield from (rows[file] for file in batch)
+
+
 def write_csv(
-    path: str | Path, split: splits.Split, probs: npt.NDArray[np.float32]
+    path: str | Path,
+    split: "splits.Split",
+    probs: npt.NDArray[np.float32],
+    metadata: Metadata,
 ) -> None:
     """Write the predictions for a split beside its labels.
 
     Args:
         path: of the CSV file, which `text.read_csv` reads.
         split: n photos.
-        probs: their probabilities, (n, number of classes).
+        probs: their probabilities, (n, number of classes), without the
+            temperature.
+        metadata: of the model.
     """
-    names = split.class_names
     rows = [
-        {"file": name, "label": names[label]} | _cells(names, photo_probs)
-        for name, label, photo_probs in zip(
-            split.names, split.labels, probs, strict=True
+        {"file": name, "label": split.class_names[label]} | row
+        for name, label, row in zip(
+            split.names, split.labels, _rows(probs, metadata), strict=True
         )
     ]
-    _write(path, ("file", "label", *COLUMNS[1:-1]), rows)
+    _write(path, ("file", "label", *PREDICTION), rows)
+
+
+def _rows(probs: npt.NDArray, metadata: Metadata) -> list[dict[str, str]]:
+    """Return the cells of each prediction, (n, classes)."""
+    names, rows = metadata.class_names, []
+    for row in stats.with_temperature(probs, metadata.temperature):
+        first, second = row.argsort()[::-1][:2]
+        rejected = row[first] < metadata.threshold
+        cells = {
+            "class": names[first],
+            "probability": f"{row[first]:.3f}",
+            "none_of_these": "yes" if rejected else "no",
+            "second": names[second],
+            "second_probability": f"{row[second]:.3f}",
+        }
+        rows.append(cells)
+    return rows
 
 
 def _write(
     path: str | Path, columns: Sequence[str], rows: Iterable[dict[str, str]]
 ) -> None:
-    cells = [[row.get(name, "") for name in columns] for row in rows]
     with atomic(path) as temporary:
-        temporary.write_bytes(text.csv_bytes([columns, *cells]))
+        temporary.write_bytes(csv_bytes(columns, rows))
 
 
-def _cells(
-    class_names: Sequence[str], probs: npt.NDArray[np.float32]
-) -> dict[str, str]:
-    """Return the two most likely classes and their probabilities."""
-    first, second = probs.argsort()[::-1][:2]
-    return {
-        "class": class_names[first],
-        "probability": f"{probs[first]:.3f}",
-        "second": class_names[second],
-        "second_probability": f"{probs[second]:.3f}",
-    }
+def csv_bytes(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> bytes:
+    """Return rows as a CSV file; a missing cell is empty."""
+    cells = [[row.get(name, "") for name in columns] for row in rows]
+    return text.csv_bytes([columns, *cells])
 
 
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
+    """Return the files in a folder and the folders inside, by name.
+
+    Raises:
+        FolderError: the folder is missing or holds no file.
+    """
     if not folder.is_dir():
         full = "" if folder.is_absolute() else f" at {folder.absolute()}"
         raise tree.FolderError(
             f"{folder}: there is no such folder{full}; give one with "
             "photos in it."
         )
-    files = [folder / path for path in tree.read_tree(folder).files]
-    if not files:
+    names = sorted(str(name) for name in tree.read_tree(folder).files)
+    if not names:
         raise tree.FolderError(
             f"{folder}: there is no file in it; put the photos in here."
         )
-    return sorted(files, key=lambda file: _name(file, folder))
-
-
-def _name(file: Path, folder: Path) -> str:
-    return file.relative_to(folder).as_posix()
+    return [folder / name for name in names]

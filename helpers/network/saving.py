@@ -1,15 +1,14 @@
 """Saved classifiers: with the names of their classes, and safe to load.
 
 A `.keras` file is a ZIP archive of a configuration, weights and metadata.
-The names of the classes and the shape of the photos (see
-`dataset.load_photo`) are more files in it, which Keras ignores.
+Its `Metadata` is one more file in it, which Keras ignores.
 """
 
 import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,8 @@ import keras
 
 from helpers import paths
 from helpers.dataset import splits
+from helpers.network.metadata import Metadata, read_metadata, write_metadata
 
-NAMES = "class_names.json"
-SHAPE = "photo_shape.json"
-EXTRA = "assets.extra"  # of a SavedModel, for files that TensorFlow ignores
 CONFIG = "config.json"
 # {module: classes} of all that the lessons and scale/ save. Keras has others
 # that read a file, download one or run code while they are loaded.
@@ -55,75 +52,15 @@ def save(model: keras.Model, split: splits.Split, lesson: str) -> Path:
     `split`, on which it was trained.
     """
     path = paths.model_path(lesson)
-    write(model, split.class_names, path, split.shape)
+    write(model, Metadata(split.class_names, split.shape), path)
     return path
 
 
-def write(
-    model: keras.Model,
-    class_names: Sequence[str],
-    path: str | Path,
-    shape: str = "squeeze",
-) -> None:
-    """Write a classifier with names and shape into a `.keras` file."""
+def write(model: keras.Model, metadata: Metadata, path: str | Path) -> None:
+    """Write a classifier with its metadata into a `.keras` file."""
     with paths.atomic(path) as temporary:
         model.save(temporary)
-        write_names(temporary, class_names, shape)
-
-
-def write_names(
-    path: str | Path, class_names: Sequence[str], shape: str = "squeeze"
-) -> None:
-    """Write the names of the classes and the shape into a saved model.
-
-    Args:
-        path: a `.keras` file, which is an archive; a `.tflite` file, which
-            may end in one (as LiteRT's metadata does); or the folder of a
-            SavedModel.
-        class_names: in the order of the model's outputs.
-        shape: of the photos that it was trained on, "squeeze", "crop" or
-            "pad".
-    """
-    path = Path(path)
-    for name, value in ((NAMES, list(class_names)), (SHAPE, shape)):
-        text = json.dumps(value)
-        if path.is_dir():
-            (path / EXTRA).mkdir(exist_ok=True)
-            (path / EXTRA / name).write_text(text, encoding="utf-8")
-        else:
-            with zipfile.ZipFile(path, "a") as file:
-                file.writestr(name, text)
-
-
-def read_names(path: str | Path) -> tuple[str, ...]:
-    """Return the names that `write_names` has written.
-
-    Raises:
-        ValueError: there are none.
-    """
-    return tuple(_read_entry(path, NAMES, "class names"))
-
-
-def read_shape(path: str | Path) -> str:
-    """Return the shape of the photos that `write_names` has written.
-
-    Raises:
-        ValueError: there is none.
-    """
-    return _read_entry(path, SHAPE, "shape of the photos")
-
-
-def _read_entry(path: str | Path, name: str, what: str) -> Any:
-    path = Path(path)
-    try:
-        if path.is_dir():
-            return json.loads((path / EXTRA / name).read_bytes())
-        with zipfile.ZipFile(path) as file:
-            return json.loads(file.read(name))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-        raise ValueError(
-            f"{path}: it holds no {what}; export the model again."
-        ) from None
+        write_metadata(temporary, metadata)
 
 
 def without_optimizers(model: keras.Model) -> keras.Model:
@@ -170,7 +107,7 @@ def unfinished(folder: Path, split: splits.Split, weights_name: str) -> Path:
     return backup
 
 
-def load(path: str | Path) -> tuple[keras.Model, tuple[str, ...]]:
+def load(path: str | Path) -> tuple[keras.Model, Metadata]:
     """Load a classifier that a lesson saved.
 
     Its configuration is read first: a file that names any other class than
@@ -178,18 +115,18 @@ def load(path: str | Path) -> tuple[keras.Model, tuple[str, ...]]:
     `.h5` files and pickles are not read at all.
 
     Args:
-        path: a `.keras` file with the names of its classes inside.
+        path: a `.keras` file with its metadata inside.
 
     Returns:
         The model, from pixels of 0 to 255, uint8 or float32
         (b, height, width, 3), to probabilities, float32 (b, classes); and
-        the class names.
+        its metadata. The probabilities are without the temperature.
 
     Raises:
         ValueError: the file is missing, damaged or not from a lesson.
     """
-    class_names, config = _read(path)
-    classes = list(_classes(config))
+    metadata = read_metadata(path)
+    classes = list(_classes(_config(path)))
     for name, module, registered in classes:
         is_plain = isinstance(name, str) and isinstance(module, str | None)
         known = is_plain and name in SAVED.get(module, ())
@@ -214,37 +151,28 @@ def load(path: str | Path) -> tuple[keras.Model, tuple[str, ...]]:
             f"{path}: Keras cannot load it ({str(error).splitlines()[0]}); "
             "save it again with this version."
         ) from None
-    if model.output_shape[-1] != len(class_names):
+    count = len(metadata.class_names)
+    if model.output_shape[-1] != count:
         raise ValueError(
-            f"{path}: it has {model.output_shape[-1]} outputs and "
-            f"{len(class_names)} class names; save it again."
+            f"{path}: it has {model.output_shape[-1]} outputs and {count} "
+            "class names; save it again."
         )
-    return model, class_names
+    return model, metadata
 
 
-def _read(path: str | Path) -> tuple[tuple[str, ...], Any]:
-    """Return the class names and the configuration in a `.keras` file."""
+def _config(path: str | Path) -> Any:
+    """Return the configuration in a `.keras` file."""
     try:
         with zipfile.ZipFile(path) as file:
-            class_names = tuple(json.loads(file.read(NAMES)))
             config = json.loads(file.read(CONFIG))
             if file.testzip():
                 raise zipfile.BadZipFile
-    except FileNotFoundError:
-        raise ValueError(
-            f"{path}: there is no such file; save a classifier first."
-        ) from None
-    except KeyError as error:
-        raise ValueError(
-            f"{path}: not a classifier of these lessons ({error.args[0]}); "
-            "load one that they saved."
-        ) from None
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         raise ValueError(
             f"{path}: not a complete .keras file; save the classifier again, "
             "or copy the file again from its source."
         ) from None
-    return class_names, config
+    return config
 
 
 def _classes(config: Any) -> Iterator[tuple[Any, Any, Any]]:
