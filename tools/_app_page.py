@@ -84,19 +84,14 @@ class Classifier:
         pixels = decoding.resize(picture.pixels, self.metadata.shape)
         probs = self.model.predict_on_batch(pixels[None])
         (probs,) = stats.with_temperature(probs, self.metadata.temperature)
-        confidence, threshold = probs.max(), self.metadata.threshold
         likely = one_line(self.metadata.class_names[probs.argmax()])
-        line, words = f"{name}: {likely}, {confidence:.0%}", []
-        if confidence < threshold:
-            line = f"{name}: none of these"
-            words = [
-                f"The most likely class, {likely}, has a probability of "
-                f"{confidence:.1%}; this model accepts {threshold:.1%} or "
-                "more."
-            ]
-        words += [f"Note: {what}. {advice}" for what, advice in picture.notes]
+        likely = f"{likely}, {probs.max():.1%}"
+        if probs.max() < self.metadata.threshold:
+            likely = f"none of these (most likely {likely})"
+        notes = [f"Note: {what}. {advice}" for what, advice in picture.notes]
         sha256 = hashlib.sha256(content).hexdigest()
-        return Answer(line, " ".join(words), sha256, pixels, probs)
+        line, more = f"{name}: {likely}", " ".join(notes)
+        return Answer(line, more, sha256, pixels, probs)
 
     def heatmap(self, answer: Answer) -> tuple[NDArray[np.uint8], str]:
         """Return a photo under its Grad-CAM, and a sentence on it."""

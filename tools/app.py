@@ -5,9 +5,9 @@ import importlib
 import os
 import sys
 import tempfile
-from pathlib import Path
 
 from helpers import setup
+from helpers.network import predictors
 from helpers.paths import WriteError
 from tools import _extras, _venv, check
 
@@ -58,11 +58,14 @@ def _serve(args: argparse.Namespace):
         ValueError: the model or the folder of photos is not usable.
         SetupError: Gradio can't be installed, or the port is not free.
     """
+    path = predictors.find_model(args.model)
+    if path.suffix != ".keras":
+        raise ValueError(
+            f"{path}: Grad-CAM needs the .keras file of this model; give that."
+        )
     setup.tensorflow()
     from tools import _app_page
 
-    path = Path(args.model)
-    path = path / "model.keras" if path.is_dir() else path
     classifier, labels = _app_page.Classifier(path), None
     if args.photos:
         labels = _app_page.Labels(args.photos, *check.options(args))

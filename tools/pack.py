@@ -41,7 +41,8 @@ OWN = (
     *("*.md", "*.py", "*.toml", "*.cff", "*.yml", "LICENSE", ".gitignore"),
     *("requirements.*", "data/README.md", "data/surfaces.jpg"),
     *("data/starter/*", ".ci/*", ".github/**/*", ".pre-commit-config.yaml"),
-    *("binder/*", "docs/**/*", "helpers/**/*.py", "pretraining/*", "scale/*"),
+    *("binder/*", "docs/**/*", "helpers/**/*.py", "helpers/**/*.txt"),
+    *("pretraining/*", "scale/*"),
     *("tests/*", "tools/*", "workshop/*", "notebooks/helpers.py"),
     *("notebooks/[0-9][0-9]_*.ipynb", ".gitattributes"),
 )
