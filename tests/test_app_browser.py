@@ -151,6 +151,7 @@ def test_every_file_has_its_answer(page, address, there):
     says(page, "large.jpg: green, 9")
     page.get_by_role("radio", name="grey.png: none of these").check()
     says(page, "grey.png: none of these (most likely")
+    assert list(there.glob("workbook-app-*/**/grey.png"))
     browser.expect(image(page)).to_be_visible()
     page.get_by_role("radio", name="notes.jpg").check()
     says(page, "notes.jpg: not a picture of any kind known here. Copy it")

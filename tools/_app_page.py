@@ -106,10 +106,9 @@ class Classifier:
         heat = ground_truth.blown_up(small)
         colours = matplotlib.colormaps["inferno"](heat / (heat.max() or 1))
         likely = one_line(self.metadata.class_names[chosen])
-        return (
-            np.uint8(answer.pixels / 2 + 127.5 * colours[..., :3]),
-            f"Grad-CAM: bright is evidence for {likely}.",
-        )
+        picture = answer.pixels / 2 + 127.5 * colours[..., :3]
+        sentence = f"Grad-CAM: bright is evidence for {likely}."
+        return picture.astype("uint8"), sentence
 
 
 class Labels:
@@ -165,6 +164,7 @@ def build(classifier: Classifier, labels: Labels | None) -> Any:
     import gradio as gr
 
     names = classifier.metadata.class_names
+    classes = labels.class_names if labels else names
 
     def take(paths: Sequence[str] | None):
         answers = [classifier.answer(Path(path)) for path in paths or []]
@@ -185,8 +185,9 @@ def build(classifier: Classifier, labels: Labels | None) -> Any:
         if answer.probs is not None:
             bars = dict(zip(names, answer.probs.tolist(), strict=True))
             likely = names[answer.probs.argmax()]
+            likely = likely if likely in classes else None
             words += [labels.of(answer)] if labels else []
-        status = f"<b>{html.escape(answer.line)}</b><br>"
+        status = f"<b>{html.escape(answer.line)}</b><br> "
         status += html.escape(" ".join(words))
         column = gr.Column(visible=bars is not None)
         return status, bars, answer.pixels, column, likely
@@ -195,7 +196,9 @@ def build(classifier: Classifier, labels: Labels | None) -> Any:
         picture, text = classifier.heatmap(answers[index])
         return picture, html.escape(text)
 
-    def correct(answers: list[Answer], index: int, label: str):
+    def correct(answers: list[Answer], index: int, label: str | None):
+        if label is None:
+            return "Choose the class first."
         text = HOW.format(label=one_line(label))
         if labels:
             text = labels.correct(answers[index], label)
@@ -203,8 +206,8 @@ def build(classifier: Classifier, labels: Labels | None) -> Any:
 
     with gr.Blocks(title="Classify photos", analytics_enabled=False) as page:
         model = markdown(str(shown(classifier.path)))
-        classes = markdown(tree.listed(names))
-        gr.Markdown(HELP.format(model=model, classes=classes))
+        known = markdown(tree.listed(names))
+        gr.Markdown(HELP.format(model=model, classes=known))
         answers = gr.State([])
         with gr.Row():
             with gr.Column():
@@ -232,15 +235,17 @@ def build(classifier: Classifier, labels: Labels | None) -> Any:
                         buttons=[],
                     )
                     look = gr.Button("Show Grad-CAM")
-                    truth = gr.Dropdown(
-                        labels.class_names if labels else names,
-                        label="This is wrong: it is",
-                    )
+                    truth = gr.Dropdown(classes, label="This is wrong: it is")
                     wrong = gr.Button("Note this class")
         result = [status, bars, photo, column, truth]
-        files.change(take, files, [answers, chosen, *result])
-        camera.change(take_one, camera, [answers, chosen, *result])
-        chosen.input(show, [answers, chosen], result)
-        look.click(explain, [answers, chosen], [photo, status])
-        wrong.click(correct, [answers, chosen, truth], status)
+        both = [answers, chosen]
+        # Over the status, the seconds that pass would be read aloud.
+        for event, function, inputs, outputs, over in (
+            (files.change, take, files, [*both, *result], files),
+            (camera.change, take_one, camera, [*both, *result], camera),
+            (chosen.input, show, both, result, chosen),
+            (look.click, explain, both, [photo, status], photo),
+            (wrong.click, correct, [*both, truth], status, truth),
+        ):
+            event(function, inputs, outputs, show_progress_on=over)
     return page
