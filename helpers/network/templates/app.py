@@ -18,7 +18,7 @@ def predict(photo: Image.Image | None) -> tuple[str, dict[str, float] | None]:
 
 page = gr.Interface(
     predict,
-    gr.Image(type="pil", label="Photo"),
+    gr.Image(type="pil", image_mode=None, label="Photo"),
     [
         gr.Textbox(label="Class"),
         gr.Label(label="Probabilities", num_top_classes=5, show_heading=False),
