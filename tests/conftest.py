@@ -11,6 +11,7 @@ from tools import _extras
 
 NO_BROWSER, NO_SITE = _extras.why_no_browser(), _extras.why_no_site()
 GROUPS = {
+    "test_app_browser.py": NO_BROWSER or _extras.why_no_app(),
     "test_browser.py": NO_BROWSER,
     "test_report_browser.py": NO_BROWSER,
     "test_site.py": NO_SITE,

@@ -81,6 +81,7 @@ def unmet(requirements, locked):
         ("test", "requirements.lock"),
         ("browser", "tests/browser.lock"),
         ("site", "tests/site.lock"),
+        ("app", "tools/app.lock"),
         ("hub", "workshop/hub.lock"),
         ("tests/colab.txt", "tests/colab.lock"),
         ("colab", "tests/colab.lock"),
@@ -93,7 +94,11 @@ def test_a_lock_meets_the_requirements(name, lock):
 
 
 @pytest.mark.parametrize(
-    "lock", ["tests/browser.lock", "tests/site.lock", "workshop/hub.lock"]
+    "lock",
+    [
+        *("tests/browser.lock", "tests/site.lock", "tools/app.lock"),
+        "workshop/hub.lock",
+    ],
 )
 def test_a_second_lock_has_the_versions_of_the_first(lock):
     # A pin may be for other systems than the same pin there.
@@ -122,9 +127,10 @@ NOT_IMPORTED = {"backports-strenum", "jupyterlab", "nbval"}
 NOT_IMPORTED |= {"mypy", "pytest-xdist", "ruff"}
 # Only the load test imports these: they are in the group `test`.
 LOAD_TEST = {"jupyter-server", "requests", "websocket-client"}
-# Of the groups browser and hub, and of pretraining/README.md.
-SEPARATE = {"axe-playwright-python", "playwright", "jupyterhub"}
-SEPARATE |= {"docutils", "jax"}
+# Of the groups browser, hub and app, and of pretraining/README.md; use_it.py
+# lies beside app.py.
+SEPARATE = {"axe-playwright-python", "playwright", "jupyterhub", "gradio"}
+SEPARATE |= {"docutils", "jax", "use_it"}
 
 
 def packages(*folders):
@@ -152,6 +158,16 @@ def test_exactly_the_imported_packages_are_required():
     assert main - run_time <= NOT_IMPORTED
     assert in_tests - main - test == set()
     assert test - in_tests <= NOT_IMPORTED | LOAD_TEST
+
+
+def test_an_exported_app_takes_the_packages_that_are_tested():
+    name = "helpers/network/templates/requirements.txt"
+    requirements = required(name)
+    assert {r.name for r in requirements} == {
+        *("ai-edge-litert", "gradio", "numpy", "pillow"),
+    }
+    locked = dict.fromkeys(pins("requirements.lock") + pins("tools/app.lock"))
+    assert unmet(requirements, locked) == []
 
 
 def test_the_versions_of_colab_are_within_the_ranges():

@@ -36,7 +36,8 @@ def clone(tmp_path, monkeypatch):
     monkeypatch.setattr(_extras, "chromium", lambda: "/usr/bin/chromium")
     monkeypatch.setattr(command, "COLAB_VENV", made.venv)
     for module, name in (
-        *((_extras, "BROWSER"), (_extras, "SITE"), (command, "COLAB_LOCK")),
+        *((_extras, "BROWSER"), (_extras, "SITE"), (_extras, "APP")),
+        (command, "COLAB_LOCK"),
     ):
         lock = made.root / f"{name}.lock"
         lock.write_text("tensorflow==2.21.0\n")
@@ -110,10 +111,12 @@ def test_what_the_browser_and_the_site_need_is_installed_once(
     given()
     assert len(clone.installs()) == 5
     assert not clone.stamp.exists()  # the stamp of the lessons' packages
+    given("--all")  # drives the app as well
+    assert len(clone.installs()) == 6
     monkeypatch.setattr(sys, "prefix", str(clone.root))
     _extras.SITE.write_text("sphinx==9\n")
     given()  # in an environment that is not .venv
-    assert len(clone.installs()) == 5
+    assert len(clone.installs()) == 6
 
 
 def test_colab_is_an_environment_of_its_own(clone, given, monkeypatch):

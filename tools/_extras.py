@@ -1,7 +1,7 @@
-"""Packages of the tests in a browser and of the site.
+"""Packages of the tests in a browser, of the site and of the app.
 
-Learners do not need them: they have locks of their own, which only
-`start.py test` and `start.py site` install.
+The lessons do not need them: they have locks of their own, which only
+`start.py test`, `start.py site` and `start.py app` install.
 """
 
 import importlib.util
@@ -15,6 +15,7 @@ from tools import _pack_reader, _venv
 
 BROWSER = ROOT / "tests" / "browser.lock"
 SITE = ROOT / "tests" / "site.lock"
+APP = ROOT / "tools" / "app.lock"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -33,6 +34,11 @@ def why_no_browser() -> str:
 def why_no_site() -> str:
     """Return why the site can't be built, as a sentence, or ""."""
     return _missing(SITE, "sphinx", "myst_nb", "sphinx_book_theme")
+
+
+def why_no_app() -> str:
+    """Return why the app can't be opened, as a sentence, or ""."""
+    return _missing(APP, "gradio")
 
 
 def _missing(lock: Path, *modules: str):

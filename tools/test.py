@@ -5,6 +5,7 @@ With --colab they run under Colab's versions. Other arguments go to pytest.
 
 import subprocess
 import sys
+from pathlib import Path
 
 from helpers.paths import ROOT
 from tools import _extras, _pinned, _venv
@@ -16,7 +17,8 @@ COLAB_LOCK = ROOT / "tests" / "colab.lock"
 COLAB_WORK = _pinned.WORK.with_name("colab")
 # Tests of the project's own tools, which nobody runs on Colab.
 NOT_ON_COLAB = (
-    *("benchmark", "browser", "doctor", "instructors", "notebooks", "pack"),
+    *("app_browser", "benchmark", "browser", "doctor", "instructors"),
+    *("notebooks", "pack"),
     *("pretraining", "project", "publish", "regenerate", "site"),
     *("site_browser", "start", "style", "venv", "test", "workshop"),
 )
@@ -47,7 +49,7 @@ def main(argv: list[str]) -> int:
             environment["WORKBOOK_WORK"] = str(work)
         else:
             python, options, work = sys.executable, [], _pinned.WORK
-            _install_extras()
+            _install_extras([_extras.APP] if ALL in argv else [])
     except _venv.SetupError as error:
         print(error, file=sys.stderr)
         return 1
@@ -68,9 +70,9 @@ def main(argv: list[str]) -> int:
             pass  # pytest gets it too, and ends with its summary
 
 
-def _install_extras():
+def _install_extras(locks: list[Path]):
     """Install what some tests need; without it these are skipped."""
-    locks = [_extras.SITE]
+    locks = [_extras.SITE, *locks]
     if _extras.chromium():
         locks.append(_extras.BROWSER)
     for lock in locks:
