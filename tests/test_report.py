@@ -214,8 +214,10 @@ def test_near_duplicates_in_two_splits_are_counted(made, run):
     checked = scan.Folder(
         run.given["checked"].path, ("bent", "good"), photos, (), (pair,)
     )
-    check = made(checked=checked).outcomes["folder_check"]
-    assert check["near_duplicates"] == {"pairs": 1, "in_two_splits": 1}
+    outcomes = made(checked=checked).outcomes
+    near = outcomes["folder_check"]["near_duplicates"]
+    assert near == {"pairs": 1, "in_two_splits": 1}
+    assert "1 pair in two splits" in sentences.folder(outcomes)
 
 
 def test_formats_times_and_seed_are_kept(run):
@@ -349,6 +351,7 @@ def test_the_page_says_the_numbers_of_the_results(run):
         *("62 ms", "95.5 MB", "4 of 4", "broken.jpg : the file is empty"),
         *("17.0% without and 29.2% with the temperature 2.00", "66.7%"),
         *("9 of 10 (90.0%)", "the head 1.2", "random seed 7"),
+        "20 photos used, 1 file left out; 1 file of the system",
         run.outcomes["verdict"],
         run.outcomes["command"],
         *run.outcomes["next"],
