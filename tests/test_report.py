@@ -41,24 +41,30 @@ class Page(html.parser.HTMLParser):
             self.words.append(data)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def work(tmp_path_factory):
+    """The folder of lists and of the dtype, which is measured only once."""
+    folder = tmp_path_factory.mktemp("work")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBOOK_WORK", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A finished run, with its page as `page`, and its folder as `out`."""
     tmp_path = tmp_path_factory.mktemp("run")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
-        run = case(tmp_path)
-        places = [list(run.splits[2].labels).index(c) for c in (0, 1)]
-        run.out = tmp_path / "results"
-        report.write(run.out, run.outcomes, run.splits, (places, HEAT))
+    run = case(tmp_path)
+    places = [list(run.splits[2].labels).index(c) for c in (0, 1)]
+    run.out = tmp_path / "results"
+    report.write(run.out, run.outcomes, run.splits, (places, HEAT))
     run.page = Page(run.out / "report.html")
     return run
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch):
+def made(tmp_path):
     """Makes a run in which arguments are others."""
-    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     return lambda **changes: case(tmp_path, **changes)
 
 
@@ -310,8 +316,8 @@ def test_the_command_has_the_options_and_no_private_path(made, tmp_path):
     assert str(tmp_path) not in json.dumps(outcomes)
 
 
-def test_an_unpacked_archive_keeps_its_name(made, tmp_path):
-    folder = tmp_path / "work" / "unpacked" / "my-parts-0123456789abcdef"
+def test_an_unpacked_archive_keeps_its_name(made, work):
+    folder = work / "unpacked" / "my-parts-0123456789abcdef"
     checked = scan.Folder(folder, ("bent", "good"), (), (), ())
     assert made(checked=checked).outcomes["folder"] == "my-parts.zip"
 
@@ -393,9 +399,8 @@ def test_a_model_without_mistakes_has_a_page(made, run, tmp_path):
 
 
 @pytest.fixture
-def page_of(tmp_path, monkeypatch):
+def page_of(tmp_path):
     """Makes the page of a run on classes of these names."""
-    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
 
     def make(names):
         outcomes, splits = many_classes(names, tmp_path / "photos")
