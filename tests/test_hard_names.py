@@ -1,6 +1,5 @@
 """Lists, tables and reports hold for any name that a class may have."""
 
-import nbformat
 import numpy as np
 import pytest
 from hard_names import CONTROL, DRAWN, LONG, two_each
@@ -12,7 +11,6 @@ from helpers import text, widgets
 from helpers.dataset import corrections, exclusions, scan, splits
 from helpers.network import export, model_card, predict, saving
 from scale import shards
-from tools import _report
 
 
 def test_the_mistakes_widget_shows_hard_names(tmp_path, monkeypatch):
@@ -149,8 +147,3 @@ def test_labels_txt_has_a_line_for_each_class(tmp_path, monkeypatch):
 class Exportable:
     def export(self, *given, **options):
         pass
-
-
-def test_the_title_of_a_report_is_text():
-    page = _report.html(nbformat.v4.new_notebook(), "Retrained: </title><b>")
-    assert "<title>Retrained: &lt;/title&gt;&lt;b&gt;</title>" in page

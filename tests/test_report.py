@@ -41,24 +41,30 @@ class Page(html.parser.HTMLParser):
             self.words.append(data)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def work(tmp_path_factory):
+    """The folder of lists and of the dtype, which is measured only once."""
+    folder = tmp_path_factory.mktemp("work")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBOOK_WORK", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A finished run, with its page as `page`, and its folder as `out`."""
     tmp_path = tmp_path_factory.mktemp("run")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
-        run = case(tmp_path)
-        places = [list(run.splits[2].labels).index(c) for c in (0, 1)]
-        run.out = tmp_path / "results"
-        report.write(run.out, run.outcomes, run.splits, (places, HEAT))
+    run = case(tmp_path)
+    places = [list(run.splits[2].labels).index(c) for c in (0, 1)]
+    run.out = tmp_path / "results"
+    report.write(run.out, run.outcomes, run.splits, (places, HEAT))
     run.page = Page(run.out / "report.html")
     return run
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch):
+def made(tmp_path):
     """Makes a run in which arguments are others."""
-    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     return lambda **changes: case(tmp_path, **changes)
 
 
@@ -208,8 +214,10 @@ def test_near_duplicates_in_two_splits_are_counted(made, run):
     checked = scan.Folder(
         run.given["checked"].path, ("bent", "good"), photos, (), (pair,)
     )
-    check = made(checked=checked).outcomes["folder_check"]
-    assert check["near_duplicates"] == {"pairs": 1, "in_two_splits": 1}
+    outcomes = made(checked=checked).outcomes
+    near = outcomes["folder_check"]["near_duplicates"]
+    assert near == {"pairs": 1, "in_two_splits": 1}
+    assert "1 pair in two splits" in sentences.folder(outcomes)
 
 
 def test_formats_times_and_seed_are_kept(run):
@@ -302,8 +310,8 @@ def test_the_command_has_the_options_and_no_private_path(made, tmp_path):
     assert str(tmp_path) not in json.dumps(outcomes)
 
 
-def test_an_unpacked_archive_keeps_its_name(made, tmp_path):
-    folder = tmp_path / "work" / "unpacked" / "my-parts-0123456789abcdef"
+def test_an_unpacked_archive_keeps_its_name(made, work):
+    folder = work / "unpacked" / "my-parts-0123456789abcdef"
     checked = scan.Folder(folder, ("bent", "good"), (), (), ())
     assert made(checked=checked).outcomes["folder"] == "my-parts.zip"
 
@@ -343,6 +351,7 @@ def test_the_page_says_the_numbers_of_the_results(run):
         *("62 ms", "95.5 MB", "4 of 4", "broken.jpg : the file is empty"),
         *("17.0% without and 29.2% with the temperature 2.00", "66.7%"),
         *("9 of 10 (90.0%)", "the head 1.2", "random seed 7"),
+        "20 photos used, 1 file left out; 1 file of the system",
         run.outcomes["verdict"],
         run.outcomes["command"],
         *run.outcomes["next"],
@@ -384,9 +393,8 @@ def test_a_model_without_mistakes_has_a_page(made, run, tmp_path):
 
 
 @pytest.fixture
-def page_of(tmp_path, monkeypatch):
+def page_of(tmp_path):
     """Makes the page of a run on classes of these names."""
-    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
 
     def make(names):
         outcomes, splits = many_classes(names, tmp_path / "photos")
