@@ -301,7 +301,7 @@ def test_synthetic_photos_need_no_advice_and_no_folder(made, run, tmp_path):
 
 
 def test_the_command_has_the_options_and_no_private_path(made, tmp_path):
-    options = "/home/me/my labels.csv", r"^(.+)_\d", None, "pad"
+    options = "elsewhere/my labels.csv", r"^(.+)_\d", None, "pad"
     outcomes = made(options=options).outcomes
     assert outcomes["command"] == (
         "python3 start.py retrain parts --labels 'my labels.csv' --class "

@@ -1,59 +1,79 @@
 """The exercises of lesson 07."""
 
 from functools import partial
+from typing import Any
 
-from helpers.exercises.engine import Exercise, Wrong, literal
+import keras
+
+from helpers.exercises.engine import Exercise, Test, Wrong, literal
 
 ask = partial(Exercise, "07_your_own_photos")
 
+STOPPING = "keras.callbacks.EarlyStopping"
+
+
+def _stops(monitor: str, restores: bool = True, patience: int = 3) -> Test:
+    """Return a test whether a callback stops in this way."""
+
+    def test(callback: Any) -> bool:
+        return (callback.monitor, callback.restore_best_weights) == (
+            monitor,
+            restores,
+        ) and callback.patience == patience
+
+    return test
+
+
 q1 = ask(
     1,
-    fill='"validation"',
+    fill=f'{STOPPING}("val_accuracy", patience=3, restore_best_weights=True)',
+    right=lambda callback: (
+        isinstance(callback, keras.callbacks.EarlyStopping)
+        and _stops("val_accuracy")(callback)
+    ),
     wrong=(
-        literal(
-            '"test"',
-            "Then the test set has been used for a choice, and no photos are "
-            "left to measure how good the result is.",
-        ),
-        literal(
-            '"training"',
-            "Training accuracy rises as long as you train, even while the "
-            "head overfits.",
+        Wrong(
+            f"{STOPPING}(patience=3, restore_best_weights=True)",
+            _stops("val_loss"),
+            "Without a name, it watches the validation loss.",
         ),
         Wrong(
-            '("training", "validation", "test")',
-            lambda split: not isinstance(split, str),
-            "One of them: the split for making choices.",
+            f'{STOPPING}("accuracy", patience=3, restore_best_weights=True)',
+            _stops("accuracy"),
+            "That is the accuracy on the training photos. It rises as long "
+            "as you train, even while the head overfits.",
+        ),
+        Wrong(
+            f'{STOPPING}("val_accuracy", patience=3)',
+            _stops("val_accuracy", restores=False),
+            "It stops at the right time, but keeps the weights of the last "
+            "epoch, which are three epochs past the best.",
+        ),
+        Wrong(
+            f'{STOPPING}("val_accuracy", restore_best_weights=True)',
+            _stops("val_accuracy", patience=0),
+            "Without `patience`, it stops at the first epoch that brings no "
+            "improvement.",
+        ),
+        Wrong(
+            STOPPING,
+            lambda callback: isinstance(callback, type),
+            "That is the class. Call it with its arguments to make a "
+            "callback.",
         ),
     ),
-    clue="Which photos are neither trained on nor kept for the final result?",
-    more="Each choice based on the validation set makes its accuracy a little "
-    "too high; that is why there is a test set.",
+    clue="`keras.callbacks.EarlyStopping` needs three arguments here. Names "
+    "that begin with `val_` belong to the validation photos.",
+    more="Each choice based on the validation set, this one included, makes "
+    "its accuracy a little too high; that is why there is a test set.",
 )
 
 q2 = ask(
     2,
-    fill="23",
-    wrong=(
-        literal(
-            "22",
-            "22 batches of 16 are 352 photos; the last 8 are a batch, too.",
-        ),
-        literal("22.5", "There is no half step: a smaller batch is one, too."),
-        literal("360", "That would be batches of one photo."),
-        literal("16", "That is the number of photos in a step, not of steps."),
-    ),
-    clue="Divide, and think of the photos that are left over.",
-    more="A learning-rate schedule has to know the number of steps "
-    "beforehand: `len(train_ds)` counts as you did.",
-)
-
-q3 = ask(
-    3,
     fill='"augmented"',
     wrong=(
         literal(
-            '"fine_tuned"',
+            '"fine-tuned"',
             "It is not better than augmented, and slower. `max` keeps the "
             "first of equals.",
         ),
@@ -72,8 +92,8 @@ q3 = ask(
     "But a rule that is fixed beforehand can't be bent afterwards.",
 )
 
-q4 = ask(
-    4,
+q3 = ask(
+    3,
     fill='"undecided"',
     wrong=(
         literal(
