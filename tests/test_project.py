@@ -123,7 +123,7 @@ PACKAGES = {
     "yaml": "pyyaml",
 }
 # Packages that are used without being imported.
-NOT_IMPORTED = {"backports-strenum", "jupyterlab", "nbval"}
+NOT_IMPORTED = {"backports-strenum", "jupyterlab", "nbval", "tf2onnx"}
 NOT_IMPORTED |= {"mypy", "pytest-xdist", "ruff"}
 # Only the load test imports these: they are in the group `test`.
 LOAD_TEST = {"jupyter-server", "requests", "websocket-client"}
@@ -175,10 +175,11 @@ def test_the_versions_of_colab_are_within_the_ranges():
     there = {pin.name for pin, _ in colab}
     requirements = required("requirements.txt")
     assert unmet([r for r in requirements if r.name in there], colab) == []
-    # Colab needs no JupyterLab, and has neither LiteRT nor pillow-heif.
+    # Colab needs no JupyterLab; the lessons do without the others there.
     missing = {r.name for r in requirements} - there
     assert missing == {
         *("jupyterlab", "ai-edge-litert", "backports-strenum", "pillow-heif"),
+        *("onnx", "onnxruntime", "tf2onnx"),
     }
 
 

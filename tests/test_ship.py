@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import importlib.util
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import ipywidgets
 import keras
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 from PIL import Image
@@ -82,11 +84,14 @@ def shipped(model, split, tmp_path_factory):
     args = "helpers.network.export", "export_litert", path, split.paths
     subprocesses.run(*args, total=len(split))
     float16, int8 = export.lite_paths(path)
+    call = "helpers.network.export", "convert_to_onnx"
+    subprocesses.run(*call, path, folder / "m.onnx")
     return {
         "keras": path,
         "saved": folder / "m",
         "float16": float16,
         "int8": int8,
+        "onnx": folder / "m.onnx",
     }
 
 
@@ -110,10 +115,12 @@ def test_the_metadata_is_in_every_format(shipped, tmp_path):
     assert labels.read_text(encoding="utf-8").split() == list(NAMES)
     assert len(list(labels.parent.iterdir())) == len(shipped) + 1
     (tmp_path / "m").mkdir()
-    (tmp_path / "m.tflite").write_bytes(b"no archive")
+    for name in ("m.tflite", "m.onnx"):
+        (tmp_path / name).write_bytes(b"no archive")
     for name, message in {
         "m": "not a classifier of these lessons",
         "m.tflite": "not a complete model",
+        "m.onnx": "not a complete model",
         "gone": "there is no such file",
     }.items():
         with pytest.raises(ValueError, match=f"{name}: {message}"):
@@ -144,13 +151,23 @@ def test_every_format_predicts_the_same_in_a_new_process(
     predictions = subprocesses.predict_in_subprocess(
         list(shipped.values()), split
     )
-    tolerances = (1e-5, 1e-5, 1e-3, 0.05)
+    tolerances = (1e-5, 1e-5, 1e-3, 0.05, 1e-5)
     for own, tolerance in zip(predictions, tolerances, strict=True):
         np.testing.assert_allclose(own.probabilities, probs, atol=tolerance)
         assert own.seconds > 0
     shown = capsys.readouterr().out
-    assert "80/80" in shown
+    assert "100/100" in shown
     assert all(f"{path.name}: " in shown for path in shipped.values())
+
+
+def test_without_packages_or_memory_no_onnx_file_is_made(monkeypatch):
+    assert export.why_no_onnx() == ""
+    memory = psutil.virtual_memory()._replace(available=2**30)
+    with monkeypatch.context() as patch:
+        patch.setattr(psutil, "virtual_memory", lambda: memory)
+        assert "needs 3 GiB of memory, and 1.0" in export.why_no_onnx()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert "onnx, onnxruntime, tf2onnx is missing" in export.why_no_onnx()
 
 
 # TensorFlow says that it will remove its own interpreter.

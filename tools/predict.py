@@ -85,8 +85,8 @@ def _files(photos: Iterable[Path]) -> list[Path]:
 
 
 def _load(model: Path) -> predict.Predictor:
-    """Load a model quietly; a `.tflite` file without TensorFlow."""
-    if model.suffix == ".tflite":
+    """Load a model quietly; only some formats need TensorFlow."""
+    if model.suffix in (".tflite", ".onnx"):
         with setup.quiet():
             return predictors.load_predictor(model)
     with open(os.devnull, "w") as null, redirect_stdout(null):

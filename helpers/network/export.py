@@ -5,6 +5,8 @@ is run in a new process (see `subprocesses`): the converter needs a gigabyte
 for a moment, and predictions there are what a user of the model gets.
 """
 
+import gc
+import importlib.util
 import json
 import shutil
 import statistics
@@ -14,8 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
+import psutil
 import tensorflow as tf
 
 from helpers import setup
@@ -27,6 +31,7 @@ from helpers.paths import atomic
 from helpers.text import one_line
 
 TEMPLATES = Path(__file__).with_name("templates")
+ONNX_MEMORY = 3  # GiB
 TIMED = 20  # photos, one at a time
 
 
@@ -84,6 +89,42 @@ def export_litert(path: str | Path, photo_paths: Sequence[str]) -> None:
         temporary.write_text("".join(lines), encoding="utf-8")
 
 
+def convert_to_onnx(path: str | Path, output: str | Path) -> None:
+    """Convert a `.keras` file to an ONNX file.
+
+    It takes up to `ONNX_MEMORY`. Afterwards the garbage collector of this
+    process is not as it was.
+    """
+    model, metadata = saving.load(path)
+    # The converter copies all weights for each of its passes. With what is
+    # here already set aside, Python frees these copies in time.
+    gc.freeze()
+    gc.set_threshold(500, 2, 2)
+    with atomic(output) as temporary:
+        model.export(
+            temporary,
+            format="onnx",
+            verbose=False,
+            input_signature=[keras.InputSpec("float32", model.input_shape)],
+        )
+        saving.write_metadata(temporary, metadata)
+
+
+def why_no_onnx() -> str:
+    """Return why no ONNX file can be made here, as a sentence, or ""."""
+    packages = ("onnx", "onnxruntime", "tf2onnx")
+    missing = [name for name in packages if not importlib.util.find_spec(name)]
+    if missing:
+        return f"No ONNX file is made: {', '.join(missing)} is missing here."
+    free = psutil.virtual_memory().available / 2**30
+    if free < ONNX_MEMORY:
+        return (
+            f"No ONNX file is made: the converter needs {ONNX_MEMORY} GiB of "
+            f"memory, and {free:.1f} are free."
+        )
+    return ""
+
+
 def lite_paths(path: Path) -> list[Path]:
     """Return the float16 and the int8 LiteRT file of a `.keras` file."""
     return [
@@ -118,7 +159,7 @@ def predict_and_time(
     """Predict photos with saved models; print the progress.
 
     Args:
-        model_paths: each as for `load_predictor`.
+        model_paths: each as for `predictors.load_predictor`.
         list_path: a JSON file, [photo paths, their content hashes].
         output_path: the `.npz` file to write, with a row for each model:
             `probs`, float32 (models, n, classes), and `seconds` for one

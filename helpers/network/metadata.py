@@ -2,8 +2,8 @@
 
 It is one JSON file, `classifier.json`, which the readers of each format
 ignore: in the archive that a `.keras` file is, in one at the end of a
-`.tflite` file (as LiteRT's own metadata is), or in the folder of a
-SavedModel.
+`.tflite` file (as LiteRT's own metadata is), among the metadata properties
+of an `.onnx` file, or in the folder of a SavedModel.
 """
 
 import contextlib
@@ -60,14 +60,22 @@ class Metadata:
 
 
 def write_metadata(path: str | Path, metadata: Metadata) -> None:
-    """Write the metadata of a model into its `.keras` or `.tflite` file, or
-    into the folder of its SavedModel.
+    """Write the metadata of a model into its file.
+
+    That is a `.keras`, `.tflite` or `.onnx` file, or the folder of a
+    SavedModel.
     """
     path = Path(path)
     text = json.dumps(dataclasses.asdict(metadata))
     if path.is_dir():
         (path / EXTRA).mkdir(exist_ok=True)
         (path / EXTRA / FILE).write_text(text, encoding="utf-8")
+    elif path.suffix == ".onnx":
+        import onnx
+
+        model = onnx.load(path)
+        onnx.helper.set_model_props(model, {FILE: text})
+        onnx.save(model, path)
     else:
         with zipfile.ZipFile(path, "a") as file:
             file.writestr(FILE, text)
@@ -108,8 +116,20 @@ def read_metadata(path: str | Path) -> Metadata:
 def _read(path: Path, name: str) -> bytes:
     if path.is_dir():
         return (path / EXTRA / name).read_bytes()
+    if path.suffix == ".onnx":
+        return _read_property(path, name)
     with zipfile.ZipFile(path) as file:
         return file.read(name)
+
+
+def _read_property(path: Path, name: str) -> bytes:
+    import onnx
+
+    try:
+        properties = onnx.load(path).metadata_props
+    except Exception:  # Protocol Buffers' own kind of error
+        raise OSError("not an ONNX file") from None
+    return {p.key: p.value for p in properties}[name].encode()
 
 
 def _is_old(path: Path) -> bool:

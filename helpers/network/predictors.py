@@ -13,7 +13,10 @@ import numpy.typing as npt
 from helpers.network.predict import Predictor
 
 THREADS = 2  # for every format, so that their times can be compared
-MODELS = "a .keras or .tflite file, or the folder that retrain has written"
+FILES = (".keras", ".tflite", ".onnx")
+MODELS = (
+    "a .keras, .tflite or .onnx file, or the folder that retrain has written"
+)
 
 
 def find_model(path: str | Path) -> Path:
@@ -35,7 +38,7 @@ def find_model(path: str | Path) -> Path:
                 f"{MODELS}."
             )
         return path / "model.keras"
-    if path.is_file() and path.suffix not in (".keras", ".tflite"):
+    if path.is_file() and path.suffix not in FILES:
         raise ValueError(f"{path}: not a model; give {MODELS}.")
     return path
 
@@ -47,7 +50,7 @@ def load_predictor(path: str | Path) -> Predictor:
     without the temperature.
 
     Args:
-        path: a `.keras` file, a `.tflite` file, or the folder of a
+        path: a `.keras`, `.tflite` or `.onnx` file, or the folder of a
             SavedModel.
 
     Raises:
@@ -56,6 +59,8 @@ def load_predictor(path: str | Path) -> Predictor:
     path = Path(path)
     if path.suffix == ".tflite":
         return _litert_predictor(path)
+    if path.suffix == ".onnx":
+        return _onnx_predictor(path)
     if path.is_dir():
         import tensorflow as tf
 
@@ -98,5 +103,27 @@ def _litert_predictor(path: Path) -> Predictor:
             model.invoke()
             probs.append(model.get_tensor(outputs["index"])[0])
         return np.stack(probs)
+
+    return predict
+
+
+def _onnx_predictor(path: Path) -> Predictor:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    try:
+        session = onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # its own kinds
+        raise ValueError(
+            f"{path}: ONNX Runtime cannot load it "
+            f"({str(error).splitlines()[0]}); export the model again."
+        ) from None
+    (inputs,) = session.get_inputs()
+
+    def predict(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        return session.run(None, {inputs.name: pixels.astype(np.float32)})[0]
 
     return predict

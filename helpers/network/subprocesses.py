@@ -51,7 +51,7 @@ def predict_in_subprocess(
     """Load saved models in a new process; return the predictions of each.
 
     Args:
-        model_paths: `.keras` or `.tflite` files, or folders of SavedModels.
+        model_paths: each as for `predictors.load_predictor`.
         split: the photos.
 
     Raises:
