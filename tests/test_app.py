@@ -158,6 +158,18 @@ def test_a_photo_of_elsewhere_is_not_listed(classifier, folder, tmp_path):
     assert not corrections.path(folder).exists()
 
 
+def test_without_a_folder_or_a_class_it_says_what_to_do(classifier, folder):
+    answer = classifier.answer(folder / "green" / "0.png")
+    said = _app_page.correct_label(None, answer, "red")
+    assert "--photos FOLDER" in said and "the folder red of" in said
+    labels = _app_page.Labels(str(folder))
+    said = _app_page.correct_label(labels, answer, None)
+    assert said == "Choose the class first."
+    assert not corrections.path(folder).exists()
+    _app_page.correct_label(labels, answer, "red")
+    assert corrections.path(folder).exists()
+
+
 def test_a_damaged_list_is_one_sentence_and_stays(classifier, folder):
     labels = _app_page.Labels(str(folder))
     listed = corrections.path(folder)

@@ -171,6 +171,7 @@ def test_grad_cam_is_shown_when_asked_for(page, address, there):
     before = image(page).get_attribute("src")
     page.get_by_role("button", name="Show Grad-CAM").press("Enter")
     says(page, "Grad-CAM: bright is evidence for red.")
+    says(page, "1.png: red")
     browser.expect(image(page)).not_to_have_attribute("src", before)
 
 

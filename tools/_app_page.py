@@ -25,9 +25,11 @@ HELP = """# Classify photos
 Drop photos, choose them, or take one with the camera. The model {model} knows
 these classes: {classes}. Photos stay on the computer that runs this page, and
 only until it is stopped."""
-HOW = """To list wrong labels of a folder, start the app with --photos FOLDER.
-To train with this photo, put it into the folder {label} of your photos, and
-run retrain."""
+HOW = (
+    "To list wrong labels of a folder, start the app with --photos FOLDER. To "
+    "train with this photo, put it into the folder {label} of your photos, "
+    "and run retrain."
+)
 # A screen reader reads the status aloud when it changes.
 SCRIPT = """() => {
     const status = document.getElementById("status");
@@ -159,6 +161,17 @@ class Labels:
         )
 
 
+def correct_label(
+    labels: Labels | None, answer: Answer, label: str | None
+) -> str:
+    """List the class of a photo, or return what to do instead."""
+    if label is None:
+        return "Choose the class first."
+    if labels is None:
+        return HOW.format(label=one_line(label))
+    return labels.correct(answer, label)
+
+
 def build(classifier: Classifier, labels: Labels | None) -> Any:
     """Return the page, a `gradio.Blocks`."""
     import gradio as gr
@@ -187,22 +200,16 @@ def build(classifier: Classifier, labels: Labels | None) -> Any:
             likely = names[answer.probs.argmax()]
             likely = likely if likely in classes else None
             words += [labels.of(answer)] if labels else []
-        status = f"<b>{html.escape(answer.line)}</b><br> "
-        status += html.escape(" ".join(words))
         column = gr.Column(visible=bars is not None)
-        return status, bars, answer.pixels, column, likely
+        return _status(answer, *words), bars, answer.pixels, column, likely
 
     def explain(answers: list[Answer], index: int):
-        picture, text = classifier.heatmap(answers[index])
-        return picture, html.escape(text)
+        picture, sentence = classifier.heatmap(answers[index])
+        return picture, _status(answers[index], sentence)
 
     def correct(answers: list[Answer], index: int, label: str | None):
-        if label is None:
-            return "Choose the class first."
-        text = HOW.format(label=one_line(label))
-        if labels:
-            text = labels.correct(answers[index], label)
-        return html.escape(text)
+        answer = answers[index]
+        return _status(answer, correct_label(labels, answer, label))
 
     with gr.Blocks(title="Classify photos", analytics_enabled=False) as page:
         model = markdown(str(shown(classifier.path)))
@@ -249,3 +256,9 @@ def build(classifier: Classifier, labels: Labels | None) -> Any:
         ):
             event(function, inputs, outputs, show_progress_on=over)
     return page
+
+
+def _status(answer: Answer, *words: str) -> str:
+    """Return what is said about a file, as HTML."""
+    line, more = html.escape(answer.line), html.escape(" ".join(words))
+    return f"<b>{line}</b><br> {more}"
