@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from helpers import setup
 from helpers.dataset import pipeline, splits
-from helpers.network import saving
+from helpers.network import saving, subprocesses
 from helpers.network.predict import Predictor
 from helpers.network.predictors import THREADS, load_predictor
 from helpers.paths import atomic
@@ -32,6 +32,7 @@ from helpers.text import one_line
 
 TEMPLATES = Path(__file__).with_name("templates")
 ONNX_MEMORY = 3  # GiB
+CALIBRATED, COMPARED = 32, 60  # photos
 TIMED = 20  # photos, one at a time
 
 
@@ -144,6 +145,51 @@ def write_programs(path: str | Path) -> None:
         if template.is_file() and not copy.exists():
             with atomic(copy) as temporary:
                 shutil.copyfile(template, temporary)
+
+
+def formats(
+    path: Path, train: splits.Split, test: splits.Split
+) -> dict[str, tuple[float, float, npt.NDArray[np.bool_]]]:
+    """Make all other formats of a `.keras` file, and compare them with it.
+
+    Beside it come LiteRT and ONNX files and the programs that use them. A
+    new process predicts `COMPARED` test photos with each; a line says how
+    often the class is the same.
+
+    Args:
+        path: the `.keras` file.
+        train: photos for the quantization, `CALIBRATED` of them.
+        test: the photos to compare with.
+
+    Returns:
+        {file name: (millions of bytes, seconds for one photo, booleans
+        (m,), True where the class is that of the `.keras` file)}.
+    """
+    files, photos = [path, *lite_paths(path)], _spread(train, CALIBRATED)
+    call = __name__, "export_litert", path, photos.paths
+    subprocesses.run(*call, total=len(photos))
+    reason = why_no_onnx()
+    if reason:
+        print(reason)
+    else:
+        files.append(path.with_suffix(".onnx"))
+        subprocesses.run(__name__, "convert_to_onnx", path, files[-1])
+    write_programs(path)
+    compared = _spread(test, COMPARED)
+    predictions = subprocesses.predict_in_subprocess(files, compared)
+    original = predictions[0].probabilities.argmax(axis=-1)
+    result = {}
+    for file, predicted in zip(files, predictions, strict=True):
+        same = predicted.probabilities.argmax(axis=-1) == original
+        result[file.name] = megabytes(file), predicted.seconds, same
+        print(f"{file.name}: the same class for {same.mean():.0%} of photos")
+    return result
+
+
+def _spread(split: splits.Split, count: int) -> splits.Split:
+    """Return so many photos from all over a split, or all if it has fewer."""
+    count = min(count, len(split))
+    return split.take(np.linspace(0, len(split) - 1, count).astype(int))
 
 
 def megabytes(path: str | Path) -> float:
