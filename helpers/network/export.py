@@ -32,7 +32,7 @@ from helpers.text import one_line
 
 TEMPLATES = Path(__file__).with_name("templates")
 ONNX_MEMORY = 3  # GiB
-CALIBRATED, COMPARED = 32, 60  # photos
+CALIBRATED, COMPARED = 32, 40  # photos
 TIMED = 20  # photos, one at a time
 
 
@@ -147,14 +147,14 @@ def write_programs(path: str | Path) -> None:
                 shutil.copyfile(template, temporary)
 
 
-def formats(
+def litert_formats(
     path: Path, train: splits.Split, test: splits.Split
 ) -> dict[str, tuple[float, float, npt.NDArray[np.bool_]]]:
-    """Make all other formats of a `.keras` file, and compare them with it.
+    """Make LiteRT files of a `.keras` file, and compare them with it.
 
-    Beside it come LiteRT and ONNX files and the programs that use them. A
-    new process predicts `COMPARED` test photos with each; a line says how
-    often the class is the same.
+    Beside it come these files and the programs that use them. A new process
+    predicts `COMPARED` test photos with each; a line says how often the
+    class is the same.
 
     Args:
         path: the `.keras` file.
@@ -168,12 +168,6 @@ def formats(
     files, photos = [path, *lite_paths(path)], _spread(train, CALIBRATED)
     call = __name__, "export_litert", path, photos.paths
     subprocesses.run(*call, total=len(photos))
-    reason = why_no_onnx()
-    if reason:
-        print(reason)
-    else:
-        files.append(path.with_suffix(".onnx"))
-        subprocesses.run(__name__, "convert_to_onnx", path, files[-1])
     write_programs(path)
     compared = _spread(test, COMPARED)
     predictions = subprocesses.predict_in_subprocess(files, compared)
