@@ -206,10 +206,12 @@ def test_an_exported_app_runs_as_it_is(page, there, tmp_path):
     folder = tmp_path / "exported"
     shutil.copytree(TEMPLATES, folder)
     (folder / "use_it.py").write_text(USE_IT)
-    port = {"GRADIO_SERVER_PORT": str(free_port())}
-    with serving(["app.py"], folder, **port) as address:
+    settings = {"GRADIO_SERVER_PORT": str(free_port())}
+    settings["GRADIO_TEMP_DIR"] = str(tmp_path)
+    with serving(["app.py"], folder, **settings) as address:
         page.goto(address)
         give(page, there / "large.jpg")
         page.get_by_role("button", name="Submit").click()
         answer = page.get_by_label("Class", exact=True)
         browser.expect(answer).to_have_value("green", timeout=browser.ANSWER)
+        page.goto("about:blank")  # an open page would delay its end

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -103,6 +104,9 @@ def _serve(args: argparse.Namespace):
         print(f"The page is at {address}; Ctrl-C stops it.", flush=True)
         if link:
             print(f"Whoever has this link can use it, too: {link}", flush=True)
+        # Ctrl-C does not wait for open pages, nor report each of them.
+        page.server.config.timeout_graceful_shutdown = 1
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         page.block_thread()
 
 
