@@ -4,10 +4,56 @@ from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 
 from helpers.exercises.engine import Exercise, Test, Wrong, literal
 
 ask = partial(Exercise, "07_your_own_photos")
+
+
+def _weights(good: float, bent: float) -> Test:
+    """Return a test whether these are the weights, to two percent."""
+    expected = np.array([good, bent])
+    return lambda weights: np.allclose(
+        [weights[0], weights[1]], expected, rtol=0.02
+    )
+
+
+q1 = ask(
+    1,
+    fill="{0: 100 / (2 * 90), 1: 100 / (2 * 10)}",
+    right=_weights(0.556, 5),
+    wrong=(
+        Wrong(
+            "{0: 1, 1: 9}",
+            _weights(1, 9),
+            "Both classes count the same, but the weights add up to 180: the "
+            "loss and its gradients grow, as with a higher learning rate.",
+        ),
+        Wrong(
+            "{0: 0.9, 1: 0.1}",
+            _weights(0.9, 0.1),
+            "These are the fractions of the photos: the large class would "
+            "count even more.",
+        ),
+        Wrong(
+            "{0: 0.1, 1: 0.9}",
+            _weights(0.1, 0.9),
+            "Both classes count the same, but the weights add up to 18: the "
+            "gradients shrink, as with a lower learning rate.",
+        ),
+        Wrong(
+            "{0: 90, 1: 10}",
+            _weights(90, 10),
+            "These are the numbers of photos: the large class would count "
+            "even more.",
+        ),
+    ),
+    clue="Each class has half of the total. Divide that by its number of "
+    "photos.",
+    more="This is what the line with `class_weight` computes for your classes "
+    '(scikit-learn calls it "balanced").',
+)
 
 STOPPING = "keras.callbacks.EarlyStopping"
 
@@ -24,8 +70,8 @@ def _stops(monitor: str, restores: bool = True, patience: int = 3) -> Test:
     return test
 
 
-q1 = ask(
-    1,
+q2 = ask(
+    2,
     fill=f'{STOPPING}("val_accuracy", patience=3, restore_best_weights=True)',
     right=lambda callback: (
         isinstance(callback, keras.callbacks.EarlyStopping)
@@ -68,8 +114,8 @@ q1 = ask(
     "its accuracy a little too high; that is why there is a test set.",
 )
 
-q2 = ask(
-    2,
+q3 = ask(
+    3,
     fill='"augmented"',
     wrong=(
         literal(
@@ -92,8 +138,8 @@ q2 = ask(
     "But a rule that is fixed beforehand can't be bent afterwards.",
 )
 
-q3 = ask(
-    3,
+q4 = ask(
+    4,
     fill='"undecided"',
     wrong=(
         literal(
