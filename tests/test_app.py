@@ -78,7 +78,7 @@ TOO_LARGE = png_file(10000, 10000, 8, 3, b"")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"Dear diary, today", "not a picture of any kind known here"),
+        (b"Dear diary, today", "not a picture in any known format"),
         (b"", "the file is empty"),
         (TOO_LARGE, "more than 89 million pixels"),
         (b"\xff\xd8\xff\xe0 and no more", "damaged or cut off"),

@@ -154,7 +154,7 @@ def test_every_file_has_its_answer(page, address, there):
     assert list(there.glob("workbook-app-*/**/grey.png"))
     browser.expect(image(page)).to_be_visible()
     page.get_by_role("radio", name="notes.jpg").check()
-    says(page, "notes.jpg: not a picture of any kind known here. Copy it")
+    says(page, "notes.jpg: not a picture in any known format. Copy it")
     browser.expect(image(page)).not_to_be_visible()
 
 

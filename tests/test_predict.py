@@ -70,7 +70,7 @@ def test_a_table_for_programs(results, photos, capsys):
     assert first["none_of_these"] == "no" and not first["problem"]
     assert second["none_of_these"] == "yes"
     assert third["file"] == "mine/none.png" and not third["class"]
-    assert "No such file" in third["problem"]
+    assert "no such file" in third["problem"]
 
 
 def test_a_long_photo_is_shaped_as_in_training(results, photos, capsys):
@@ -136,9 +136,7 @@ def test_a_folder_without_files_is_refused(results, photos, capsys):
     photos.mkdir()
     assert predict.main([str(results), "mine"]) == 2
     printed = capsys.readouterr()
-    assert printed.err == (
-        "mine: there is no file in it; put the photos in here.\n"
-    )
+    assert printed.err == ("mine: there is no file in it; put photos in it.\n")
 
 
 def test_litert_starts_without_tensorflow_and_writes_utf8(results, photos):

@@ -282,7 +282,7 @@ def test_a_learning_curve_rises_or_not(made, before, words):
 def test_starter_weights_on_own_photos_are_advised_against(run):
     assert "WORKBOOK_WEIGHTS" in run.outcomes["weights_advice"]
     at_top = run.page.text.index("ImageNet's weights")
-    assert at_top < run.page.text.index("Inception v3, started")
+    assert at_top < run.page.text.index("Inception v3, starting")
 
 
 def test_imagenet_weights_need_no_advice(made):
@@ -352,6 +352,7 @@ def test_the_page_says_the_numbers_of_the_results(run):
         *("17.0% without and 29.2% with the temperature 2.00", "66.7%"),
         *("9 of 10 (90.0%)", "the head 1.2", "random seed 7"),
         "20 photos used, 1 file left out; 1 file of the system",
+        "frozen: Inception v3 stays as it was; a head with one hidden layer",
         run.outcomes["verdict"],
         run.outcomes["command"],
         *run.outcomes["next"],

@@ -157,11 +157,14 @@ def agree(printed, results, metadata):
 
 def test_the_program_prints_a_line_for_each_file(results, metadata):
     (results / "notes.jpg").write_text("to do")
-    *printed, bad, gone = lines(
-        sys.executable, results, *PHOTOS, "notes.jpg", "gone.jpg"
+    Image.new("1", (14000, 14000)).save(results / "huge.png")
+    others = ("notes.jpg", "huge.png", "gone.jpg")
+    *printed, bad, huge, gone = lines(
+        sys.executable, results, *PHOTOS, *others
     )
     agree(printed, results, metadata)
     assert bad.startswith("notes.jpg: cannot identify image file")
+    assert huge.startswith("huge.png: Image size (196000000 pixels)")
     assert gone.startswith("gone.jpg: ") and "No such file" in gone
 
 

@@ -242,7 +242,7 @@ def build(classifier: Classifier, labels: Labels | None) -> Any:
                         buttons=[],
                     )
                     look = gr.Button("Show Grad-CAM")
-                    truth = gr.Dropdown(classes, label="This is wrong: it is")
+                    truth = gr.Dropdown(classes, label="Correct class")
                     wrong = gr.Button("Note this class")
         result = [status, bars, photo, column, truth]
         both = [answers, chosen]

@@ -282,6 +282,8 @@ def read_bytes(file: Path) -> bytes:
         )
     except OSError as error:
         problem, advice = f"it cannot be read ({error.strerror})", COPY
+        if error.errno == errno.ENOENT:
+            problem = "there is no such file"
         if file.is_symlink():
             where = "to itself" if error.errno == errno.ELOOP else "nowhere"
             problem = f"a link that leads {where}"
@@ -324,7 +326,7 @@ def _require_decodable(content: bytes, name: str):
         raise UnusableError("the file is empty", COPY)
     kind = _kind(content, name)
     if kind is None:
-        raise UnusableError("not a picture of any kind known here", COPY)
+        raise UnusableError("not a picture in any known format", COPY)
     if kind in NOT_PICTURES:
         raise UnusableError(*NOT_PICTURES[kind])
     # Many raw files are built like a TIFF.

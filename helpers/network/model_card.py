@@ -21,10 +21,10 @@ from helpers.text import markdown, markdown_code
 WARNING = """\
 - A photo of something else: it may still be predicted as one of the
   classes, perhaps with high confidence.
-- Photos from another camera, another place of the camera or other light
+- Photos from another camera, another camera position or other light
   than those it was trained on: see the accuracies above, and watch for
   drift.
-- Nothing on which a person's safety or rights depend, unless a person
+- Decisions on which a person's safety or rights depend, unless a person
   checks every prediction."""
 
 
@@ -72,7 +72,7 @@ def write_model_card(
         f"Inception v3, started from the weights {markdown_code(weights_name)}"
         f", trained on the photos of {markdown_code(photos)}. It "
         "takes RGB pixels of 0 to 255 and scales them itself; the names of "
-        "its classes are inside. Long photos became square by "
+        "its classes are inside. Long photos are made square by "
         f"{markdown_code(metadata.shape)}.",
         _use(metadata),
         "## Photos",

@@ -167,6 +167,6 @@ def files_in(folder: Path) -> list[Path]:
     names = sorted(str(name) for name in tree.read_tree(folder).files)
     if not names:
         raise tree.FolderError(
-            f"{folder}: there is no file in it; put the photos in here."
+            f"{folder}: there is no file in it; put photos in it."
         )
     return [folder / name for name in names]

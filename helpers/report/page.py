@@ -63,6 +63,7 @@ def _render(
         finalize=_finalize,
     )
     environment.filters |= {
+        "counted": text.counted,
         "interval": sentences.interval,
         "listed": listed,
         "p_value": sentences.p_value,

@@ -103,12 +103,12 @@ def trained(results: JSON) -> str:
     """Return what was trained on what."""
     photos = results["photos"]
     return (
-        "Inception v3, started from the weights "
+        "Inception v3, starting from the weights "
         f"{one_line(results['weights'])}, was retrained to recognise "
-        f"{len(results['classes'])} classes. It learned from "
-        f"{counted(photos['training'], 'photo')}; {photos['validation']} "
-        f"others chose the model, and {photos['test']} that no model had "
-        "seen tested it."
+        f"{len(results['classes'])} classes. It was trained on "
+        f"{counted(photos['training'], 'photo')}, chosen from several models "
+        f"on {photos['validation']} others, and tested on {photos['test']} "
+        "that no model had seen."
     )
 
 
@@ -211,7 +211,7 @@ def folder(results: JSON) -> str:
     near = check["near_duplicates"]
     if near["pairs"]:
         pairs = counted(near["pairs"], "pair")
-        parts.append(f"{pairs} of photos nearly the same")
+        parts.append(f"{pairs} of near-duplicates")
     if near["in_two_splits"]:
         parts.append(
             f"of these, {counted(near['in_two_splits'], 'pair')} in two "

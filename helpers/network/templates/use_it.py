@@ -60,7 +60,7 @@ def main(paths: list[str]) -> None:
     for path in paths:
         try:
             probs, accepted = classify(Image.open(path))
-        except OSError as error:
+        except (OSError, Image.DecompressionBombError) as error:
             print(f"{path}: {error}")
             continue
         name, prob = max(probs.items(), key=lambda item: item[1])
