@@ -182,7 +182,13 @@ def test_a_wrong_label_is_listed(page, address, there, monkeypatch):
     page.goto(address)
     give(page, there / "mine" / "green" / "0.png")
     says(page, "with the label green")
-    page.get_by_role("button", name="Note this class").press("Enter")
+    note = page.get_by_role("button", name="Note this class")
+    note.press("Enter")
+    says(page, "Choose the class first.")
+    assert not corrections.noted(there / "mine")
+    page.get_by_label("Correct class").click()
+    page.get_by_role("option", name="red").click()
+    note.press("Enter")
     says(page, "green/0.png is listed as red in ")
     assert corrections.noted(there / "mine") == {"green/0.png": "red"}
     assert contents(there / "mine") == before

@@ -190,18 +190,17 @@ def build(classifier: Classifier, labels: Labels | None) -> Any:
         return take([path] if path else None)
 
     def show(answers: list[Answer], index: int | None):
-        """Return status, bars, photo, their column and the true class."""
+        """Return status, bars, photo, their column and no correct class."""
         if index is None:
             return "", None, None, gr.Column(visible=False), None
         answer = answers[index]
-        bars, likely, words = None, None, [answer.more]
+        bars, words = None, [answer.more]
         if answer.probs is not None:
             bars = dict(zip(names, answer.probs.tolist(), strict=True))
-            likely = names[answer.probs.argmax()]
-            likely = likely if likely in classes else None
             words += [labels.of(answer)] if labels else []
         column = gr.Column(visible=bars is not None)
-        return _status(answer, *words), bars, answer.pixels, column, likely
+        # No class is chosen: a click on the button alone would note it.
+        return _status(answer, *words), bars, answer.pixels, column, None
 
     def explain(answers: list[Answer], index: int):
         picture, sentence = classifier.heatmap(answers[index])
