@@ -32,7 +32,7 @@ from helpers.text import one_line
 
 TEMPLATES = Path(__file__).with_name("templates")
 ONNX_MEMORY = 3  # GiB
-CALIBRATED, COMPARED = 32, 40  # photos
+CALIBRATED, COMPARED = 16, 30  # photos
 TIMED = 20  # photos, one at a time
 
 
