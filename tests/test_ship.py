@@ -373,7 +373,7 @@ def test_an_uploaded_photo_is_predicted(panel, split, probs):
     [
         ("empty.jpg", b"", "empty.jpg: the file is empty"),
         ("page.jpg", b"<html>", "a web page, not a photo"),
-        ("notes.txt", b"to do", "not a picture of any kind"),
+        ("notes.txt", b"to do", "not a picture in any known format"),
         ("cut.png", b"\x89PNG\r\n\x1a\n12", "damaged or cut off"),
     ],
 )
