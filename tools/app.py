@@ -103,7 +103,7 @@ def _serve(args: argparse.Namespace):
             ) from None
         print(f"The page is at {address}; Ctrl-C stops it.", flush=True)
         if link:
-            print(f"Whoever has this link can use it, too: {link}", flush=True)
+            print(f"Anyone with this link can use it, too: {link}", flush=True)
         # Ctrl-C does not wait for open pages, nor report each of them.
         page.server.config.timeout_graceful_shutdown = 1
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
