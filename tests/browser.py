@@ -68,6 +68,10 @@ PICTURE = """image => {
 CHANGED = f"""([image, before]) =>
     image.complete && image.naturalWidth && ({PICTURE})(image) !== before"""
 
+# Images that could not be loaded.
+BROKEN = """() => [...document.images]
+    .filter(image => image.complete && !image.naturalWidth)
+    .map(image => image.alt || image.src)"""
 Server = collections.namedtuple("Server", "url token root")
 
 

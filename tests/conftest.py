@@ -2,6 +2,7 @@
 
 import os
 
+import browser
 import nbformat
 import pytest
 from nbformat import v4
@@ -38,6 +39,15 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(
             f"The tests of the site did not run: {NO_SITE}"
         )
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A running browser, for the tests in one."""
+    with browser.sync_playwright() as playwright:
+        running = browser.chromium(playwright)
+        yield running
+        running.close()
 
 
 def _code(source, count=1, text=None, tags=(), outputs=()):

@@ -96,14 +96,6 @@ def address(there):
     assert not list(there.glob("workbook-app-*"))
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.sync_playwright() as playwright:
-        running = browser.chromium(playwright)
-        yield running
-        running.close()
-
-
 @pytest.fixture(params=[1280, 390])
 def page(request, chromium):
     """A page of this width that has had no faults at the end.

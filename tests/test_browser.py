@@ -117,14 +117,6 @@ def server(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.sync_playwright() as playwright:
-        running = browser.chromium(playwright)
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def opened(server, chromium):
     """Opens a notebook by its name."""

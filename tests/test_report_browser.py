@@ -27,9 +27,6 @@ TOO_WIDE = """() => {
     if (document.documentElement.scrollWidth > width) found.push("the page");
     return found;
 }"""
-BROKEN = """() => [...document.images]
-    .filter(image => image.complete && !image.naturalWidth)
-    .map(image => image.alt)"""
 
 
 @pytest.fixture(scope="module", params=["two classes", "hard names"])
@@ -47,14 +44,6 @@ def address(request, tmp_path_factory):
         heat = [0, 1], np.ones((2, 8, 8))
         path = report.write(tmp_path / "out", outcomes, splits, heat)
     return path.as_uri()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.sync_playwright() as playwright:
-        running = browser.chromium(playwright)
-        yield running
-        running.close()
 
 
 @pytest.fixture(params=[(390, "light"), (390, "dark"), (1280, "dark")])
@@ -75,7 +64,7 @@ def page(request, chromium, address):
 
 def test_nothing_is_wider_than_the_screen(page):
     assert page.evaluate(TOO_WIDE) == []
-    assert page.evaluate(BROKEN) == []
+    assert page.evaluate(browser.BROKEN) == []
 
 
 def test_the_page_is_accessible(page):

@@ -26,9 +26,6 @@ TOO_WIDE = """() => {
     if (document.documentElement.scrollWidth > width) found.push("the page");
     return found;
 }"""
-BROKEN = """() => [...document.images]
-    .filter(image => image.complete && !image.naturalWidth)
-    .map(image => image.src)"""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -45,14 +42,6 @@ def address(site):
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.sync_playwright() as playwright:
-        running = browser.chromium(playwright)
-        yield running
-        running.close()
 
 
 @pytest.fixture(params=WIDTHS)
@@ -91,7 +80,7 @@ def test_no_page_is_wider_than_the_screen(page, site, address):
     found = {}
     for name in pages(site) - left_out:
         page.goto(f"{address}/{name}")
-        found[name] = page.evaluate(TOO_WIDE) + page.evaluate(BROKEN)
+        found[name] = page.evaluate(TOO_WIDE) + page.evaluate(browser.BROKEN)
     assert len(found) > 10
     assert {name: faults for name, faults in found.items() if faults} == {}
 
