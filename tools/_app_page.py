@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from helpers import stats
 from helpers.dataset import corrections, decoding, photo_file, scan, tree
 from helpers.network import gradcam, saving
 from helpers.paths import WriteError, shown
+from helpers.plots import evaluation
 from helpers.surfaces import ground_truth
 from helpers.text import markdown, one_line
 
@@ -106,11 +106,9 @@ class Classifier:
             self.upper, self.average, self.head, features, [chosen]
         )
         heat = ground_truth.blown_up(small)
-        colours = matplotlib.colormaps["inferno"](heat / (heat.max() or 1))
         likely = one_line(self.metadata.class_names[chosen])
-        picture = answer.pixels / 2 + 127.5 * colours[..., :3]
         sentence = f"Grad-CAM: bright is evidence for {likely}."
-        return picture.astype("uint8"), sentence
+        return evaluation.overlay(answer.pixels, heat), sentence
 
 
 class Labels:

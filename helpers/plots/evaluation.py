@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -161,6 +162,17 @@ def rejection(
 
 def _counted(flags: NDArray) -> str:
     return stats.accuracy(flags).counted
+
+
+def overlay(pixels: NDArray[np.uint8], heat: NDArray) -> NDArray[np.uint8]:
+    """Return a photo under its heatmap, half of each.
+
+    Args:
+        pixels: uint8 (299, 299, 3), 0-255.
+        heat: numbers of 0 or more, (299, 299).
+    """
+    colours = matplotlib.colormaps["inferno"](heat / (heat.max() or 1))
+    return ((pixels + 255 * colours[..., :3]) / 2).astype("uint8")
 
 
 def heatmaps(

@@ -5,7 +5,6 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -82,9 +81,7 @@ def heatmap(path: str, shape: str, heat: NDArray) -> str:
     """
     pixels = _pixels(path, shape)
     large = ground_truth.blown_up(heat)
-    colours = matplotlib.colormaps["inferno"](large / (large.max() or 1))
-    mixed = (pixels + 255 * colours[..., :3]) / 2
-    overlay = Image.fromarray(mixed.astype("uint8"))
+    overlay = Image.fromarray(evaluation.overlay(pixels, large))
     row, column = divmod(int(large.argmax()), large.shape[1])
     draw = ImageDraw.Draw(overlay)
     for sign in (-1, 1):
