@@ -18,7 +18,8 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_good_folder_is_ready(folder, capsys):
     assert check.main([str(folder)]) == 0
-    assert "no problems found" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "no problems found" in out and "Next: start.py retrain" in out
     assert check.main([str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
 

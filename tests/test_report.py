@@ -271,7 +271,11 @@ def test_the_next_steps_name_classes_and_files(run):
 
 @pytest.mark.parametrize(
     ("before", "words"),
-    [(0.25, "still rose, from 25.0% with 3"), (0.5, "did not clearly rise")],
+    [
+        (0.25, "still rose, from 25.0% with 3"),
+        (0.5, "does not show whether more training photos would help"),
+        (0.75, "did not rise, from 75.0% with 3"),
+    ],
 )
 def test_a_learning_curve_rises_or_not(made, before, words):
     # Of 4 validation photos, 2 more are a rise, 1 more is none.

@@ -14,6 +14,10 @@ from helpers.text import one_line
 
 USABLE, NOT_USABLE = 1, 2
 FRACTIONS = (60, 20, 20)
+NEXT = (
+    "Next: start.py retrain trains a model on this folder. For photos of "
+    "everyday things, ImageNet's weights do much better: see docs/weights.md."
+)
 
 
 def main(argv: list[str]) -> int:
@@ -50,6 +54,8 @@ def main(argv: list[str]) -> int:
         print(json.dumps(rows, indent=1))
     elif checked:
         checked.report()
+        if not sentence:
+            print(NEXT)
     else:
         scan.print_problems(problems)
     if sentence:

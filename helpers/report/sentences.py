@@ -91,7 +91,8 @@ def verdict(results: JSON) -> str:
     if pair["verdict"] == "undecided":
         return (
             f"The test photos do not show whether the {chosen} is better "
-            f"than the {other}: {difference}, and the interval contains zero."
+            f"than the {other}: {difference}, and the interval contains zero. "
+            "More test photos would have to decide."
         )
     return (
         f"The {chosen} is {pair['verdict']} than the {other} on photos like "
@@ -177,10 +178,16 @@ def learning(results: JSON) -> str | None:
             f"The validation accuracy of the linear head still rose, {change}"
             ": more photos will probably help."
         )
+    if rise > 0:
+        return (
+            f"The validation accuracy of the linear head went {change}: with "
+            "so few validation photos, that does not show whether more "
+            "training photos would help."
+        )
     return (
-        f"The validation accuracy of the linear head did not clearly rise, "
-        f"{change}: more photos of the same kind will probably help little, "
-        "except in classes with few."
+        f"The validation accuracy of the linear head did not rise, {change}: "
+        "more photos of the same kind will probably help little, except in "
+        "classes with few."
     )
 
 
@@ -188,8 +195,8 @@ def _labels(issues: JSON) -> str | None:
     if not issues["count"]:
         return None
     return (
-        "Look at the training photos whose labels may be wrong, and correct "
-        "those that are; the report shows them."
+        "Look at the photos under \u201cLikely label errors\u201d, and "
+        "correct the labels that are wrong."
     )
 
 
@@ -197,7 +204,7 @@ def _excluded(count: int) -> str | None:
     if not count:
         return None
     return (
-        f"Left out of the folder: {counted(count, 'file')}. The report says "
+        f"Not used: {counted(count, 'file')}. \u201cThe folder\u201d says "
         "why, and what to do."
     )
 
