@@ -13,17 +13,17 @@ import pytest
 from tools import _memory
 
 BINDER = 2 * 2**30  # bytes of memory that a kernel has there
-# Two processes take file after file from this order. Notebooks 05 and 06
+# Two processes take file after file from this order. Notebooks 05 and 07
 # need the models of 02 to 04, and train them where these are missing. The
 # slowest tests come next, then all other files.
 FIRST = (
     "03_fine_tuning",
     "02_frozen_baseline",
     "04_augmentation",
-    "07_your_own_photos",
-    "08_scale_out",
-    "06_ship_it",
-    "05_judge_and_explain",
+    "08_your_own_photos",
+    "09_scale_out",
+    "07_ship_it",
+    "05_evaluate",
     "01_data_prep",
     "00_start_here",
     "test_exercises",

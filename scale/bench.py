@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def frozen_layers() -> keras.Model:
-    """Return the layers up to mixed8, as in lesson 08."""
+    """Return the layers up to mixed8, as in lesson 09."""
     base = keras.applications.InceptionV3(
         weights=weights.choose().path,
         include_top=False,

@@ -4,7 +4,7 @@
 #     sbatch --nodes=4 scale/slurm.sh FOLDER
 #
 # from the project's folder. FOLDER is seen by all machines and holds
-# lower.keras, tail.keras and photos.csv, as lesson 08 writes them.
+# lower.keras, tail.keras and photos.csv, as lesson 09 writes them.
 #SBATCH --job-name=retrain
 #SBATCH --ntasks-per-node=1
 #SBATCH --gpus-per-node=1

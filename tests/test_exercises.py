@@ -17,7 +17,7 @@ from helpers.exercises import (
     lesson_02,
     lesson_03,
     lesson_04,
-    lesson_06,
+    lesson_07,
     progress,
 )
 from helpers.exercises.engine import Exercise, literal
@@ -106,7 +106,7 @@ def test_the_page_shows_what_is_solved(capsys):
     [
         (lesson_02.q2, ["photos", "weights", "scaling"]),
         (lesson_04.q1, ("rotation", "flip")),
-        (lesson_06.q1, ["size", "names", "scaling"]),
+        (lesson_07.q1, ["size", "names", "scaling"]),
     ],
 )
 def test_the_order_of_several_things_does_not_matter(exercise, answer):

@@ -50,7 +50,7 @@ def test_a_linear_head_has_its_evidence_where_its_weights_are():
 
 
 def test_grad_cam_is_that_of_lesson_05():
-    path = paths.ROOT / "notebooks" / "05_judge_and_explain.ipynb"
+    path = paths.ROOT / "notebooks" / "05_evaluate.ipynb"
     (source,) = (
         cell.source
         for cell in nbformat.read(path, as_version=4).cells

@@ -125,7 +125,7 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(_pinned, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(times.os, "environ", times.os.environ.copy())
     monkeypatch.setattr(times.render, "folder", lambda: None)
-    monkeypatch.setattr(times.render, "shifted_folder", lambda: None)
+    monkeypatch.setattr(times.render, "all_folders", lambda: None)
     return tmp_path
 
 

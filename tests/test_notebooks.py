@@ -32,10 +32,10 @@ def test_the_lessons_are_all_there():
         "02_frozen_baseline",
         "03_fine_tuning",
         "04_augmentation",
-        "05_judge_and_explain",
-        "06_ship_it",
-        "07_your_own_photos",
-        "08_scale_out",
+        "05_evaluate",
+        "07_ship_it",
+        "08_your_own_photos",
+        "09_scale_out",
     ]
 
 

@@ -96,7 +96,7 @@ def project(tmp_path_factory):
         patch.setenv("WORKBOOK_DATA", str(root / "data"))
         patch.delenv("WORKBOOK_WORK", raising=False)
         patch.setattr(render, "folder", lambda: None)
-        patch.setattr(render, "shifted_folder", lambda: None)
+        patch.setattr(render, "all_folders", lambda: None)
         patch.setattr(weights, "imagenet", lambda: imagenet)
         patch.setattr(
             flowers, "folder", lambda: root / "data" / "flower_photos"

@@ -260,7 +260,7 @@ def test_two_lessons_do_not_share_a_demo(folder, demo):
     before = sorted(first.rglob("*"))
     added = corrupted.add_a_photo(first, scan.check(folder))
     assert added.exists() and added.parent == first / "a"
-    second = demo("06_ship_it")
+    second = demo("07_ship_it")
     assert added.exists() and not (second / "a" / added.name).exists()
     # Made again in its own lesson, it is as it was, under the same name.
     assert demo("01_data_prep") == first

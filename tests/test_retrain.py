@@ -1,4 +1,4 @@
-"""`start.py retrain` runs lesson 07, shows its progress and its result."""
+"""`start.py retrain` runs lesson 08, shows its progress and its result."""
 
 import io
 import json
@@ -82,7 +82,7 @@ CELLS = (
 
 @pytest.fixture
 def page(tmp_path, tmp_path_factory, monkeypatch):
-    """A small page in place of lesson 07, and a work folder of its own."""
+    """A small page in place of lesson 08, and a work folder of its own."""
     new = {"code": new_code_cell, "markdown": new_markdown_cell}
     notebook = new_notebook(cells=[new[kind](text) for kind, text in CELLS])
     path = tmp_path_factory.mktemp("notebooks") / "page.ipynb"
@@ -121,7 +121,7 @@ def test_a_folder_becomes_a_report(page, capsys):
     assert report.startswith(f"{page / 'mine'} (60, 20, 20)")
 
 
-def test_lesson_07_has_the_stage_that_checks_the_photos():
+def test_lesson_08_has_the_stage_that_checks_the_photos():
     notebook = nbformat.read(retrain.NOTEBOOK, as_version=4)
     (cells,) = [
         [notebook.cells[index].source for index in indices]

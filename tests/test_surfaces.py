@@ -18,12 +18,12 @@ def few_photos(patch, data, class_names):
     patch.setenv("WORKBOOK_DATA", str(data))
     patch.setattr(render, "CLASS_NAMES", class_names)
     patch.setattr(render, "FRACTIONS", (1, 1, 1))
-    patch.setattr(render, "SETS", {"photos": 3, "remounted": 1})
+    patch.setattr(render, "SETS", {"photos": 3, "remounted": 1, "remounted-validation": 1})
 
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
-    """Both sets, with three photos of a class instead of 130."""
+    """Both sets, with three photos of a class instead of 160."""
     with pytest.MonkeyPatch.context() as patch:
         data = tmp_path_factory.mktemp("data")
         few_photos(patch, data, render.CLASS_NAMES)
@@ -84,7 +84,7 @@ def test_the_defect_is_where_the_mask_says(class_name, set_name):
 
 def test_other_photos_are_another_edition():
     """Where this fails, raise `EDITION`, and correct these numbers."""
-    assert render.EDITION == 2
+    assert render.EDITION == 3
     expected = {
         ("crack", 0, "photos"): (101.35, 589),
         ("pits", 1, "photos"): (69.45, 312),
@@ -103,16 +103,20 @@ def test_other_photos_are_another_edition():
 # --- Folders --------------------------------------------------------------
 
 
-def test_the_real_folder_is_meant_to_have_780_photos():
-    assert render.FRACTIONS == (60, 20, 50)
-    assert render.SETS == {"photos": 130, "remounted": 50}
+def test_the_real_folder_is_meant_to_have_960_photos():
+    assert render.FRACTIONS == (60, 50, 50)
+    assert render.SETS == {
+        "photos": 160,
+        "remounted": 50,
+        "remounted-validation": 50,
+    }
     for class_name in render.CLASS_NAMES:
         # The order of the photos depends on the hashes, too.
-        lows = [render._hash_range(class_name, i)[0] for i in range(130)]
+        lows = [render._hash_range(class_name, i)[0] for i in range(160)]
         counts = np.unique(lows, return_counts=True)[1]
         assert tuple(counts) == render.FRACTIONS
     photo, _ = render.draw("clean")
-    file = render._jpeg(photo, *render._hash_range("clean", 0))
+    file = render._jpeg(photo, 92, *render._hash_range("clean", 0))
     assert b"helpers/surfaces.py, take 1\xff" in file
 
 
@@ -355,7 +359,7 @@ def folder(tmp_path, monkeypatch):
 def both(folder):
     """Return the photos of a folder and the shifted ones."""
     test = splits.whole_folder(folder, ("a", "b"))
-    return test, shifted.shifted_test(folder, test)
+    return test, shifted.shifted_split(folder, test)
 
 
 def test_own_photos_are_turned_and_dimmed_for_a_second_test(folder):
@@ -409,7 +413,7 @@ def test_a_shifted_set_beside_the_photos_is_used(
     test, second = both(folder)
     assert all(path.startswith(str(beside)) for path in second.paths)
     assert second.name == "shifted"
-    assert shifted.shifted_test("~/mine", test).paths == second.paths
+    assert shifted.shifted_split("~/mine", test).paths == second.paths
     (beside / "b").rename(beside / "c")
     with pytest.raises(ValueError, match="a, c, not a, b"):
         both(folder)

@@ -21,7 +21,7 @@ def test_other_characters_stay(name):
 
 
 def test_plain_names_stand_in_a_card_as_they_are():
-    for name in ("clean", "n00001_species", "Äpfel", "06_ship_it.keras"):
+    for name in ("clean", "n00001_species", "Äpfel", "07_ship_it.keras"):
         assert text.markdown(name) == name
 
 

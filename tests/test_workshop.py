@@ -251,7 +251,7 @@ def test_two_learners_run_a_lesson_on_the_hub_at_once(tmp_path_factory):
 def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("WORKBOOK_WORK", raising=False)
-    for draw in ("folder", "shifted_folder"):
+    for draw in ("folder", "all_folders"):
         monkeypatch.setattr(loadtest.render, draw, lambda: None)
     cached = tmp_path / "keras" / "imagenet.h5"
     cached.parent.mkdir()

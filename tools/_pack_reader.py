@@ -93,7 +93,7 @@ def copy_missing(pack: str, root: str) -> None:
             "another folder, and there start with the start.py of the pack."
         )
     skipped = {READ_FIRST}
-    for pictures in ("photos", "remounted"):
+    for pictures in ("photos", "remounted", "remounted-validation"):
         if os.path.isdir(os.path.join(root, "data", "surfaces", pictures)):
             skipped.add(EDITION)
     missing = [

@@ -105,8 +105,7 @@ def main(argv: list[str]) -> int:
 
 def _fill(folder: Path):
     os.environ.pop(shared.VARIABLE, None)
-    render.folder()
-    render.shifted_folder()
+    render.all_folders()
     path = weights.choose().path
     extra = [Path(path)] if path else []
     shared.fill(folder, paths.data(), paths.work(), extra)

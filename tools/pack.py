@@ -170,8 +170,7 @@ def _files_in(folder: Path, name: str):
 def _pictures():
     """Return the default pictures, drawn if need be, with their masks."""
     try:
-        render.folder()
-        render.shifted_folder()
+        render.all_folders()
     except ValueError as error:
         raise PackError(str(error)) from None
     return _files_in(data() / "surfaces", "data/surfaces")

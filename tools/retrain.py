@@ -15,9 +15,9 @@ from nbformat import NotebookNode
 from helpers import kernel, paths
 from tools import _progress, check
 
-NOTEBOOK = paths.ROOT / "notebooks" / "07_your_own_photos.ipynb"
+NOTEBOOK = paths.ROOT / "notebooks" / "08_your_own_photos.ipynb"
 FRACTIONS = (60, 20, 20)
-OPTIONS = "LABELS, CLASS, GROUP, SHAPE"  # the names that lesson 07 sets
+OPTIONS = "LABELS, CLASS, GROUP, SHAPE"  # the names that lesson 08 sets
 NOT_USABLE = 2
 PHOTOS = "The photos"  # the stage that checks the folder
 MARK = "unfinished.txt"  # in the folder of the results, until the end
@@ -37,7 +37,7 @@ class StageError(Exception):
 
 
 def main(argv: list[str]) -> int:
-    """Run lesson 07 on a folder; return the exit code.
+    """Run lesson 08 on a folder; return the exit code.
 
     0: done. 1: a step failed. 2: the folder is not usable, or `--out` must
     not be written. 130: interrupted. A run that was interrupted or failed
@@ -84,7 +84,7 @@ def main(argv: list[str]) -> int:
 
 
 def _notebook(args: argparse.Namespace, out: Path) -> NotebookNode:
-    """Return lesson 07 with the folder and the options of the command."""
+    """Return lesson 08 with the folder and the options of the command."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     if args.folder:
         value = f"{str(Path(args.folder).resolve())!r}, {FRACTIONS!r}"

@@ -45,8 +45,7 @@ def measure() -> list[str]:
         The lines of the table, in Markdown.
     """
     start = time.monotonic()
-    render.folder()
-    render.shifted_folder()
+    render.all_folders()
     drawing, total, rows = time.monotonic() - start, 0.0, []
     for path in _pinned.notebooks():
         seconds, row = _timed(path)

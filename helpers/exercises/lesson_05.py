@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from helpers.exercises.engine import Exercise, Test, Wrong, literal, near
 
-ask = partial(Exercise, "05_judge_and_explain")
+ask = partial(Exercise, "05_evaluate")
 
 q1 = ask(
     1,

@@ -1,161 +1,133 @@
 """The exercises of lesson 07."""
 
 from functools import partial
-from typing import Any
 
-import keras
-import numpy as np
+from helpers.exercises.engine import (
+    Exercise,
+    Wrong,
+    contains,
+    lacks,
+    literal,
+    near,
+    number,
+)
 
-from helpers.exercises.engine import Exercise, Test, Wrong, literal
-
-ask = partial(Exercise, "07_your_own_photos")
-
-
-def _weights(good: float, bent: float) -> Test:
-    """Return a test whether these are the weights, to two percent."""
-    expected = np.array([good, bent])
-    return lambda weights: np.allclose(
-        [weights[0], weights[1]], expected, rtol=0.02
-    )
-
+ask = partial(Exercise, "07_ship_it")
 
 q1 = ask(
     1,
-    fill="{0: 100 / (2 * 90), 1: 100 / (2 * 10)}",
-    right=_weights(0.556, 5),
+    fill='{"scaling", "names", "size"}',
     wrong=(
         Wrong(
-            "{0: 1, 1: 9}",
-            _weights(1, 9),
-            "Both classes count the same, but the weights add up to 180: the "
-            "loss and its gradients grow, as with a higher learning rate.",
+            '{"scaling", "names", "size", "optimizer"}',
+            contains("optimizer"),
+            "The optimizer state is for further training. Predictions do not "
+            "need it, and it is large.",
         ),
         Wrong(
-            "{0: 0.9, 1: 0.1}",
-            _weights(0.9, 0.1),
-            "These are the fractions of the photos: the large class would "
-            "count even more.",
+            '{"scaling", "names", "size", "photos"}',
+            contains("photos"),
+            "What was learned from the photos is in the weights. You may not "
+            "even have the right to pass the photos on.",
         ),
         Wrong(
-            "{0: 0.1, 1: 0.9}",
-            _weights(0.1, 0.9),
-            "Both classes count the same, but the weights add up to 18: the "
-            "gradients shrink, as with a lower learning rate.",
+            '{"names", "size"}',
+            lacks("scaling"),
+            "Then users have to know how to scale, and raw pixels give wrong "
+            "predictions without an error.",
         ),
         Wrong(
-            "{0: 90, 1: 10}",
-            _weights(90, 10),
-            "These are the numbers of photos: the large class would count "
-            "even more.",
+            '{"scaling", "size"}',
+            lacks("names"),
+            "Then the prediction is class 4, and users do not know which one "
+            "that is.",
+        ),
+        Wrong(
+            '{"scaling", "names"}',
+            lacks("size"),
+            "Then nobody knows the size to which a photo must be resized.",
         ),
     ),
-    clue="Each class has half of the total. Divide that by its number of "
-    "photos.",
-    more="This is what the line with `class_weight` computes for your classes "
-    '(scikit-learn calls it "balanced").',
+    clue="Follow one photo from its file to the name of a class. What must be "
+    "known on the way?",
+    more="All three have been used since lesson 01. If one of them is not in "
+    "the file, its users have to ask you for it.",
 )
-
-STOPPING = "keras.callbacks.EarlyStopping"
-
-
-def _stops(monitor: str, restores: bool = True, patience: int = 3) -> Test:
-    """Return a test whether a callback stops in this way."""
-
-    def test(callback: Any) -> bool:
-        return (callback.monitor, callback.restore_best_weights) == (
-            monitor,
-            restores,
-        ) and callback.patience == patience
-
-    return test
-
 
 q2 = ask(
     2,
-    fill=f'{STOPPING}("val_accuracy", patience=3, restore_best_weights=True)',
-    right=lambda callback: (
-        isinstance(callback, keras.callbacks.EarlyStopping)
-        and _stops("val_accuracy")(callback)
-    ),
+    fill="10",
+    right=near(10),
     wrong=(
-        Wrong(
-            f"{STOPPING}(patience=3, restore_best_weights=True)",
-            _stops("val_loss"),
-            "Without a name, it watches the validation loss.",
+        number(
+            "20",
+            "That is float16, with two bytes per weight. How many bits are in "
+            "a byte?",
         ),
-        Wrong(
-            f'{STOPPING}("accuracy", patience=3, restore_best_weights=True)',
-            _stops("accuracy"),
-            "That is the accuracy on the training photos. It rises as long "
-            "as you train, even while the head overfits.",
+        number("40", "That is float32, with four bytes per weight."),
+        number(
+            "80",
+            "That counts eight bytes per weight. int8 has eight bits.",
         ),
-        Wrong(
-            f'{STOPPING}("val_accuracy", patience=3)',
-            _stops("val_accuracy", restores=False),
-            "It stops at the right time, but keeps the weights of the last "
-            "epoch, which are three epochs past the best.",
-        ),
-        Wrong(
-            f'{STOPPING}("val_accuracy", restore_best_weights=True)',
-            _stops("val_accuracy", patience=0),
-            "Without `patience`, it stops at the first epoch that brings no "
-            "improvement.",
-        ),
-        Wrong(
-            STOPPING,
-            lambda callback: isinstance(callback, type),
-            "That is the class. Call it with its arguments to make a "
-            "callback.",
+        number(
+            "10_000_000",
+            "That is the number of bytes. The question is about millions of "
+            "bytes.",
         ),
     ),
-    clue="`keras.callbacks.EarlyStopping` needs three arguments here. Names "
-    "that begin with `val_` belong to the validation photos.",
-    more="Each choice based on the validation set, this one included, makes "
-    "its accuracy a little too high; that is why there is a test set.",
+    clue="Eight bits are one byte.",
+    more="The graph of the network and the scales of the channels add little "
+    "to that.",
 )
 
 q3 = ask(
     3,
-    fill='"augmented"',
+    fill="3",
+    right=near(3),
     wrong=(
         literal(
-            '"fine-tuned"',
-            "It is not better than augmented, and slower. `max` keeps the "
-            "first of equals.",
+            "0",
+            "That is so if as many of the nine became correct as became "
+            "wrong. But at most?",
         ),
-        literal(
-            '"frozen"',
-            "It is the fastest, but the rule looks at the accuracy first.",
+        number(
+            "9",
+            "That is nine photos, not percentage points. A point is one photo "
+            "in a hundred.",
         ),
-        literal(
-            '"undecided"',
-            "The difference may well be due to chance, but one model has to "
-            "be chosen, and the rule chooses one.",
+        number(
+            "0.03",
+            "That is the fraction. In percentage points it is a hundred times "
+            "as much.",
         ),
+        number("97", "That is how often the two agree, in percent."),
     ),
-    clue="In which order are the models in `correct`?",
-    more="With 100 photos, three more correct ones are well within chance. "
-    "But a rule that is fixed beforehand can't be bent afterwards.",
+    clue="Accuracy changes only where the two differ. What if the original is "
+    "correct on all of these photos?",
+    more="So agreement is a bound on the loss of accuracy that needs no "
+    "labels: you can measure it on any photos.",
 )
 
 q4 = ask(
     4,
-    fill='"undecided"',
+    fill="3.65",
+    right=near(3.65),
     wrong=(
-        literal(
-            '"better"',
-            "With two photos of 50, the interval is not above zero, however "
-            "they are paired.",
+        number(
+            "0.01",
+            "That is the rate for one test. How many tests are there?",
         ),
-        literal('"worse"', "It has two more correct; that is not worse."),
-        literal(
-            '"equal"',
-            "These photos do not show that they are equal either: so few may "
-            "hide a difference of several points.",
+        number(
+            "365",
+            "That is the number of tests. One in a hundred gives a false "
+            "alert.",
+        ),
+        number(
+            "73",
+            "The rate counts tests, not photos: the twenty are one test.",
         ),
     ),
-    clue="What would the interval of such a difference contain?",
-    more="Even if your model is correct on every photo that the baseline "
-    "classifies correctly, it is two against none, and that happens by chance "
-    "one time in two (p = 0.5).",
+    clue="There is one test a day, and one in a hundred gives a false alert.",
+    more="If that is too many, set a lower rate, and use more photos to "
+    "detect a change.",
 )

@@ -1,6 +1,6 @@
 """Features of a frozen network, computed once and cached on disk.
 
-May import `dataset` and `network`. Lessons 01 to 08 use it.
+May import `dataset` and `network`. Lessons 01 to 09 use it.
 """
 
 from helpers.lazy import attach

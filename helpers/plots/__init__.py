@@ -1,6 +1,6 @@
 """Every figure of the lessons, readable with any class names.
 
-May import `dataset`, `surfaces` and `network`; lessons 00 to 07 use it.
+May import `dataset`, `surfaces` and `network`; lessons 00 to 08 use it.
 """
 
 from helpers.plots.basic import (

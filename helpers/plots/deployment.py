@@ -1,4 +1,4 @@
-"""The figures of lesson 06 on shipping a model."""
+"""The figures of lesson 07 on shipping a model."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,6 +1,6 @@
 """The report of a training run: results.json and one page to hand on.
 
-May import everything but `widgets` and `exercises`; lesson 07 uses it.
+May import everything but `widgets` and `exercises`; lesson 08 uses it.
 """
 
 from helpers.lazy import attach

@@ -1,7 +1,7 @@
 """The synthetic photos that lessons use by default, with their masks.
 
-May import `dataset`. Every lesson uses it: 04 and 06 the shifted test set,
-05 the masks and the out-of-distribution images.
+May import `dataset`. Every lesson uses it: 04, 05 and 07 the shifted sets,
+06 the masks and the out-of-distribution images.
 """
 
 from helpers.lazy import attach
@@ -14,6 +14,6 @@ __getattr__, __dir__ = attach(
         "FRACTIONS": "render",
         "folder": "render",
         "shifted_folder": "render",
-        "shifted_test": "shifted",
+        "shifted_split": "shifted",
     },
 )

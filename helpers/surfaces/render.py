@@ -5,13 +5,14 @@ as a fixed camera would see them: always the same way up, lit from the upper
 left, unevenly, through a lens that darkens the corners and is not quite in
 focus.
 
-Two sets of 299×299 RGB JPEG files come out, with a mask of each defect:
+Three sets of 299×299 RGB JPEG files come out, with a mask of each defect:
 
-- `photos`: 130 of each class, of which the hash of their bytes puts exactly
-  60 into training, 20 into validation and 50 into the test set.
-- `remounted`: 50 more of each class, all new parts, after the camera was
-  remounted: seen at any angle, perhaps mirrored, 0.75 to 1.3 times as large,
-  out of focus, with 0.25 to 0.5 of the light.
+- `photos`: 160 of each class, of which the hash of their bytes puts exactly
+  60 into training, 50 into validation and 50 into the test set.
+- `remounted-validation` and `remounted`: 50 more of each class in each, all
+  new parts, after the camera was remounted: seen at any angle, perhaps
+  mirrored, 0.75 to 1.3 times as large, out of focus, with 0.25 to 0.5 of the
+  light, which has another colour, and compressed more.
 """
 
 import collections
@@ -36,14 +37,16 @@ from helpers.surfaces import defects, parts
 from helpers.surfaces.textures import SIZE, centred_grid
 
 CLASS_NAMES = ("clean", "crack", "dent", "pits", "scratch", "stain")
-FRACTIONS = (60, 20, 50)  # photos of a class for train, validation, test
-SETS = {"photos": sum(FRACTIONS), "remounted": 50}  # photos of a class
-EDITION = 2  # of the photos; to be raised when `draw` gives other ones
+FRACTIONS = (60, 50, 50)  # photos of a class for train, validation, test
+# Photos of a class; the order of the sets decides their random draws.
+SETS = {"photos": sum(FRACTIONS), "remounted": 50, "remounted-validation": 50}
+EDITION = 3  # of the photos; to be raised when `draw` gives other ones
 EDITION_FILE = "edition.txt"  # beside the sets
-QUALITY = 92  # of the JPEG files
+QUALITY = {"photos": 92, "remounted": 60, "remounted-validation": 60}  # JPEG
 # How strong a defect is drawn: the grain of a casting hides a weak one.
 STRENGTH = {"brushed": 1.1, "cast": 1.65, "sanded": 1.1}
 LIGHT = (0.25, 0.5)  # the fraction of it that a remounted camera gets
+CAST = (0.9, 1.1)  # the factor of each colour for a remounted camera
 ENDS = {".jpg": b"\xff\xd9", ".png": b"IEND\xaeB`\x82"}  # of a whole file
 
 
@@ -53,7 +56,7 @@ ENDS = {".jpg": b"\xff\xd9", ".png": b"IEND\xaeB`\x82"}  # of a whole file
 def folder() -> Path:
     """Return the folder of the default photos; render those that are missing.
 
-    It holds one folder for each of `CLASS_NAMES` with 130 photos. Photos
+    It holds one folder for each of `CLASS_NAMES` with 160 photos. Photos
     that are there and whole are kept, so an interrupted run continues where
     it stopped.
 
@@ -63,12 +66,22 @@ def folder() -> Path:
     return _complete("photos")
 
 
-def shifted_folder() -> Path:
+def shifted_folder(set_name: str = "remounted") -> Path:
     """Return the folder of photos taken after the camera was remounted.
 
     It holds 50 photos of each class. Returns and raises as `folder`.
+
+    Args:
+        set_name: "remounted", or "remounted-validation" for photos of other
+            parts, to choose models with.
     """
-    return _complete("remounted")
+    return _complete(set_name)
+
+
+def all_folders() -> None:
+    """Render whatever is missing of all sets. Raises as `folder`."""
+    for set_name in SETS:
+        _complete(set_name)
 
 
 def mask(photo_path: str | Path) -> Path:
@@ -164,7 +177,8 @@ def _render(set_folder: Path, missing: list[tuple[str, int, Path]]):
         hash_range = (0, 1)
         if set_name == "photos":
             hash_range = _hash_range(class_name, index)
-        _write(sets_folder, photo, _jpeg(image, *hash_range))
+        file = _jpeg(image, QUALITY[set_name], *hash_range)
+        _write(sets_folder, photo, file)
 
     with paths.atomic(sets_folder / EDITION_FILE) as temporary:
         temporary.write_text(f"{EDITION}\n", encoding="utf-8")
@@ -199,14 +213,14 @@ def _hash_range(class_name: str, index: int):
     return ends[split] / ends[-1], ends[split + 1] / ends[-1]
 
 
-def _jpeg(image: NDArray[np.uint8], low: float, high: float):
+def _jpeg(image: NDArray[np.uint8], quality: int, low: float, high: float):
     """Return a JPEG file whose hash, as a number 0-1, is from low to high.
 
     The comment counts up until it is, which changes no pixel. Its text
     decides the order of the photos too, so it must stay as it is.
     """
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=QUALITY)
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
     content = buffer.getvalue()
     for take in itertools.count(1):
         text = f"drawn by helpers/surfaces.py, take {take}".encode()
@@ -235,7 +249,7 @@ def draw(
     Args:
         class_name: one of `CLASS_NAMES`.
         index: number of the part, from 0 on.
-        set_name: "photos" or "remounted".
+        set_name: one of `SETS`.
         defect: False draws the same part in the same light without its
             defect. The mask still says where the defect would be.
 
@@ -320,6 +334,8 @@ def _photograph(
     far = ((x - aim_x) ** 2 + (y - aim_y) ** 2) / (SIZE / 2) ** 2
     corners = view["gain"] * (1 - rng.uniform(0.06, 0.16) * far)
     photo = photo * corners[..., None]
+    if set_name != "photos":
+        photo = photo * rng.uniform(*CAST, 3).astype("float32")
     # Shot noise grows with the root of the light; read-out noise stays.
     grain = rng.uniform(1.2, 2.6) + 0.12 * np.sqrt(photo)
     noise = rng.standard_normal(photo.shape, "float32")

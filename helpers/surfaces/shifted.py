@@ -1,4 +1,4 @@
-"""A second test set, as if the camera had been remounted."""
+"""The photos of a split, as if the camera had been remounted."""
 
 import collections
 import hashlib
@@ -17,36 +17,40 @@ from helpers.dataset import pipeline, splits
 from helpers.surfaces import render
 
 
-def shifted_test(folder: str | Path, test: splits.Split) -> splits.Split:
-    """Return a shifted test set for a folder of photos.
+def shifted_split(folder: str | Path, split: splits.Split) -> splits.Split:
+    """Return a shifted version of the validation or test set of a folder.
 
-    For the default photos it is `render.shifted_folder`, and if a folder
-    `remounted` lies beside your own, that. Otherwise the test photos are
-    rotated, flipped, brought closer or taken farther, and dimmed, and kept
-    under data/work.
+    For the default photos it is `render.shifted_folder`, photos of other
+    parts. If a folder `remounted` (for the test set) or
+    `remounted-validation` lies beside your own, it is that. Otherwise the
+    photos of the split are rotated, flipped, brought closer or taken
+    farther, dimmed, tinted and compressed, and kept under data/work.
 
     Args:
         folder: the folder of class folders.
-        test: its test set, a `dataset.Split`.
+        split: its test or validation set, a `dataset.Split`.
 
     Returns:
-        A `dataset.Split` named "shifted".
+        A `dataset.Split` named "shifted" and the name of the split.
     """
-    folder = Path(folder).expanduser()
+    folder, name = Path(folder).expanduser(), f"shifted {split.name}"
+    set_name = "remounted"
+    if split.name != "test":
+        set_name += f"-{split.name}"
     if folder.resolve() == (paths.data() / "surfaces" / "photos").resolve():
-        render.shifted_folder()
-    beside = folder.parent / "remounted"
+        render.shifted_folder(set_name)
+    beside = folder.parent / set_name
     if beside.is_dir():
-        split = splits.whole_folder(beside, test.class_names, test.shape)
-        return replace(split, name="shifted")
-    labels = [test.class_names[label] for label in test.labels]
+        whole = splits.whole_folder(beside, split.class_names, split.shape)
+        return replace(whole, name=name)
+    labels = [split.class_names[label] for label in split.labels]
     # A corrected label makes another set, as its photo changes folders.
-    key = hashlib.sha256(repr([test.key, labels]).encode()).hexdigest()[:16]
+    key = hashlib.sha256(repr([split.key, labels]).encode()).hexdigest()[:16]
     shifted_folder = paths.work() / "remounted" / key / "remounted"
     copies: collections.Counter = collections.Counter()
     for path, label, digest in tqdm(
-        list(zip(test.paths, labels, test.keys, strict=True)),
-        desc="shifted test set",
+        list(zip(split.paths, labels, split.keys, strict=True)),
+        desc=name,
         unit="photo",
         file=sys.stdout,
     ):
@@ -54,15 +58,15 @@ def shifted_test(folder: str | Path, test: splits.Split) -> splits.Split:
         # the user wants it: each copy is shifted in another way.
         copy = copies[digest]
         copies[digest] += 1
-        file = shifted_folder / label / f"{digest[:32]}-{copy}.png"
+        file = shifted_folder / label / f"{digest[:32]}-{copy}.jpg"
         if not file.is_file():
             rng = np.random.default_rng([int(digest, 16), copy])
-            pixels = pipeline.load_photo(path, test.shape).numpy()
+            pixels = pipeline.load_photo(path, split.shape).numpy()
             image = _shifted(pixels, rng)
             with paths.atomic(file) as temporary:
-                image.save(temporary, "png")
-    split = splits.whole_folder(shifted_folder, test.class_names)
-    return replace(split, name="shifted")
+                image.save(temporary, "jpeg", quality=render.QUALITY["remounted"])
+    whole = splits.whole_folder(shifted_folder, split.class_names)
+    return replace(whole, name=name)
 
 
 def _shifted(pixels: NDArray[np.uint8], rng: Generator):
@@ -78,5 +82,5 @@ def _shifted(pixels: NDArray[np.uint8], rng: Generator):
     image = image.resize((side, side), Image.Resampling.BILINEAR, box)
     if rng.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    dimmed = np.asarray(image) * rng.uniform(*render.LIGHT)
-    return Image.fromarray(dimmed.astype("uint8"))
+    light = rng.uniform(*render.LIGHT) * rng.uniform(*render.CAST, 3)
+    return Image.fromarray((np.asarray(image) * light).astype("uint8"))

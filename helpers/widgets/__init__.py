@@ -1,6 +1,6 @@
 """Interactive panels: controls, a status line and a figure.
 
-May import all packages but `exercises`; lessons 02, 03, 04 and 06 use it.
+May import all packages but `exercises`; lessons 02, 03, 04 and 07 use it.
 Each follows a plain figure, and none changes a model or a photo.
 """
 
