@@ -19,8 +19,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers import dataset, experiments, features, network, paths, setup
-from helpers import surfaces
+from helpers import (
+    dataset,
+    experiments,
+    features,
+    network,
+    paths,
+    setup,
+    surfaces,
+)
 from helpers.network import weights as network_weights
 
 Rows = npt.NDArray[Any]
