@@ -11,7 +11,7 @@ from helpers.paths import ROOT
 LEVELS = (
     ("text", "paths", "lazy", "kernel"),
     ("downloads", "shared", "stats"),
-    ("results", "setup"),
+    ("results", "setup", "experiments"),
     ("dataset",),
     ("surfaces",),
     ("network",),
