@@ -113,6 +113,7 @@ TUNING = {
 AUGMENTATION = {
     "no augmentation": Arm(),
     "all, 2 copies": Arm(augment=ALL),
+    "flip, rotation, zoom": Arm(augment=ALL[:-1]),
     **{name: Arm(augment=(name,)) for name in ALL},
     "all, 1 copy": Arm(augment=ALL, copies=1),
     "all, 3 copies": Arm(augment=ALL, copies=3),
