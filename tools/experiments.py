@@ -4,6 +4,7 @@ import argparse
 import functools
 import json
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable
@@ -36,6 +37,10 @@ EPOCHS, BATCH = 8, 16
 LOSS = "sparse_categorical_crossentropy"
 RATES = (1e-4, 3e-4, 1e-3, 3e-3)
 COPIES = 2  # augmented copies of a photo in most arms
+
+
+class ExperimentError(Exception):
+    """Runs that must come first are missing; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ TUNING = {
 AUGMENTATION = {
     "no augmentation": Arm(),
     "all, 2 copies": Arm(augment=ALL),
+    "flip, rotation, zoom": Arm(augment=ALL[:-1]),
     **{name: Arm(augment=(name,)) for name in ALL},
     "all, 1 copy": Arm(augment=ALL, copies=1),
     "all, 3 copies": Arm(augment=ALL, copies=3),
@@ -365,57 +371,95 @@ def _stored(lesson: str) -> dict[str, Any]:
         "command": f"python3 start.py experiments {lesson}",
         "date": str(date.today()),
         "cores": os.cpu_count(),
+        "processor": platform.machine(),
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
         "runs": {},
     }
 
 
 def best_rate(runs: list[dict[str, Any]]) -> float:
-    """Return the rate of `RATES` with the smallest mean final loss."""
-    losses = {
-        arm.rate: np.mean(
-            [r["history"]["val_loss"][-1] for r in runs if r["arm"] == name]
-        )
-        for name, arm in TUNING.items()
-        if arm.rate
-    }
+    """Return the rate of `RATES` with the smallest mean final loss.
+
+    Raises:
+        ExperimentError: a rate has no runs yet.
+    """
+    losses = {}
+    for name, arm in TUNING.items():
+        finals = [
+            r["history"]["val_loss"][-1] for r in runs if r["arm"] == name
+        ]
+        if arm.rate and not finals:
+            raise ExperimentError(
+                f"There are no runs of {name!r} yet, and the best rate is "
+                f"unknown: run {LESSONS[1]} without --arm first."
+            )
+        if arm.rate:
+            losses[arm.rate] = np.mean(finals)
     return min(losses, key=lambda rate: losses[rate])
 
 
 def run_lesson(bench: Bench, lesson: str, arms: list[str]) -> None:
     """Make the runs of a lesson that are missing; store after each."""
-    if lesson.startswith("02"):
-        names: list[str] = list(HEADS)
-    else:
-        names = list(TUNING if lesson.startswith("03") else AUGMENTATION)
+    table = {LESSONS[1]: TUNING, LESSONS[2]: AUGMENTATION}.get(lesson, {})
+    names = list(table or HEADS)
     for name in names:
         # Logistic regression has no random draws.
         for seed in SEEDS[:1] if name == "linear head" else SEEDS:
-            stored = _stored(lesson)
-            runs = stored["runs"].setdefault(bench.weights.name, [])
-            is_there = any((r["arm"], r["seed"]) == (name, seed) for r in runs)
+            is_there = _find(_runs(lesson, bench), name, seed)
             if is_there or arms and name not in arms:
                 continue
-            if lesson.startswith("02"):
-                run = train_head(bench, name, seed)
+            if table:
+                run = _tuned(bench, name, table[name], seed)
             else:
-                arm = (TUNING | AUGMENTATION)[name]
-                if lesson.startswith("03"):
-                    arm = TUNING[name]
-                tuned = _stored(LESSONS[1])["runs"].get(bench.weights.name, [])
-                rate = arm.rate or best_rate(
-                    runs if lesson.startswith("03") else tuned
-                )
-                run = fine_tune(bench, name, arm, rate, seed)
-            runs.append(run)
-            runs.sort(key=lambda r: (names.index(r["arm"]), r["seed"]))
-            with paths.atomic(experiments.path(lesson)) as temporary:
-                text = json.dumps(stored, indent=1) + "\n"
-                temporary.write_text(text, encoding="utf-8")
+                run = train_head(bench, name, seed)
+            _store(lesson, bench.weights.name, run, names)
             right = {
-                k: v.count("1") / len(v) for k, v in run["correct"].items()
+                split: f"{digits.count('1') / len(digits):.1%}"
+                for split, digits in run["correct"].items()
             }
             print(lesson, name, seed, right, run["seconds"], flush=True)
+
+
+def _tuned(bench: Bench, name: str, arm: Arm, seed: int) -> dict[str, Any]:
+    """Make a run of fine-tuning, or take that of lesson 03 if it is equal."""
+    if arm.rate:
+        return fine_tune(bench, name, arm, arm.rate, seed)
+    stored = _runs(LESSONS[1], bench)
+    rate = best_rate(stored)
+    if arm == Arm():
+        (same,) = (n for n, other in TUNING.items() if other == Arm(rate))
+        run = _find(stored, same, seed)
+        if run:
+            return run | {"arm": name}
+    return fine_tune(bench, name, arm, rate, seed)
+
+
+def _runs(lesson: str, bench: Bench) -> list[dict[str, Any]]:
+    return _stored(lesson)["runs"].get(bench.weights.name, [])
+
+
+def _find(
+    runs: list[dict[str, Any]], arm: str, seed: int
+) -> dict[str, Any] | None:
+    for run in runs:
+        if (run["arm"], run["seed"]) == (arm, seed):
+            return run
+    return None
+
+
+def _store(
+    lesson: str, weights: str, run: dict[str, Any], names: list[str]
+) -> None:
+    """Add a run to the file of a lesson, which another process may fill."""
+    stored = _stored(lesson)
+    runs = stored["runs"].setdefault(weights, [])
+    if _find(runs, run["arm"], run["seed"]):
+        return
+    runs.append(run)
+    runs.sort(key=lambda r: (names.index(r["arm"]), r["seed"]))
+    with paths.atomic(experiments.path(lesson)) as temporary:
+        text = json.dumps(stored, indent=1) + "\n"
+        temporary.write_text(text, encoding="utf-8")
 
 
 def main(argv: list[str]) -> int:
@@ -440,6 +484,9 @@ def main(argv: list[str]) -> int:
         bench = Bench()
         for lesson in args.lessons or LESSONS:
             run_lesson(bench, lesson, args.arm)
+    except ExperimentError as error:
+        print(error, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRST_ID = 50001  # above the accounts of most machines, below reserved ids
 # The files and folders of this project that a learner gets.
 CONTENTS = (
-    *("LICENSE", "data/README.md", "data/starter", "data/surfaces.jpg"),
+    *("LICENSE", "data/README.md", "data/experiments", "data/starter"),
+    "data/surfaces.jpg",
     *("helpers", "notebooks", "scale"),
 )
 

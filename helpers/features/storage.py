@@ -108,16 +108,19 @@ class ChunkedArray:
     def __init__(self, paths: Iterable[Path]):
         """Open files with as many rows each; the last may have fewer."""
         self.paths = list(paths)
-        lengths = [len(self._map(path)) for path in self.paths]
-        first = self._map(self.paths[0])
-        self.dtype = first.dtype
-        self.shape = (sum(lengths), *first.shape[1:])
+        # Headers are parsed once: `np.load` in several threads at a time
+        # fails now and then on Python 3.11 (its issue 106905).
+        maps = [np.load(path, mmap_mode="r") for path in self.paths]
+        self._layouts = [(chunk.offset, chunk.shape) for chunk in maps]
+        lengths = [len(chunk) for chunk in maps]
+        self.dtype = maps[0].dtype
+        self.shape = (sum(lengths), *maps[0].shape[1:])
         self._chunk_size = lengths[0]
         _in_use.add(self)
 
-    @staticmethod
-    def _map(path: Path):
-        return np.load(path, mmap_mode="r")
+    def _map(self, number: int):
+        path, (offset, shape) = self.paths[number], self._layouts[number]
+        return np.memmap(path, self.dtype, "r", offset, shape)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -128,7 +131,7 @@ class ChunkedArray:
         numbers, places = np.divmod(rows.ravel(), self._chunk_size)
         for number in np.unique(numbers):
             inside = numbers == number
-            chunk = self._map(self.paths[number])
+            chunk = self._map(number)
             features[inside] = chunk[places[inside]]
         return features.reshape(*rows.shape, *self.shape[1:])
 
