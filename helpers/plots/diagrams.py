@@ -17,9 +17,9 @@ from helpers.plots.basic import BLUE, COLOURS, GREEN, GREY, ORANGE
 
 WIDTH = 11.0  # of the figures, so that they are readable in a lesson
 PURPOSES = {
-    "training": "the model learns from them",
-    "validation": "you choose and study with them",
-    "test": "they judge, once, at the end",
+    "training": "learn",
+    "validation": "choose and study",
+    "test": "judge, once",
 }
 POOLING = {
     keras.layers.AveragePooling2D: "average",
@@ -230,10 +230,10 @@ def model_parts() -> None:
     step = (WIDTH - 1.3) / (len(parts) - 1)
     for i, (name, colour) in enumerate(parts):
         x = 0.6 + i * step
-        half = 0.5
+        half = 0.65 if name == "probabilities" else 0.5
         edges[name] = x - half, x + half
         if i:
-            arrow(ax, (x - step + half, y), (x - half, y))
+            arrow(ax, (x - step + 0.5, y), (x - half, y))
         if colour == "white":
             ax.text(x, y, name, ha="center", va="center")
         else:
