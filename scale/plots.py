@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 
+from helpers.plots import diagrams
 from helpers.plots.basic import COLOURS
 
 MOST = 64  # workers at the right end of `speed_up`
@@ -84,4 +85,51 @@ def speed_up(
     figure.suptitle(
         "Speed-up with more workers: dots measured, lines calculated"
     )
+    plt.show()
+
+
+def ring_all_reduce(workers: int = 4) -> None:
+    """Draw the two phases in which workers in a ring sum their gradients.
+
+    Args:
+        workers: 2 to 6. Each cuts its gradients into as many pieces.
+
+    Raises:
+        ValueError: the number of workers is another.
+    """
+    if not 2 <= workers <= len(COLOURS):
+        raise ValueError(
+            f"{workers} workers can't be drawn; give 2 to {len(COLOURS)}."
+        )
+    figure, axes = plt.subplots(1, 3, figsize=(11, 4.3))
+    steps = f"{workers - 1} step{'s' if workers > 2 else ''}"
+    # Which pieces each worker has the sum of, after each phase.
+    phases = {
+        "Start: each has its own gradients": lambda worker, piece: False,
+        f"Reduce-scatter, {steps}:\npass a piece on, add it": (
+            lambda worker, piece: piece == (worker + 1) % workers
+        ),
+        f"All-gather, {steps}:\npass the sums on, keep them": (
+            lambda worker, piece: True
+        ),
+    }
+    angles = np.pi / 2 - 2 * np.pi * np.arange(workers) / workers
+    centers = np.column_stack([np.cos(angles), np.sin(angles)])
+    for ax, (title, is_sum) in zip(axes, phases.items(), strict=True):
+        ax.set(xlim=(-1.6, 1.6), ylim=(-1.4, 1.5), aspect="equal")
+        ax.set_title(title, fontsize=11)
+        ax.axis("off")
+        for worker, (x, y) in enumerate(centers):
+            ax.text(x, y + 0.15, f"worker {worker}", ha="center", fontsize=9)
+            for piece in range(workers):
+                summed = is_sum(worker, piece)
+                place = x + 0.19 * (piece - (workers - 1) / 2), y
+                colour = COLOURS[piece] if summed else "white"
+                sign = "Σ" if summed else ""
+                diagrams.box(ax, place, (0.19, 0.22), colour, sign)
+            start, end = centers[worker], centers[(worker + 1) % workers]
+            away = 0.35 * (end - start)
+            if "Start" not in title:
+                diagrams.arrow(ax, start + away, end - away)
+    figure.suptitle(f"Ring all-reduce: the gradients in {workers} pieces")
     plt.show()

@@ -25,6 +25,12 @@ from helpers.plots.deployment import (
     prediction,
     size_and_speed,
 )
+from helpers.plots.diagrams import (
+    block_diagram,
+    inception_module,
+    model_parts,
+    splits_diagram,
+)
 from helpers.plots.evaluation import (
     by_class,
     heatmaps,
@@ -37,6 +43,7 @@ __all__ = [
     "accuracies",
     "alerts",
     "anatomy",
+    "block_diagram",
     "by_class",
     "class_counts",
     "confusion",
@@ -44,9 +51,11 @@ __all__ = [
     "drift",
     "feature_maps",
     "heatmaps",
+    "inception_module",
     "learning_curve",
     "learning_rates",
     "mistakes",
+    "model_parts",
     "photos",
     "pixel_values",
     "prediction",
@@ -57,4 +66,5 @@ __all__ = [
     "seconds",
     "seeds",
     "size_and_speed",
+    "splits_diagram",
 ]

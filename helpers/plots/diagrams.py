@@ -1,0 +1,274 @@
+"""Block diagrams: the network, one of its modules, and the lessons' models.
+
+Lengths are in inches. Colours are those of the other figures.
+"""
+
+from collections.abc import Mapping
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Patch, Rectangle
+
+from helpers.network import blocks
+from helpers.plots.basic import BLUE, COLOURS, GREEN, GREY, ORANGE
+
+WIDTH = 11.0  # of the figures, so that they are readable in a lesson
+PURPOSES = {
+    "training": "learn",
+    "validation": "choose and study",
+    "test": "judge, once",
+}
+POOLING = {
+    keras.layers.AveragePooling2D: "average",
+    keras.layers.MaxPooling2D: "maximum",
+}
+
+
+def canvas(width: float, height: float, title: str | None) -> Axes:
+    """Return axes without marks, whose units are inches."""
+    _, ax = plt.subplots(figsize=(width, height))
+    ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
+    ax.axis("off")
+    if title:
+        ax.set_title(title)
+    return ax
+
+
+def ink(colour: str) -> str:
+    """Return the colour of text on a colour: black, or white if dark."""
+    linear = np.array(to_rgb(colour)) ** 2.2
+    return "white" if linear @ (0.2126, 0.7152, 0.0722) < 0.18 else "black"
+
+
+def box(
+    ax: Axes,
+    center: tuple[float, float],
+    size: tuple[float, float],
+    colour: str,
+    text: str = "",
+) -> None:
+    """Draw a box with a text in it."""
+    corner = center[0] - size[0] / 2, center[1] - size[1] / 2
+    ax.add_patch(Rectangle(corner, *size, facecolor=colour, ec="black"))
+    ax.text(*center, text, ha="center", va="center", color=ink(colour))
+
+
+def arrow(
+    ax: Axes, start: tuple[float, float], end: tuple[float, float]
+) -> None:
+    """Draw an arrow from one point to another."""
+    style = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", end, start, arrowprops=style)
+
+
+def block_diagram(
+    base: keras.Model, title: str | None = None, boundary: str | None = None
+) -> None:
+    """Draw the blocks of the base: grid, channels, frozen or trainable.
+
+    Args:
+        base: Inception v3 without its top.
+        title: of the figure.
+        boundary: the last block before a cut, which is marked.
+
+    Raises:
+        ValueError: the base is not Inception v3, or has no such block.
+    """
+    inception = blocks.blocks(base)
+    names = [block.name for block in inception]
+    if boundary is not None and boundary not in names:
+        raise ValueError(
+            f"There is no block {boundary}; the blocks are {', '.join(names)}."
+        )
+    ax = canvas(WIDTH, 3.9, title)
+    slot, middle = WIDTH / len(inception), 1.85
+    widest = max(block.shape[-1] for block in inception)
+    tallest = max(block.shape[0] for block in inception)
+    end = None
+    for i, block in enumerate(inception):
+        side, _, channels = block.shape
+        x = (i + 0.5) * slot
+        width = slot * (0.2 + 0.6 * channels / widest)
+        height = 2.1 * side / tallest
+        colour = ORANGE if block.trainable else BLUE
+        if end is not None:
+            arrow(ax, (end, middle), (x - width / 2, middle))
+        box(ax, (x, middle), (width, height), colour)
+        end = x + width / 2
+        top, bottom = middle + height / 2 + 0.08, middle - height / 2 - 0.08
+        ax.text(x, top, block.name, ha="center", va="bottom", fontsize=10)
+        shape = f"{side}×{side}\n×{channels}"
+        ax.text(x, bottom, shape, ha="center", va="top", fontsize=10)
+    if boundary is not None:
+        x = (names.index(boundary) + 1) * slot
+        ax.plot([x, x], [0.3, 3.4], "--", color="black")
+        ax.text(x, 3.45, f"cut past {boundary}", ha="center", va="bottom")
+    handles = [
+        Patch(facecolor=BLUE, edgecolor="black", label="frozen"),
+        Patch(facecolor=ORANGE, edgecolor="black", label="trainable"),
+    ]
+    ax.legend(handles=handles, loc="lower left", ncols=2, frameon=False)
+    plt.show()
+
+
+def _sources(layer: keras.Layer, start: keras.Layer) -> list[keras.Layer]:
+    """Return the layers of a module that a layer gets its input from.
+
+    Only convolutions, pooling layers and the `start` of the module count;
+    a layer between them is passed through.
+    """
+    kept = (keras.layers.Conv2D, *POOLING)
+    inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+    found = []
+    for tensor in inputs:
+        source = tensor._keras_history.operation
+        if source is start or isinstance(source, kept):
+            found.append(source)
+        else:
+            found += _sources(source, start)
+    return found
+
+
+def _label(layer: keras.Layer) -> str:
+    """Return what a layer of a module does, in two lines."""
+    if isinstance(layer, keras.layers.Conv2D):
+        size, last = layer.kernel_size, f"{layer.filters} filters"
+    else:
+        size, last = layer.pool_size, f"{POOLING[type(layer)]} pooling"
+    stride = ", stride 2" if layer.strides == (2, 2) else ""
+    return f"{size[0]}×{size[1]}{stride}\n{last}"
+
+
+def inception_module(base: keras.Model, name: str) -> None:
+    """Draw the parallel branches of a module: kernel sizes and filters.
+
+    Args:
+        base: Inception v3 without its top.
+        name: "mixed0" to "mixed10".
+
+    Raises:
+        ValueError: the base is not Inception v3, or has no such module.
+    """
+    inception = {block.name: block for block in blocks.blocks(base)}
+    modules = [*inception][1:]
+    if name not in modules:
+        raise ValueError(
+            f"There is no module {name}; they are {', '.join(modules)}."
+        )
+    first = [*inception.values()][modules.index(name)]
+    start, end = base.layers[first.last], base.get_layer(name)
+    ends = _sources(end, start)
+    rows: dict[str, list[float]] = {}  # those of the paths through a layer
+    depths = {start.name: 0}
+    edges: dict[tuple[str, str], None] = {}
+    layers: dict[str, keras.Layer] = {}
+
+    def walk(layer: keras.Layer, row: float) -> int:
+        if layer is start:
+            return 0
+        layers[layer.name] = layer
+        rows.setdefault(layer.name, []).append(row)
+        (source,) = _sources(layer, start)
+        edges[source.name, layer.name] = None
+        depths[layer.name] = walk(source, row) + 1
+        return depths[layer.name]
+
+    for row, layer in enumerate(ends):
+        walk(layer, row)
+        edges[layer.name, end.name] = None
+    columns = max(depths.values()) + 1
+    height = 0.78 * len(ends) + 0.2
+    side, _, channels = first.shape
+    joined = "×".join(map(str, end.output.shape[1:]))
+    ax = canvas(WIDTH, height + 0.4, f"The module {name}")
+    step = (WIDTH - 2.4) / (columns - 1)
+    size = min(step - 0.3, 1.45), 0.56
+    centers = {
+        key: (1.2 + depths[key] * step, height - 0.4 - 0.78 * np.mean(row))
+        for key, row in rows.items()
+    }
+    middle = height / 2
+    places = {start.name: (0.6, middle), end.name: (WIDTH - 0.6, middle)}
+    for a, b in edges:
+        x, y = centers.get(a, places.get(a))
+        x2, y2 = centers.get(b, places.get(b))
+        left = x + (0.55 if a == start.name else size[0] / 2)
+        right = x2 - (0.55 if b == end.name else size[0] / 2)
+        arrow(
+            ax,
+            (left, y2 if a == start.name else y),
+            (right, y if b == end.name else y2),
+        )
+    for key, center in centers.items():
+        pool = not isinstance(layers[key], keras.layers.Conv2D)
+        box(
+            ax, center, size, GREEN if pool else "#56B4E9", _label(layers[key])
+        )
+    tall = 1.1, 0.78 * len(ends) - 0.1
+    box(ax, places[start.name], tall, "white", f"{side}×{side}\n×{channels}")
+    box(ax, places[end.name], tall, "white", f"Concat-\nenate\n\n{joined}")
+    plt.show()
+
+
+def model_parts() -> None:
+    """Draw the models that the lessons make of the base and a head."""
+    ax = canvas(WIDTH, 2.5, "The models and their names")
+    y, x = 1.9, 0.5
+    edges: dict[str, tuple[float, float]] = {}
+    parts = (
+        ("pixels", "white"),
+        ("lower", BLUE),
+        ("mixed8", "white"),
+        ("upper", ORANGE),
+        ("average", GREY),
+        ("head", ORANGE),
+        ("probabilities", "white"),
+    )
+    step = (WIDTH - 1.3) / (len(parts) - 1)
+    for i, (name, colour) in enumerate(parts):
+        x = 0.6 + i * step
+        half = 0.65 if name == "probabilities" else 0.5
+        edges[name] = x - half, x + half
+        if i:
+            arrow(ax, (x - step + 0.5, y), (x - half, y))
+        if colour == "white":
+            ax.text(x, y, name, ha="center", va="center")
+        else:
+            box(ax, (x, y), (2 * half, 0.6), colour, name)
+    for name, first, depth in (
+        ("tail", "upper", 1.2),
+        ("whole", "lower", 0.5),
+    ):
+        left, right = edges[first][0], edges["head"][1]
+        ax.plot(
+            [left, left, right, right],
+            [depth + 0.15, depth, depth, depth + 0.15],
+            color="black",
+        )
+        ax.text((left + right) / 2, depth - 0.06, name, ha="center", va="top")
+    plt.show()
+
+
+def splits_diagram(counts: Mapping[str, int]) -> None:
+    """Draw the three splits, and what each of them is for.
+
+    Args:
+        counts: {name of the split: number of photos}.
+    """
+    ax = canvas(WIDTH, 1.9, "What each split is for")
+    total, gap = sum(counts.values()), 0.15
+    least = 2.6  # inches, for the text
+    free = WIDTH - 0.2 - gap * (len(counts) - 1) - least * len(counts)
+    left = 0.1
+    for i, (name, count) in enumerate(counts.items()):
+        width = least + free * count / total
+        x = left + width / 2
+        box(
+            ax, (x, 1.1), (width, 0.9), COLOURS[i], f"{name}\n{count:,} photos"
+        )
+        ax.text(x, 0.5, PURPOSES.get(name, ""), ha="center", va="top")
+        left += width + gap
+    plt.show()
