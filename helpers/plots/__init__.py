@@ -31,6 +31,7 @@ from helpers.plots.evaluation import (
     rejection,
     reliability,
 )
+from helpers.plots.experiments import seeds
 
 __all__ = [
     "accuracies",
@@ -54,5 +55,6 @@ __all__ = [
     "reliability",
     "sample",
     "seconds",
+    "seeds",
     "size_and_speed",
 ]

@@ -1,0 +1,80 @@
+"""Stored experiments: more training runs than a lesson has time for.
+
+`python3 start.py experiments` makes them, on the default photos, and writes
+one JSON file for each lesson to data/experiments.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from helpers import paths
+
+FOLDER = paths.ROOT / "data" / "experiments"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Args:
+        arm: what is special about it, such as "rate 1e-3".
+        seed: of its random draws.
+        correct: {"validation" or "shifted": booleans (n,), True where the
+            prediction is correct}.
+        history: {"loss", "val_loss", …: one number for each epoch}.
+        seconds: that training took.
+    """
+
+    arm: str
+    seed: int
+    correct: dict[str, npt.NDArray[np.bool_]]
+    history: dict[str, list[float]]
+    seconds: float
+
+
+def path(lesson: str) -> Path:
+    """Return where the runs of a lesson are stored."""
+    return FOLDER / f"{lesson}.json"
+
+
+def load(lesson: str, weights_name: str) -> list[Run]:
+    """Return the stored runs of a lesson, and print where they are from.
+
+    Args:
+        lesson: the name of its notebook.
+        weights_name: the weights that you use. If there are no runs for
+            them, those for the starter weights are returned.
+    """
+    stored = json.loads(path(lesson).read_text(encoding="utf-8"))
+    name = weights_name if weights_name in stored["runs"] else "starter"
+    print(
+        f"Stored runs of {stored['date']} on the default photos, "
+        f"{stored['cores']} processor cores, weights: {name}."
+    )
+    print(f"This command makes them again: {stored['command']}")
+    return [_run(entry) for entry in stored["runs"][name]]
+
+
+def _run(entry: dict[str, Any]) -> Run:
+    correct = {
+        name: np.array([c == "1" for c in digits])
+        for name, digits in entry["correct"].items()
+    }
+    return Run(**entry | {"correct": correct})
+
+
+def mean_accuracy(runs: Iterable[Run], arm: str, of: str) -> float:
+    """Return the mean accuracy of an arm over its seeds, 0 to 1.
+
+    Args:
+        runs: as `load` returns them.
+        arm: the arm.
+        of: "validation" or "shifted".
+    """
+    return float(np.mean([r.correct[of].mean() for r in runs if r.arm == arm]))
