@@ -4,143 +4,218 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
-from helpers.exercises.engine import Exercise, Test, Wrong, literal
+from helpers.exercises.engine import Exercise, Test, Wrong
 
 ask = partial(Exercise, "01_data_prep")
 
+
+def _equal(*expected: float) -> Test:
+    return lambda values: tuple(values) == expected
+
+
+def _counts(batches_per_epoch: Callable[[int, int], Any]) -> list[Any]:
+    return [batches_per_epoch(*sizes) for sizes in ((360, 32), (320, 32))]
+
+
 q1 = ask(
     1,
-    fill='"both"',
+    value=_counts,
+    fill="-(-photos // batch_size)",
+    right=_equal(12, 10),
     wrong=(
-        literal(
-            '"first"',
-            "That trusts the second label. Nothing in the files says that it "
-            "is correct.",
+        Wrong(
+            "photos // batch_size",
+            _equal(11, 10),
+            "That leaves out the last batch: 360 photos are 11 batches of 32 "
+            "and one of 8.",
         ),
-        literal(
-            '"second"',
-            "That trusts the first label. The order of files is no reason.",
+        Wrong(
+            "photos // batch_size + 1",
+            _equal(12, 11),
+            "Where nothing is left over, that is one too many: 320 photos "
+            "are exactly 10 batches of 32.",
         ),
-        literal(
-            '"neither"',
-            "Then one image is trained with two labels, and if its copies "
-            "are in different splits, the test set contains a training "
-            "photo.",
+        Wrong(
+            "photos / batch_size",
+            _equal(11.25, 10),
+            "That is not a whole number. Round it up.",
+        ),
+        Wrong(
+            "batch_size",
+            _equal(32, 32),
+            "That is the number of photos in a batch.",
         ),
     ),
-    clue="Which of the two labels do you know to be correct?",
-    more="Such pairs have been found in many large collections of photos; "
-    "hashes of the files find them in seconds.",
+    clue="math.ceil rounds up; so does -(-a // b).",
+    more="`len` of a batched tf.data.Dataset gives the same number. Each "
+    "batch is one step of the optimizer.",
 )
+
+
+def _texts(text_to_hash: Callable[[str], Any]) -> list[Any]:
+    names = ("part17_left.jpg", "part17_right.jpg", "part170_left.jpg")
+    return [text_to_hash(name) for name in names]
+
 
 q2 = ask(
     2,
-    fill='"test"',
+    value=_texts,
+    fill='name.split("_")[0]',
+    right=lambda texts: (
+        all(isinstance(text, str) for text in texts)
+        and texts[0] == texts[1] != texts[2]
+    ),
     wrong=(
-        literal(
-            '"train"',
-            "The training set ends at 0.6, and 0.85 is larger.",
-        ),
-        literal(
-            '"validation"',
-            "The validation set is from 0.6 to 0.8, and 0.85 is larger.",
+        Wrong(
+            'hash(name.split("_")[0])',
+            lambda texts: isinstance(texts[0], int),
+            "Python's `hash` of a text differs in each new process, and a "
+            "photo would change its split. Return the text.",
         ),
         Wrong(
-            "0.85",
-            lambda split: isinstance(split, float | int),
-            "That is the hash. The question is which split it belongs to.",
+            'name.split("_")',
+            lambda texts: isinstance(texts[0], list),
+            "That is a list. `split_of` needs a text.",
+        ),
+        Wrong(
+            "name[:6]",
+            lambda texts: texts[0] == texts[1] == texts[2],
+            "part17 and part170 have the same text here. The number of "
+            "digits varies; cut at the underscore.",
+        ),
+        Wrong(
+            'name.split("_")[1]',
+            lambda texts: texts[0] == texts[2],
+            "Two parts have the same text: all left views would be in one "
+            "split, all right views in another.",
+        ),
+        Wrong(
+            "name",
+            lambda texts: texts[0] != texts[1],
+            "The two views of part17 have different texts, so they may be "
+            "in different splits.",
         ),
     ),
-    clue="Add up the fractions: where does each split begin and end?",
-    more="It stays there on every computer and, in a class with enough "
-    "photos, whatever other photos are added or removed.",
+    clue='"part17_left.jpg".split("_") is a list of two texts.',
+    more="The text of a group may also be a patient, a video or a site; "
+    "choose what new photos in use will not share with the training photos.",
 )
 
+_MANY = 960  # 60 batches of 16
 
-def _ends(scale: Callable[[NDArray], NDArray]) -> NDArray:
-    return np.asarray(scale(np.array([0.0, 32767.5, 65535.0])))
+
+def _epochs(pipeline: Callable[[tf.data.Dataset], Any]) -> list[list[Any]]:
+    """Return the batches of two epochs of the numbers from 0."""
+    ds = pipeline(tf.data.Dataset.range(_MANY))
+    return [[np.asarray(batch) for batch in ds] for _ in range(2)]
+
+
+def _is_batched(epochs: list[list[NDArray]]) -> bool:
+    return all(batch.shape == (16,) for batch in epochs[0])
+
+
+def _flat(epoch: list[NDArray]) -> NDArray:
+    return np.concatenate([np.atleast_1d(batch) for batch in epoch])
+
+
+def _members(epoch: list[NDArray]) -> set[tuple[int, ...]]:
+    return {tuple(sorted(np.atleast_1d(batch))) for batch in epoch}
 
 
 q3 = ask(
     3,
-    value=_ends,
-    fill="pixels / 32767.5 - 1",
-    right=lambda ends: np.allclose(ends, [-1, 0, 1], atol=1e-3),
+    value=_epochs,
+    fill="ds.cache().shuffle(1000).batch(16)",
+    right=lambda epochs: (
+        _is_batched(epochs)
+        and all(sorted(_flat(e)) == [*range(_MANY)] for e in epochs)
+    ),
     wrong=(
         Wrong(
-            "pixels",
-            lambda ends: ends.max() > 60000,
-            "Raw pixels: the largest value entering the base is 65535.",
+            "ds.cache().shuffle(1000)",
+            lambda epochs: not _is_batched(epochs),
+            "The batches do not have 16 photos each: `batch(16)` makes them.",
         ),
         Wrong(
-            "pixels / 127.5 - 1",
-            lambda ends: ends.max() > 200,
-            "The largest value entering the base is 513: this divisor is for "
-            "pixels up to 255.",
+            "ds.cache().batch(16)",
+            lambda epochs: (
+                [*_flat(epochs[0])] == [*range(_MANY)] == [*_flat(epochs[1])]
+            ),
+            "The photos come in the order of the files, so a batch has "
+            "photos of one class only.",
         ),
         Wrong(
-            "pixels / 65535",
-            lambda ends: np.allclose(ends, [0, 0.5, 1], atol=1e-3),
-            "That gives 0…1, which is correct for other networks. For this "
-            "one black is −1 and middle grey 0.",
+            "ds.shuffle(1000).cache().batch(16)",
+            lambda epochs: np.array_equal(*map(_flat, epochs)),
+            "Both epochs have the same order. `cache` keeps what comes "
+            "before it, so shuffle after it.",
         ),
         Wrong(
-            "pixels / 32767.5",
-            lambda ends: np.allclose(ends, [0, 1, 2], atol=1e-3),
-            "That gives 0…2: the correct width, but not centred on 0.",
+            "ds.cache().batch(16).shuffle(1000)",
+            lambda epochs: _members(epochs[0]) == _members(epochs[1]),
+            "That shuffles whole batches: the same 16 photos stay together. "
+            "Shuffle first, then make batches.",
+        ),
+        Wrong(
+            "ds.cache().shuffle(16).batch(16)",
+            lambda epochs: max(epochs[0][0]) < 100,
+            "The first batch holds only photos from the start of the list. "
+            "`shuffle` draws from a buffer; it must hold all photos.",
         ),
     ),
-    clue="Divide by half the range, then shift.",
-    more="Opening a 16-bit image as 8-bit is another trap: some readers cut "
-    "off the lower bits, others everything above 255.",
+    clue="Three methods, one after the other: keep in memory, mix, group.",
+    more="The buffer of `shuffle` holds photos, or only their file names if "
+    "you shuffle before reading; the latter suits large folders.",
 )
 
-_INTERVALS = ((1, 9), (-9, -1), (-2, 1), (-1, 2))
+
+def _ends(layer: keras.layers.Layer) -> NDArray:
+    if not isinstance(layer, keras.layers.Layer):
+        raise TypeError("a Keras layer is needed, such as Rescaling(…)")
+    pixels = np.array([[0.0, 32767.5, 65535.0]], "float32")
+    return np.asarray(layer(pixels))[0]
 
 
-def _verdicts(real: Callable[[float, float], Any]) -> list[Any]:
-    return [real(low, high) for low, high in _INTERVALS]
-
-
-def _accepts(*expected: bool) -> Test:
-    return lambda verdicts: tuple(map(bool, verdicts)) == expected
+def _close(*expected: float) -> Test:
+    return lambda ends: np.allclose(ends, expected, rtol=1e-3, atol=1e-3)
 
 
 q4 = ask(
     4,
-    value=_verdicts,
-    fill="low > 0 or high < 0",
-    right=_accepts(True, True, False, False),
+    value=_ends,
+    fill="keras.layers.Rescaling(1 / 32767.5, offset=-1)",
+    right=_close(-1, 0, 1),
     wrong=(
         Wrong(
-            "high > 0",
-            _accepts(True, False, True, True),
-            "An interval from −2 to +1 also passes, but there the difference "
-            "may be 0 or a loss.",
+            "keras.layers.Rescaling(1 / 127.5, offset=-1)",
+            _close(-1, 256, 513),
+            "The largest value entering the base is 513: this divisor is for "
+            "pixels up to 255.",
         ),
         Wrong(
-            "low > 0",
-            _accepts(True, False, False, False),
-            "That finds only gains. From −9 to −1 is a difference, too.",
+            "keras.layers.Rescaling(1 / 65535)",
+            _close(0, 0.5, 1),
+            "That gives 0…1, which is correct for other networks. For this "
+            "one black is −1 and middle grey 0.",
         ),
         Wrong(
-            "low + high > 0",
-            _accepts(True, False, False, True),
-            "That checks the centre of the interval. From −1 to +2, the "
-            "centre is above 0, but the interval contains 0.",
+            "keras.layers.Rescaling(1 / 32767.5)",
+            _close(0, 1, 2),
+            "That gives 0…2: the correct width, but not centred on 0.",
         ),
         Wrong(
-            "high - low < 5",
-            _accepts(False, False, True, True),
-            "A narrow interval is a precise estimate, but of what? It may "
-            "contain 0.",
+            "keras.layers.Rescaling(32767.5, offset=-1)",
+            lambda ends: ends[-1] > 1e6,
+            "`Rescaling` multiplies by its first number. Give it 1 divided "
+            "by half the range.",
         ),
     ),
-    clue="Which number does the interval contain if there may be no "
-    "difference?",
-    more="An interval that contains 0 does not show that there is no "
-    "difference, only that there are too few photos to tell.",
+    clue="Rescaling(scale, offset) computes pixels * scale + offset.",
+    more="Opening a 16-bit image as 8-bit is another trap: some readers cut "
+    "off the lower bits, others everything above 255.",
 )

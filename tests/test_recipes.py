@@ -1,0 +1,113 @@
+"""The recipes run in an environment that has TensorFlow and nothing else.
+
+They are there to be copied. So each runs in a new Python, in an empty
+folder, where this project and its other packages can't be imported.
+"""
+
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import source
+from PIL import Image
+
+from helpers.paths import ROOT
+
+RECIPES = ("frozen", "fine_tuned", "augmented")
+# What a fresh installation of TensorFlow does not bring.
+ABSENT = (
+    *("helpers", "tools", "IPython", "ipywidgets", "jinja2", "matplotlib"),
+    *("nbformat", "pandas", "PIL", "psutil", "scipy", "sklearn", "tqdm"),
+)
+BARE = f"""
+import runpy, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {ABSENT}:
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, Absent())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def read(name):
+    return (ROOT / "recipes" / f"{name}.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory, _inception):
+    """A file of random weights: there may be no network for ImageNet's."""
+    path = tmp_path_factory.mktemp("recipes") / "random.weights.h5"
+    _inception.save_weights(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder of two classes with five small photos each."""
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for name in ("left", "right"):
+        (folder / name).mkdir()
+        for number in range(5):
+            pixels = rng.integers(0, 256, (24, 40, 3), "uint8")
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_short_and_needs_only_keras(name):
+    text = read(name)
+    assert len(text.splitlines()) <= 40
+    assert source.imported(text) <= {"keras", "pathlib", "sys"}
+
+
+def run(name, folder, *arguments):
+    """Run a recipe for one epoch; return the model that it saved."""
+    one_epoch = read(name).replace(" = 40", " = 1", 1)
+    assert one_epoch != read(name)
+    script = folder / f"{name}.py"
+    script.write_text(one_epoch, encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-I", "-c", BARE, script, *arguments],
+        cwd=folder,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=True,
+    )
+    return keras.models.load_model(folder / f"{name}.keras")
+
+
+def is_unchanged(layer, base):
+    """Return whether a layer has the weights that the base began with."""
+    before = base.get_layer(layer.name).get_weights()
+    return all(map(np.array_equal, layer.get_weights(), before))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_trains_what_it_says(name, tmp_path, photos, weights, base):
+    model = run(name, tmp_path, photos, weights)
+    assert (tmp_path / "classes.txt").read_text("utf-8") == "left\nright"
+
+    pixels = np.random.default_rng(1).uniform(0, 255, (2, 299, 299, 3))
+    probabilities = model.predict(pixels, verbose=0)
+    assert probabilities.shape == (2, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    # At inference, nothing is augmented or dropped.
+    again = model.predict(pixels, verbose=0)
+    np.testing.assert_allclose(probabilities, again, rtol=1e-5)
+
+    layers = model.get_layer("inception_v3").layers
+    mixed8 = [layer.name for layer in layers].index("mixed8")
+    for i, layer in enumerate(layers):
+        is_trained = (
+            name != "frozen"
+            and i > mixed8
+            and isinstance(layer, keras.layers.Conv2D)
+        )
+        assert is_unchanged(layer, base) != is_trained, layer.name
