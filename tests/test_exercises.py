@@ -14,7 +14,6 @@ import source
 from helpers import kernel, results
 from helpers.exercises import (
     ____,
-    lesson_02,
     lesson_03,
     lesson_04,
     lesson_07,
@@ -104,7 +103,6 @@ def test_the_page_shows_what_is_solved(capsys):
 @pytest.mark.parametrize(
     ("exercise", "answer"),
     [
-        (lesson_02.q2, ["photos", "weights", "scaling"]),
         (lesson_04.q1, ("rotation", "flip")),
         (lesson_07.q1, ["size", "names", "scaling"]),
     ],
