@@ -289,7 +289,7 @@ STOP = "keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)"
 q4 = ask(
     4,
     value=_asked,
-    fill=f"{COMPILE}\n    stop = {STOP}\n    {FIT}, callbacks=[stop])",
+    fill=f"{COMPILE}\n    {FIT}, callbacks=[{STOP}])",
     right=_equals(""),
     wrong=(
         Wrong(
