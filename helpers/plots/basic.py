@@ -478,36 +478,37 @@ def seconds(times: Mapping[str, float], title: str) -> None:
 def draw_learning_rates(
     ax: Axes, rates: ArrayLike, losses: NDArray, chosen: float
 ) -> None:
-    """Draw what `learning_rates` shows into axes."""
+    """Draw what `learning_rates` shows into axes, without the dots."""
     ax.plot(rates, losses, color=BLUE)
-    ax.axvline(chosen, color=ORANGE, linewidth=2)
-    ax.set_ylim(0.9 * np.nanmin(losses), min(np.nanmax(losses), 4 * losses[0]))
-    ax.annotate(
-        f"{chosen:.1e}",
-        (chosen, 0.93),
-        (6, 0),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-        bbox={"color": "white", "pad": 1},  # the curve may pass behind it
-    )
+    ax.axvline(chosen, color=ORANGE, linewidth=2, label=f"{chosen:.1e}")
+    ax.set_ylim(0.8 * np.nanmin(losses), min(np.nanmax(losses), 4 * losses[0]))
+    ax.legend()  # where no curve runs
     ax.set(
         xscale="log",
         title="Learning rate range test",
         xlabel="learning rate",
-        ylabel="loss before the step",
+        ylabel="loss, smoothed",
     )
 
 
 @matplotlib.rc_context({"text.parse_math": True})  # powers of ten
-def learning_rates(rates: ArrayLike, losses: ArrayLike, chosen: float) -> None:
+def learning_rates(
+    rates: ArrayLike,
+    losses: ArrayLike,
+    chosen: float,
+    batches: ArrayLike | None = None,
+) -> None:
     """Draw the loss at each learning rate tried, and the one chosen.
 
     Args:
         rates: learning rates, ascending, shape (n,).
-        losses: the loss at each, shape (n,).
+        losses: the smoothed loss at each, shape (n,).
         chosen: the learning rate chosen.
+        batches: the loss of each single batch, shape (n,).
     """
     figure, ax = plt.subplots(figsize=(8, 3.4))
+    if batches is not None:
+        ax.plot(rates, batches, "o", color=GREY, markersize=3)
     draw_learning_rates(ax, rates, np.asarray(losses), chosen)
     figure.draw_without_rendering()  # makes the tick labels while in effect
     plt.show()

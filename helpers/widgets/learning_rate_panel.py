@@ -19,7 +19,7 @@ def learning_rates(
 
     Args:
         rates: learning rates, ascending, shape (n,).
-        losses: the loss before the step at each, shape (n,).
+        losses: the smoothed loss at each, shape (n,).
         chosen: the learning rate chosen, one of `rates`.
 
     Returns:
@@ -81,19 +81,15 @@ def _trend(rates: NDArray, losses: NDArray, i: int) -> str:
 
 
 def _choice(rates: NDArray, losses: NDArray, chosen: int, i: int) -> str:
-    """Compare a rate with the one chosen, and say how that was chosen."""
+    """Compare a rate with the one chosen, and that with the lowest loss."""
     ratio = max(rates[i], rates[chosen]) / min(rates[i], rates[chosen])
     where = "This is the chosen rate"
     if i < chosen:
         where = f"The chosen rate is {ratio:.1f} times as high"
     elif i > chosen:
         where = f"The chosen rate is {ratio:.1f} times lower"
-    reason = f"where the loss is lowest ({losses[chosen]:.3f})."
-    if not losses[chosen] <= np.nanmin(losses):
-        reason = "which is not where the loss is lowest."
-    elif chosen == len(rates) - 1:
-        reason = (
-            "the last one tried. The loss still falls there, so the search "
-            "is inconclusive."
-        )
-    return f"{where}: {rates[chosen]:.1e}, {reason}"
+    lowest = int(np.nanargmin(losses))
+    reason = f"The loss is lowest at {rates[lowest]:.1e}"
+    if lowest == len(rates) - 1:
+        reason += ", the last one tried, so the search is inconclusive"
+    return f"{where}: {rates[chosen]:.1e}. {reason}."
