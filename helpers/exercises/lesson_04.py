@@ -88,11 +88,11 @@ q2 = ask(
             "A flipped b is a d: its label would be wrong.",
         ),
         Wrong(
-            "keras.Sequential([keras.layers.RandomRotation(10), "
+            "keras.Sequential([keras.layers.RandomRotation(10 / 180), "
             f"{BRIGHTNESS}])",
-            _rotates(-10, 10),
-            "The factor is a fraction of a full turn: 10 means ten turns, "
-            "that is, any angle.",
+            _rotates(-10 / 180, 10 / 180),
+            "The factor is a fraction of a full turn, not of half a turn: "
+            "this is 20 degrees.",
         ),
         Wrong(
             "keras.Sequential([keras.layers.RandomRotation(0.1), "
