@@ -1,12 +1,14 @@
 """The exercises of lesson 04."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
+import tensorflow as tf
 
-from helpers.exercises.engine import Exercise, Wrong, contains, lacks, literal
+from helpers.exercises.engine import Exercise, Test, Wrong, contains, literal
 
 ask = partial(Exercise, "04_augmentation")
 
@@ -39,121 +41,222 @@ q1 = ask(
     "labels wrong here can be useful elsewhere.",
 )
 
+ROTATION = "keras.layers.RandomRotation(10 / 360)"
+BRIGHTNESS = "keras.layers.RandomBrightness(0.2)"
 
-def _brightened(value_range: tuple[float, float]) -> NDArray:
-    layer = keras.layers.RandomBrightness(
-        (-0.1, -0.1), value_range=value_range
+
+def _ranges(model: keras.Model) -> dict[str, Any]:
+    """Return {name of a layer's class: the range of its factor}."""
+    return {
+        type(layer).__name__: _range(layer.get_config().get("factor"))
+        for layer in model.layers
+    }
+
+
+def _range(factor: Any) -> Any:
+    return (-factor, factor) if isinstance(factor, float | int) else factor
+
+
+def _rotates(low: float, high: float) -> Test:
+    """Return a test of the range of the rotation."""
+    return lambda ranges: np.allclose(
+        ranges["RandomRotation"], (low, high), rtol=0.02
     )
-    pixels = np.linspace(-1, 1, 48, dtype="float32").reshape(1, 4, 4, 3)
-    return np.asarray(layer(pixels, training=True))
+
+
+def _brightens(low: float, high: float) -> Test:
+    """Return a test of the range of the brightness."""
+    return lambda ranges: np.allclose(
+        ranges["RandomBrightness"], (low, high), rtol=0.02
+    )
 
 
 q2 = ask(
     2,
-    value=_brightened,
-    fill="(-1, 1)",
-    right=lambda after: after.min() == -1 and after.max() > 0.7,
+    value=_ranges,
+    fill=f"keras.Sequential([{ROTATION}, {BRIGHTNESS}])",
+    right=lambda ranges: (
+        len(ranges) == 2
+        and _rotates(-10 / 360, 10 / 360)(ranges)
+        and _brightens(-0.2, 0.2)(ranges)
+    ),
     wrong=(
         Wrong(
-            "(0, 255)",
-            lambda after: not np.any(after),
-            "That is the default: a tenth of 255 darker, and every pixel is "
-            "clipped to 0.",
+            "keras.Sequential([keras.layers.RandomFlip(), "
+            f"{ROTATION}, {BRIGHTNESS}])",
+            contains("RandomFlip"),
+            "A flipped b is a d: its label would be wrong.",
         ),
         Wrong(
-            "(0, 1)",
-            lambda after: after.min() == 0 and after.max() > 0.5,
-            "Everything below 0 is clipped: the dark half of the photo is "
-            "lost.",
+            "keras.Sequential([keras.layers.RandomRotation(10 / 180), "
+            f"{BRIGHTNESS}])",
+            _rotates(-10 / 180, 10 / 180),
+            "The factor is a fraction of a full turn, not of half a turn: "
+            "this is 20 degrees.",
         ),
         Wrong(
-            "(-1, 0)",
-            lambda after: after.max() <= 0 and np.any(after),
-            "Everything above 0 is clipped: the bright half of the photo is "
-            "lost.",
+            "keras.Sequential([keras.layers.RandomRotation(0.1), "
+            f"{BRIGHTNESS}])",
+            _rotates(-0.1, 0.1),
+            "A tenth of a full turn is 36 degrees, more than you expect.",
+        ),
+        Wrong(
+            f"keras.Sequential([{ROTATION}])",
+            lambda ranges: "RandomBrightness" not in ranges,
+            "The light changes, too: a layer for the brightness is missing.",
+        ),
+        Wrong(
+            f"keras.Sequential([{BRIGHTNESS}])",
+            lambda ranges: "RandomRotation" not in ranges,
+            "The paper is askew, too: a layer for the rotation is missing.",
+        ),
+        Wrong(
+            f"keras.Sequential([{ROTATION}, "
+            "keras.layers.RandomBrightness((0, 0.2))])",
+            _brightens(0, 0.2),
+            "These copies are only brighter, never darker.",
         ),
     ),
-    clue="What are the smallest and the largest value of a scaled pixel?",
-    more="With the right range, these layers work on scaled pixels, too. "
-    "With the default range they must come before `Rescaling`.",
+    clue="Two layers of Keras are enough, and the factor of a rotation is a "
+    "fraction of a full turn.",
+    more="`RandomBrightness(0.2)` adds up to a fifth of the range of the "
+    "pixels to all of them, or subtracts it.",
 )
+
+PIXELS = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3))
+BLUR = "keras.ops.average_pool(x, 3, 1, 'same')"
+
+
+def _roughness(pixels: Any) -> float:
+    """Return how much neighbouring pixels differ, on average."""
+    return float(np.abs(np.diff(pixels, axis=1)).mean())
+
+
+def _calls(layer: keras.layers.Layer) -> dict[str, Any]:
+    """Return what a layer makes of `PIXELS` in training and otherwise."""
+    x = PIXELS.astype("float32")
+    made: dict[str, Any] = {
+        name: layer.call(keras.ops.convert_to_tensor(x), training=training)
+        for name, training in (("training", True), ("otherwise", False))
+    }
+    return {name: np.asarray(value) for name, value in made.items()}
+
+
+def _is_blurred(pixels: Any) -> bool:
+    return (
+        pixels.shape == PIXELS.shape
+        and _roughness(pixels) < 0.7 * _roughness(PIXELS)
+        and abs(pixels.mean() / PIXELS.mean() - 1) < 0.05
+    )
+
+
+def _is_unchanged(pixels: Any) -> bool:
+    return pixels.shape == PIXELS.shape and np.allclose(pixels, PIXELS)
+
 
 q3 = ask(
     3,
-    fill="10 / 4",
-    right=lambda ratio: ratio == 10 / 4,
+    value=_calls,
+    fill=f"{BLUR} if training else x",
+    right=lambda made: (
+        _is_blurred(made["training"]) and _is_unchanged(made["otherwise"])
+    ),
     wrong=(
-        literal(
-            "10",
-            "That is how often the recipe runs the base on each photo. With "
-            "cached copies it runs four times, not once.",
-        ),
-        literal(
-            "4",
-            "That is how often the base runs on each photo for the cached "
-            "copies. How often does it run in the recipe?",
+        Wrong(
+            "keras.ops.average_pool(x, 3, 1) if training else x",
+            lambda made: made["training"].shape != PIXELS.shape,
+            "The image has another size in training: without "
+            "`strides=1, padding='same'`, pooling makes it smaller.",
         ),
         Wrong(
-            "10 * 4",
-            lambda ratio: ratio == 40,
-            "The recipe makes one augmented copy of each photo in an epoch, "
-            "not four.",
+            BLUR,
+            lambda made: (
+                _is_blurred(made["training"])
+                and _is_blurred(made["otherwise"])
+            ),
+            "It blurs outside training, too, and so in `predict`.",
         ),
         Wrong(
-            "4 / 10",
-            lambda ratio: ratio == 0.4,
-            "The other way round: the recipe needs more forward passes.",
+            f"x if training else {BLUR}",
+            lambda made: (
+                _is_unchanged(made["training"])
+                and _is_blurred(made["otherwise"])
+            ),
+            "The other way round: it blurs only outside training.",
+        ),
+        Wrong(
+            "x",
+            lambda made: _is_unchanged(made["training"]),
+            "It never blurs.",
+        ),
+        Wrong(
+            "x / 9 if training else x",
+            lambda made: made["training"].mean() < 0.5 * PIXELS.mean(),
+            "The image is much darker than before: take the mean of the nine "
+            "pixels.",
+        ),
+        Wrong(
+            "keras.ops.max_pool(x, 3, 1, 'same') if training else x",
+            lambda made: made["training"].mean() > 1.2 * PIXELS.mean(),
+            "The image is brighter than before: this takes the largest of "
+            "the nine pixels, not their mean.",
         ),
     ),
-    clue="Count for one photo: in ten epochs, how many augmented copies go "
-    "through the base?",
-    more="To try another head, another rate or twice the epochs, the recipe "
-    "repeats all forward passes; cached copies need none.",
+    clue="`keras.ops.average_pool(x, 3, strides=1, padding='same')` keeps the "
+    "size. Where must it not be applied?",
+    more="To use it in `augment`, give it a random strength, and a "
+    "`cache_version`.",
 )
 
+DRAWN = 4000  # elements
+
+
+def _fractions(mix: Callable[..., Any]) -> Any:
+    """Return the proportions of three datasets in what `mix` returns."""
+    mixed = mix(*(tf.data.Dataset.from_tensors(i).repeat() for i in range(3)))
+    if not isinstance(mixed, tf.data.Dataset):
+        return mixed
+    drawn = list(mixed.take(DRAWN).as_numpy_iterator())
+    return np.bincount(drawn, minlength=3) / len(drawn)
+
+
+def _mixed(*fractions: float) -> Test:
+    """Return a test whether the proportions are these, to 4 points."""
+    return lambda drawn: np.allclose(drawn, fractions, rtol=0, atol=0.04)
+
+
+SAMPLE = "first.sample_from_datasets([first, second, third]"
 q4 = ask(
     4,
-    fill='set("ABCEGI")',
-    right=lambda lines: set(lines) == set("ABCEGI"),
+    value=_fractions,
+    fill=f"{SAMPLE}, [3/4, 1/8, 1/8])",
+    right=_mixed(3 / 4, 1 / 8, 1 / 8),
     wrong=(
         Wrong(
-            'set("ABCDEGI")',
-            lambda lines: set(lines) & set("DFHJ"),
-            "At least one line too many. D, F, H and J are correct: a base "
-            "without its top, frozen layers, Adam at a low rate, and the "
-            "format that keeps everything.",
+            f"{SAMPLE})",
+            _mixed(1 / 3, 1 / 3, 1 / 3),
+            "Without weights every dataset counts the same: only a third are "
+            "photos as taken.",
         ),
         Wrong(
-            'set("ABCGI")',
-            lacks("E"),
-            "What enters the base? Raw pixels: the largest value is 255.",
+            f"{SAMPLE}, [1/2, 1/4, 1/4])",
+            _mixed(1 / 2, 1 / 4, 1 / 4),
+            "That is the mix of the lesson: half of the photos as taken.",
         ),
         Wrong(
-            'set("ABCEI")',
-            lacks("G"),
-            "BatchNorm layers are unfrozen with the others, and their moving "
-            "averages drift.",
+            "first.concatenate(second).concatenate(third)",
+            _mixed(1, 0, 0),
+            "The first dataset never ends, so the others are never reached.",
         ),
         Wrong(
-            'set("ABCEG")',
-            lacks("I"),
-            "The head is untrained when the layers are unfrozen: its large "
-            "first gradients can damage their weights.",
-        ),
-        Wrong(
-            'set("BCEGI")',
-            lacks("A"),
-            "With one more photo in the folder, others change their split; "
-            "and there is no test set.",
-        ),
-        Wrong(
-            'set("AEGI")',
-            lambda lines: not {"B", "C"} <= set(lines),
-            "Two lines stop with an error; both are in this lesson.",
+            f"{SAMPLE}, [1/8, 1/8, 3/4])",
+            _mixed(1 / 8, 1 / 8, 3 / 4),
+            "The weights have the order of the datasets: here the third has "
+            "three quarters.",
         ),
     ),
-    clue="Two of the problems stop the run; this lesson has shown both. "
-    "The other four come from lessons 01 to 03.",
-    more="You can now review any recipe for retraining in this way, and find "
-    "in minutes what would otherwise take days to notice.",
+    clue="`tf.data.Dataset.sample_from_datasets` takes a list of datasets and "
+    "a list of weights in the same order.",
+    more="The weights are a choice like any other: let validation photos "
+    "decide whether half or three quarters is better.",
 )
