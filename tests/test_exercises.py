@@ -10,6 +10,7 @@ import nbformat
 import numpy as np
 import pytest
 import source
+import tensorflow as tf
 
 from helpers import kernel, results
 from helpers.exercises import (
@@ -176,12 +177,12 @@ def stand_ins(base):
         "calibrated": probabilities,
         "cost": cost,
         "count": 6,
-        
         "right": np.ones(40, bool),
         "p_plain": probabilities,
         "labels": probabilities.argmax(axis=-1),
         "of_photos": {"uncertainty": rng.random(40)},
         "last": last,
+        "tf": tf,
         "total": rng.normal(size=(8, 8)),
         "few": rng.normal(size=(3, 8, 8, 5)).astype("float32"),
         "probs": probabilities,

@@ -215,8 +215,7 @@ q5 = ask(
             "be rejected.",
         ),
     ),
-    clue="Which value has 95 % of `trusted` below it? `np.quantile` finds "
-    "it.",
+    clue="Which value has 95 % of `trusted` below it? See `np.quantile`.",
     more="The other 5 % are the price: correct predictions that are not "
     "used. What it buys is the fraction of OOD images rejected.",
 )

@@ -157,7 +157,7 @@ def rejection(
             photos, of OOD images)}, larger for less familiar images; a
             panel for each name shows the last two.
         thresholds: {name: the score above which an image is rejected}.
-        correct: booleans (n,), whether the prediction of each of the n photos is.
+        correct: booleans (n,), for each of the n photos.
     """
     figure, axes = plt.subplots(
         1, len(scores), figsize=(5.5 * len(scores), 3.4), squeeze=False
