@@ -13,7 +13,7 @@ import pytest
 from tools import _memory
 
 BINDER = 2 * 2**30  # bytes of memory that a kernel has there
-# Two processes take file after file from this order. Notebooks 05 and 07
+# Two processes take file after file from this order. Notebooks 05 to 07
 # need the models of 02 to 04, and train them where these are missing. The
 # slowest tests come next, then all other files.
 FIRST = (
@@ -24,6 +24,7 @@ FIRST = (
     "09_scale_out",
     "07_ship_it",
     "05_evaluate",
+    "06_explain",
     "01_data_prep",
     "00_start_here",
     "test_exercises",

@@ -10,6 +10,7 @@ import nbformat
 import numpy as np
 import pytest
 import source
+import tensorflow as tf
 
 from helpers import kernel, results
 from helpers.exercises import (
@@ -158,6 +159,8 @@ def stand_ins(base):
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.ones(6), 40)
     cost = rng.uniform(1, 20, (6, 6)) * (1 - np.eye(6))
+    last = keras.layers.Dense(6, "softmax", bias_initializer="ones")
+    last.build((None, 9))
     return {
         "model": SimpleNamespace(trainable_weights=[0] * 4, weights=[0] * 9),
         "test": range(300),
@@ -165,7 +168,17 @@ def stand_ins(base):
         "boundary": base.layers.index(base.get_layer("mixed8")) + 1,
         "calibrated": probabilities,
         "cost": cost,
+        "count": 6,
+        "right": np.ones(40, bool),
+        "p_plain": probabilities,
+        "labels": probabilities.argmax(axis=-1),
+        "of_photos": {"uncertainty": rng.random(40)},
+        "last": last,
+        "tf": tf,
         "total": rng.normal(size=(8, 8)),
+        "few": rng.normal(size=(3, 8, 8, 5)).astype("float32"),
+        "probs": probabilities,
+        "noisy": rng.integers(0, 6, 40),
     }
 
 

@@ -1,4 +1,4 @@
-"""Grad-CAM shows where the evidence is, as the function of lesson 05 does."""
+"""Grad-CAM shows where the evidence is, as the function of lesson 06 does."""
 
 import ast
 
@@ -49,8 +49,8 @@ def test_a_linear_head_has_its_evidence_where_its_weights_are():
     assert np.argwhere(heats[1][0]).tolist() == [[3, 0]]
 
 
-def test_grad_cam_is_that_of_lesson_05():
-    path = paths.ROOT / "notebooks" / "05_evaluate.ipynb"
+def test_grad_cam_is_that_of_lesson_06():
+    path = paths.ROOT / "notebooks" / "06_explain.ipynb"
     (source,) = (
         cell.source
         for cell in nbformat.read(path, as_version=4).cells

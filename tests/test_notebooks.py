@@ -33,6 +33,7 @@ def test_the_lessons_are_all_there():
         "03_fine_tuning",
         "04_augmentation",
         "05_evaluate",
+        "06_explain",
         "07_ship_it",
         "08_your_own_photos",
         "09_scale_out",

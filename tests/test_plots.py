@@ -173,7 +173,9 @@ def test_the_maximum_of_the_heat_is_marked():
     heat = np.zeros((8, 8))
     heat[1, 5] = 1
     evaluation.heatmaps([image] * 2, [heat] * 2, [None, mask], "ab")
-    for ax in plt.gcf().axes:
+    *panels, scale = plt.gcf().axes
+    assert "maximum" in scale.get_ylabel()
+    for ax in panels:
         (column,), (row,) = ax.lines[0].get_data()
         assert abs(row - 1.5 * 299 / 8) < 20
         assert abs(column - 5.5 * 299 / 8) < 20

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from helpers.exercises.engine import Exercise, Test, Wrong, literal, near
 
@@ -38,6 +41,65 @@ q1 = ask(
 )
 
 
+def _built(output: Any, logits: Any) -> NDArray:
+    """Return what a model of the answer makes of two examples."""
+    model = keras.Model(logits, output)
+    return np.asarray(model(_example(logits)))
+
+
+def _example(logits: Any) -> NDArray[np.float32]:
+    steps = np.arange(2 * logits.shape[-1], dtype="float32")
+    return steps.reshape(2, -1) ** 2 / 10
+
+
+def _gives(rule: Callable[[NDArray], NDArray]) -> Test:
+    """Return a test whether a model computes a function of the logits."""
+    return lambda value, logits: (
+        np.shape(value) == (2, logits.shape[-1])
+        and np.allclose(value, rule(_example(logits)), rtol=1e-3, atol=1e-6)
+    )
+
+
+def _softmax(x: NDArray) -> NDArray:
+    return special.softmax(x, axis=-1)
+
+
+q2 = ask(
+    2,
+    fill="keras.layers.Softmax()(logits / 2)",
+    value=_built,
+    right=_gives(lambda x: _softmax(x / 2)),
+    wrong=(
+        Wrong(
+            "keras.layers.Softmax()(logits)",
+            _gives(_softmax),
+            "That is temperature 1: nothing divides the logits.",
+        ),
+        Wrong(
+            "keras.layers.Softmax()(logits * 2)",
+            _gives(lambda x: _softmax(x * 2)),
+            "Multiplied by 2, the logits move further apart: that is "
+            "temperature 0.5.",
+        ),
+        Wrong(
+            "logits / 2",
+            _gives(lambda x: x / 2),
+            "These are still logits. A softmax makes probabilities of them.",
+        ),
+        Wrong(
+            "keras.layers.Softmax()(logits) / 2",
+            _gives(lambda x: _softmax(x) / 2),
+            "You divide the probabilities, and they no longer add up to 1. "
+            "Divide before the softmax.",
+        ),
+    ),
+    clue="Arithmetic works on Keras tensors. `keras.layers.Softmax()` makes "
+    "a layer, which you then call with a tensor.",
+    more="Such a model is saved with its temperature inside, so that whoever "
+    "uses the file gets calibrated probabilities.",
+)
+
+
 def _equals(rule: Callable[..., NDArray]) -> Test:
     """Return a test whether a value is the result of a rule."""
     return lambda value, *context: np.array_equal(value, rule(*context))
@@ -55,8 +117,8 @@ def _cheapest(p: NDArray, cost: NDArray) -> NDArray:
     return (p @ cost).argmin(axis=-1)
 
 
-q2 = ask(
-    2,
+q3 = ask(
+    3,
     fill="(calibrated @ cost).argmin(axis=-1)",
     right=_equals(_cheapest),
     wrong=(
@@ -89,8 +151,8 @@ q2 = ask(
     "table and keep the model.",
 )
 
-q3 = ask(
-    3,
+q4 = ask(
+    4,
     fill="45 / (45 + 95)",
     right=near(45 / 140, 0.006),
     wrong=(
@@ -118,38 +180,42 @@ q3 = ask(
 )
 
 
-def _positive(total: NDArray) -> NDArray:
-    return np.maximum(total, 0)
+def _quantile(level: float) -> Callable[[NDArray], float]:
+    return lambda trusted: float(np.quantile(trusted, level))
 
 
-q4 = ask(
-    4,
-    fill="np.maximum(total, 0)",
-    right=_equals(_positive),
+def _number(rule: Callable[[NDArray], float], slack: float) -> Test:
+    """Return a test whether a number is close to that of a rule."""
+    return lambda value, trusted: abs(value - rule(trusted)) <= slack
+
+
+q5 = ask(
+    5,
+    fill="np.quantile(trusted, 0.95)",
+    right=lambda value, trusted: (
+        abs(np.mean(trusted <= value) - 0.95) <= 1 / len(trusted)
+    ),
     wrong=(
         Wrong(
-            "np.abs(total)",
-            _differs(np.abs, _positive),
-            "Then positions with evidence against the class are bright, too.",
+            "0.95",
+            _number(lambda trusted: 0.95, 1e-9),
+            "That is the fraction of photos to accept. The threshold is a "
+            "value of the uncertainty.",
         ),
         Wrong(
-            "total",
-            _differs(lambda total: total, _positive),
-            "The evidence against the class is still in it, below 0.",
+            "np.quantile(trusted, 0.05)",
+            _number(_quantile(0.05), 1e-9),
+            "That accepts only 5 %: photos with *more* uncertainty than the "
+            "threshold are rejected.",
         ),
         Wrong(
-            "np.minimum(total, 0)",
-            _differs(lambda total: np.minimum(total, 0), _positive),
-            "These are the positions with evidence against the class.",
-        ),
-        Wrong(
-            "total > 0",
-            _differs(lambda total: total > 0, _positive),
-            "That shows where, but no longer how much.",
+            "trusted.max()",
+            _number(_quantile(1), 1e-9),
+            "That accepts all of them, and more of the images that should "
+            "be rejected.",
         ),
     ),
-    clue="A position below 0 lowers the score of the class. What should its "
-    "value become?",
-    more="This is the ReLU function, which is also used between layers. With "
-    "the sign reversed, you see the evidence against the class.",
+    clue="Which value has 95 % of `trusted` below it? See `np.quantile`.",
+    more="The other 5 % are the price: correct predictions that are not "
+    "used. What it buys is the fraction of OOD images rejected.",
 )

@@ -1,4 +1,4 @@
-"""Grad-CAM as lesson 05 writes it, for notebooks that only use it."""
+"""Grad-CAM as lesson 06 writes it, for notebooks that only use it."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The figures of lesson 05 on calibration, rejection and Grad-CAM."""
+"""The figures of lessons 05 and 06: calibration, rejection, Grad-CAM."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,11 +7,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from helpers import stats
 from helpers.plots import basic, class_labels
 from helpers.plots.basic import COLOURS, GREY
 from helpers.surfaces import ground_truth
+
+TICKS = (20, 40, 60, 80, 90, 95, 98, 99, 99.5, 99.9)  # confidence, percent
+HIGHEST = 99.99  # the right end of that axis: 100 % lies at infinity
 
 
 def by_class(
@@ -52,7 +56,7 @@ def by_class(
     subset = basic.subset_note(shown, class_names, "most errors")
     ax.set(
         title=f"Precision and recall by class{subset}",
-        xlabel="percentage of test photos, 95 % interval",
+        xlabel="percentage of photos, 95 % interval",
         ylabel="class",
     )
     figure.legend(loc="outside lower center", ncols=2)
@@ -88,11 +92,26 @@ def reliability(predictions: Mapping[str, NDArray], labels: NDArray) -> None:
             fontsize=11,
         )
         ax.label_outer()
-    # With one scale, the diagonals of all panels have the same slope.
-    scale = min(lowest) - 3, 102
-    axes[0, 0].set(xlim=scale, ylim=scale)
+    left = max(1.0, min(lowest) - 3)
+    for ax in axes.flat:
+        # On a linear axis, most bins of a good model crowd near 100 %.
+        ax.set_xscale("function", functions=(_logit, _percent))
+        ax.set_xlim(left, HIGHEST)
+        ax.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS], fontsize=8)
+        ax.set_xlim(left, HIGHEST)
+        ax.minorticks_off()
+    axes[0, 0].set_ylim(left, 102)
     figure.suptitle(f"Reliability, {len(labels)} photos, 95 % intervals")
     plt.show()
+
+
+def _logit(percent: ArrayLike) -> NDArray:
+    """Return where a confidence in percent lies on the logit axis."""
+    return special.logit(np.clip(np.asarray(percent) / 100, 1e-4, 0.9999))
+
+
+def _percent(position: ArrayLike) -> NDArray:
+    return 100 * special.expit(np.asarray(position))
 
 
 def draw_bins(ax: Axes, bins: Sequence[stats.Bin], colour: str) -> float:
@@ -108,7 +127,8 @@ def draw_bins(ax: Axes, bins: Sequence[stats.Bin], colour: str) -> float:
     """
     confidence = [100 * b.confidence for b in bins]
     accuracy, errors = basic.in_percent([b.accuracy for b in bins])
-    ax.plot([0, 100], [0, 100], color=GREY, label="perfect calibration")
+    perfect = 100 * special.expit(np.linspace(-9.5, 9.5, 200))  # any axis
+    ax.plot(perfect, perfect, color=GREY, label="perfect calibration")
     ax.errorbar(
         confidence,
         accuracy,
@@ -119,7 +139,7 @@ def draw_bins(ax: Axes, bins: Sequence[stats.Bin], colour: str) -> float:
         label="bins, a tenth of the photos each",
     )
     ax.set(xlabel="confidence (%)", ylabel="accuracy (%)")
-    ax.legend(loc="lower right", fontsize=9)
+    ax.legend(loc="best", fontsize=9)
     return min(*confidence, *(accuracy - errors[0]))
 
 
@@ -133,29 +153,29 @@ def rejection(
     The effect of each threshold is printed below the figure.
 
     Args:
-        scores: {name: (of validation photos, of n test photos, of OOD
-            images)}, larger for less familiar images; a panel for each
-            name shows the last two.
+        scores: {name: (of the photos that set the threshold, of n other
+            photos, of OOD images)}, larger for less familiar images; a
+            panel for each name shows the last two.
         thresholds: {name: the score above which an image is rejected}.
-        correct: booleans (n,), whether a test photo's prediction is.
+        correct: booleans (n,), for each of the n photos.
     """
     figure, axes = plt.subplots(
         1, len(scores), figsize=(5.5 * len(scores), 3.4), squeeze=False
     )
-    for ax, (name, (_, test, ood)) in zip(
+    for ax, (name, (_, photos, ood)) in zip(
         axes.flat, scores.items(), strict=True
     ):
-        basic.histograms(ax, {"test photos": test, "OOD images": ood})
+        basic.histograms(ax, {"photos": photos, "OOD images": ood})
         ax.axvline(thresholds[name], color="black", label="threshold")
         ax.set(title=name, xlabel=f"{name} (0 to 1)")
         ax.legend(fontsize=9)
-    figure.suptitle("Test photos and out-of-distribution images")
+    figure.suptitle("Photos and out-of-distribution images")
     plt.show()
-    for name, (_, test, ood) in scores.items():
-        accepted = test <= thresholds[name]
+    for name, (_, photos, ood) in scores.items():
+        accepted = photos <= thresholds[name]
         correct_accepted = np.asarray(correct)[accepted]
         rejected = ood > thresholds[name]
-        print(f"{name}: test photos accepted", _counted(accepted))
+        print(f"{name}: photos accepted", _counted(accepted))
         print("  correct among these", _counted(correct_accepted))
         print("  OOD images rejected", _counted(rejected))
 
@@ -198,13 +218,16 @@ def heatmaps(
     ):
         heat = ground_truth.blown_up(small)
         ax.imshow(np.asarray(image))
-        ax.imshow(heat, cmap="inferno", alpha=0.5)
+        scaled = heat / (heat.max() or 1)
+        colours = ax.imshow(scaled, "inferno", alpha=0.5, vmin=0, vmax=1)
         if mask is not None:
             ax.contour(mask, [0.5], colors="white", linewidths=1.2)
         row, column = np.unravel_index(heat.argmax(), heat.shape)
         ax.plot(column, row, "x", color=COLOURS[5], ms=11, mew=3)
         ax.set_title(label, fontsize=10)
         ax.axis("off")
+    label = "share of the photo's maximum"
+    figure.colorbar(colours, ax=axes, label=label, shrink=0.8)
     title = "Grad-CAM: bright is evidence for the class, × its maximum"
     if any(mask is not None for mask in masks):
         title += ", outlined the true defect"
