@@ -10,6 +10,7 @@ import nbformat
 import numpy as np
 import pytest
 import source
+from scipy.stats import mannwhitneyu
 
 from helpers import kernel, results
 from helpers.exercises import (
@@ -174,6 +175,7 @@ def stand_ins(base):
         "calibrated": probabilities,
         "cost": cost,
         "total": rng.normal(size=(8, 8)),
+        "mannwhitneyu": mannwhitneyu,
     }
 
 
