@@ -81,7 +81,7 @@ class _Interpreter:
     def invoke(self) -> None:
         if self._input is None:
             raise RuntimeError("Input tensor 0 lacks data")
-        self._output = np.float32([[self._input.mean()]])
+        self._output = np.full((1, 1), self._input.mean(), np.float32)
 
     def get_tensor(self, index: int) -> npt.NDArray[np.float32]:
         return self._output
@@ -96,10 +96,8 @@ def _predicted(function: Callable[..., Any]) -> Any:
     if _unfilled(function):
         return ____
     interpreter = _Interpreter()
-    photos = np.zeros((2, 299, 299, 3), np.uint8) + np.uint8(
-        [[[[0]]], [[[51]]]]
-    )
-    return [float(function(interpreter, photo)[0]) for photo in photos]
+    photos = [np.full((299, 299, 3), value, np.uint8) for value in (0, 51)]
+    return [float(function(interpreter, p, 0, 7)[0]) for p in photos]
 
 
 def _raises(text: str) -> Test:
