@@ -1,5 +1,6 @@
 """The default photos and their masks; the shifted test set; OOD images."""
 
+import dataclasses
 import hashlib
 import io
 
@@ -18,7 +19,11 @@ def few_photos(patch, data, class_names):
     patch.setenv("WORKBOOK_DATA", str(data))
     patch.setattr(render, "CLASS_NAMES", class_names)
     patch.setattr(render, "FRACTIONS", (1, 1, 1))
-    patch.setattr(render, "SETS", {"photos": 3, "remounted": 1, "remounted-validation": 1})
+    patch.setattr(
+        render,
+        "SETS",
+        {"photos": 3, "remounted": 1, "remounted-validation": 1},
+    )
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,9 @@ def shifted_split(folder: str | Path, split: splits.Split) -> splits.Split:
             pixels = pipeline.load_photo(path, split.shape).numpy()
             image = _shifted(pixels, rng)
             with paths.atomic(file) as temporary:
-                image.save(temporary, "jpeg", quality=render.QUALITY["remounted"])
+                image.save(
+                    temporary, "jpeg", quality=render.QUALITY["remounted"]
+                )
     whole = splits.whole_folder(shifted_folder, split.class_names)
     return replace(whole, name=name)
 
