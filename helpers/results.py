@@ -124,6 +124,24 @@ def _entry(path: Path) -> dict[str, Any]:
     return {}
 
 
+def read(
+    lesson: str, weights_name: str, folder: str | Path
+) -> dict[str, list[bool]]:
+    """Return the outcomes that a lesson logged on the same photos, or {}.
+
+    The photos must be in the same splits.
+
+    Args:
+        lesson, weights_name, folder: as for `write`.
+
+    Returns:
+        {name of a result: booleans (n,)}.
+    """
+    entry = _entry(_path(lesson, weights_name))
+    is_same = _data(weights_name, folder).items() <= entry.items()
+    return entry.get("correct", {}) if is_same else {}
+
+
 def rows(weights_name: str, folder: str | Path) -> dict[str, stats.Accuracy]:
     """Return {name: accuracy} of all lessons run on the same photos.
 

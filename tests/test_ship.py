@@ -416,7 +416,7 @@ def test_the_card_holds_what_was_measured(
         "Balanced accuracy (the mean of the recalls): 50.0%.",
         "of the training set: 10 of 20 photos correct: 50.0%",
         "- shipped, test: 15 of 20 photos correct: 75.0%",
-        "- int8: 19 of 20 test photos",
+        "- int8: 19 of 20 photos",
         "- another: 5 of 20 photos correct",
         "- another (imagenet): 9 of 20 photos correct",
         "## Not for",

@@ -1,5 +1,6 @@
 """The default photos and their masks; the shifted test set; OOD images."""
 
+import dataclasses
 import hashlib
 import io
 
@@ -18,7 +19,11 @@ def few_photos(patch, data, class_names):
     patch.setenv("WORKBOOK_DATA", str(data))
     patch.setattr(render, "CLASS_NAMES", class_names)
     patch.setattr(render, "FRACTIONS", (1, 1, 1))
-    patch.setattr(render, "SETS", {"photos": 3, "remounted": 1, "remounted-validation": 1})
+    patch.setattr(
+        render,
+        "SETS",
+        {"photos": 3, "remounted": 1, "remounted-validation": 1},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +94,10 @@ def test_other_photos_are_another_edition():
         ("crack", 0, "photos"): (101.35, 589),
         ("pits", 1, "photos"): (69.45, 312),
         ("clean", 2, "photos"): (75.94, 0),
-        ("dent", 3, "remounted"): (59.10, 1893),
+        ("dent", 3, "remounted"): (60.34, 1893),
         ("scratch", 4, "photos"): (138.59, 354),
-        ("stain", 5, "remounted"): (31.73, 729),
+        ("stain", 5, "remounted"): (31.80, 729),
+        ("stain", 6, "remounted-validation"): (39.79, 4031),
     }
     for arguments, (light, pixels) in expected.items():
         photo, defect = render.draw(*arguments)
@@ -117,7 +123,7 @@ def test_the_real_folder_is_meant_to_have_960_photos():
         assert tuple(counts) == render.FRACTIONS
     photo, _ = render.draw("clean")
     file = render._jpeg(photo, 92, *render._hash_range("clean", 0))
-    assert b"helpers/surfaces.py, take 1\xff" in file
+    assert b"helpers/surfaces.py, take 3\xff" in file
 
 
 @pytest.mark.parametrize("set_name", ["photos", "remounted"])
@@ -356,9 +362,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "mine"
 
 
-def both(folder):
+def both(folder, name="test"):
     """Return the photos of a folder and the shifted ones."""
-    test = splits.whole_folder(folder, ("a", "b"))
+    whole = splits.whole_folder(folder, ("a", "b"))
+    test = dataclasses.replace(whole, name=name)
     return test, shifted.shifted_split(folder, test)
 
 
@@ -371,7 +378,7 @@ def test_own_photos_are_turned_and_dimmed_for_a_second_test(folder):
         for split in (test, second)
     ]
     assert brightness[1] < 0.7 * brightness[0]
-    assert second.name == "shifted"
+    assert second.name == "shifted test"
     assert both(folder)[1].keys == second.keys
 
 
@@ -403,6 +410,15 @@ def test_a_corrected_label_is_that_of_the_shifted_photo(folder):
     assert both(folder)[1].paths == before.paths
 
 
+def test_a_validation_set_has_its_own_shifted_set(folder, tmp_path):
+    make(tmp_path / "remounted")
+    make(tmp_path / "remounted-validation")
+    _, second = both(folder, "validation")
+    beside = str(tmp_path / "remounted-validation")
+    assert all(path.startswith(beside) for path in second.paths)
+    assert second.name == "shifted validation"
+
+
 def test_a_shifted_set_beside_the_photos_is_used(
     folder, tmp_path, monkeypatch
 ):
@@ -412,7 +428,7 @@ def test_a_shifted_set_beside_the_photos_is_used(
     make(beside)
     test, second = both(folder)
     assert all(path.startswith(str(beside)) for path in second.paths)
-    assert second.name == "shifted"
+    assert second.name == "shifted test"
     assert shifted.shifted_split("~/mine", test).paths == second.paths
     (beside / "b").rename(beside / "c")
     with pytest.raises(ValueError, match="a, c, not a, b"):

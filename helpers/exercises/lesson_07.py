@@ -1,15 +1,19 @@
 """The exercises of lesson 07."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from helpers.exercises.engine import (
     Exercise,
+    Test,
     Wrong,
+    ____,
     contains,
     lacks,
-    literal,
-    near,
-    number,
 )
 
 ask = partial(Exercise, "07_ship_it")
@@ -54,80 +58,188 @@ q1 = ask(
     "the file, its users have to ask you for it.",
 )
 
+
+class _Interpreter:
+    """Stands in for a LiteRT interpreter, as strict as the real one.
+
+    Its model returns the mean of the last photo with which it was run.
+    """
+
+    def __init__(self) -> None:
+        self._input: Any = None
+        self._output = np.zeros((1, 1), np.float32)
+
+    def set_tensor(self, index: int, value: npt.NDArray[Any]) -> None:
+        if index != 0:
+            raise ValueError(f"set_tensor got {index}, which is no input")
+        if value.ndim != 4:
+            raise ValueError(f"Dimension mismatch: {value.ndim} and not 4")
+        if value.dtype != np.float32:
+            raise ValueError(f"Got {value.dtype} but expected FLOAT32")
+        self._input = value
+
+    def invoke(self) -> None:
+        if self._input is None:
+            raise RuntimeError("Input tensor 0 lacks data")
+        self._output = np.full((1, 1), self._input.mean(), np.float32)
+
+    def get_tensor(self, index: int) -> npt.NDArray[np.float32]:
+        return self._output
+
+
+def _unfilled(function: Callable[..., Any]) -> bool:
+    return "____" in function.__code__.co_names
+
+
+def _predicted(function: Callable[..., Any]) -> Any:
+    """Return what a function predicts for two photos, of pixels 0 and 51."""
+    if _unfilled(function):
+        return ____
+    interpreter = _Interpreter()
+    photos = [np.full((299, 299, 3), value, np.uint8) for value in (0, 51)]
+    return [float(function(interpreter, p, 0, 7)[0]) for p in photos]
+
+
+def _raises(text: str) -> Test:
+    return lambda error: isinstance(error, Exception) and text in str(error)
+
+
+SET, RUN = "interpreter.set_tensor(inputs, ", "interpreter.invoke()"
+BATCH = "np.float32(photo)[None])"
+
 q2 = ask(
     2,
-    fill="10",
-    right=near(10),
+    value=_predicted,
+    fill=f"{SET}{BATCH}\n    {RUN}",
+    right=lambda means: means == [0, 51],
     wrong=(
-        number(
-            "20",
-            "That is float16, with two bytes per weight. How many bits are in "
-            "a byte?",
+        Wrong(
+            f"{SET}{BATCH}",
+            lambda means: means == [0, 0],
+            "The photo is set, but the interpreter has not run: the output is "
+            "what was in its memory before.",
         ),
-        number("40", "That is float32, with four bytes per weight."),
-        number(
-            "80",
-            "That counts eight bytes per weight. int8 has eight bits.",
+        Wrong(
+            f"{SET}photo[None])\n    {RUN}",
+            _raises("expected FLOAT32"),
+            "The pixels are still uint8. The interpreter converts nothing by "
+            "itself.",
         ),
-        number(
-            "10_000_000",
-            "That is the number of bytes. The question is about millions of "
-            "bytes.",
+        Wrong(
+            f"{SET}np.float32(photo))\n    {RUN}",
+            _raises("Dimension"),
+            "It takes a batch, four dimensions. A photo has three.",
+        ),
+        Wrong(
+            f"{SET}np.float32(photo)[None] / 127.5 - 1)\n    {RUN}",
+            lambda means: means[1] < 0,
+            "The scaling is part of the graph. Scaled twice, all photos are "
+            "nearly the same grey.",
+        ),
+        Wrong(
+            RUN,
+            _raises("lacks data"),
+            "It runs, but on which photo? `set_tensor` gives it one.",
         ),
     ),
-    clue="Eight bits are one byte.",
-    more="The graph of the network and the scales of the channels add little "
-    "to that.",
+    clue="`set_tensor` takes an index and an array; then `invoke` runs the "
+    "graph. `np.float32` converts, and `[None]` adds a dimension.",
+    more="These lines are all that a phone or a small computer needs: no "
+    "TensorFlow and no Keras. `use_it.py` holds the same ones.",
 )
+
+A, B = "a.argmax(axis=-1)", "b.argmax(axis=-1)"
+
+
+def _agreement(function: Callable[..., Any]) -> Any:
+    """Return the agreement on four photos, on three the same class."""
+    a = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.1, 0.9]])
+    b = np.array([[0.8, 0.2], [0.1, 0.9], [0.6, 0.4], [0.3, 0.7]])
+    return function(a, b)
+
 
 q3 = ask(
     3,
-    fill="3",
-    right=near(3),
+    value=_agreement,
+    fill=f"({A} == {B}).mean()",
+    right=lambda value: np.ndim(value) == 0 and np.isclose(value, 0.75),
     wrong=(
-        literal(
-            "0",
-            "That is so if as many of the nine became correct as became "
-            "wrong. But at most?",
+        Wrong(
+            "(a == b).mean()",
+            lambda value: np.ndim(value) == 0 and np.isclose(value, 0),
+            "That compares the probabilities. In another precision they "
+            "nearly all differ a little, and the class is the same.",
         ),
-        number(
-            "9",
-            "That is nine photos, not percentage points. A point is one photo "
-            "in a hundred.",
+        Wrong(
+            f"{A} == {B}",
+            lambda value: np.shape(value) == (4,),
+            "That says for each photo whether they agree. The proportion is "
+            "the mean of these.",
         ),
-        number(
-            "0.03",
-            "That is the fraction. In percentage points it is a hundred times "
-            "as much.",
+        Wrong(
+            f"({A} == {B}).sum()",
+            lambda value: np.ndim(value) == 0 and np.isclose(value, 3),
+            "That is the number of photos, not their proportion.",
         ),
-        number("97", "That is how often the two agree, in percent."),
+        Wrong(
+            f"({A} != {B}).mean()",
+            lambda value: np.ndim(value) == 0 and np.isclose(value, 0.25),
+            "That is the proportion on which they differ.",
+        ),
     ),
-    clue="Accuracy changes only where the two differ. What if the original is "
-    "correct on all of these photos?",
-    more="So agreement is a bound on the loss of accuracy that needs no "
-    "labels: you can measure it on any photos.",
+    clue="`argmax(axis=-1)` gives the class of each photo, and the mean of "
+    "booleans is a proportion.",
+    more="The labels do not appear in it: you can measure agreement on any "
+    "photos, as many as you have.",
 )
+
+MANN_WHITNEY = 'mannwhitneyu({}, {}, alternative="{}").pvalue {} rate'
+
+
+def _alerts(function: Callable[..., Any]) -> Any:
+    """Return the alerts for a rate of 0.01 on three kinds of photos.
+
+    Their numbers are a little, a lot and not at all larger than the usual
+    ones; the last are a lot smaller.
+    """
+    usual = np.arange(100) / 100
+    values = [function(usual, usual + shift, 0.01) for shift in (0.01, 1, -1)]
+    return [____ if v is ____ else bool(v) for v in values]
+
 
 q4 = ask(
     4,
-    fill="3.65",
-    right=near(3.65),
+    value=_alerts,
+    fill=MANN_WHITNEY.format("latest", "usual", "greater", "<"),
+    right=lambda alerts: alerts == [False, True, False],
     wrong=(
-        number(
-            "0.01",
-            "That is the rate for one test. How many tests are there?",
+        Wrong(
+            MANN_WHITNEY.format("usual", "latest", "greater", "<"),
+            lambda alerts: alerts == [False, False, True],
+            "This asks whether the *usual* numbers are larger: the first "
+            "argument is the one that may be greater.",
         ),
-        number(
-            "365",
-            "That is the number of tests. One in a hundred gives a false "
-            "alert.",
+        Wrong(
+            MANN_WHITNEY.format("latest", "usual", "two-sided", "<"),
+            lambda alerts: alerts == [False, True, True],
+            "This also gives an alert if the numbers are smaller than usual, "
+            "that is, if the photos are more ordinary.",
         ),
-        number(
-            "73",
-            "The rate counts tests, not photos: the twenty are one test.",
+        Wrong(
+            MANN_WHITNEY.format("latest", "usual", "greater", ">"),
+            lambda alerts: alerts == [True, False, True],
+            "A small p-value is the alert: chance alone would rarely give "
+            "such ranks.",
+        ),
+        Wrong(
+            "latest.mean() > usual.mean()",
+            lambda alerts: alerts == [True, True, False],
+            "Without any shift, that is so every second time.",
         ),
     ),
-    clue="There is one test a day, and one in a hundred gives a false alert.",
-    more="If that is too many, set a lower rate, and use more photos to "
-    "detect a change.",
+    clue="`mannwhitneyu` takes the two arrays and `alternative`; its result "
+    "has a `pvalue`.",
+    more="A test a day at a rate of 0.01 gives 365 · 0.01, between three and "
+    "four false alerts a year. If that is too many, set a lower rate, and "
+    "use more photos to detect a change.",
 )

@@ -5,7 +5,7 @@ import importlib
 from helpers import results
 from helpers.exercises.engine import Exercise
 
-LESSONS = tuple(f"lesson_0{number}" for number in range(1, 9))
+LESSONS = tuple(f"lesson_0{number}" for number in range(1, 10))
 
 
 def exercises() -> dict[str, list[Exercise]]:

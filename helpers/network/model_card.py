@@ -56,8 +56,8 @@ def write_model_card(
     others: dict[str, Any] = dict(results.rows(weights_name, folder))
     own = {name: others.pop(name) for name in evaluations}
     formats = {
-        name: f"{int(same.sum())} of {len(same)} test photos get the same "
-        "class as from the original"
+        name: f"{int(same.sum())} of {len(same)} photos get the same class "
+        "as from the original"
         for name, same in agreement.items()
     }
     train, test = all_splits[0], all_splits[-1]

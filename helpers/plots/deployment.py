@@ -36,7 +36,7 @@ def size_and_speed(
         ax.set(xlabel=label)
     axes[0].set(ylabel="format")
     axes[0].invert_yaxis()
-    figure.suptitle("The same classifier in four formats")
+    figure.suptitle("The same classifier in several formats")
     plt.show()
 
 
@@ -110,7 +110,7 @@ def drift(measures: Mapping[str, Mapping[str, NDArray]]) -> None:
         basic.histograms(ax, sets)
         ax.set(xlabel=name)
     axes[0].legend(loc="upper right")
-    figure.suptitle("Two measures that need no labels")
+    figure.suptitle("Measures that need no labels")
     plt.show()
 
 
@@ -126,7 +126,7 @@ def alerts(
         counts: numbers of photos, ascending, (n,).
         alerts: {measure: (n,) proportions of random draws from a shifted
             set with an alert, 0-1}.
-        false_alerts: the same for draws from the test set.
+        false_alerts: the same for draws from a set without a shift.
         allowed: the intended rate of false alerts, 0-1.
     """
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.8))
@@ -135,7 +135,7 @@ def alerts(
         (axes[1], "False alerts", false_alerts),
     ):
         for i, (measure, rate) in enumerate(rates.items()):
-            style = ("-o", "--s")[i % 2]
+            style = ("-o", "--s", ":^")[i % 3]
             ax.plot(counts, 100 * np.asarray(rate), style, label=measure)
         ax.set_xscale("log")
         ax.set_xticks(counts, [str(count) for count in counts])
