@@ -1,6 +1,7 @@
 """The stored experiments, and what the lessons say that they show."""
 
 import json
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -58,7 +59,7 @@ def test_other_weights_show_the_runs_of_the_starter(small, capsys):
 
 
 def test_each_seed_is_a_dot_and_each_mean_a_line(small):
-    plots.seeds(experiments.load("09_small", "starter"), of=("validation",))
+    plots.seeds(experiments.load("09_small", "starter"), of="validation")
     (ax,) = plt.gcf().axes
     mean_a, dots_a, mean_b, _ = ax.lines
     assert sorted(dots_a.get_xdata()) == [50, 75]
@@ -71,27 +72,77 @@ def test_an_unknown_lesson_is_one_sentence(capsys):
     assert capsys.readouterr().err.startswith("05_none: the lessons with")
 
 
-# --- What the lessons say -------------------------------------------------
+def test_one_split_may_be_named_and_both_are_two_panels(small):
+    runs = experiments.load("09_small", "starter")
+    plots.seeds(runs, of="shifted")
+    assert plt.gcf().axes[0].get_xlabel() == "shifted validation accuracy (%)"
+    plots.seeds(runs, arms=["b"], of=["validation", "shifted"])
+    assert len(plt.gcf().axes) == 2
 
 
-def accuracies(lesson, arm, of):
-    runs = experiments.load(lesson, "starter")
-    found = {r.seed: r.correct[of].mean() for r in runs if r.arm == arm}
-    assert sorted(found) == [0, 1, 2]
-    return np.array([found[seed] for seed in range(3)])
+# --- The command ----------------------------------------------------------
+
+BENCH = SimpleNamespace(weights=SimpleNamespace(name="starter"))
+RATES = [f"rate {rate}" for rate in ("1e-4", "3e-4", "1e-3", "3e-3")]
 
 
-def test_augmentation_helps_under_the_shift_for_every_seed():
-    plain, augmented = (
-        accuracies("04_augmentation", arm, "shifted")
-        for arm in ("no augmentation", "all, 2 copies")
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """The (arm, rate, seed) of the runs made, in which 1e-3 is best."""
+    made = []
+
+    def fine_tune(bench, name, arm, rate, seed):
+        made.append((name, rate, seed))
+        loss = abs(np.log10(rate / 1e-3))
+        correct = {"validation": np.array([True]), "shifted": np.array([True])}
+        return command._run(name, seed, correct, {"val_loss": [2, loss]}, 1.25)
+
+    monkeypatch.setattr(experiments, "FOLDER", tmp_path)
+    monkeypatch.setattr(command, "fine_tune", fine_tune)
+    return made
+
+
+def test_each_run_is_made_once(made):
+    command.run_lesson(BENCH, "03_fine_tuning", RATES)
+    assert [seed for *_, seed in made] == [0, 1, 2] * 4
+    made.clear()
+    command.run_lesson(BENCH, "03_fine_tuning", [*RATES, "AdamW"])
+    assert made == [("AdamW", 1e-3, seed) for seed in range(3)]
+
+
+def test_lesson_04_takes_the_runs_of_the_best_rate(made):
+    command.run_lesson(BENCH, "03_fine_tuning", RATES)
+    made.clear()
+    arms = ["no augmentation", "flip"]
+    command.run_lesson(BENCH, "04_augmentation", arms)
+    assert made == [("flip", 1e-3, seed) for seed in range(3)]
+    runs = experiments.load("04_augmentation", "starter")
+    assert [run.arm for run in runs] == ["no augmentation"] * 3 + ["flip"] * 3
+
+
+def test_an_unknown_rate_is_one_sentence(made):
+    with pytest.raises(command.ExperimentError, match="best rate is unknown"):
+        command.run_lesson(BENCH, "04_augmentation", ["flip"])
+
+
+# --- What is stored -------------------------------------------------------
+
+
+@pytest.mark.parametrize("lesson", command.LESSONS)
+def test_the_stored_runs_are_of_the_default_photos(lesson):
+    stored = json.loads(experiments.path(lesson).read_text(encoding="utf-8"))
+    for runs in stored["runs"].values():
+        arms = [(run["arm"], run["seed"]) for run in runs]
+        assert len(set(arms)) == len(arms)
+        for run in runs:
+            sizes = {name: len(d) for name, d in run["correct"].items()}
+            assert sizes == {"validation": 300, "shifted": 300}
+
+
+def test_the_best_rate_is_better_than_the_smallest_for_every_seed():
+    runs = experiments.load("03_fine_tuning", "starter")
+    best, smallest = (
+        {r.seed: r.correct["validation"].mean() for r in runs if r.arm == arm}
+        for arm in ("rate 3e-3", "rate 1e-4")
     )
-    assert (augmented > plain + 0.03).all()
-
-
-def test_augmentation_costs_little_on_photos_like_those_of_training():
-    plain, augmented = (
-        accuracies("04_augmentation", arm, "validation")
-        for arm in ("no augmentation", "all, 2 copies")
-    )
-    assert augmented.mean() > plain.mean() - 0.02
+    assert all(best[seed] > smallest[seed] + 0.03 for seed in best)
