@@ -151,7 +151,7 @@ q3 = ask(
         ),
         Wrong(
             "ds.shuffle(1000).cache().batch(16)",
-            lambda epochs: np.array_equal(*map(_flat, epochs)),
+            lambda epochs: np.array_equal(_flat(epochs[0]), _flat(epochs[1])),
             "Both epochs have the same order. `cache` keeps what comes "
             "before it, so shuffle after it.",
         ),

@@ -47,7 +47,7 @@ def _built(output: Any, logits: Any) -> NDArray:
     return np.asarray(model(_example(logits)))
 
 
-def _example(logits: Any) -> NDArray[np.float32]:
+def _example(logits: Any) -> NDArray:
     steps = np.arange(2 * logits.shape[-1], dtype="float32")
     return steps.reshape(2, -1) ** 2 / 10
 
