@@ -176,11 +176,15 @@ def _first_problem(
 def expect_error(kind: type[Exception]) -> Iterator[None]:
     """Run a block that must raise `kind`; print its type and reason.
 
+    Warnings that come with the error are not shown.
+
     Raises:
         AssertionError: the block raised nothing.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except kind as error:
         # Keras wraps the reason in a traceback.
         lines = [line.strip() for line in str(error).splitlines()]
