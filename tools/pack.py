@@ -42,7 +42,7 @@ OWN = (
     *("requirements.*", "data/README.md", "data/surfaces.jpg"),
     *("data/starter/*", ".ci/*", ".github/**/*", ".pre-commit-config.yaml"),
     *("binder/*", "docs/**/*", "helpers/**/*.py", "helpers/**/*.j2"),
-    *("helpers/**/*.txt", "data/experiments/*.json"),
+    *("helpers/**/*.txt", "data/experiments/*.json", "recipes/*.py"),
     *("pretraining/*", "scale/*"),
     *("tests/*", "tools/*", "workshop/*", "notebooks/helpers.py"),
     *("notebooks/[0-9][0-9]_*.ipynb", ".gitattributes"),
