@@ -1,5 +1,6 @@
 """What a learner reads off the figures is what the data say."""
 
+import keras
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 from helpers import stats
 from helpers.dataset import splits
 from helpers.network import blocks
-from helpers.plots import basic, deployment, evaluation
+from helpers.plots import basic, deployment, diagrams, evaluation
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.usefixtures("figures")
@@ -228,3 +229,42 @@ def test_alerts_are_drawn_in_percent():
 def test_a_high_rate_of_false_alerts_stays_in_the_figure():
     deployment.alerts([2, 5], {"far": [0.5, 1]}, {"far": [0, 0.3]}, 0.01)
     assert plt.gcf().axes[1].get_ylim()[1] > 30
+
+
+@pytest.fixture(scope="module")
+def inception():
+    return keras.applications.InceptionV3(
+        weights=None, include_top=False, input_shape=(299, 299, 3)
+    )
+
+
+def test_each_block_has_a_box_in_the_colour_of_its_training(inception):
+    end = inception.layers.index(inception.get_layer("mixed8"))
+    for i, layer in enumerate(inception.layers):
+        layer.trainable = i > end
+    diagrams.block_diagram(inception, boundary="mixed8")
+    inception.trainable = True
+    colours = [box.get_facecolor() for box in plt.gca().patches]
+    assert len(colours) == 12
+    assert len(set(colours[:10])) == len(set(colours[10:])) == 1
+    assert colours[0] != colours[-1]
+    assert "cut past mixed8" in numbers()
+    with pytest.raises(ValueError, match="mixed11"):
+        diagrams.block_diagram(inception, boundary="mixed11")
+
+
+@pytest.mark.parametrize(
+    ("name", "filters", "pools"),
+    [
+        ("mixed0", [32, 48, 64, 64, 64, 96, 96], 1),
+        ("mixed3", [64, 96, 96, 384], 1),
+        ("mixed10", [192, 320, 384, 384, 384, 384, 384, 384, 448], 1),
+    ],
+)
+def test_the_branches_of_a_module_are_drawn(inception, name, filters, pools):
+    diagrams.inception_module(inception, name)
+    lines = [text.split("\n") for text in numbers() if text]
+    assert filters == sorted(
+        int(line[1].split()[0]) for line in lines if "filters" in line[-1]
+    )
+    assert pools == sum("pooling" in line[-1] for line in lines)

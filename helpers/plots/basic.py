@@ -10,6 +10,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
@@ -40,6 +41,12 @@ plt.rcParams.update(
         "axes.axisbelow": True,
     }
 )
+
+
+def ink(colour: str | tuple[float, ...]) -> str:
+    """Return the colour of text on a colour: black, or white if dark."""
+    linear = np.array(to_rgb(colour)) ** 2.2
+    return "white" if linear @ (0.2126, 0.7152, 0.0722) < 0.18 else "black"
 
 
 def photos(
@@ -98,7 +105,7 @@ def class_counts(splits: Sequence[Split]) -> None:
             bars,
             np.where(narrow, "", widths.astype(str)),
             label_type="center",
-            color="white",
+            color=ink(bars.patches[0].get_facecolor()),
         )
         left += widths
     ax.set_yticks(range(len(shown)), [labels[i] for i in shown])

@@ -9,11 +9,10 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch, Rectangle
 
 from helpers.network import blocks
-from helpers.plots.basic import BLUE, COLOURS, GREEN, GREY, ORANGE
+from helpers.plots.basic import BLUE, COLOURS, GREEN, GREY, ORANGE, ink
 
 WIDTH = 11.0  # of the figures, so that they are readable in a lesson
 PURPOSES = {
@@ -35,12 +34,6 @@ def canvas(width: float, height: float, title: str | None) -> Axes:
     if title:
         ax.set_title(title)
     return ax
-
-
-def ink(colour: str) -> str:
-    """Return the colour of text on a colour: black, or white if dark."""
-    linear = np.array(to_rgb(colour)) ** 2.2
-    return "white" if linear @ (0.2126, 0.7152, 0.0722) < 0.18 else "black"
 
 
 def box(
@@ -182,12 +175,15 @@ def inception_module(base: keras.Model, name: str) -> None:
     columns = max(depths.values()) + 1
     height = 0.78 * len(ends) + 0.2
     side, _, channels = first.shape
-    joined = "×".join(map(str, end.output.shape[1:]))
+    side2, _, joined = end.output.shape[1:]
     ax = canvas(WIDTH, height + 0.4, f"The module {name}")
-    step = (WIDTH - 2.4) / (columns - 1)
-    size = min(step - 0.3, 1.45), 0.56
+    step = (WIDTH - 2.3) / (columns - 1)
+    size = min(step - 0.3, 1.5), 0.56
     centers = {
-        key: (1.2 + depths[key] * step, height - 0.4 - 0.78 * np.mean(row))
+        key: (
+            1.15 + (depths[key] - 0.5) * step,
+            height - 0.4 - 0.78 * np.mean(row),
+        )
         for key, row in rows.items()
     }
     middle = height / 2
@@ -209,7 +205,13 @@ def inception_module(base: keras.Model, name: str) -> None:
         )
     tall = 1.1, 0.78 * len(ends) - 0.1
     box(ax, places[start.name], tall, "white", f"{side}×{side}\n×{channels}")
-    box(ax, places[end.name], tall, "white", f"Concat-\nenate\n\n{joined}")
+    box(
+        ax,
+        places[end.name],
+        tall,
+        "white",
+        f"Concatenate\n{side2}×{side2}\n×{joined}",
+    )
     plt.show()
 
 
