@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.typing import ColorType
 from numpy.typing import ArrayLike, NDArray
 
 from helpers import stats
@@ -43,7 +44,7 @@ plt.rcParams.update(
 )
 
 
-def ink(colour: str | tuple[float, ...]) -> str:
+def ink(colour: ColorType) -> str:
     """Return the colour of text on a colour: black, or white if dark."""
     linear = np.array(to_rgb(colour)) ** 2.2
     return "white" if linear @ (0.2126, 0.7152, 0.0722) < 0.18 else "black"

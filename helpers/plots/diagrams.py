@@ -182,15 +182,15 @@ def inception_module(base: keras.Model, name: str) -> None:
     centers = {
         key: (
             1.15 + (depths[key] - 0.5) * step,
-            height - 0.4 - 0.78 * np.mean(row),
+            height - 0.4 - 0.78 * float(np.mean(row)),
         )
         for key, row in rows.items()
     }
     middle = height / 2
     places = {start.name: (0.6, middle), end.name: (WIDTH - 0.6, middle)}
+    places |= centers
     for a, b in edges:
-        x, y = centers.get(a, places.get(a))
-        x2, y2 = centers.get(b, places.get(b))
+        (x, y), (x2, y2) = places[a], places[b]
         left = x + (0.55 if a == start.name else size[0] / 2)
         right = x2 - (0.55 if b == end.name else size[0] / 2)
         arrow(
