@@ -190,7 +190,10 @@ def expect_error(kind: type[Exception]) -> Iterator[None]:
         lines = [line.strip() for line in str(error).splitlines()]
         lines = [line for line in lines if line and "File " not in line]
         reasons = [line for line in lines if "Error" in line]
-        reason = reasons[-1] if reasons else lines[0]
+        # Of an error in a graph, the reason comes last, before its place.
+        graph = [line for line in lines if "[[" not in line]
+        reason = graph[-1] if lines[0].endswith(":") else lines[0]
+        reason = reasons[-1] if reasons else reason
         print(f"{type(error).__name__}: {reason}")
         return
     raise AssertionError(

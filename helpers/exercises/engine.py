@@ -115,7 +115,8 @@ class Exercise:
             try:
                 value = self.value(answer, *context)
             except Exception as error:  # the learner's code may raise any
-                value = error
+                is_blank = type(____).__name__ in str(error)
+                value = ____ if is_blank else error
         if _has_blank(value):
             return "not started", (
                 "Put your answer in place of ____ and run the cell again; "

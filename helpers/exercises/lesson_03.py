@@ -33,8 +33,7 @@ def _unfrozen(unfreeze: Callable[[keras.Model], None]) -> Any:
     names = ("first", "second", "third")
     layers = [keras.layers.Dense(4, name=name) for name in names]
     base = keras.Sequential([keras.Input((4,)), *layers], name="base")
-    for layer in layers:
-        layer.trainable = False
+    base.trainable = False
     unfreeze(
         keras.Sequential([keras.Input((4,)), base, keras.layers.Dense(2)])
     )
