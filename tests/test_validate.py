@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from helpers.dataset import splits
 from helpers.network import validate
@@ -39,16 +38,6 @@ def test_scaled_pixels_are_accepted():
 def test_other_pixels_are_refused(pixels, message):
     with pytest.raises(ValueError, match=message):
         validate.pixel_range(pixels)
-
-
-def test_labels_must_be_in_the_order_of_the_photos():
-    labels = np.arange(10) % 3
-    ds = tf.data.Dataset.from_tensor_slices((np.zeros((10, 2)), labels))
-    validate.label_order(ds.batch(4), labels)
-    with pytest.raises(ValueError, match="of 10 labels differ"):
-        validate.label_order(ds.shuffle(10, seed=1).batch(4), labels)
-    with pytest.raises(ValueError, match="10 photos and 9 labels"):
-        validate.label_order(ds.batch(4), labels[:9])
 
 
 def test_a_test_photo_seen_in_training_is_refused():

@@ -1,8 +1,6 @@
 """Checks against silent mistakes: each raises a `ValueError` that says so."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -24,31 +22,6 @@ def pixel_range(pixels: npt.ArrayLike) -> None:
         "-1 to 1: scale pixels of 0 to 255 once, with "
         "Rescaling(1 / 127.5, offset=-1)."
     )
-
-
-def label_order(
-    ds: Iterable[tuple[Any, npt.ArrayLike]], labels: npt.ArrayLike
-) -> None:
-    """Refuse labels in another order than that of the photos.
-
-    Args:
-        ds: batches of pixels and labels, the input of `Model.predict`.
-        labels: the labels to compare its predictions with, (n,).
-    """
-    actual = np.concatenate([np.asarray(batch) for _, batch in ds])
-    expected = np.asarray(labels)
-    if len(actual) != len(expected):
-        raise ValueError(
-            f"There are {len(actual)} photos and {len(expected)} labels; "
-            "take both from the same split."
-        )
-    wrong = int((actual != expected).sum())
-    if wrong:
-        raise ValueError(
-            f"{wrong} of {len(expected)} labels differ from those of the "
-            "dataset at the same index: use a dataset that is not shuffled, "
-            "such as dataset.batches(split)."
-        )
 
 
 def disjoint_splits(*all_splits: splits.Split) -> None:

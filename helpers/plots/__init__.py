@@ -5,7 +5,6 @@ May import `dataset`, `surfaces` and `network`; lessons 00 to 08 use it.
 
 from helpers.plots.basic import (
     accuracies,
-    anatomy,
     class_counts,
     confusion,
     curves,
@@ -42,7 +41,6 @@ from helpers.plots.experiments import seeds
 __all__ = [
     "accuracies",
     "alerts",
-    "anatomy",
     "block_diagram",
     "by_class",
     "class_counts",

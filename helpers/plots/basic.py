@@ -5,7 +5,6 @@ Colours are from Okabe and Ito's palette for any kind of colour vision.
 
 from collections.abc import Collection, Mapping, Sequence
 
-import keras
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -161,40 +160,6 @@ def pixel_values(values: Mapping[str, ArrayLike]) -> None:
         ax.set(title=name, xlabel="pixel value", ylabel="pixels")
         ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 3))
     figure.suptitle("Input of the base")
-    plt.show()
-
-
-def anatomy(
-    base: keras.Model, title: str = "Inception v3, from pixels to features"
-) -> None:
-    """Draw the blocks of the base: size, channels, frozen or trainable.
-
-    Args:
-        base: Inception v3 without its top.
-        title: of the figure.
-    """
-    inception = blocks.blocks(base)
-    _, ax = plt.subplots(figsize=(11, 3.8))
-    for i, block in enumerate(inception):
-        side, _, channels = block.shape
-        colour = ORANGE if block.trainable else BLUE
-        bar = ax.bar(i, side, width=0.75, color=colour)
-        size = f"{side}×{side}\n×{channels}"
-        ax.bar_label(bar, [size], padding=4, fontsize=9)
-    ax.set_xticks(
-        range(len(inception)),
-        [f"{b.name}\n{b.first}–{b.last}" for b in inception],
-        fontsize=9,
-    )
-    for colour, label in ((BLUE, "frozen"), (ORANGE, "trainable")):
-        ax.bar(0, 0, color=colour, label=label)
-    ax.legend()
-    ax.set(
-        title=title,
-        xlabel="block, and the indices of its layers",
-        ylabel="side of its output (positions)",
-        ylim=(0, 46),
-    )
     plt.show()
 
 
