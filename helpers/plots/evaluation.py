@@ -209,7 +209,7 @@ def heatmaps(
         masks: n masks, bool (299, 299), outlined in white, or None.
         titles: n short texts, as for `plots.photos`.
     """
-    labels = class_labels.titles(titles, 2.1, 10)
+    labels = class_labels.titles(titles, 1.8, 10)
     figure, axes = plt.subplots(
         1, len(images), figsize=(2.2 * len(images), 2.9), squeeze=False
     )
