@@ -67,9 +67,12 @@ def test_each_seed_is_a_dot_and_each_mean_a_line(small):
     assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
 
 
-def test_an_unknown_lesson_is_one_sentence(capsys):
+def test_an_unknown_lesson_or_arm_is_one_sentence(capsys):
     assert command.main(["05_none"]) == 1
-    assert capsys.readouterr().err.startswith("05_none: the lessons with")
+    error = capsys.readouterr().err
+    assert error.startswith("05_none: the lessons with experiments are 02_")
+    assert command.main(["--arm", "rate 7"]) == 1
+    assert capsys.readouterr().err.startswith("rate 7: the arms are recipe")
 
 
 def test_one_split_may_be_named_and_both_are_two_panels(small):

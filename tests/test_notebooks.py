@@ -88,7 +88,7 @@ def test_cells_can_be_read_at_a_glance(path):
         sum(bool(line.strip()) for line in cell.source.splitlines())
         for cell in code_cells(path)
     )
-    assert statistics.median(sizes) <= 6
+    assert statistics.median(sizes) <= 4
     assert sizes[int(0.95 * len(sizes))] <= 15
     assert sizes[-1] <= 25
     least, most = (12, 30) if path == PATHS[0] else (25, 45)

@@ -472,14 +472,17 @@ def main(argv: list[str]) -> int:
         "--arm", action="append", default=[], help="only this arm"
     )
     args = parser.parse_args(argv)
-    unknown = set(args.lessons) - set(LESSONS)
-    if unknown:
-        print(
-            f"{', '.join(unknown)}: the lessons with experiments are "
-            f"{', '.join(LESSONS)}.",
-            file=sys.stderr,
-        )
-        return 1
+    for what, given, known in (
+        ("lessons with experiments", args.lessons, LESSONS),
+        ("arms", args.arm, dict.fromkeys([*HEADS, *TUNING, *AUGMENTATION])),
+    ):
+        unknown = ", ".join(name for name in given if name not in known)
+        if unknown:
+            print(
+                f"{unknown}: the {what} are {', '.join(known)}.",
+                file=sys.stderr,
+            )
+            return 1
     try:
         bench = Bench()
         for lesson in args.lessons or LESSONS:

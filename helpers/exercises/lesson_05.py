@@ -95,8 +95,8 @@ q2 = ask(
     ),
     clue="Arithmetic works on Keras tensors. `keras.layers.Softmax()` makes "
     "a layer, which you then call with a tensor.",
-    more="Such a model is saved with its temperature inside, so that whoever "
-    "uses the file gets calibrated probabilities.",
+    more="Such a model is saved with its temperature inside, so its users "
+    "get calibrated probabilities.",
 )
 
 
