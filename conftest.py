@@ -5,6 +5,7 @@ This file lies above notebooks/ and tests/, since it is about both.
 
 import contextlib
 import functools
+import signal
 from collections.abc import Generator
 from typing import Any
 
@@ -12,6 +13,9 @@ import pytest
 
 from tools import _memory
 
+# Some tests send it, and a shell that runs the tests in the background lets
+# all that it starts ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 BINDER = 2 * 2**30  # bytes of memory that a kernel has there
 # Two processes take file after file from this order. Notebooks 05 to 07
 # need the models of 02 to 04, and train them where these are missing. The
