@@ -5,7 +5,7 @@ one JSON file for each lesson to data/experiments.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from helpers import paths
+from helpers import paths, surfaces
 
 FOLDER = paths.ROOT / "data" / "experiments"
+# Those that lesson 03 compares.
+RATES = {"rate 1e-4": 1e-4, "rate 3e-4": 3e-4, "rate 1e-3": 1e-3}
+RATES["rate 3e-3"] = 3e-3
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,28 @@ def load(lesson: str, weights_name: str) -> list[Run]:
         weights_name: the weights that you use. If there are no runs for
             them, those for the starter weights are returned.
     """
-    stored = json.loads(path(lesson).read_text(encoding="utf-8"))
+    stored = _read(lesson)
     name = weights_name if weights_name in stored["runs"] else "starter"
     print(
         f"Stored runs of {stored['date']} on the default photos, "
         f"{stored['cores']} processor cores, weights: {name}."
     )
     print(f"This command makes them again: {stored['command']}")
-    return [_run(entry) for entry in stored["runs"][name]]
+    return [as_run(entry) for entry in stored["runs"][name]]
 
 
-def _run(entry: dict[str, Any]) -> Run:
+def are_of(lesson: str, weights_name: str, folder: str | Path) -> bool:
+    """Return whether a lesson has stored runs of these weights and photos."""
+    is_default = Path(folder).resolve() == surfaces.folder().resolve()
+    return is_default and weights_name in _read(lesson)["runs"]
+
+
+def _read(lesson: str) -> dict[str, Any]:
+    return json.loads(path(lesson).read_text(encoding="utf-8"))
+
+
+def as_run(entry: dict[str, Any]) -> Run:
+    """Return a run as it is stored as a `Run`."""
     correct = {
         name: np.array([c == "1" for c in digits])
         for name, digits in entry["correct"].items()
@@ -78,3 +92,23 @@ def mean_accuracy(runs: Iterable[Run], arm: str, of: str) -> float:
         of: "validation" or "shifted".
     """
     return float(np.mean([r.correct[of].mean() for r in runs if r.arm == arm]))
+
+
+def best_arm(runs: Sequence[Run], arms: Iterable[str]) -> str:
+    """Return the arm whose validation loss is lowest at the end.
+
+    Args:
+        runs: as `load` returns them.
+        arms: those to choose from; the loss is the mean over their seeds.
+
+    Raises:
+        ValueError: an arm has no runs.
+    """
+    losses = {
+        arm: [r.history["val_loss"][-1] for r in runs if r.arm == arm]
+        for arm in arms
+    }
+    for arm, finals in losses.items():
+        if not finals:
+            raise ValueError(f"There are no runs of {arm!r} yet: make them.")
+    return min(losses, key=lambda arm: float(np.mean(losses[arm])))

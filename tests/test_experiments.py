@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from helpers import experiments, plots
+from helpers import experiments, plots, surfaces
 from tools import experiments as command
 
 STORED = {
@@ -58,6 +58,13 @@ def test_other_weights_show_the_runs_of_the_starter(small, capsys):
     assert "weights: starter" in capsys.readouterr().out
 
 
+def test_runs_of_other_weights_or_photos_are_not_yours(small, tmp_path):
+    photos = surfaces.folder()
+    assert experiments.are_of("09_small", "starter", photos)
+    assert not experiments.are_of("09_small", "imagenet", photos)
+    assert not experiments.are_of("09_small", "starter", tmp_path)
+
+
 def test_each_seed_is_a_dot_and_each_mean_a_line(small):
     plots.seeds(experiments.load("09_small", "starter"), of="validation")
     (ax,) = plt.gcf().axes
@@ -86,7 +93,7 @@ def test_one_split_may_be_named_and_both_are_two_panels(small):
 # --- The command ----------------------------------------------------------
 
 BENCH = SimpleNamespace(weights=SimpleNamespace(name="starter"))
-RATES = [f"rate {rate}" for rate in ("1e-4", "3e-4", "1e-3", "3e-3")]
+RATES = list(experiments.RATES)
 
 
 @pytest.fixture
@@ -109,8 +116,8 @@ def test_each_run_is_made_once(made):
     command.run_lesson(BENCH, "03_fine_tuning", RATES)
     assert [seed for *_, seed in made] == [0, 1, 2] * 4
     made.clear()
-    command.run_lesson(BENCH, "03_fine_tuning", [*RATES, "AdamW"])
-    assert made == [("AdamW", 1e-3, seed) for seed in range(3)]
+    command.run_lesson(BENCH, "03_fine_tuning", [*RATES, "new head"])
+    assert made == [("new head", 1e-3, seed) for seed in range(3)]
 
 
 def test_lesson_04_takes_the_runs_of_the_best_rate(made):
@@ -124,7 +131,7 @@ def test_lesson_04_takes_the_runs_of_the_best_rate(made):
 
 
 def test_an_unknown_rate_is_one_sentence(made):
-    with pytest.raises(command.ExperimentError, match="best rate is unknown"):
+    with pytest.raises(ValueError, match="no runs of 'rate 1e-4' yet"):
         command.run_lesson(BENCH, "04_augmentation", ["flip"])
 
 

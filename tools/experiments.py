@@ -35,12 +35,7 @@ Rows = npt.NDArray[Any]
 SEEDS = (0, 1, 2)
 EPOCHS, BATCH = 8, 16
 LOSS = "sparse_categorical_crossentropy"
-RATES = (1e-4, 3e-4, 1e-3, 3e-3)
-COPIES = 2  # augmented copies of a photo in most arms
-
-
-class ExperimentError(Exception):
-    """Runs that must come first are missing; the message says which."""
+COPIES = 3  # augmented copies of a photo in most arms
 
 
 @dataclass(frozen=True)
@@ -48,12 +43,10 @@ class Arm:
     """What a run of fine-tuning does; the defaults are those of lesson 03.
 
     Args:
-        rate: the largest learning rate; None takes the best of `RATES`.
+        rate: the largest learning rate; None takes the best of four.
         past: the block that training begins after.
         batchnorm: whether BatchNorm layers are trainable, too.
         trained_head: whether the head is trained alone first.
-        optimizer: of Keras.
-        smoothing: of the labels.
         augment: the names of the augmentation layers.
         copies: augmented copies of each photo.
     """
@@ -62,10 +55,6 @@ class Arm:
     past: str = "mixed8"
     batchnorm: bool = False
     trained_head: bool = True
-    optimizer: Callable[..., keras.optimizers.Optimizer] = (
-        keras.optimizers.Adam
-    )
-    smoothing: float = 0.0
     augment: tuple[str, ...] = ()
     copies: int = COPIES
 
@@ -101,22 +90,20 @@ LAYERS: dict[str, Callable[[], keras.layers.Layer]] = {
 }
 ALL = tuple(LAYERS)
 TUNING = {
-    **{f"rate {rate:.0e}".replace("e-0", "e-"): Arm(rate) for rate in RATES},
+    **{name: Arm(rate) for name, rate in experiments.RATES.items()},
     "BatchNorm trainable": Arm(batchnorm=True),
     "new head": Arm(trained_head=False),
     "past mixed10": Arm(past="mixed10"),
     "past mixed9": Arm(past="mixed9"),
     "past mixed7": Arm(past="mixed7"),
-    "AdamW": Arm(optimizer=keras.optimizers.AdamW),
-    "label smoothing": Arm(smoothing=0.1),
 }
 AUGMENTATION = {
     "no augmentation": Arm(),
-    "all, 2 copies": Arm(augment=ALL),
-    "flip, rotation, zoom": Arm(augment=ALL[:-1]),
+    "all, 3 copies": Arm(augment=ALL),
     **{name: Arm(augment=(name,)) for name in ALL},
+    "all but light": Arm(augment=ALL[:-1]),
     "all, 1 copy": Arm(augment=ALL, copies=1),
-    "all, 3 copies": Arm(augment=ALL, copies=3),
+    "all, 2 copies": Arm(augment=ALL, copies=2),
     "all, 4 copies": Arm(augment=ALL, copies=4),
     "frozen base, all": Arm(past="mixed10", augment=ALL),
 }
@@ -287,24 +274,18 @@ def fine_tune(
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, (EPOCHS - 1) * steps, warmup_target=rate, warmup_steps=steps
     )
-    optimizer = arm.optimizer(schedule)
+    optimizer = keras.optimizers.Adam(schedule)
     optimizer.build(tail.trainable_variables)
-    tail.compile(
-        optimizer,
-        keras.losses.CategoricalCrossentropy(label_smoothing=arm.smoothing),
-        metrics=["accuracy"],
-    )
-    rows = keras.utils.to_categorical(y)
+    tail.compile(optimizer, LOSS, metrics=["accuracy"])
     start = time.monotonic()
     fit = tail.fit(
-        _mixed(train, copies, rows, seed),
+        _mixed(train, copies, y, seed),
         epochs=EPOCHS,
         steps_per_epoch=steps,
         shuffle=False,
         verbose=0,
         validation_data=features.dataset(
-            parts["validation"],
-            keras.utils.to_categorical(bench.validation.labels),
+            parts["validation"], bench.validation.labels
         ),
     )
     seconds = time.monotonic() - start
@@ -326,13 +307,13 @@ def unfreeze_past(base: keras.Model, name: str, batchnorm: bool) -> None:
 
 
 def _mixed(
-    train: Any, copies: list[Any], rows: Rows, seed: int
+    train: Any, copies: list[Any], y: Rows, seed: int
 ) -> tf.data.Dataset:
     """Return endless batches, half of them as taken and half augmented."""
     if not copies:
-        return features.dataset(train, rows, seed, BATCH).repeat()
+        return features.dataset(train, y, seed, BATCH).repeat()
     sources = [
-        features.dataset(maps, rows, seed, 1).repeat()
+        features.dataset(maps, y, seed, 1).repeat()
         for maps in (train, *copies)
     ]
     fractions = [0.5, *[0.5 / len(copies)] * len(copies)]
@@ -377,27 +358,6 @@ def _stored(lesson: str) -> dict[str, Any]:
     }
 
 
-def best_rate(runs: list[dict[str, Any]]) -> float:
-    """Return the rate of `RATES` with the smallest mean final loss.
-
-    Raises:
-        ExperimentError: a rate has no runs yet.
-    """
-    losses = {}
-    for name, arm in TUNING.items():
-        finals = [
-            r["history"]["val_loss"][-1] for r in runs if r["arm"] == name
-        ]
-        if arm.rate and not finals:
-            raise ExperimentError(
-                f"There are no runs of {name!r} yet, and the best rate is "
-                f"unknown: run {LESSONS[1]} without --arm first."
-            )
-        if arm.rate:
-            losses[arm.rate] = np.mean(finals)
-    return min(losses, key=lambda rate: losses[rate])
-
-
 def run_lesson(bench: Bench, lesson: str, arms: list[str]) -> None:
     """Make the runs of a lesson that are missing; store after each."""
     table = {LESSONS[1]: TUNING, LESSONS[2]: AUGMENTATION}.get(lesson, {})
@@ -425,7 +385,8 @@ def _tuned(bench: Bench, name: str, arm: Arm, seed: int) -> dict[str, Any]:
     if arm.rate:
         return fine_tune(bench, name, arm, arm.rate, seed)
     stored = _runs(LESSONS[1], bench)
-    rate = best_rate(stored)
+    runs = [experiments.as_run(run) for run in stored]
+    rate = experiments.RATES[experiments.best_arm(runs, experiments.RATES)]
     if arm == Arm():
         (same,) = (n for n, other in TUNING.items() if other == Arm(rate))
         run = _find(stored, same, seed)
@@ -487,7 +448,7 @@ def main(argv: list[str]) -> int:
         bench = Bench()
         for lesson in args.lessons or LESSONS:
             run_lesson(bench, lesson, args.arm)
-    except ExperimentError as error:
+    except ValueError as error:  # the runs of a rate are missing
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
