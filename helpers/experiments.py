@@ -52,10 +52,10 @@ def load(lesson: str, weights_name: str) -> list[Run]:
     Args:
         lesson: the name of its notebook.
         weights_name: the weights that you use. If there are no runs for
-            them, those for the starter weights are returned.
+            them, those for ImageNet's weights are returned.
     """
     stored = _read(lesson)
-    name = weights_name if weights_name in stored["runs"] else "starter"
+    name = weights_name if weights_name in stored["runs"] else "imagenet"
     print(
         f"Stored runs of {stored['date']} on the default photos, "
         f"{stored['cores']} processor cores, weights: {name}."

@@ -16,7 +16,6 @@ from scipy.stats import mannwhitneyu
 from helpers import kernel, results
 from helpers.exercises import (
     ____,
-    lesson_04,
     lesson_07,
     progress,
 )
@@ -104,7 +103,6 @@ def test_the_page_shows_what_is_solved(capsys):
 @pytest.mark.parametrize(
     ("exercise", "answer"),
     [
-        (lesson_04.q1, ("rotation", "flip")),
         (lesson_07.q1, ["size", "names", "scaling"]),
     ],
 )

@@ -28,7 +28,16 @@ STORED = {
                 ("a", 1, "1110"),
                 ("b", 0, "0000"),
             )
-        ]
+        ],
+        "imagenet": [
+            {
+                "arm": "a",
+                "seed": 0,
+                "correct": {"validation": "1111", "shifted": "0011"},
+                "history": {"loss": [0.5]},
+                "seconds": 2.5,
+            }
+        ],
     },
 }
 
@@ -53,15 +62,15 @@ def test_runs_are_read_and_say_where_they_are_from(small, capsys):
     assert "2026-01-02" in printed and "start.py experiments" in printed
 
 
-def test_other_weights_show_the_runs_of_the_starter(small, capsys):
-    assert len(experiments.load("09_small", "random")) == 3
-    assert "weights: starter" in capsys.readouterr().out
+def test_other_weights_show_the_runs_of_imagenets(small, capsys):
+    assert len(experiments.load("09_small", "random")) == 1
+    assert "weights: imagenet" in capsys.readouterr().out
 
 
 def test_runs_of_other_weights_or_photos_are_not_yours(small, tmp_path):
     photos = surfaces.folder()
     assert experiments.are_of("09_small", "starter", photos)
-    assert not experiments.are_of("09_small", "imagenet", photos)
+    assert not experiments.are_of("09_small", "random", photos)
     assert not experiments.are_of("09_small", "starter", tmp_path)
 
 
@@ -86,8 +95,9 @@ def test_one_split_may_be_named_and_both_are_two_panels(small):
     runs = experiments.load("09_small", "starter")
     plots.seeds(runs, of="shifted")
     assert plt.gcf().axes[0].get_xlabel() == "shifted validation accuracy (%)"
-    plots.seeds(runs, arms=["b"], of=["validation", "shifted"])
-    assert len(plt.gcf().axes) == 2
+    plots.seeds(runs, arms=["b", "not run"], of=["validation", "shifted"])
+    left, right = plt.gcf().axes
+    assert [t.get_text() for t in left.get_yticklabels()] == ["b"]
 
 
 # --- The command ----------------------------------------------------------

@@ -89,15 +89,15 @@ def test_the_defect_is_where_the_mask_says(class_name, set_name):
 
 def test_other_photos_are_another_edition():
     """Where this fails, raise `EDITION`, and correct these numbers."""
-    assert render.EDITION == 3
+    assert render.EDITION == 4
     expected = {
         ("crack", 0, "photos"): (101.35, 589),
         ("pits", 1, "photos"): (69.45, 312),
         ("clean", 2, "photos"): (75.94, 0),
-        ("dent", 3, "remounted"): (60.34, 1893),
+        ("dent", 3, "remounted"): (72.41, 1893),
         ("scratch", 4, "photos"): (138.59, 354),
-        ("stain", 5, "remounted"): (31.80, 729),
-        ("stain", 6, "remounted-validation"): (39.79, 4031),
+        ("stain", 5, "remounted"): (38.16, 729),
+        ("stain", 6, "remounted-validation"): (47.74, 4031),
     }
     for arguments, (light, pixels) in expected.items():
         photo, defect = render.draw(*arguments)

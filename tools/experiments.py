@@ -13,7 +13,6 @@ from datetime import date
 from typing import Any
 
 import keras
-import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
@@ -284,6 +283,7 @@ def fine_tune(
         steps_per_epoch=steps,
         shuffle=False,
         verbose=0,
+        validation_freq=EPOCHS,  # only the end counts, and it takes time
         validation_data=features.dataset(
             parts["validation"], bench.validation.labels
         ),

@@ -8,38 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers.exercises.engine import Exercise, Test, Wrong, contains, literal
+from helpers.exercises.engine import Exercise, Test, Wrong, contains
 
 ask = partial(Exercise, "04_augmentation")
-
-q1 = ask(
-    1,
-    fill='{"flip", "rotation"}',
-    wrong=(
-        literal(
-            '{"flip"}',
-            "Rotate an arrow by half a turn: it points the other way, too.",
-        ),
-        literal(
-            '{"rotation"}',
-            "A flip turns a left arrow into a right one, too.",
-        ),
-        Wrong(
-            '{"flip", "rotation", "darker"}',
-            contains("darker"),
-            "A darker arrow points in the same direction.",
-        ),
-        Wrong(
-            "set()",
-            lambda layers: not set(layers),
-            "Flip an arrow horizontally: is its label still correct?",
-        ),
-    ),
-    clue="Apply each layer to an arrow that points left. Where does it point "
-    "then?",
-    more="Whether a layer is wrong depends on the labels. A flip that makes "
-    "labels wrong here can be useful elsewhere.",
-)
 
 ROTATION = "keras.layers.RandomRotation(10 / 360)"
 BRIGHTNESS = "keras.layers.RandomBrightness(0.2)"
@@ -71,8 +42,8 @@ def _brightens(low: float, high: float) -> Test:
     )
 
 
-q2 = ask(
-    2,
+q1 = ask(
+    1,
     value=_ranges,
     fill=f"keras.Sequential([{ROTATION}, {BRIGHTNESS}])",
     right=lambda ranges: (
@@ -154,8 +125,8 @@ def _is_unchanged(pixels: Any) -> bool:
     return pixels.shape == PIXELS.shape and np.allclose(pixels, PIXELS)
 
 
-q3 = ask(
-    3,
+q2 = ask(
+    2,
     value=_calls,
     fill=f"{BLUR} if training else x",
     right=lambda made: (
@@ -226,8 +197,8 @@ def _mixed(*fractions: float) -> Test:
 
 
 SAMPLE = "first.sample_from_datasets([first, second, third]"
-q4 = ask(
-    4,
+q3 = ask(
+    3,
     value=_fractions,
     fill=f"{SAMPLE}, [3/4, 1/8, 1/8])",
     right=_mixed(3 / 4, 1 / 8, 1 / 8),
@@ -259,4 +230,59 @@ q4 = ask(
     "a list of weights in the same order.",
     more="The weights are a choice like any other: let validation photos "
     "decide whether half or three quarters is better.",
+)
+
+NAMES = ("flip", "rotation", "zoom", "light")
+
+
+def _left(without_one: Callable[..., Any]) -> Any:
+    """Return the names of the layers in each model of `without_one`."""
+    augment = keras.Sequential(
+        [keras.layers.Identity(name=name) for name in NAMES]
+    )
+    models = without_one(augment)
+    if not isinstance(models, list | tuple):
+        return models
+    return [[getattr(x, "name", x) for x in model.layers] for model in models]
+
+
+def _leaves(names: list[list[str]]) -> Test:
+    """Return a test whether the models have these layers."""
+    return lambda left: left == names
+
+
+q4 = ask(
+    4,
+    value=_left,
+    fill="[keras.Sequential(augment.layers[:i] + augment.layers[i + 1:]) "
+    "for i in range(4)]",
+    right=_leaves([[x for x in NAMES if x != one] for one in NAMES]),
+    wrong=(
+        Wrong(
+            "[keras.Sequential([layer]) for layer in augment.layers]",
+            _leaves([[one] for one in NAMES]),
+            "These have one layer each. Here you want all of them but one.",
+        ),
+        Wrong(
+            "[keras.Sequential(augment.layers) for layer in augment.layers]",
+            _leaves([list(NAMES)] * 4),
+            "Each model still has all four layers: leave one out.",
+        ),
+        Wrong(
+            "[keras.Sequential(augment.layers[1:]) for i in range(4)]",
+            _leaves([list(NAMES[1:])] * 4),
+            "Each of these lacks the first layer. Leave out another one each "
+            "time.",
+        ),
+        Wrong(
+            "[keras.Sequential(augment.layers[:i]) for i in range(4)]",
+            _leaves([list(NAMES[:i]) for i in range(4)]),
+            "Layers are left out from the end on. Leave out one layer, and "
+            "keep those before and after it.",
+        ),
+    ),
+    clue="`augment.layers` is a list. Without number `i` it is "
+    "`augment.layers[:i] + augment.layers[i + 1:]`.",
+    more="An ablation may also add one layer at a time to none. If two "
+    "layers do the same job, removing either shows no loss: try both ways.",
 )

@@ -24,13 +24,13 @@ def seeds(
     Args:
         runs: as `experiments.load` returns them.
         arms: those to show, from top to bottom; all of them by default, in
-            the order of the runs.
+            the order of the runs. Arms without runs are left out.
         of: "validation" or "shifted", or a list of both for two panels.
         title: of the figure.
     """
     splits = [of] if isinstance(of, str) else list(of)
-    if arms is None:
-        arms = list(dict.fromkeys(run.arm for run in runs))
+    known = dict.fromkeys(run.arm for run in runs)
+    arms = [arm for arm in arms or known if arm in known]
     figure, axes = plt.subplots(
         1,
         len(splits),

@@ -11,7 +11,7 @@ Three sets of 299×299 RGB JPEG files come out, with a mask of each defect:
   60 into training, 50 into validation and 50 into the test set.
 - `remounted-validation` and `remounted`: 50 more of each class in each, all
   new parts, after the camera was remounted: seen at any angle, perhaps
-  mirrored, 0.75 to 1.3 times as large, out of focus, with 0.25 to 0.5 of the
+  mirrored, 0.75 to 1.3 times as large, less sharp, with 0.3 to 0.6 of the
   light, which has another colour, and compressed more.
 """
 
