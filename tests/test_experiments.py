@@ -175,3 +175,17 @@ def test_fine_tuning_as_in_lesson_03_is_better_for_every_seed(arm, of):
     )
     assert sorted(best) == sorted(other) == [0, 1, 2]
     assert all(best[seed] > other[seed] + 0.05 for seed in best)
+
+
+def test_augmented_copies_help_where_the_camera_was_remounted():
+    runs = experiments.load("04_augmentation", "starter")
+    plain, augmented = (
+        {r.seed: r.correct for r in runs if r.arm == arm}
+        for arm in ("no augmentation", "all, 3 copies")
+    )
+    assert sorted(plain) == sorted(augmented) == [0, 1, 2]
+    for seed, correct in augmented.items():
+        assert correct["shifted"].mean() >= 0.9
+        assert correct["shifted"].mean() > plain[seed]["shifted"].mean() + 0.02
+    mean = experiments.mean_accuracy
+    assert mean(runs, "all, 3 copies", "validation") > 0.92
