@@ -314,7 +314,7 @@ q4 = ask(
         Wrong(
             _body().replace("return ", ""),
             _has("no model"),
-            "Your function does not return a Keras model: its last line must "
+            "Your function returns no Keras model: its last line must "
             "be `return keras.Model(...)`.",
         ),
     ),
