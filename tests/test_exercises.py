@@ -16,7 +16,9 @@ from scipy.stats import mannwhitneyu
 from helpers import kernel, results
 from helpers.exercises import (
     ____,
+    lesson_05,
     lesson_07,
+    lesson_08,
     progress,
 )
 from helpers.exercises.engine import Exercise, literal
@@ -125,6 +127,53 @@ def test_each_lesson_has_four_exercises_or_more_in_order():
         assert numbers == list(range(1, max(4, len(exercises)) + 1))
 
 
+def overconfidence(p, labels, level):
+    """Return the right answer, computed row by row."""
+    pairs = [
+        (max(row), np.argmax(row) == label)
+        for row, label in zip(p, labels, strict=True)
+        if max(row) >= level
+    ]
+    confidence, correct = np.mean(pairs, axis=0)
+    return confidence - correct
+
+
+def most_accurate(correct, sizes):
+    """Return the right answer, by sorting."""
+    by_size = sorted(correct, key=sizes.get)
+    return max(by_size, key=lambda name: sum(correct[name]))
+
+
+def stacked(application, preprocess_input):
+    """Return the right answer, with layers of its own."""
+    base = application(False, None, input_shape=(299, 299, 3))
+    base.trainable = False
+    scaled = keras.layers.Lambda(preprocess_input)
+    average = keras.layers.GlobalAveragePooling2D()
+    start = keras.Input((299, 299, 3))
+    return keras.Sequential([start, scaled, base, average])
+
+
+def of_pretrained(application, preprocess_input):
+    return application(include_top=False, pooling="avg")
+
+
+@pytest.mark.parametrize(
+    ("exercise", "right", "wrong", "reply"),
+    [
+        (lesson_05.q1, overconfidence, lambda p, labels, level: p, "hint"),
+        (lesson_08.q3, most_accurate, lambda correct, sizes: "z", "hint"),
+        (lesson_08.q4, stacked, of_pretrained, "use weights=None"),
+        (lesson_08.q4, stacked, lambda application, scale: [], "no Keras"),
+    ],
+)
+def test_code_is_checked_by_what_it_does(exercise, right, wrong, reply):
+    assert exercise.evaluate(right)[0] == "correct"
+    verdict, feedback = exercise.evaluate(wrong)
+    assert verdict == "not yet"
+    assert reply in feedback
+
+
 # --- The cells of the lessons ---------------------------------------------
 
 
@@ -203,7 +252,8 @@ def test_the_cells_above_an_exercise_define_what_it_reads(lesson):
         if number:
             for answer, _ in expected(exercises[number]):
                 code = cell.source.replace("____", answer)
-                assert source.read(code) <= defined
+                # An answer may use names that it defines itself.
+                assert source.read(code) <= defined | source.defined(code)
 
 
 def test_a_lesson_runs_with_its_solutions(monkeypatch):

@@ -9,35 +9,129 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from helpers.exercises.engine import Exercise, Test, Wrong, literal, near
+from helpers.exercises.engine import Exercise, Test, Wrong, ____, near
 
 ask = partial(Exercise, "05_evaluate")
 
+SIZE, CLASSES, LEVEL = 200, 3, 0.7
+
+
+def _is_blank(function: Any) -> bool:
+    """Return whether the body of a function still holds the blank."""
+    return "____" in function.__code__.co_names
+
+
+def _predictions() -> tuple[NDArray, NDArray]:
+    """Return probabilities and labels of an overconfident model."""
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(CLASSES, 0.5), SIZE)
+    hit = rng.random(SIZE) < p.max(axis=-1) - 0.2
+    return p, (p.argmax(axis=-1) + ~hit) % CLASSES
+
+
+def _overconfidence(function: Callable[..., Any]) -> Any:
+    """Return what a function computes for `_predictions`."""
+    if _is_blank(function):
+        return ____
+    return function(*_predictions(), LEVEL)
+
+
+def _computes(rule: Callable[..., Any]) -> Test:
+    """Return a test whether a number is that of a rule.
+
+    Args:
+        rule: (confidence, is it correct?, is it in the group?) -> number,
+            of three arrays (n,).
+    """
+
+    def test(value: Any) -> bool:
+        p, labels = _predictions()
+        confidence = p.max(axis=-1)
+        expected = rule(
+            confidence, p.argmax(axis=-1) == labels, confidence >= LEVEL
+        )
+        return abs(value - expected) < 1e-6
+
+    return test
+
+
+def _true_class(value: Any) -> bool:
+    """Return whether it was computed for the class that the label names."""
+    p, labels = _predictions()
+    of_label = p[np.arange(SIZE), labels]
+    high = of_label >= LEVEL
+    correct = p.argmax(axis=-1) == labels
+    return abs(value - of_label[high].mean() + correct[high].mean()) < 1e-6
+
+
+def _group(result: str, confidence: str = "p.max(axis=-1)") -> str:
+    return (
+        f"confidence = {confidence}\n"
+        "    correct = p.argmax(axis=-1) == labels\n"
+        "    high = confidence >= level\n"
+        f"    {result}"
+    )
+
+
 q1 = ask(
     1,
-    fill="2",
+    value=_overconfidence,
+    fill=_group("return confidence[high].mean() - correct[high].mean()"),
+    right=_computes(
+        lambda c, correct, high: c[high].mean() - correct[high].mean()
+    ),
     wrong=(
-        literal(
-            "0.5",
-            "Divided by a half, the logits move further apart: the model "
-            "would be even more confident.",
+        Wrong(
+            _group("return confidence[high].mean() - level"),
+            _computes(lambda c, correct, high: c[high].mean() - LEVEL),
+            "`level` only says which predictions belong to the group. How "
+            "many of these are correct?",
         ),
-        literal("1", "Divided by 1 nothing changes."),
-        literal(
-            "0",
-            "Nothing can be divided by 0. Close to it, the largest "
-            "probability becomes 1: the highest confidence.",
+        Wrong(
+            _group("return correct[high].mean() - confidence[high].mean()"),
+            _computes(
+                lambda c, correct, high: correct[high].mean() - c[high].mean()
+            ),
+            "The sign is wrong: the result must be above zero if the "
+            "confidence is higher than the accuracy.",
         ),
-        literal(
-            "-1",
-            "A negative number reverses the order: the least likely class "
-            "would be predicted.",
+        Wrong(
+            _group("return confidence.mean() - correct.mean()"),
+            _computes(lambda c, correct, high: c.mean() - correct.mean()),
+            "That is computed from all predictions. Take only those with a "
+            "confidence of `level` or more.",
+        ),
+        Wrong(
+            _group("return confidence[high].mean() - (correct & high).mean()"),
+            _computes(
+                lambda c, correct, high: (
+                    c[high].mean() - (correct & high).mean()
+                )
+            ),
+            "You divide the number of correct predictions in the group by "
+            "the number of all photos. Divide by the size of the group.",
+        ),
+        Wrong(
+            _group(
+                "return confidence[high].mean() - correct[high].mean()",
+                "p[np.arange(len(p)), labels]",
+            ),
+            _true_class,
+            "You take the probability of the true class. The confidence is "
+            "the largest probability: a user does not know the true class.",
+        ),
+        Wrong(
+            _group("confidence[high].mean() - correct[high].mean()"),
+            lambda value: value is None,
+            "Your function returns nothing: its last line needs a `return`.",
         ),
     ),
-    clue="The further apart the logits, the more confident the model. What "
-    "moves them closer together?",
-    more="No temperature above 0 changes the predicted class, so the accuracy "
-    "stays the same. Only the confidence changes.",
+    clue="First compute two arrays with a value for each photo: the largest "
+    "probability, and whether the class that has it is the label. Then "
+    "select the rows with `confidence >= level`, and take two means.",
+    more="`overconfidence(p, labels, 0.9)` does it for the chosen model: 0 "
+    "would be perfect, and a result below 0 means that the model is less "
+    "confident than it could be.",
 )
 
 

@@ -1,12 +1,13 @@
 """The exercises of lesson 08."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from helpers.exercises.engine import Exercise, Test, Wrong, literal
+from helpers.exercises.engine import Exercise, Test, Wrong, ____
 
 ask = partial(Exercise, "08_your_own_photos")
 
@@ -114,48 +115,215 @@ q2 = ask(
     "its accuracy a little too high; that is why there is a test set.",
 )
 
-q3 = ask(
-    3,
-    fill='"augmented"',
-    wrong=(
-        literal(
-            '"fine-tuned"',
-            "It is not better than augmented, and slower. `max` keeps the "
-            "first of equals.",
-        ),
-        literal(
-            '"frozen"',
-            "It is the fastest, but the rule looks at the accuracy first.",
-        ),
-        literal(
-            '"undecided"',
-            "The difference may well be due to chance, but one model has to "
-            "be chosen, and the rule chooses one.",
-        ),
-    ),
-    clue="In which order are the models in `correct`?",
-    more="With 100 photos, three more correct ones are well within chance. "
-    "But a rule that is fixed beforehand can't be bent afterwards.",
+# --- 3: choose a model -----------------------------------------------------
+
+CASES = (  # ({model: how many of 10 photos are correct}, {model: weights})
+    ({"wide": 7, "best": 9, "tiny": 6}, {"wide": 40, "best": 50, "tiny": 2}),
+    ({"z": 8, "large": 9, "small": 9}, {"z": 1, "large": 80, "small": 30}),
+    ({"m": 9, "big": 9, "a": 5}, {"m": 10, "big": 90, "a": 60}),
 )
 
-q4 = ask(
-    4,
-    fill='"undecided"',
+
+def _is_blank(function: Any) -> bool:
+    """Return whether the body of a function still holds the blank."""
+    return "____" in function.__code__.co_names
+
+
+def _chosen(choose: Callable[..., Any]) -> Any:
+    """Return what a function chooses in each of `CASES`, as a list."""
+    if _is_blank(choose):
+        return ____
+    return [
+        choose({name: np.arange(10) < n for name, n in hits.items()}, sizes)
+        for hits, sizes in CASES
+    ]
+
+
+def _chooses(*expected: str) -> Test:
+    return lambda chosen: chosen == [*expected]
+
+
+q3 = ask(
+    3,
+    value=_chosen,
+    fill="max(correct, key=lambda name: (correct[name].mean(), -sizes[name]))",
+    right=_chooses("best", "small", "m"),
     wrong=(
-        literal(
-            '"better"',
-            "With two photos of 50, the interval is not above zero, however "
-            "they are paired.",
+        Wrong(
+            "max(correct, key=lambda name: correct[name].mean())",
+            _chooses("best", "large", "m"),
+            "Of two equally accurate models, this takes the one that is "
+            "listed first, even if it is the larger one.",
         ),
-        literal('"worse"', "It has two more correct; that is not worse."),
-        literal(
-            '"equal"',
-            "These photos do not show that they are equal either: so few may "
-            "hide a difference of several points.",
+        Wrong(
+            "max(correct, key=lambda name: (correct[name].mean(), "
+            "sizes[name]))",
+            _chooses("best", "large", "big"),
+            "Of two equally accurate models, this takes the larger one: a "
+            "larger second number wins, too.",
+        ),
+        Wrong(
+            "min(sizes, key=sizes.get)",
+            _chooses("tiny", "z", "m"),
+            "That is always the smallest model, however accurate it is. The "
+            "size decides only between equally accurate ones.",
+        ),
+        Wrong(
+            "min(correct, key=lambda name: (correct[name].mean(), "
+            "sizes[name]))",
+            _chooses("tiny", "z", "a"),
+            "That is the least accurate model.",
+        ),
+        Wrong(
+            "max(correct[name].mean() for name in correct)",
+            lambda chosen: isinstance(chosen[0], float),
+            "That is the accuracy of the best model, not its name.",
+        ),
+        Wrong(
+            "max(correct, key=correct.get)",
+            lambda chosen: isinstance(chosen, ValueError),
+            "This compares whole arrays. The accuracy of a model is the mean "
+            "of its array.",
         ),
     ),
-    clue="What would the interval of such a difference contain?",
-    more="Even if your model is correct on every photo that the baseline "
-    "classifies correctly, it is two against none, and that happens by chance "
-    "one time in two (p = 0.5).",
+    clue="`max(correct, key=...)` returns the name for which the key is "
+    "largest. The key can be a pair: the second number decides where the "
+    "first ones are equal.",
+    more="In this lesson the models are listed from simple to complex, so "
+    "`max` with the accuracy alone does the same.",
+)
+
+# --- 4: another base -------------------------------------------------------
+
+FEATURES = 4
+
+
+def _application(
+    include_top: bool = True,
+    weights: str | None = "imagenet",
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    **options: Any,
+) -> keras.Model:
+    """Stand in for a function of `keras.applications`: it builds faster."""
+    if weights is not None:
+        raise ValueError("This would download weights: use weights=None.")
+    images = keras.Input(input_shape or (None, None, 3))
+    x = keras.layers.Conv2D(FEATURES, 3, strides=2)(images)
+    x = keras.layers.BatchNormalization()(x)
+    if include_top or pooling == "avg":
+        x = keras.layers.GlobalAveragePooling2D()(x)
+    elif pooling == "max":
+        x = keras.layers.GlobalMaxPooling2D()(x)
+    if include_top:
+        x = keras.layers.Dense(1000, activation="softmax")(x)
+    return keras.Model(images, x)
+
+
+def _preprocess_input(x: Any) -> Any:
+    """Stand in for the function of the same name that belongs to a base."""
+    return x / 50.0 - 2.0
+
+
+def _flaw(extractor: Callable[..., Any]) -> Any:
+    """Return what is wrong with the model that a function builds, or ""."""
+    if _is_blank(extractor):
+        return ____
+    model = extractor(_application, _preprocess_input)
+    if not isinstance(model, keras.Model):
+        return "no model"
+    if model.output_shape == (None, 1000):
+        return "head"
+    if len(model.output_shape) > 2:
+        return "grid"
+    if model.trainable_weights:
+        return "trainable"
+    base = _application(include_top=False, weights=None, pooling="avg")
+    base.set_weights(model.get_weights())
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, 299, 299, 3))
+    features = np.asarray(model(pixels))
+    for flaw, scaled in (
+        ("", _preprocess_input(pixels)),
+        ("raw", pixels),
+        ("Inception's", pixels / 127.5 - 1),
+        ("twice", _preprocess_input(pixels / 127.5 - 1)),
+    ):
+        if np.allclose(features, base(scaled), rtol=1e-3, atol=1e-4):
+            return flaw
+    return "other"
+
+
+def _has(flaw: str) -> Test:
+    return lambda value: value == flaw
+
+
+def _body(
+    scaled: str = "preprocess_input(pixels)",
+    options: str = 'include_top=False, weights=None, pooling="avg"',
+    freeze: str = "    base.trainable = False\n",
+) -> str:
+    return (
+        f"base = application({options})\n{freeze}"
+        "    pixels = keras.Input((299, 299, 3))\n"
+        f"    return keras.Model(pixels, base({scaled}))"
+    )
+
+
+SCALING = "keras.layers.Rescaling(1 / 127.5, offset=-1)(pixels)"
+q4 = ask(
+    4,
+    value=_flaw,
+    fill=_body(),
+    right=_has(""),
+    wrong=(
+        Wrong(
+            _body("pixels"),
+            _has("raw"),
+            "The base gets pixels of 0…255 as they are. Scale them with "
+            "`preprocess_input`, the function that belongs to this base.",
+        ),
+        Wrong(
+            _body(SCALING),
+            _has("Inception's"),
+            "That is the scaling of Inception v3. Another base may need "
+            "another one: use `preprocess_input`.",
+        ),
+        Wrong(
+            _body(f"preprocess_input({SCALING})"),
+            _has("twice"),
+            "The pixels are scaled twice: `preprocess_input` takes them as "
+            "they are, from 0 to 255.",
+        ),
+        Wrong(
+            _body(freeze=""),
+            _has("trainable"),
+            "The base is not frozen: its weights are trainable.",
+        ),
+        Wrong(
+            _body(options="include_top=False, weights=None"),
+            _has("grid"),
+            "The output is still a grid of positions. Average over them, "
+            'for example with `pooling="avg"`.',
+        ),
+        Wrong(
+            _body(options="weights=None"),
+            _has("head"),
+            "These are 1,000 probabilities: without `include_top=False`, the "
+            "model ends with the classes of ImageNet.",
+        ),
+        Wrong(
+            _body().replace("return ", ""),
+            _has("no model"),
+            "Your function returns no Keras model: its last line must "
+            "be `return keras.Model(...)`.",
+        ),
+    ),
+    clue="The section “The frozen part, computed once” builds such a model "
+    "for Inception v3: an input, its scaling, a frozen base, an average. "
+    'Here `application(include_top=False, weights=None, pooling="avg")` '
+    "makes the base with its average, and `preprocess_input(pixels)` scales.",
+    more="Try it with `keras.applications.EfficientNetV2B0` and "
+    "`keras.applications.efficientnet_v2.preprocess_input`. That function "
+    "changes nothing, because this base scales pixels in its first layers: "
+    "with the scaling of Inception v3 they would be scaled twice.",
 )
