@@ -211,6 +211,14 @@ def test_without_both_hits_and_errors_no_temperature_is_fitted(labels):
     assert stats.fit_temperature(probs, np.array(labels)) == 1.0
 
 
+def test_a_temperature_that_few_photos_suggest_is_not_used():
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet([1, 1, 1], 60)
+    labels = (probs.cumsum(axis=-1) < rng.random((60, 1))).sum(axis=-1)
+    assert stats.fit_temperature(probs, labels) == 1.0
+    assert stats.fit_temperature(probs[:3], labels[:3]) == 1.0
+
+
 def test_a_probability_of_zero_has_a_temperature():
     probs = stats.with_temperature(np.array([[1.0, 0.0]], "float32"), 2.0)
     assert np.isfinite(probs).all() and probs[0, 0] > 0.99

@@ -88,8 +88,8 @@ def write_model_card(
         f"class of the training set: {stats.accuracy(majority)}.",
         "In other formats:",
         _list(formats),
-        "Other models on the same photos, for comparison (*shifted*: on the "
-        "shifted test set, as if from a remounted camera):",
+        "Other results, for comparison (*shifted*: as if from a remounted "
+        "camera):",
         _list(others),
         "## Not for",
         WARNING,

@@ -226,7 +226,7 @@ def heatmaps(
         ax.plot(column, row, "x", color=COLOURS[5], ms=11, mew=3)
         ax.set_title(label, fontsize=10)
         ax.axis("off")
-    label = "share of the photo's maximum"
+    label = "fraction of the photo's maximum"
     figure.colorbar(colours, ax=axes, label=label, shrink=0.8)
     title = "Grad-CAM: bright is evidence for the class, × its maximum"
     if any(mask is not None for mask in masks):

@@ -63,7 +63,7 @@ def upload(
         drawn,
         update,
         "Run this cell to upload a photo of your own; the figure above "
-        "shows the predictions for one of the test photos.",
+        "shows the predictions for a validation photo.",
     )
 
 
