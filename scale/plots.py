@@ -68,7 +68,7 @@ def speed_up(
         for name, points in measured.items():
             drawn = ax.plot(*points, "o", color=colours[name])
             handles[f"{name}, measured"] = drawn[0]
-        ax.set(title=f"Workers {kind}", xlabel="number of workers")
+        ax.set(title=f"Workers: {kind}", xlabel="number of workers")
         ax.set(xscale="log", yscale="log")
         ticks = 2 ** np.arange(int(np.log2(MOST)) + 1)
         ax.set_xticks(ticks, [str(n) for n in ticks])

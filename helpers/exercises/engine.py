@@ -10,6 +10,7 @@ import ast
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,9 @@ def _passes(test: Test, value: Any, *context: Any) -> bool:
 
 
 def _has_blank(value: Any) -> bool:
-    """Return whether a value is the blank, or contains it."""
+    """Return whether a value is the blank, contains it, or uses it."""
+    if isinstance(value, FunctionType):
+        return "____" in value.__code__.co_names
     if isinstance(value, dict):
         return any(map(_has_blank, value.values()))
     if isinstance(value, list | tuple | set):

@@ -87,14 +87,8 @@ class _Interpreter:
         return self._output
 
 
-def _unfilled(function: Callable[..., Any]) -> bool:
-    return "____" in function.__code__.co_names
-
-
 def _predicted(function: Callable[..., Any]) -> Any:
     """Return what a function predicts for two photos, of pixels 0 and 51."""
-    if _unfilled(function):
-        return ____
     interpreter = _Interpreter()
     photos = [np.full((299, 299, 3), value, np.uint8) for value in (0, 51)]
     return [float(function(interpreter, p, 0, 7)[0]) for p in photos]
