@@ -197,9 +197,8 @@ def _setup_page(path: Path, lines: tuple[str, ...]):
     text = path.read_text(encoding="utf-8")
     for line in lines:
         start = line[: line.index(": ") + 2]
-        text, count = re.subn(
-            f"(?m)^{re.escape(start)}.*$", lambda _, new=line: new, text
-        )
+        # An address holds nothing that has a meaning in a replacement.
+        text, count = re.subn(f"(?m)^{re.escape(start)}.*$", line, text)
         if count != 1:
             raise ValueError(
                 f"{path.name}: one line has to begin with {start!r}, and "
