@@ -22,13 +22,13 @@ README = paths.ROOT / "README.md"
 SETUP = paths.ROOT / "docs" / "setup"
 FIRST = "00_start_here"  # what the badges of README.md open
 COLAB = "https://colab.research.google.com"
-# The addresses of these pages are in the mail to learners.
-PAGES = (
-    ("Windows", "windows"),
-    ("macOS", "macos"),
-    ("Linux", "linux"),
-    ("Chromebook or any browser", "chromebook"),
-)
+# The pages that the mail to learners leads to.
+PAGES = {
+    "windows": "Windows",
+    "macos": "macOS",
+    "linux": "Linux",
+    "chromebook": "Chromebook or any browser",
+}
 NOT_USABLE = 2
 
 # The first code cell of every notebook. VS Code, whose kernels may start in
@@ -155,7 +155,7 @@ def setup_lines(url: str, version: str) -> dict[str, tuple[str, ...]]:
         "linux": (archive,),
         "chromebook": (f"1. Lesson 00: open <{colab(url, version)}>.",),
         "mail": (
-            *(f"{name}: {docs}/setup/{page}.md" for name, page in PAGES),
+            *(f"{PAGES[page]}: {docs}/setup/{page}.md" for page in PAGES),
             f"Take-home page: {docs}/take_home.md",
         ),
     }
