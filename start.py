@@ -2,9 +2,10 @@
 
 It makes .venv, installs requirements.lock there and opens the lessons in
 JupyterLab; `python3 start.py COMMAND` runs tools/COMMAND.py instead. `--from
-PACK` installs from a pack (tools/pack.py), without a network. Only the
-standard library is imported, and Python 3.7 can read this file and what it
-imports: an old Python then says that it is too old.
+PACK` installs from a pack (tools/pack.py), without a network, and `--weights
+NAME` chooses the weights for all lessons. Only the standard library is
+imported, and Python 3.7 can read this file and what it imports: an old Python
+then says that it is too old.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ if __name__ == "__main__":
     sys.path[:] = [p for p in sys.path if os.path.abspath(p) not in _foreign]
 
 import glob
+import json
 import signal
 import subprocess
 
 from tools import _pack_reader, _venv
 from tools._venv import COMMAND, LOCK, ROOT, VENV
+
+WEIGHTS = ("imagenet", "starter", "random")
 
 
 def main(argv: list[str]) -> int:
@@ -48,13 +52,19 @@ def run(argv: list[str]) -> int:
     """Set up and hand over to the command or JupyterLab."""
     here = os.path.realpath(ROOT)
     pack = here if _pack_reader.is_pack(here) else None
-    if argv[:1] == ["--from"]:
-        if len(argv) < 2:
+    weights, arguments = None, argv
+    while argv[:1] in (["--from"], ["--weights"]):
+        value = "".join(argv[1:2])
+        if argv[0] == "--weights":
+            weights = known(value)
+        elif value:
+            pack = os.path.realpath(value)
+        else:
             raise _venv.SetupError(
                 f"--from: name the folder of the pack, as in {COMMAND} --from "
                 f"{os.path.join('stick', 'pack')}"
             )
-        pack, argv = os.path.realpath(argv[1]), argv[2:]
+        argv = argv[2:]
     command = argv[0] if argv else "--"
     if command in ("-h", "--help", "help"):
         print(usage())
@@ -69,12 +79,15 @@ def run(argv: list[str]) -> int:
         root = _pack_reader.new_folder(pack)
         _pack_reader.copy_missing(pack, root)
         program = [sys.executable, os.path.join(root, "start.py")]
-        return hand_over([*program, "--from", pack, *argv], os.getcwd())
+        return hand_over([*program, "--from", pack, *arguments], os.getcwd())
     if pack:
         _pack_reader.copy_missing(pack, ROOT)
     elif command == "doctor" and not _venv.is_set_up(VENV, LOCK):
         print(_venv.next_step())
         return 1
+    if weights:
+        remember(weights)
+        _venv.say(f"From now on the lessons use the weights {weights}.")
     python = _venv.set_up(VENV, LOCK, pack)
     if command == "--":
         _venv.say("JupyterLab opens in your browser; Ctrl-C here stops it.")
@@ -82,6 +95,24 @@ def run(argv: list[str]) -> int:
     # -P: a json.py in the user's current folder is not imported.
     program = [python, "-P", "-m", "tools." + command]
     return hand_over([*program, *argv[1:]], os.getcwd())
+
+
+def known(weights: str) -> str:
+    """Return the name of weights, if it is one."""
+    if weights in WEIGHTS:
+        return weights
+    raise _venv.SetupError(
+        f"--weights: {weights or 'nothing'} is not one of "
+        f"{', '.join(WEIGHTS)}; give one, as in {COMMAND} --weights starter"
+    )
+
+
+def remember(weights: str) -> None:
+    """Write the choice where helpers/network/weights.py reads it."""
+    data = os.environ.get("WORKBOOK_DATA") or os.path.join(ROOT, "data")
+    work = os.environ.get("WORKBOOK_WORK") or os.path.join(data, "work")
+    choice = json.dumps({"name": weights, "path": None})
+    _venv.write(os.path.join(work, "weights.json"), choice)
 
 
 def commands() -> dict[str, str]:
@@ -105,6 +136,8 @@ def usage() -> str:
     lines += [
         "Without a network, from a pack (see the command pack):",
         f"{COMMAND} --from PACK [test, doctor, ...]",
+        "With the same weights in all lessons, and for a whole room:",
+        f"{COMMAND} --weights imagenet|starter|random [test, doctor, ...]",
         "What follows -- goes to JupyterLab, as in:",
         f"{COMMAND} -- --port 9000",
     ]

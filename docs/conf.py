@@ -10,6 +10,7 @@ include_patterns = [
     "*/README.md",
     "data/starter/README.md",
     "docs/*.md",
+    "docs/setup/*.md",
     "notebooks/*.ipynb",
 ]
 # Skipped at once: these folders have thousands of files.
@@ -56,6 +57,17 @@ docs/own_photos
 docs/weights
 docs/offline
 docs/glossary
+docs/take_home
+```
+
+```{toctree}
+:hidden:
+:caption: Before a workshop
+
+docs/setup/windows
+docs/setup/macos
+docs/setup/linux
+docs/setup/chromebook
 ```
 
 ```{toctree}
@@ -63,6 +75,7 @@ docs/glossary
 :caption: For instructors
 
 Teaching <INSTRUCTORS>
+docs/setup/mail
 workshop/README
 ```
 

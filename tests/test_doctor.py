@@ -11,19 +11,20 @@ import pytest
 from clone import one_sentence
 
 from helpers import paths, setup
-from helpers.network import starter
+from helpers.network import starter, weights
 from helpers.surfaces import render
 from tools import _venv, doctor
 
-DISK = doctor._disk
+DISK, WEIGHTS = doctor._disk, doctor._weights
 
 
 @pytest.fixture
 def other_checks_pass(monkeypatch):
     """Leaves the check that a test puts in place of `_data`."""
-    names = ("_packages", "_machine", "_disk", "_forward_pass", "_jupyterlab")
-    for name in names:
+    names = ("_packages", "_machine", "_disk", "_weights", "_forward_pass")
+    for name in (*names, "_jupyterlab"):
         monkeypatch.setattr(doctor, name, lambda: None)
+    monkeypatch.setattr(doctor, "code", lambda: "any")
 
 
 def test_a_machine_that_is_set_up_is_ready():
@@ -34,11 +35,48 @@ def test_a_machine_that_is_set_up_is_ready():
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=paths.ROOT,
+        env={**os.environ, "WORKBOOK_WEIGHTS": "random"},
         capture_output=True,
         text=True,
     )
-    first, *_, last = done.stdout.splitlines()
+    first, code, last = done.stdout.splitlines()
     assert (first, last, done.stderr) == ("READY", "0", "")
+    assert code.startswith("Code for your instructor: ")
+    assert code.endswith("-random")
+
+
+@pytest.mark.parametrize(
+    ("system", "start"),
+    [("win32", "win"), ("darwin", "mac"), ("linux", "lin")],
+)
+def test_the_code_says_machine_versions_and_weights(
+    monkeypatch, capsys, tmp_path, system, start
+):
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path))
+    monkeypatch.delenv(weights.VARIABLE, raising=False)
+    weights.choose("random")
+    capsys.readouterr()
+    memory = types.SimpleNamespace(total=7.7 * 2**30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(doctor.os, "cpu_count", lambda: 12)
+    monkeypatch.setattr(doctor.sys, "version_info", (3, 12, 10))
+    monkeypatch.setattr(doctor.sys, "platform", system)
+    monkeypatch.setattr(doctor.metadata, "version", lambda name: "2.21.0")
+    assert doctor.code() == f"{start}-12c-8g-py312-tf221-random"
+    assert capsys.readouterr().out == ""
+
+
+def test_weights_that_are_not_here_are_one_sentence(
+    other_checks_pass, monkeypatch, capfd
+):
+    monkeypatch.setattr(doctor, "_weights", WEIGHTS)
+    monkeypatch.setattr(doctor, "_data", lambda: None)
+    monkeypatch.setenv(weights.VARIABLE, "random")
+    assert doctor.main([]) == 0
+    capfd.readouterr()
+    monkeypatch.setenv(weights.VARIABLE, "gone.h5")
+    assert doctor.main([]) == 1
+    assert "gone.h5" in one_sentence(capfd.readouterr().out)
 
 
 def test_the_first_thing_is_said_and_nothing_else(

@@ -269,6 +269,32 @@ def test_a_target_gets_the_packages_of_its_markers(target, patch, hashes):
     assert all("==" in pin and ";" not in pin for pin in pins)
 
 
+@pytest.mark.parametrize("choice", ["starter", "a file"])
+def test_a_pack_takes_the_choice_of_weights_along(
+    project, tmp_path, empty, monkeypatch, choice
+):
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
+    mine = tmp_path / "mine.h5"
+    mine.write_text("weights")
+    monkeypatch.setattr(weights, "_starter", lambda: mine)
+    weights.choose(str(mine) if choice == "a file" else choice)
+    folder = tmp_path / "pack"
+    assert pack.main([str(folder)]) == 0
+    note = Path("data/work/weights.json")
+    if choice == "a file":  # which the other machines lack
+        assert not (folder / note).exists()
+        return
+    assert '"starter"' in (folder / note).read_text()
+    done = run(folder, "hello", cwd=empty)
+    assert done.returncode == 7, done.stderr
+    assert '"starter"' in (empty / NEW / note).read_text()
+    again = run(folder, "--weights", "imagenet", "hello", cwd=empty)
+    assert again.returncode == 7, again.stderr
+    assert '"imagenet"' in (empty / NEW / note).read_text()
+    run(folder, "hello", cwd=empty)  # keeps what the learner has
+    assert '"imagenet"' in (empty / NEW / note).read_text()
+
+
 # What a machine does with it.
 
 

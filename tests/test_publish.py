@@ -42,6 +42,13 @@ def test_all_files_have_the_same_address():
         assert badges(title) == lines(url, version, path.stem), path.name
     readme = publish.README.read_text(encoding="utf-8")
     assert badges(readme) == lines(url, version)
+    for page in publish.SETUP.iterdir():
+        text = page.read_text(encoding="utf-8")
+        if url:
+            for line in publish.setup_lines(url, version)[page.stem]:
+                assert f"\n{line}\n" in text
+        else:
+            assert "were sent" in text or "attached page" in text
 
 
 # The command, on a copy.
@@ -52,9 +59,11 @@ def copy(tmp_path, monkeypatch):
     """A copy of what the command changes; returns its folder."""
     ignored = shutil.ignore_patterns("__pycache__", ".*")
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=ignored)
+    shutil.copytree(ROOT / "docs" / "setup", tmp_path / "docs" / "setup")
     shutil.copy(ROOT / "README.md", tmp_path)
     monkeypatch.setattr(publish.paths, "ROOT", tmp_path)
     monkeypatch.setattr(publish, "README", tmp_path / "README.md")
+    monkeypatch.setattr(publish, "SETUP", tmp_path / "docs" / "setup")
     bootstrap = tmp_path / "notebooks" / "helpers.py"
     monkeypatch.setattr(publish, "BOOTSTRAP", bootstrap)
     monkeypatch.setattr(_pinned, "NOTEBOOKS", tmp_path / "notebooks")
@@ -68,7 +77,9 @@ def test_an_address_goes_only_where_it_belongs(copy, capsys):
     names = {path.name for path in _pinned.notebooks()}
     lessons = {f"notebooks/{name}" for name in names}
     changed = {name for name in after if after[name] != before.get(name)}
-    assert changed == {*lessons, "README.md", "notebooks/helpers.py"}
+    pages = {f"docs/setup/{path.name}" for path in publish.SETUP.iterdir()}
+    others = {"README.md", "notebooks/helpers.py"}
+    assert changed == {*lessons, *pages, *others}
     assert "tag v9.1" in capsys.readouterr().out
     readmes = [all_["README.md"].decode("utf-8") for all_ in (before, after)]
     assert badges(readmes[1]) == [publish.badges(URL, "v9.1")]
@@ -86,6 +97,32 @@ def test_an_address_goes_only_where_it_belongs(copy, capsys):
         new.cells[0].source = old.cells[0].source
         new.cells[at].source = publish.first_cell(old_url, old_version)
         assert new == old
+
+
+def test_the_pages_for_learners_lead_to_the_version(copy):
+    publish.main([OTHER, "v9.0"])
+    publish.main([URL, "v9.1"])
+    pages = {p.stem: p.read_text("utf-8") for p in publish.SETUP.iterdir()}
+    for system in ("windows", "macos", "linux"):
+        assert f"download <{URL}/archive/v9.1.zip>" in pages[system]
+    lesson = "ada/workbook/blob/v9.1/notebooks/00_start_here.ipynb>"
+    assert f"<{publish.COLAB}/github/{lesson}" in pages["chromebook"]
+    names = re.findall(rf": {URL}/blob/v9.1/docs/(.*)", pages["mail"])
+    assert len(names) == 5
+    assert [n for n in names if not (ROOT / "docs" / n).is_file()] == []
+    assert "attached page" not in pages["mail"]
+    assert not [page for page in pages.values() if "v9.0" in page]
+
+
+@pytest.mark.parametrize("line", ["", "1. Files: x\n1. Files: y\n"])
+def test_a_page_without_its_line_stops_it_all(copy, capsys, line):
+    path = publish.SETUP / "linux.md"
+    text = re.sub("(?m)^1. Files: .*\n", line, path.read_text("utf-8"))
+    path.write_text(text, "utf-8")
+    before = contents(copy)
+    assert publish.main([URL, "v9.1"]) == 2
+    assert "linux.md" in one_sentence(capsys.readouterr().err)
+    assert contents(copy) == before
 
 
 def test_publishing_again_changes_what_differs(copy, capsys):

@@ -18,6 +18,7 @@ PAGES = (
     *("data/starter/README", "pretraining/README", "scale/README"),
     "workshop/README",
     *(f"docs/{path.stem}" for path in sorted((ROOT / "docs").glob("*.md"))),
+    *(f"docs/setup/{p.stem}" for p in sorted((ROOT / "docs/setup").iterdir())),
 )
 
 

@@ -236,6 +236,34 @@ def test_the_doctor_installs_nothing(clone):
     assert clone.run("doctor").returncode == 7  # of tools/doctor.py
 
 
+# The weights of a whole room.
+
+
+@pytest.mark.parametrize("command", [["hello"], []])
+def test_the_weights_are_kept_and_the_rest_goes_on(
+    clone, monkeypatch, tmp_path, command
+):
+    for name in ("WORKBOOK_DATA", "WORKBOOK_WORK"):
+        monkeypatch.delenv(name, raising=False)
+    done = clone.run("--weights", "starter", *command)
+    assert done.returncode == (7 if command else 0), done.stderr
+    assert "use the weights starter" in done.stdout
+    note = clone.root / "data" / "work" / "weights.json"
+    assert json.loads(note.read_text()) == {"name": "starter", "path": None}
+    work = tmp_path / "elsewhere"
+    clone.run("--weights", "imagenet", "hello", WORKBOOK_WORK=str(work))
+    assert "imagenet" in (work / "weights.json").read_text()
+    assert "starter" in note.read_text()
+
+
+@pytest.mark.parametrize("value", [[], ["hello"], ["Starter"]])
+def test_unknown_weights_are_one_sentence(clone, value):
+    done = clone.run("--weights", *value)
+    assert done.returncode == 1
+    assert "imagenet, starter, random" in one_sentence(done.stderr)
+    assert not (clone.root / "data").exists() and clone.installs() == []
+
+
 # What is handed over.
 
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import start
 from helpers import downloads, paths
 from helpers.network import starter, weights
 
@@ -112,6 +113,20 @@ def test_lessons_begun_offline_keep_their_weights_when_connected(
     assert first.startswith("Weights: starter")
     assert 'call network.weights.choose("imagenet")' in second
     assert not begun_offline
+
+
+@pytest.mark.parametrize("name", start.WEIGHTS)
+def test_what_start_py_was_told_holds_in_all_lessons(
+    network, monkeypatch, capsys, name
+):
+    network(OFFLINE) if name == "starter" else network()
+    start.remember(name)
+    assert weights.choose().name == weights.choose().name == name
+    assert f"Weights: {name}" in capsys.readouterr().out
+
+
+def test_the_names_of_start_py_are_those_of_the_lessons():
+    assert set(start.WEIGHTS) == set(weights._SENTENCES)
 
 
 def test_an_argument_is_remembered(begun_offline, tmp_path, monkeypatch):

@@ -1,7 +1,8 @@
 """Says READY, or the one next thing to do; for the evening before.
 
-start.py itself says what to do before the packages are installed. Only the
-standard library is imported at the top, since a package may be broken.
+Below READY is a code for the instructor of a workshop. start.py itself says
+what to do before the packages are installed. Only the standard library is
+imported at the top, since a package may be broken.
 """
 
 import argparse
@@ -32,18 +33,40 @@ REDISTRIBUTABLE = (
 
 
 def main(argv: list[str]) -> int:
-    """Print READY or one sentence; return 0 or 1."""
+    """Print READY and a code, or one sentence; return 0 or 1."""
     parser = argparse.ArgumentParser(prog="doctor", description=__doc__)
     parser.parse_args(argv)
     problem = _first_problem()
-    print(problem or "READY")
+    print(problem or f"READY\nCode for your instructor: {code()}")
     return 1 if problem else 0
+
+
+def code() -> str:
+    """Return machine, versions and weights in few letters.
+
+    For example win-8c-16g-py312-tf221-starter: cores, GiB of memory.
+    """
+    import psutil
+
+    from helpers.network import weights
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        name = weights.choose().name
+    system = sys.platform.replace("darwin", "mac")[:3]
+    memory = round(psutil.virtual_memory().total / 2**30)
+    python = "{}{}".format(*sys.version_info)
+    major, minor, *_ = metadata.version("tensorflow").split(".")
+    return (
+        f"{system}-{os.cpu_count()}c-{memory}g-py{python}-tf{major}{minor}-"
+        f"{name}"
+    )
 
 
 def _first_problem():
     """Return a sentence about the first thing to fix, or None."""
     checks = (
-        *(_packages, _data, _machine, _disk, _forward_pass, _jupyterlab),
+        *(_packages, _data, _machine, _disk, _weights, _forward_pass),
+        _jupyterlab,
     )
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # of helpers
@@ -127,6 +150,13 @@ def _disk():
     for path in list(paths.work().rglob(".part-*")):
         if path.lstat().st_mtime < time.time() - DAY:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _weights():
+    """Choose the weights as lesson 00 does, which may download them."""
+    from helpers.network import weights
+
+    weights.choose()
 
 
 def _forward_pass():

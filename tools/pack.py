@@ -1,10 +1,10 @@
 """Makes a pack: all that a room without a network needs.
 
 A pack is a folder for a stick or a shared disk: this project, the pictures,
-cached features and weights that git does not track, the packages for each
-platform, and MANIFEST.json, a list of all files with their hashes, which is
-written last. `start.py --from` sets a machine up from it
-(tools/_pack_reader.py). An interrupted command downloads only what is
+cached features and weights that git does not track, the choice of weights,
+the packages for each platform, and MANIFEST.json, a list of all files with
+their hashes, which is written last. `start.py --from` sets a machine up from
+it (tools/_pack_reader.py). An interrupted command downloads only what is
 missing when it is started again.
 """
 
@@ -22,7 +22,7 @@ from helpers import downloads, shared
 from helpers.dataset import flowers
 from helpers.features import storage
 from helpers.network import weights
-from helpers.paths import ROOT, data, shown
+from helpers.paths import ROOT, data, shown, work
 from helpers.surfaces import render
 from tools import _pack_reader, _venv
 from tools._pack_reader import MANIFEST, READ_FIRST, WHEELS, PackError
@@ -129,7 +129,8 @@ def _make(pack: Path, targets: list[str]):
         for path in ROOT.glob(pattern)
         if path.is_file()
     }
-    sources |= _pictures() | _features() | _imagenet() | _flowers()
+    sources |= _pictures() | _features() | _imagenet() | _choice()
+    sources |= _flowers()
     lines = "\n".join(f"    {_in_words(target)}" for target in targets)
     text = INSTRUCTIONS.format(
         targets=lines, name=pack.name, new=_pack_reader.NEW
@@ -206,6 +207,15 @@ def _imagenet():
         print(f"Without ImageNet weights: {error}")
         return {}
     return {f"data/work/weights/{weights.IMAGENET_NAME}": path}
+
+
+def _choice():
+    """Return the remembered choice of weights, unless it is a file here."""
+    choice = weights.read_choice()
+    if choice is None or choice.path:
+        return {}
+    path = work() / weights.REMEMBERED
+    return {f"data/work/{weights.REMEMBERED}": path}
 
 
 def _flowers():

@@ -4,7 +4,8 @@ On Colab a notebook lies alone. Its first cell fetches notebooks/helpers.py,
 and that file fetches the project. The address for both is stored in
 notebooks/helpers.py and written into the first cells, and into badges below
 the titles of the notebooks and of README.md. Without an address there are no
-badges, and both files are taken from an uploaded workbook.zip.
+badges, and both files are taken from an uploaded workbook.zip. The pages in
+docs/setup that learners get before a workshop have the address, too.
 """
 
 import argparse
@@ -18,7 +19,16 @@ from tools import _pinned, regenerate
 
 BOOTSTRAP = paths.ROOT / "notebooks" / "helpers.py"
 README = paths.ROOT / "README.md"
+SETUP = paths.ROOT / "docs" / "setup"
 FIRST = "00_start_here"  # what the badges of README.md open
+COLAB = "https://colab.research.google.com"
+# The pages that the mail to learners leads to.
+PAGES = {
+    "windows": "Windows",
+    "macos": "macOS",
+    "linux": "Linux",
+    "chromebook": "Chromebook or any browser",
+}
 NOT_USABLE = 2
 
 # The first code cell of every notebook. VS Code, whose kernels may start in
@@ -117,14 +127,38 @@ def badges(url: str, version: str, lesson: str = FIRST) -> str:
     """Return the badges that open a lesson elsewhere, as Markdown."""
     slug = url.removeprefix("https://github.com/")
     path = f"notebooks/{lesson}.ipynb"
-    colab = "https://colab.research.google.com"
     binder = "https://mybinder.org"
     return (
-        f"[![Open in Colab]({colab}/assets/colab-badge.svg)]"
-        f"({colab}/github/{slug}/blob/{version}/{path}) "
+        f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]"
+        f"({colab(url, version, lesson)}) "
         f"[![Open in Binder]({binder}/badge_logo.svg)]"
         f"({binder}/v2/gh/{slug}/{version}?urlpath=lab/tree/{path})"
     )
+
+
+def colab(url: str, version: str, lesson: str = FIRST) -> str:
+    """Return the address that opens a lesson in Colab."""
+    slug = url.removeprefix("https://github.com/")
+    return f"{COLAB}/github/{slug}/blob/{version}/notebooks/{lesson}.ipynb"
+
+
+def setup_lines(url: str, version: str) -> dict[str, tuple[str, ...]]:
+    """Return {page in docs/setup: its lines with the address}.
+
+    Before the first `: ` a line reads the same without an address.
+    """
+    archive = f"1. Files: download <{url}/archive/{version}.zip>."
+    docs = f"{url}/blob/{version}/docs"
+    return {
+        "windows": (archive,),
+        "macos": (archive,),
+        "linux": (archive,),
+        "chromebook": (f"1. Lesson 00: open <{colab(url, version)}>.",),
+        "mail": (
+            *(f"{PAGES[page]}: {docs}/setup/{page}.md" for page in PAGES),
+            f"Take-home page: {docs}/take_home.md",
+        ),
+    }
 
 
 def texts(url: str, version: str) -> dict[Path, str]:
@@ -139,6 +173,10 @@ def texts(url: str, version: str) -> dict[Path, str]:
     return {
         BOOTSTRAP: _ARCHIVE.sub(lambda _: archive, bootstrap),
         README: _with_line(readme, badges(url, version)),
+        **{
+            SETUP / f"{name}.md": _setup_page(SETUP / f"{name}.md", lines)
+            for name, lines in setup_lines(url, version).items()
+        },
         **{p: _notebook(p, url, version) for p in _pinned.notebooks()},
     }
 
@@ -152,6 +190,21 @@ def _with_line(text: str, line: str):
         return _BADGES.sub(lambda _: line, text, count=1)
     title, _, rest = text.partition("\n\n")
     return f"{title}\n\n{line}\n\n{rest}"
+
+
+def _setup_page(path: Path, lines: tuple[str, ...]):
+    """Return the text of a page in docs/setup with other lines."""
+    text = path.read_text(encoding="utf-8")
+    for line in lines:
+        start = line[: line.index(": ") + 2]
+        # An address holds nothing that has a meaning in a replacement.
+        text, count = re.subn(f"(?m)^{re.escape(start)}.*$", line, text)
+        if count != 1:
+            raise ValueError(
+                f"{path.name}: one line has to begin with {start!r}, and "
+                f"{count} do; write that line anew."
+            )
+    return text
 
 
 def _notebook(path: Path, url: str, version: str):

@@ -59,11 +59,11 @@ def choose(choice: str | None = None) -> Weights:
     """Decide which weights to start from, and print which.
 
     The argument decides, else the environment variable WORKBOOK_WEIGHTS,
-    else the choice of earlier lessons (in `paths.work()`), else it is
-    `imagenet`; where that is not available, `starter`, then `random`.
+    else the remembered choice (in `paths.work()`), else it is `imagenet`;
+    where that is not available, `starter`, then `random`.
 
-    The first choice and every argument are remembered; the variable holds
-    only as long as it is set.
+    The first choice, every argument and what `start.py --weights` is given
+    are remembered; the variable holds only as long as it is set.
 
     Args:
         choice: "imagenet", "starter", "random" or the path of a weights
@@ -74,7 +74,7 @@ def choose(choice: str | None = None) -> Weights:
         helpers.paths.WriteError: there is no room for them, or for the
             starter weights.
     """
-    remembered = _remembered()
+    remembered = read_choice()
     asked = choice or os.environ.get(VARIABLE)
     if asked:
         weights = _get(asked)
@@ -105,24 +105,23 @@ def _get(choice: str) -> Weights:
 
 
 def _again(remembered: Weights) -> Weights:
-    """Return the weights of earlier lessons, or others without them."""
+    """Return the remembered weights, or others if those are missing."""
     try:
         weights = _get(remembered.setting)
         if weights.name != remembered.name:
             raise ValueError(f"{weights.path} has changed since.")
     except (ValueError, OSError) as error:
         print(
-            f"Earlier lessons used the weights {remembered.name}, which are "
-            f"not available now: {error}"
+            f"The remembered weights are {remembered.name}, which are not "
+            f"available now: {error}"
         )
         # A second attempt to download would fail as well.
         return _best(offline=remembered.name == "imagenet")
     print(_sentence(weights))
     other = "starter" if weights.name == "imagenet" else "imagenet"
     print(
-        f"Earlier lessons used the same weights; to switch to {other} for "
-        f'this and later lessons, call network.weights.choose("{other}") '
-        "here."
+        f"This choice is remembered; to switch to {other} for this and "
+        f'later lessons, call network.weights.choose("{other}") here.'
     )
     return weights
 
@@ -143,8 +142,11 @@ def _sentence(weights: Weights) -> str:
     return _SENTENCES.get(weights.name, other)
 
 
-def _remembered() -> Weights | None:
-    """Return what `_remember` wrote, or None if that is not readable."""
+def read_choice() -> Weights | None:
+    """Return the remembered choice, or None if there is none to read.
+
+    Its `path` is None for the weights that have a name.
+    """
     try:
         entry = json.loads((work() / REMEMBERED).read_text(encoding="utf-8"))
         return Weights(entry["name"], entry["path"])
