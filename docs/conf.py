@@ -1,6 +1,7 @@
 """How the site is built: the lessons with their outputs, and all pages."""
 
 from docutils import nodes
+from myst_nb.core.render import NbElementRenderer
 
 project = "Retrain Inception v3 on your own photos"
 root_doc = "README"
@@ -108,6 +109,20 @@ def _without_badges(app, document):
             image.replace_self(nodes.Text(image.get("alt", "")))
 
 
+def _with_alt(render_image):
+    """Return a method of MyST-NB that keeps a stored figure's alt text."""
+
+    def render(self, data):
+        (image,) = render_image(self, data)
+        metadata = data.output_metadata.get(data.mime_type, {})
+        image["alt"] = metadata.get("alt", "")
+        return [image]
+
+    return render
+
+
 def setup(app):
+    render_image = _with_alt(NbElementRenderer.render_image)
+    NbElementRenderer.render_image = render_image
     app.connect("source-read", _add_contents)
     app.connect("doctree-read", _without_badges)

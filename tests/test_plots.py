@@ -1,5 +1,8 @@
 """What a learner reads off the figures is what the data say."""
 
+from types import SimpleNamespace
+
+import IPython.display
 import keras
 import matplotlib
 import matplotlib.pyplot as plt
@@ -7,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import stats
+from helpers import plots, stats
 from helpers.dataset import splits
 from helpers.network import blocks
 from helpers.plots import basic, deployment, diagrams, evaluation
@@ -268,3 +271,100 @@ def test_the_branches_of_a_module_are_drawn(inception, name, filters, pools):
         int(line[1].split()[0]) for line in lines if "filters" in line[-1]
     )
     assert pools == sum("pooling" in line[-1] for line in lines)
+
+
+# --- What a screen reader reads -------------------------------------------
+
+GREY = np.zeros((299, 299, 3), "uint8")
+ONES = np.ones(4)
+SCORES = {"uncertainty": (ONES, ONES, 2 * ONES)}
+HISTORY = {"loss": [2, 1], "val_accuracy": [0.5, 0.75]}
+RUN = SimpleNamespace(arm="frozen", correct={"validation": ONES})
+MAPS = blocks.FeatureMaps(
+    GREY[None],
+    ("dent",),
+    {name: np.ones((1, 6, 3, 3)) for name in ("mixed0", "mixed5", "mixed10")},
+    {name: np.ones((1, 6)) for name in ("mixed0", "mixed5", "mixed10")},
+)
+# {function: its arguments, and words of the alt text}
+SHOWN = {
+    "accuracies": (({"one": ONES > 0}, "T"), "one: 100.0 (51.0 to 100.0)"),
+    "alerts": (([2, 5], {"far": [0.5, 1]}, {"far": [0, 0]}, 0.01), "50% to"),
+    "block_diagram": (("base",), "mixed10"),
+    "by_class": ((ONES.astype(int), ONES.astype(int), "ab"), "of b: 100 %"),
+    "class_counts": (("split",), "a: 2; b: 2"),
+    "confusion": (([0, 1], [0, 0], "ab"), "1 of 2 photos are correct"),
+    "curves": (({"head": HISTORY}, "T"), "head, validation: 0.750"),
+    "drift": (({m: {"new": ONES} for m in "ab"},), "a, new: 1"),
+    "feature_maps": ((MAPS,), "dent"),
+    "heatmaps": (([GREY], [np.eye(8)], [None], ["a\nb"]), "heatmaps: a b"),
+    "inception_module": (("base", "mixed0"), "1×1, 64 filters"),
+    "learning_curve": (({10: [0.5, 0.7]},), "10: 60.0 %"),
+    "learning_rates": (([0.1, 1], [2, 1], 0.1), "1, at 1.0e+00; 1.0e-01 is"),
+    "mistakes": (("split", np.eye(2)[[1, 0, 1, 1]]), "a, predicted b 100%"),
+    "model_parts": ((), "lower, mixed8, upper"),
+    "photos": (([GREY] * 2, ["a", "b\nc"], "T"), "T. 2 photos: a; b c."),
+    "pixel_values": (({"raw": [0, 255]},), "raw: 0 to 255"),
+    "prediction": (("photo", np.array([0.2, 0.8]), "ab"), "b: 80%; a: 20%"),
+    "rejection": ((SCORES, {"uncertainty": 1.5}, ONES > 0), "threshold 1.5"),
+    "relative_change": (({"stem": 0, "mixed0": 0.1}, "T"), "mixed0: 10 %"),
+    "reliability": (({"head": np.eye(2)}, np.zeros(2)), "head: 50.0 %"),
+    "sample": (("split", 9, 0), "4 photos: "),
+    "seconds": (({"fit": 2.0}, "T"), "fit: 2.0 s"),
+    "seeds": (([RUN],), "frozen, validation: 100.0 %"),
+    "size_and_speed": (({"int8": 24}, {"int8": 19}), "24 million bytes, 19"),
+    "splits_diagram": (({"test": 9},), "test, 9 photos: judge, once"),
+}
+
+
+@pytest.fixture
+def alt_text(monkeypatch):
+    """Call a function as in a notebook; return the alt text it gives.
+
+    It has to show one figure, close it, and describe it.
+    """
+    displayed = []
+    monkeypatch.setattr(matplotlib, "get_backend", lambda: "inline")
+    monkeypatch.setattr(
+        IPython.display,
+        "display",
+        lambda figure, metadata: displayed.append(metadata),
+    )
+
+    def call(function, *args):
+        function(*args)
+        (metadata,) = displayed
+        assert not plt.get_fignums()
+        assert len(metadata["image/png"]["alt"]) >= 20
+        return metadata["image/png"]["alt"]
+
+    return call
+
+
+def test_every_function_has_an_example():
+    assert [*SHOWN] == plots.__all__
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_figure_is_shown_once_with_its_data_in_words(
+    alt_text, inception, split, name
+):
+    args, words = SHOWN[name]
+    known = {"base": inception, "split": split, "photo": split.paths[0]}
+    args = [known.get(a, a) if isinstance(a, str) else a for a in args]
+    if name == "class_counts":
+        args = [args]
+    assert words in alt_text(getattr(plots, name), *args)
+
+
+def test_a_figure_without_alt_text_would_be_noticed(alt_text):
+    with pytest.raises(ValueError, match="not enough values"):
+        alt_text(plt.show)
+    with pytest.raises(AssertionError):
+        alt_text(basic.show, plt.figure(), "A figure.")
+
+
+def test_an_alt_text_lists_the_first_of_many_on_one_line(alt_text):
+    names = {f"class\n{i}": 1.0 for i in range(10)}
+    text = alt_text(basic.seconds, names, "T")
+    assert text.endswith(r"; class\n7: 1.0 s; and 2 more.")

@@ -3,6 +3,8 @@
 Run only where Sphinx is: see conftest.py.
 """
 
+import contextlib
+import html
 import json
 import re
 
@@ -12,6 +14,9 @@ import pytest
 from helpers.paths import ROOT
 from tools import _extras, _pinned, _venv
 from tools import site as command
+
+with contextlib.suppress(ImportError):  # then the tests that need it skip
+    from axe_playwright_python.sync_playwright import Axe
 
 PAGES = (
     *("README", "INSTRUCTORS", "CONTRIBUTING", "data/README"),
@@ -35,19 +40,21 @@ def test_every_page_is_there(site):
 def test_a_lesson_shows_what_its_run_has_stored(site):
     for path in _pinned.notebooks():
         page = site / "notebooks" / f"{path.stem}.html"
-        html = page.read_text(encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
         outputs = [
             output
             for cell in nbformat.read(path, as_version=4).cells
             for output in cell.get("outputs", [])
         ]
         figures = [o for o in outputs if "image/png" in o.get("data", {})]
-        assert len(re.findall(r'<img [^>]*src="\.\./_images/', html)) == len(
-            figures
-        )
+        images = re.findall(r'<img alt="([^"]*)" src="\.\./_images/', text)
+        assert [*map(html.unescape, images)] == [
+            figure.metadata.get("image/png", {}).get("alt", "")
+            for figure in figures
+        ]
         for output in outputs:
-            text = output.get("data", {}).get("text/plain", "")
-            assert not text.startswith("'") or text[1:30] in html
+            stored = output.get("data", {}).get("text/plain", "")
+            assert not stored.startswith("'") or stored[1:30] in text
 
 
 def test_a_lesson_is_found_by_a_word(site):
@@ -77,6 +84,10 @@ def test_nothing_is_loaded_from_a_network(site):
     assert {name: urls for name, urls in loaded.items() if urls} == {}
 
 
+ALT = 'Photos of "scratch" & <dent>.'
+BADGE = "# A\n\n[![open it](https://x.org/a.svg)](https://x.org/)\n"
+
+
 def project(folder, readme):
     """A project of few pages; return its folder."""
     for name in PAGES[1:]:
@@ -85,21 +96,51 @@ def project(folder, readme):
         page.write_text("# A\n\n## Other layouts\n")
     (folder / "README.md").write_text(readme)
     (folder / "notebooks").mkdir()
-    (folder / "notebooks" / "00_a.ipynb").write_text(
-        (ROOT / "notebooks" / "00_start_here.ipynb")
-        .read_text(encoding="utf-8")
-        .replace("01_data_prep", "00_a"),
-        encoding="utf-8",
-    )
+    text = (ROOT / "notebooks" / "00_start_here.ipynb").read_text("utf-8")
+    notebook = nbformat.reads(text.replace("01_data_prep", "00_a"), 4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.metadata = {"image/png": {"alt": ALT}}
+    nbformat.write(notebook, folder / "notebooks" / "00_a.ipynb")
     return folder
 
 
-def test_a_badge_is_shown_as_its_words(tmp_path):
-    badge = "# A\n\n[![open it](https://x.org/a.svg)](https://x.org/)\n"
-    command.build(tmp_path / "out", project(tmp_path / "project", badge))
-    page = (tmp_path / "out" / "README.html").read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A site of few pages with a badge and a figure: its folder."""
+    folder = tmp_path_factory.mktemp("small")
+    command.build(folder / "out", project(folder / "project", BADGE))
+    return folder / "out"
+
+
+def test_a_badge_is_shown_as_its_words(small):
+    page = (small / "README.html").read_text(encoding="utf-8")
     assert "open it</a>" in page
     assert "a.svg" not in page
+
+
+def test_a_figure_keeps_its_alt_text(small):
+    page = (small / "notebooks" / "00_a.html").read_text(encoding="utf-8")
+    assert f'<img alt="{html.escape(ALT)}" src="../_images/' in page
+
+
+@pytest.mark.release
+@pytest.mark.skipif(bool(_extras.why_no_browser()), reason="no browser")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["README", "notebooks/00_a"])
+def test_a_page_is_accessible(chromium, small, name, scheme):
+    page = chromium.new_page(color_scheme=scheme)
+    page.goto((small / f"{name}.html").as_uri())
+    for expected in ([], ["html-has-lang"]):
+        violations = Axe().run(page).response["violations"]
+        assert expected == [
+            violation["id"]
+            for violation in violations
+            if violation["impact"] in ("serious", "critical")
+        ]
+        page.evaluate("document.documentElement.removeAttribute('lang')")
+    page.close()
 
 
 def test_a_broken_link_is_named_and_the_old_site_stays(tmp_path):

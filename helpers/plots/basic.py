@@ -3,6 +3,7 @@
 Colours are from Okabe and Ito's palette for any kind of colour vision.
 """
 
+import collections
 from collections.abc import Collection, Mapping, Sequence
 
 import matplotlib
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.typing import ColorType
 from numpy.typing import ArrayLike, NDArray
 
-from helpers import stats
+from helpers import stats, text
 from helpers.dataset import pipeline
 from helpers.dataset.splits import Split
 from helpers.network import blocks
@@ -25,6 +26,7 @@ GREY = "#999999"
 COLOURS = (BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9")
 MOST_NUMBERED = 25  # classes of a confusion matrix with numbers in its cells
 MOST = 40  # classes in one figure, so that their names can be read
+MOST_READ = 8  # numbers in an alt text, which is heard at one go
 
 plt.rcdefaults()  # whatever the user's matplotlibrc says
 plt.rcParams.update(
@@ -47,6 +49,26 @@ def ink(colour: ColorType) -> str:
     """Return the colour of text on a colour: black, or white if dark."""
     linear = np.array(to_rgb(colour)) ** 2.2
     return "white" if linear @ (0.2126, 0.7152, 0.0722) < 0.18 else "black"
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Show a figure in a notebook with an alt text for screen readers."""
+    if "inline" not in matplotlib.get_backend():  # such as in a script
+        plt.show()
+        return
+    from IPython.display import display  # slow, and no script needs it
+
+    metadata = {"image/png": {"alt": text.one_line(alt)}}
+    display(figure, metadata=metadata)
+    plt.close(figure)  # or it would be shown again at the end of the cell
+
+
+def listed(values: Mapping[str, str]) -> str:
+    """Return names and values for an alt text, the first of many."""
+    first = [*values.items()][:MOST_READ]
+    more = len(values) - len(first)
+    words = "; ".join(f"{name}: {value}" for name, value in first)
+    return f"{words}; and {more} more" if more else words
 
 
 def photos(
@@ -79,7 +101,8 @@ def photos(
         ax.imshow(np.clip(np.asarray(image), 0, 255).astype("uint8"))
         ax.set_title(label, fontsize=10)
     figure.suptitle(title)
-    plt.show()
+    below = "; ".join(titles).replace("\n", " ")
+    show(figure, f"{title}. {text.counted(len(images), 'photo')}: {below}.")
     class_labels.explain(titles, labels, noun="photo")
 
 
@@ -115,7 +138,13 @@ def class_counts(splits: Sequence[Split]) -> None:
         title=f"The split, by class{subset}", xlabel="photos", ylabel="class"
     )
     figure.legend(loc="outside lower center", ncols=3)
-    plt.show()
+    rows = {class_names[i]: ", ".join(map(str, counts[:, i])) for i in shown}
+    names = ", ".join(split.name for split in splits)
+    show(
+        figure,
+        f"Bars: the split, by class{subset}. Photos in {names}: "
+        f"{listed(rows)}.",
+    )
     class_labels.explain(class_names, labels, shown)
 
 
@@ -160,7 +189,11 @@ def pixel_values(values: Mapping[str, ArrayLike]) -> None:
         ax.set(title=name, xlabel="pixel value", ylabel="pixels")
         ax.ticklabel_format(axis="y", style="sci", scilimits=(0, 3))
     figure.suptitle("Input of the base")
-    plt.show()
+    ranges = {
+        name: f"{np.min(pixels):.3g} to {np.max(pixels):.3g}"
+        for name, pixels in values.items()
+    }
+    show(figure, f"Histograms of the pixel values. {listed(ranges)}.")
 
 
 def feature_maps(features: blocks.FeatureMaps) -> None:
@@ -185,7 +218,11 @@ def feature_maps(features: blocks.FeatureMaps) -> None:
     figure.colorbar(image, ax=axes, label="activation", shrink=0.8)
     label = class_labels.classes(features.names[:1], 5, 12)
     figure.suptitle(f"The most active channels ({label[0]})")
-    plt.show()
+    show(
+        figure,
+        f"A photo ({features.names[0]}) and the {columns} most active "
+        f"channels of {', '.join(names)}, as heat maps on one scale.",
+    )
     class_labels.explain(features.names[:1], label)
 
 
@@ -215,7 +252,20 @@ def curves(
     entries = axes[0].get_legend_handles_labels()
     figure.legend(*entries, loc="outside right upper", fontsize=9)
     figure.suptitle(title)
-    plt.show()
+    last = {
+        f"{name}, {split}": f"{history[key][-1]:.3f}"
+        for name, history in histories.items()
+        for key, split in (
+            ("accuracy", "training"),
+            ("val_accuracy", "validation"),
+        )
+        if history.get(key)
+    }
+    show(
+        figure,
+        f"{title}. Lines of loss and accuracy by epoch. Last accuracy: "
+        f"{listed(last)}.",
+    )
 
 
 def sample(split: Split, count: int, seed: int) -> None:
@@ -277,8 +327,20 @@ def confusion(
         labels, predicted: class indices of shape (n,).
         class_names: the classes.
     """
-    notes = draw_confusion(plt.figure(), labels, predicted, class_names)
-    plt.show()
+    figure = plt.figure()
+    notes = draw_confusion(figure, labels, predicted, class_names)
+    pairs = zip(np.asarray(labels), np.asarray(predicted), strict=True)
+    wrong = collections.Counter((t, p) for t, p in pairs if t != p)
+    total = np.size(labels)
+    most = {
+        f"{class_names[t]}, predicted {class_names[p]}": f"{count}"
+        for (t, p), count in wrong.most_common(MOST_READ)
+    }
+    show(
+        figure,
+        f"Confusion matrix: {total - wrong.total()} of {total} photos are "
+        f"correct. Most frequent errors: {listed(most) or 'none'}.",
+    )
     for note in notes:
         print(note)
 
@@ -353,18 +415,25 @@ def accuracies(
         title: of the figure.
         of: the split they were measured on.
     """
-    _, ax = plt.subplots(figsize=(8, 0.55 * len(results) + 1.5))
-    draw_accuracies(
-        ax,
-        {
-            name: r if isinstance(r, stats.Accuracy) else stats.accuracy(r)
-            for name, r in results.items()
-        },
-    )
+    figure, ax = plt.subplots(figsize=(8, 0.55 * len(results) + 1.5))
+    accuracies = {
+        name: r if isinstance(r, stats.Accuracy) else stats.accuracy(r)
+        for name, r in results.items()
+    }
+    draw_accuracies(ax, accuracies)
     ax.set(
         title=title, xlabel=f"{of} accuracy (%), 95 % interval", ylabel="model"
     )
-    plt.show()
+    percent = {
+        name: f"{100 * a.proportion:.1f} ({100 * a.low:.1f} to "
+        f"{100 * a.high:.1f})"
+        for name, a in accuracies.items()
+    }
+    show(
+        figure,
+        f"{title}. Dots: {of} accuracy in percent, with its 95 % interval. "
+        f"{listed(percent)}.",
+    )
 
 
 def draw_accuracies(ax: Axes, results: Mapping[str, stats.Accuracy]) -> None:
@@ -409,10 +478,18 @@ def learning_curve(accuracies: Mapping[int, Sequence[float]]) -> None:
     Args:
         accuracies: as for `draw_learning_curve`.
     """
-    _, ax = plt.subplots(figsize=(8, 3.4))
+    figure, ax = plt.subplots(figsize=(8, 3.4))
     draw_learning_curve(ax, accuracies)
     ax.set(title="Would more photos help?")
-    plt.show()
+    means = {
+        str(count): f"{100 * np.mean(values):.1f} %"
+        for count, values in accuracies.items()
+    }
+    show(
+        figure,
+        "Line: mean validation accuracy by the number of training photos. "
+        f"{listed(means)}.",
+    )
 
 
 def histograms(ax: Axes, sets: Mapping[str, NDArray]) -> None:
@@ -438,14 +515,15 @@ def seconds(times: Mapping[str, float], title: str) -> None:
         times: {name: seconds}.
         title: of the figure.
     """
-    _, ax = plt.subplots(figsize=(8, 0.5 * len(times) + 1.3))
+    figure, ax = plt.subplots(figsize=(8, 0.5 * len(times) + 1.3))
     bars = ax.barh(list(times), list(times.values()), color=BLUE)
     labels = [f"{t:.1f} s" if t >= 1 else f"{t:.1g} s" for t in times.values()]
     ax.bar_label(bars, labels, padding=4)
     ax.invert_yaxis()
     ax.margins(x=0.12)
     ax.set(title=title, xlabel="time (s)", ylabel="step")
-    plt.show()
+    rows = dict(zip(times, labels, strict=True))
+    show(figure, f"{title}. Bars of the time of each step. {listed(rows)}.")
 
 
 def draw_learning_rates(
@@ -482,9 +560,16 @@ def learning_rates(
     figure, ax = plt.subplots(figsize=(8, 3.4))
     if batches is not None:
         ax.plot(rates, batches, "o", color=GREY, markersize=3)
-    draw_learning_rates(ax, rates, np.asarray(losses), chosen)
+    rates, losses = np.asarray(rates), np.asarray(losses)
+    draw_learning_rates(ax, rates, losses, chosen)
     figure.draw_without_rendering()  # makes the tick labels while in effect
-    plt.show()
+    show(
+        figure,
+        f"Line: the smoothed loss at learning rates from {rates[0]:.1e} to "
+        f"{rates[-1]:.1e}. It is {losses[0]:.2g} at the first and least, "
+        f"{np.nanmin(losses):.2g}, at {rates[np.nanargmin(losses)]:.1e}; "
+        f"{chosen:.1e} is marked.",
+    )
 
 
 def relative_change(distances: Mapping[str, float], title: str) -> None:
@@ -494,7 +579,7 @@ def relative_change(distances: Mapping[str, float], title: str) -> None:
         distances: {block: distance, relative to the norm of its weights}.
         title: of the figure.
     """
-    _, ax = plt.subplots(figsize=(9, 3.2))
+    figure, ax = plt.subplots(figsize=(9, 3.2))
     percent = [100 * distance for distance in distances.values()]
     colours = [ORANGE if value else BLUE for value in percent]
     bars = ax.bar(list(distances), percent, color=colours)
@@ -503,4 +588,9 @@ def relative_change(distances: Mapping[str, float], title: str) -> None:
     ax.margins(y=0.15)
     ax.set(title=title, xlabel="block", ylabel="relative change (%)")
     ax.tick_params(axis="x", labelsize=9)
-    plt.show()
+    changes = {b: f"{100 * d:.2g} %" for b, d in distances.items() if d}
+    show(
+        figure,
+        f"{title}. Bars of the relative change of the weights of "
+        f"{len(distances)} blocks; not 0 are {listed(changes) or 'none'}.",
+    )

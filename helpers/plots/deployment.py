@@ -37,7 +37,16 @@ def size_and_speed(
     axes[0].set(ylabel="format")
     axes[0].invert_yaxis()
     figure.suptitle("The same classifier in several formats")
-    plt.show()
+    rows = {
+        name: f"{megabytes[name]:.0f} million bytes, "
+        f"{milliseconds[name]:.0f} ms"
+        for name in megabytes
+    }
+    basic.show(
+        figure,
+        "Bars of the file size and of the time for one photo, by format. "
+        f"{basic.listed(rows)}.",
+    )
 
 
 def draw_prediction(
@@ -94,7 +103,12 @@ def prediction(
     pixels = pipeline.load_photo(path, shape).numpy()
     best, labels = draw_prediction(axes, pixels, probabilities, class_names)
     figure.suptitle("A photo and the predicted probabilities")
-    plt.show()
+    bars = {class_names[i]: f"{probabilities[i]:.0%}" for i in best}
+    basic.show(
+        figure,
+        "A photo, and bars of the predicted probabilities of its most likely "
+        f"classes. {basic.listed(bars)}.",
+    )
     class_labels.explain(class_names, labels, best)
 
 
@@ -111,7 +125,16 @@ def drift(measures: Mapping[str, Mapping[str, NDArray]]) -> None:
         ax.set(xlabel=name)
     axes[0].legend(loc="upper right")
     figure.suptitle("Measures that need no labels")
-    plt.show()
+    medians = {
+        f"{measure}, {name}": f"{np.median(values):.3g}"
+        for measure, sets in measures.items()
+        for name, values in sets.items()
+    }
+    basic.show(
+        figure,
+        "Histograms of drift measures for two sets of photos. Medians: "
+        f"{basic.listed(medians)}.",
+    )
 
 
 def alerts(
@@ -148,4 +171,13 @@ def alerts(
         ax.legend(fontsize=9)
     axes[0].set_ylabel("random draws with an alert (%)")
     figure.suptitle("Drift alerts by number of photos")
-    plt.show()
+    ends = {
+        measure: f"{rate[0]:.0%} to {rate[-1]:.0%}, false alerts "
+        f"{false_alerts[measure][0]:.1%} to {false_alerts[measure][-1]:.1%}"
+        for measure, rate in alerts.items()
+    }
+    basic.show(
+        figure,
+        f"Lines: drift alerts with {counts[0]} to {counts[-1]} photos tested. "
+        f"{basic.listed(ends)}; {allowed:.1%} false alerts are allowed.",
+    )

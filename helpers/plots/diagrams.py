@@ -9,10 +9,19 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from helpers.network import blocks
-from helpers.plots.basic import BLUE, COLOURS, GREEN, GREY, ORANGE, ink
+from helpers.plots.basic import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    ORANGE,
+    ink,
+    show,
+)
 
 WIDTH = 11.0  # of the figures, so that they are readable in a lesson
 PURPOSES = {
@@ -26,14 +35,16 @@ POOLING = {
 }
 
 
-def canvas(width: float, height: float, title: str | None) -> Axes:
-    """Return axes without marks, whose units are inches."""
-    _, ax = plt.subplots(figsize=(width, height))
+def canvas(
+    width: float, height: float, title: str | None
+) -> tuple[Figure, Axes]:
+    """Return a figure and its axes without marks, whose units are inches."""
+    figure, ax = plt.subplots(figsize=(width, height))
     ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
     ax.axis("off")
     if title:
         ax.set_title(title)
-    return ax
+    return figure, ax
 
 
 def box(
@@ -76,7 +87,7 @@ def block_diagram(
         raise ValueError(
             f"There is no block {boundary}; the blocks are {', '.join(names)}."
         )
-    ax = canvas(WIDTH, 3.9, title)
+    figure, ax = canvas(WIDTH, 3.9, title)
     slot, middle = WIDTH / len(inception), 1.85
     widest = max(block.shape[-1] for block in inception)
     tallest = max(block.shape[0] for block in inception)
@@ -104,7 +115,14 @@ def block_diagram(
         Patch(facecolor=ORANGE, edgecolor="black", label="trainable"),
     ]
     ax.legend(handles=handles, loc="lower left", ncols=2, frameon=False)
-    plt.show()
+    trainable = [block.name for block in inception if block.trainable]
+    cut = f", with a cut past {boundary}" if boundary is not None else ""
+    show(
+        figure,
+        f"Diagram of the {len(names)} blocks of the base, {names[0]} to "
+        f"{names[-1]}, from left to right{cut}. Trainable: "
+        f"{', '.join(trainable) or 'none'}.",
+    )
 
 
 def _sources(layer: keras.Layer, start: keras.Layer) -> list[keras.Layer]:
@@ -176,7 +194,7 @@ def inception_module(base: keras.Model, name: str) -> None:
     height = 0.78 * len(ends) + 0.2
     side, _, channels = first.shape
     side2, _, joined = end.output.shape[1:]
-    ax = canvas(WIDTH, height + 0.4, f"The module {name}")
+    figure, ax = canvas(WIDTH, height + 0.4, f"The module {name}")
     step = (WIDTH - 2.3) / (columns - 1)
     size = min(step - 0.3, 1.5), 0.56
     centers = {
@@ -212,12 +230,18 @@ def inception_module(base: keras.Model, name: str) -> None:
         "white",
         f"Concatenate\n{side2}×{side2}\n×{joined}",
     )
-    plt.show()
+    words = [_label(layer).replace("\n", ", ") for layer in layers.values()]
+    show(
+        figure,
+        f"Diagram of the module {name}: from {side}×{side}×{channels} "
+        f"through {len(ends)} parallel branches to a concatenation of "
+        f"{side2}×{side2}×{joined}. Layers: {'; '.join(words)}.",
+    )
 
 
 def model_parts() -> None:
     """Draw the models that the lessons make of the base and a head."""
-    ax = canvas(WIDTH, 2.5, "The models and their names")
+    figure, ax = canvas(WIDTH, 2.5, "The models and their names")
     y, x = 1.9, 0.5
     edges: dict[str, tuple[float, float]] = {}
     parts = (
@@ -251,7 +275,12 @@ def model_parts() -> None:
             color="black",
         )
         ax.text((left + right) / 2, depth - 0.06, name, ha="center", va="top")
-    plt.show()
+    show(
+        figure,
+        f"Diagram of the models: {', '.join(name for name, _ in parts)}, in "
+        "this order. Upper to head are the model tail, lower to head the "
+        "model whole.",
+    )
 
 
 def splits_diagram(counts: Mapping[str, int]) -> None:
@@ -260,7 +289,7 @@ def splits_diagram(counts: Mapping[str, int]) -> None:
     Args:
         counts: {name of the split: number of photos}.
     """
-    ax = canvas(WIDTH, 1.9, "What each split is for")
+    figure, ax = canvas(WIDTH, 1.9, "What each split is for")
     total, gap = sum(counts.values()), 0.15
     least = 2.6  # inches, for the text
     free = WIDTH - 0.2 - gap * (len(counts) - 1) - least * len(counts)
@@ -273,4 +302,8 @@ def splits_diagram(counts: Mapping[str, int]) -> None:
         )
         ax.text(x, 0.5, PURPOSES.get(name, ""), ha="center", va="top")
         left += width + gap
-    plt.show()
+    words = [
+        f"{name}, {count:,} photos: {PURPOSES.get(name, '')}"
+        for name, count in counts.items()
+    ]
+    show(figure, f"Boxes: what each split is for. {'; '.join(words)}.")

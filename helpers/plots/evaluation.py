@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from helpers import stats
+from helpers import stats, text
 from helpers.plots import basic, class_labels
 from helpers.plots.basic import COLOURS, GREY
 from helpers.surfaces import ground_truth
@@ -35,6 +35,7 @@ def by_class(
     height = min(0.55 * len(shown) + 1.6, 13.6)
     figure, ax = plt.subplots(figsize=(8, height))
     correct = labels == predicted
+    percent = {}
     for metric, classes, offset in (
         ("recall: correct, of the true class", labels, -0.13),
         ("precision: correct, of those predicted", predicted, 0.13),
@@ -43,6 +44,9 @@ def by_class(
         centers, errors = basic.in_percent(
             [stats.accuracy(correct[classes == shown[row]]) for row in rows]
         )
+        word = metric.partition(":")[0]
+        for row, center in zip(rows, centers, strict=True):
+            percent[f"{word} of {class_names[shown[row]]}"] = f"{center:.0f} %"
         ax.errorbar(
             centers,
             np.array(rows) + offset,
@@ -60,7 +64,12 @@ def by_class(
         ylabel="class",
     )
     figure.legend(loc="outside lower center", ncols=2)
-    plt.show()
+    lowest = sorted(percent, key=lambda name: float(percent[name][:-2]))
+    basic.show(
+        figure,
+        f"Dots with 95 % intervals: precision and recall by class{subset}. "
+        f"From the lowest: {basic.listed({n: percent[n] for n in lowest})}.",
+    )
     class_labels.explain(class_names, names, shown)
 
 
@@ -71,7 +80,7 @@ def reliability(predictions: Mapping[str, NDArray], labels: NDArray) -> None:
         predictions: {name: probabilities (n, classes)}, a panel each.
         labels: indices of the true classes, (n,).
     """
-    lowest = []
+    lowest, errors = [], {}
     figure, axes = plt.subplots(
         1,
         len(predictions),
@@ -86,6 +95,7 @@ def reliability(predictions: Mapping[str, NDArray], labels: NDArray) -> None:
         lowest.append(draw_bins(ax, bins, f"C{i}"))
         ece = stats.calibration_error(probabilities, labels)
         chance = stats.calibration_error_by_chance(probabilities)
+        errors[name] = f"{100 * ece:.1f} %, {100 * chance:.1f} % if calibrated"
         ax.set_title(
             f"{name}: ECE {100 * ece:.1f} %\n"
             f"({100 * chance:.1f} % if it were calibrated)",
@@ -102,7 +112,11 @@ def reliability(predictions: Mapping[str, NDArray], labels: NDArray) -> None:
         ax.minorticks_off()
     axes[0, 0].set_ylim(left, 102)
     figure.suptitle(f"Reliability, {len(labels)} photos, 95 % intervals")
-    plt.show()
+    basic.show(
+        figure,
+        f"Reliability diagrams of {len(labels)} photos: accuracy against "
+        f"confidence. Expected calibration error: {basic.listed(errors)}.",
+    )
 
 
 def _logit(percent: ArrayLike) -> NDArray:
@@ -170,7 +184,16 @@ def rejection(
         ax.set(title=name, xlabel=f"{name} (0 to 1)")
         ax.legend(fontsize=9)
     figure.suptitle("Photos and out-of-distribution images")
-    plt.show()
+    rows = {
+        name: f"threshold {thresholds[name]:.3g}, median of photos "
+        f"{np.median(photos):.3g}, of OOD images {np.median(ood):.3g}"
+        for name, (_, photos, ood) in scores.items()
+    }
+    basic.show(
+        figure,
+        "Histograms of scores for photos and for out-of-distribution (OOD) "
+        f"images. {basic.listed(rows)}.",
+    )
     for name, (_, photos, ood) in scores.items():
         accepted = photos <= thresholds[name]
         correct_accepted = np.asarray(correct)[accepted]
@@ -232,5 +255,7 @@ def heatmaps(
     if any(mask is not None for mask in masks):
         title += ", outlined the true defect"
     figure.suptitle(title)
-    plt.show()
+    names = "; ".join(titles).replace("\n", " ")
+    photos = text.counted(len(images), "photo")
+    basic.show(figure, f"{title}. {photos} under heatmaps: {names}.")
     class_labels.explain(titles, labels, noun="photo")

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from helpers.experiments import Run
+from helpers.plots import basic
 from helpers.plots.basic import BLUE, ORANGE
 
 NAMES = {"validation": "validation", "shifted": "shifted validation"}
@@ -38,6 +39,7 @@ def seeds(
         sharey=True,
         squeeze=False,
     )
+    means = {}
     for ax, split in zip(axes[0], splits, strict=True):
         for row, arm in enumerate(arms):
             values = [
@@ -46,6 +48,7 @@ def seeds(
                 if run.arm == arm
             ]
             mean = np.mean(values)
+            means[f"{arm}, {NAMES[split]}"] = f"{mean:.1f} %"
             ax.plot([mean] * 2, [row - 0.3, row + 0.3], color=ORANGE, lw=3)
             ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.7)
         ax.set_xlabel(f"{NAMES[split]} accuracy (%)")
@@ -53,4 +56,8 @@ def seeds(
     axes[0, 0].set_ylabel("arm")
     axes[0, 0].invert_yaxis()
     figure.suptitle(title)
-    plt.show()
+    basic.show(
+        figure,
+        f"{title}. Dots: the accuracy of each run, by arm. Means: "
+        f"{basic.listed(means)}.",
+    )
