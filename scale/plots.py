@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 
-from helpers.plots import diagrams
+from helpers.plots import basic, diagrams
 from helpers.plots.basic import COLOURS
 
 MOST = 64  # workers at the right end of `speed_up`
@@ -36,7 +36,16 @@ def course(
         ax.locator_params(axis="x", nbins=5)
     axes[0].legend(loc="upper left", fontsize=9)
     figure.suptitle("Time and memory by number of photos")
-    plt.show()
+    ends = {
+        name: f"{np.max(count):,} photos, {np.max(seconds) / 60:.1f} minutes, "
+        f"at most {np.max(mib):,.0f} MiB"
+        for name, (count, seconds, mib) in runs.items()
+    }
+    basic.show(
+        figure,
+        "Lines: time and memory by the number of photos. At the end: "
+        f"{basic.listed(ends)}.",
+    )
 
 
 def speed_up(
@@ -85,7 +94,17 @@ def speed_up(
     figure.suptitle(
         "Speed-up with more workers: dots measured, lines calculated"
     )
-    plt.show()
+    last = {
+        f"{name}, {kind}": f"{np.ravel(ups)[-1]:.2g} with "
+        f"{np.ravel(number)[-1]} workers"
+        for kind, (_, measured) in panels.items()
+        for name, (number, ups) in measured.items()
+    }
+    basic.show(
+        figure,
+        "Speed-up over one worker by the number of workers: lines calculated, "
+        f"dots measured. Last dots: {basic.listed(last) or 'none'}.",
+    )
 
 
 def ring_all_reduce(workers: int = 4) -> None:
@@ -132,4 +151,9 @@ def ring_all_reduce(workers: int = 4) -> None:
             if "Start" not in title:
                 diagrams.arrow(ax, start + away, end - away)
     figure.suptitle(f"Ring all-reduce: the gradients in {workers} pieces")
-    plt.show()
+    basic.show(
+        figure,
+        f"Ring all-reduce in three diagrams of {workers} workers. At first "
+        "each has its own gradients; after the reduce-scatter each has the "
+        "sum of one piece; after the all-gather each has all sums.",
+    )

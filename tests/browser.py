@@ -269,16 +269,16 @@ class Widget:
     Controls are found by their description, buttons by what they say.
 
     Attributes:
-        line: Playwright's locator of the text, an `ipywidgets.HTML`.
+        line: Playwright's locator of the text that a screen reader hears.
     """
 
     def __init__(self, page, cell, root):
         self._page, self._cell, self._root = page, cell, root
-        self.line = cell.locator(".widget-html-content")
+        self.line = cell.get_by_role("status")
         self._image = cell.locator("img.widget-image")
 
     def picture(self):
-        """Return what the `ipywidgets.Image` shows, as an address of data."""
+        """Return the picture of the widget as an address of data."""
         return self._image.evaluate(PICTURE)
 
     def move(self, label, steps, handle=0):

@@ -1,5 +1,6 @@
 """Moving a control changes the figure and the line that describes it."""
 
+import base64
 import html
 import io
 import re
@@ -419,7 +420,9 @@ def test_a_block_and_a_photo_are_chosen(features):
     channel = features.channels["mixed10"][0, 0]
     assert f"Channel {channel} is the most active" in moved
     assert "photo of a" in after(shown, "photo", 1)
-    assert Image.open(io.BytesIO(shown.picture.value)).width <= 1000
+    assert f'alt="{panel.ALT}"' in shown.picture.value
+    png = base64.b64decode(re.search('base64,([^"]+)', shown.picture.value)[1])
+    assert Image.open(io.BytesIO(png)).width <= 1000
 
 
 def test_a_photo_without_any_activation_is_drawn(features):

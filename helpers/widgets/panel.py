@@ -4,6 +4,7 @@ The line describes the figure for those who cannot see it. It also shows
 errors of the controls, which a notebook would hide.
 """
 
+import base64
 import html
 import io
 import re
@@ -20,6 +21,7 @@ from matplotlib.image import AxesImage
 from helpers.plots.basic import RED
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+ALT = "The figure that the line above describes."
 DPI = 80  # low, as a figure is drawn anew whenever a control moves
 
 
@@ -93,7 +95,7 @@ class Panel:
         self.controls, self.sentence = controls, sentence
         self._figure, self._update, self._busy = drawn, update, False
         self.line = ipywidgets.HTML()
-        self.picture = ipywidgets.Image(format="png")
+        self.picture = ipywidgets.HTML()  # an `Image` has no alt text
         self.picture.layout.max_width = "100%"
         self.picture.layout.align_self = "flex-start"
         wrapped = ipywidgets.Layout(flex_flow="row wrap")
@@ -136,7 +138,11 @@ class Panel:
         self._figure.savefig(
             png, format="png", pil_kwargs={"compress_level": 1}
         )
-        self.picture.value = png.getvalue()
+        self.picture.value = (
+            f'<img class="widget-image" alt="{ALT}" style="max-width: 100%" '
+            'src="data:image/png;base64,'
+            f'{base64.b64encode(png.getvalue()).decode()}">'
+        )
         self._show(description, "inherit")
 
     def _show(self, message: str, colour: str) -> None:
