@@ -60,6 +60,8 @@ def load(lesson: str, weights_name: str) -> list[Run]:
         f"Stored runs of {stored['date']} on the default photos, "
         f"{stored['cores']} processor cores, weights: {name}."
     )
+    if name in stored.get("remarks", {}):
+        print(stored["remarks"][name])
     print(f"This command makes them again: {stored['command']}")
     return [as_run(entry) for entry in stored["runs"][name]]
 

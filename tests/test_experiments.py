@@ -14,6 +14,7 @@ STORED = {
     "date": "2026-01-02",
     "cores": 2,
     "command": "python3 start.py experiments 09_small",
+    "remarks": {"imagenet": "Some of these weights are a reconstruction."},
     "runs": {
         "starter": [
             {
@@ -64,7 +65,8 @@ def test_runs_are_read_and_say_where_they_are_from(small, capsys):
 
 def test_other_weights_show_the_runs_of_imagenets(small, capsys):
     assert len(experiments.load("09_small", "random")) == 1
-    assert "weights: imagenet" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "weights: imagenet" in printed and "a reconstruction" in printed
 
 
 def test_runs_of_other_weights_or_photos_are_not_yours(small, tmp_path):
