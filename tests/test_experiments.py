@@ -99,6 +99,7 @@ def test_one_split_may_be_named_and_both_are_two_panels(small):
     assert plt.gcf().axes[0].get_xlabel() == "shifted validation accuracy (%)"
     plots.seeds(runs, arms=["b", "not run"], of=["validation", "shifted"])
     left, right = plt.gcf().axes
+    assert left.get_xlim() == right.get_xlim()
     assert [t.get_text() for t in left.get_yticklabels()] == ["b"]
 
 

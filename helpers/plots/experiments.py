@@ -36,6 +36,7 @@ def seeds(
         1,
         len(splits),
         figsize=(4 + 3.5 * len(splits), 0.42 * len(arms) + 1.6),
+        sharex=True,  # so that distances can be compared
         sharey=True,
         squeeze=False,
     )
