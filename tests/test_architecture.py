@@ -11,10 +11,10 @@ from helpers.paths import ROOT
 LEVELS = (
     ("text", "paths", "lazy", "kernel"),
     ("downloads", "shared", "stats"),
-    ("results", "setup", "experiments"),
+    ("results", "setup"),
     ("dataset",),
     ("surfaces",),
-    ("network",),
+    ("network", "experiments"),
     ("features",),
     ("plots",),
     ("widgets", "exercises", "report"),

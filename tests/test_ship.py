@@ -424,7 +424,7 @@ def test_the_card_holds_what_was_measured(
     ):
         assert words in text
     assert str(tmp_path) not in text
-    ours, _, others = text.partition("Other models")
+    ours, _, others = text.partition("Other results")
     assert "another" not in ours and "shipped, test" not in others
     path.write_bytes(b"another model")
     saving.write_metadata(path, saving.Metadata(("dent", "stain")))
