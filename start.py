@@ -54,7 +54,7 @@ def run(argv: list[str]) -> int:
     pack = here if _pack_reader.is_pack(here) else None
     weights, arguments = None, argv
     while argv[:1] in (["--from"], ["--weights"]):
-        value = "".join(argv[1:2])
+        value = argv[1] if len(argv) > 1 else ""
         if argv[0] == "--weights":
             weights = known(value)
         elif value:

@@ -17,8 +17,7 @@ from helpers import paths, surfaces
 
 FOLDER = paths.ROOT / "data" / "experiments"
 # Those that lesson 03 compares.
-RATES = {"rate 1e-4": 1e-4, "rate 3e-4": 3e-4, "rate 1e-3": 1e-3}
-RATES["rate 3e-3"] = 3e-3
+RATES = {f"rate {r}": float(r) for r in ("1e-4", "3e-4", "1e-3", "3e-3")}
 
 
 @dataclass(frozen=True)
@@ -83,17 +82,6 @@ def as_run(entry: dict[str, Any]) -> Run:
         for name, digits in entry["correct"].items()
     }
     return Run(**entry | {"correct": correct})
-
-
-def mean_accuracy(runs: Iterable[Run], arm: str, of: str) -> float:
-    """Return the mean accuracy of an arm over its seeds, 0 to 1.
-
-    Args:
-        runs: as `load` returns them.
-        arm: the arm.
-        of: "validation" or "shifted".
-    """
-    return float(np.mean([r.correct[of].mean() for r in runs if r.arm == arm]))
 
 
 def best_arm(runs: Sequence[Run], arms: Iterable[str]) -> str:

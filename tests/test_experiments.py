@@ -58,7 +58,6 @@ def test_runs_are_read_and_say_where_they_are_from(small, capsys):
         ("b", 0),
     ]
     assert first.correct["validation"].tolist() == [True, True, False, False]
-    assert experiments.mean_accuracy(runs, "a", "validation") == 0.625
     printed = capsys.readouterr().out
     assert "2026-01-02" in printed and "start.py experiments" in printed
 
@@ -97,7 +96,7 @@ def test_one_split_may_be_named_and_both_are_two_panels(small):
     runs = experiments.load("09_small", "starter")
     plots.seeds(runs, of="shifted")
     assert plt.gcf().axes[0].get_xlabel() == "shifted validation accuracy (%)"
-    plots.seeds(runs, arms=["b", "not run"], of=["validation", "shifted"])
+    plots.seeds(runs, arms=["b"], of=["validation", "shifted"])
     left, right = plt.gcf().axes
     assert left.get_xlim() == right.get_xlim()
     assert [t.get_text() for t in left.get_yticklabels()] == ["b"]
@@ -190,5 +189,5 @@ def test_augmented_copies_help_where_the_camera_was_remounted():
     for seed, correct in augmented.items():
         assert correct["shifted"].mean() >= 0.9
         assert correct["shifted"].mean() > plain[seed]["shifted"].mean() + 0.02
-    mean = experiments.mean_accuracy
-    assert mean(runs, "all, 3 copies", "validation") > 0.92
+    upright = [correct["validation"].mean() for correct in augmented.values()]
+    assert np.mean(upright) > 0.92

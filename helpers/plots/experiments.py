@@ -25,13 +25,13 @@ def seeds(
     Args:
         runs: as `experiments.load` returns them.
         arms: those to show, from top to bottom; all of them by default, in
-            the order of the runs. Arms without runs are left out.
+            the order of the runs.
         of: "validation" or "shifted", or a list of both for two panels.
         title: of the figure.
     """
     splits = [of] if isinstance(of, str) else list(of)
-    known = dict.fromkeys(run.arm for run in runs)
-    arms = [arm for arm in arms or known if arm in known]
+    if arms is None:
+        arms = list(dict.fromkeys(run.arm for run in runs))
     figure, axes = plt.subplots(
         1,
         len(splits),
