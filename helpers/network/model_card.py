@@ -88,8 +88,9 @@ def write_model_card(
         f"class of the training set: {stats.accuracy(majority)}.",
         "In other formats:",
         _list(formats),
-        "Other results, for comparison (*shifted*: as if from a remounted "
-        "camera):",
+        "Other results, for comparison. Those named *test* or *own photos* "
+        "are of test photos, the others of validation photos; *shifted* "
+        "ones are as if from a remounted camera.",
         _list(others),
         "## Not for",
         WARNING,
