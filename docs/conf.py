@@ -77,7 +77,7 @@ docs/setup/chromebook
 
 Teaching <INSTRUCTORS>
 docs/setup/mail
-workshop/README
+docs/hub
 ```
 
 ```{toctree}

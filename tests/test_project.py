@@ -116,7 +116,6 @@ PACKAGES = {
     "axe_playwright_python": "axe-playwright-python",
     "jupyter_client": "jupyter-client",
     "jupyter_core": "jupyter-core",
-    "jupyter_server": "jupyter-server",
     "pillow_heif": "pillow-heif",
     "sklearn": "scikit-learn",
     "websocket": "websocket-client",
@@ -126,7 +125,7 @@ PACKAGES = {
 NOT_IMPORTED = {"backports-strenum", "jupyterlab", "nbval", "tf2onnx"}
 NOT_IMPORTED |= {"mypy", "pytest-xdist", "ruff"}
 # Only the load test imports these: they are in the group `test`.
-LOAD_TEST = {"jupyter-server", "requests", "websocket-client"}
+LOAD_TEST = {"requests", "websocket-client"}
 # Of the groups browser, hub and app, and of pretraining/README.md; use_it.py
 # lies beside app.py.
 SEPARATE = {"axe-playwright-python", "playwright", "jupyterhub", "gradio"}

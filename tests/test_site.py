@@ -21,7 +21,6 @@ with contextlib.suppress(ImportError):  # then the tests that need it skip
 PAGES = (
     *("README", "INSTRUCTORS", "CONTRIBUTING", "data/README"),
     *("data/starter/README", "pretraining/README", "scale/README"),
-    "workshop/README",
     *(f"docs/{path.stem}" for path in sorted((ROOT / "docs").glob("*.md"))),
     *(f"docs/setup/{p.stem}" for p in sorted((ROOT / "docs/setup").iterdir())),
 )

@@ -1,27 +1,27 @@
-"""The hub of a room: one set of settings, isolated homes, a clean end."""
+"""The hub of a room: accounts, isolated homes, what it needs, a clean end."""
 
 import contextlib
-import http.server
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
+import tarfile
+import textwrap
 
+import psutil
 import pytest
 import requests
-import yaml
 from clone import one_sentence
 from test_project import read
 from traitlets.config import Config
 
 from helpers import shared
 from helpers.paths import ROOT
-from tools import _memory, loadtest
-from workshop import homes, hub_client
+from tools import loadtest
+from workshop import homes, hub, hub_client
 
-ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="of systemd")
 
 
 # The settings.
@@ -31,9 +31,7 @@ ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def settings(tmp_path, monkeypatch):
     """Reads jupyterhub_config.py as JupyterHub does, as root."""
     monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
-    monkeypatch.setenv("WORKBOOK_PASSWORD", "of the room")
     monkeypatch.setenv("WORKBOOK_ROOM", str(tmp_path / "room"))
-    monkeypatch.delenv(shared.VARIABLE, raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
 
     def run():
@@ -45,48 +43,15 @@ def settings(tmp_path, monkeypatch):
     return run
 
 
-def test_one_machine_and_kubernetes_have_the_same_settings(settings):
-    c, values = settings(), yaml.safe_load(read("workshop/values.yaml"))
-    user, config = values["singleuser"], values["hub"]["config"]
-    (culler,) = c.JupyterHub.services
-    (mount,) = user["storage"]["extraVolumeMounts"]
-    (volume,) = user["storage"]["extraVolumes"]
-    assert c.Spawner.mem_guarantee == user["memory"]["guarantee"]
-    assert c.Spawner.mem_limit == user["memory"]["limit"]
-    assert c.Spawner.start_timeout == user["startTimeout"]
-    assert c.Spawner.environment == user["extraEnv"]
-    assert c.Spawner.environment[shared.VARIABLE] == mount["mountPath"]
-    assert mount["readOnly"] and volume["persistentVolumeClaim"]["readOnly"]
-    assert values["cull"]["enabled"]
-    assert culler["command"][-2:] == [
-        f"--timeout={values['cull']['timeout']}",
-        f"--cull-every={values['cull']['every']}",
-    ]
-    hub = config["JupyterHub"]
-    assert c.JupyterHub.authenticator_class == hub["authenticator_class"]
-    assert dict(c.Authenticator) == config["Authenticator"]
-
-
 def test_the_address_of_the_hub_needs_a_port(settings, monkeypatch):
     monkeypatch.setenv("WORKBOOK_ADDRESS", "http://hub.example.org")
     with pytest.raises(SystemExit, match="hub.example.org: add a port"):
         settings()
 
 
-@pytest.mark.parametrize(
-    ("password", "user", "words"),
-    [
-        ("", 0, "8 characters"),
-        ("short", 0, "8 characters"),
-        ("of the room", 1000, "as root"),
-    ],
-)
-def test_an_unsafe_hub_does_not_start(
-    settings, monkeypatch, password, user, words
-):
-    monkeypatch.setenv("WORKBOOK_PASSWORD", password)
-    monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
-    with pytest.raises(SystemExit, match=words):
+def test_only_root_starts_the_hub(settings, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    with pytest.raises(SystemExit, match="as root"):
         settings()
 
 
@@ -95,6 +60,7 @@ def test_what_the_hub_keeps_is_in_a_folder_of_its_own(settings, tmp_path):
     secret = tmp_path / "room" / "hub"
     assert secret.stat().st_mode & 0o077 == 0
     for path in (
+        c.Accounts.path,
         c.JupyterHub.cookie_secret_file,
         c.JupyterHub.db_url.removeprefix("sqlite:///"),
         c.ConfigurableHTTPProxy.pid_file,
@@ -105,7 +71,7 @@ def test_what_the_hub_keeps_is_in_a_folder_of_its_own(settings, tmp_path):
 @pytest.mark.parametrize(
     ("name", "fits"),
     [
-        ("anna-2", True),
+        ("learner-07", True),
         ("a", True),
         ("../root", False),
         (".part-anna", False),
@@ -120,6 +86,27 @@ def test_a_name_is_one_that_a_folder_can_have(settings, name, fits):
     assert bool(re.match(pattern, name)) == fits
 
 
+def test_the_instructor_may_edit_the_accounts(settings, tmp_path):
+    path = tmp_path / "room" / "hub" / "accounts.csv"
+    settings()
+    made = homes.accounts(path)
+    assert len(set(made.values())) == len(made) == homes.COUNT
+    path.write_text("anna, secret\r\n\r\nben\r\ncarl,\r\n")
+    settings()  # at the next start the file stays as it is
+    assert homes.accounts(path) == {"anna": "secret"}
+
+
+def test_the_service_starts_the_hub_with_its_own_settings():
+    unit = read("workshop/workbook-hub.service")
+    config = read("workshop/jupyterhub_config.py")
+    variables = re.findall(r"Environment=(\w+)=(.*)", unit)
+    assert len(variables) == 3
+    for variable, value in variables:
+        assert f'"{variable}", "{value}"' in config
+    (path,) = re.findall(r"-f /opt/workbook/(\S+)", unit)
+    assert (ROOT / path).is_file()
+
+
 # What is installed.
 
 
@@ -131,60 +118,44 @@ def test_the_lock_of_the_proxy_has_a_hash_for_each_package():
         assert package["integrity"].startswith("sha512-")
 
 
-def test_the_image_holds_what_a_home_does():
-    copied = {
-        word
-        for line in read("workshop/Dockerfile").splitlines()
-        if line.startswith("COPY") and "/opt/workbook" in line
-        for word in line.split()[1:-1]
-    }
-    assert copied == set(homes.CONTENTS)
-
-
-def test_a_home_has_every_package_of_the_project_that_a_lesson_imports():
-    wanted = set()
-    for path in (homes.ROOT / "notebooks").glob("*.ipynb"):
-        code = "\n".join(
-            "".join(cell["source"])
-            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
-            if cell["cell_type"] == "code"
-        )
-        wanted |= set(re.findall(r"^(?:from|import) (\w+)", code, re.M))
-    ours = {name for name in wanted if (homes.ROOT / name).is_dir()}
-    assert {"helpers", "scale"} <= ours <= set(homes.CONTENTS)
-
-
 # Homes.
 
 
 @pytest.fixture
 def owners(monkeypatch):
-    """{path: user id}, in place of what only root may do."""
+    """{name of a file: user id}, in place of what only root may do."""
     given = {}
 
-    def change(path, user, group):
-        assert user == group
+    def change(path, user, group, follow_symlinks):
+        # The packages that the homes share stay root's.
+        assert user == group and not follow_symlinks
         given[path.name.removeprefix(".part-")] = user
 
     monkeypatch.setattr(os, "chown", change, raising=False)
     monkeypatch.setattr(homes, "_owner", lambda path: given[path.name])
-    monkeypatch.setattr(homes, "_has_account", lambda number: False)
     return given
 
 
+@ON_LINUX
 def test_each_home_is_closed_and_of_another_user(owners, tmp_path):
     anna, ben = (tmp_path / "home" / name for name in ("anna", "ben"))
-    assert homes.ready(anna) == homes.FIRST_ID
-    assert homes.ready(ben) == homes.FIRST_ID + 1
+    first = homes.ready(anna)
+    assert homes.ready(ben) == first + 1 > homes.FIRST_ID
     for home in (anna, ben):
         assert home.stat().st_mode & 0o777 == 0o700
     lesson = "02_frozen_baseline.ipynb"
-    assert (anna / "workbook" / "notebooks" / lesson).is_file()
-    assert (anna / "workbook" / "data" / "starter").is_dir()
-    assert not list(anna.rglob("work")) and not list(anna.rglob(".git"))
-    assert owners[lesson] == homes.FIRST_ID + 1  # it was given away, too
+    assert owners[lesson] == first + 1  # it was given away, too
+    project = anna / "workbook"
+    for name in ("start.py", "recipes", "tools", "scale", "data/starter"):
+        assert (project / name).exists()
+    assert (project / "helpers" / "surfaces").is_dir()
+    assert not (project / ".git").exists()
+    assert {path.name for path in (project / "data").iterdir()} == {
+        *("README.md", "experiments", "starter", "surfaces.jpg"),
+    }
 
 
+@ON_LINUX
 def test_what_a_learner_has_is_never_touched(owners, tmp_path):
     home = tmp_path / "home" / "anna"
     number = homes.ready(home)
@@ -193,22 +164,13 @@ def test_what_a_learner_has_is_never_touched(owners, tmp_path):
     assert (home / "workbook" / "LICENSE").read_text() == "changed"
 
 
-def test_an_account_keeps_its_id(owners, tmp_path, monkeypatch):
-    taken = {homes.FIRST_ID, homes.FIRST_ID + 1}
-    monkeypatch.setattr(homes, "_has_account", taken.__contains__)
-    assert homes.ready(tmp_path / "home" / "anna") == homes.FIRST_ID + 2
-
-
 @ON_LINUX
-def test_the_probe_reports_what_is_allowed(tmp_path):
-    names = {}
-    exec(loadtest.PROBE, names)
-    allowed, no = names["allowed"], tmp_path / "none"
-    assert allowed(tmp_path, os.getpid(), no, no) == loadtest.HOME
-    assert allowed(no, 2**30, no, no) == []
-    assert allowed(no, 2**30, tmp_path, tmp_path) == [
-        *("change the shared folder", "list the hub's files"),
-    ]
+def test_an_account_of_the_machine_keeps_its_id(tmp_path, monkeypatch):
+    import pwd
+
+    taken = [pwd.struct_passwd(("a", "", homes.FIRST_ID, 0, "", "", ""))]
+    monkeypatch.setattr(pwd, "getpwall", lambda: taken)
+    assert homes._free_id(tmp_path) == homes.FIRST_ID + 1
 
 
 # The load test.
@@ -217,130 +179,97 @@ def test_the_probe_reports_what_is_allowed(tmp_path):
 @pytest.mark.parametrize(
     ("argv", "user", "words"),
     [
-        (["1"], 0, "2 or more"),
-        (["2"], 1000, "as root"),
-        (["2", "--shared", "."], 0, "--fill"),
+        (["--at-once=1"], 0, "from 2 to 40"),
+        (["--at-once=41"], 0, "from 2 to 40"),
+        ([], 1000, "as root"),
+        ([], 0, "--fill"),
     ],
 )
 def test_a_load_test_that_can_not_run_says_why(
-    monkeypatch, capsys, argv, user, words
+    monkeypatch, tmp_path, capsys, argv, user, words
 ):
     monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv(shared.VARIABLE, str(tmp_path))
     assert loadtest.main(argv) == 1
     assert words in one_sentence(capsys.readouterr().err)
 
 
-@pytest.mark.release
-def test_two_learners_run_a_lesson_on_the_hub_at_once(tmp_path_factory):
-    """On Linux, as root, with a Python that other users may run."""
-    folder = tmp_path_factory.mktemp("shared")
-    (folder / shared.DIGESTS).write_text("{}")
-    try:
-        loadtest._check(2, folder)
-    except ValueError as reason:
-        pytest.skip(str(reason))
-    assert loadtest.main(["--fill", str(folder)]) == 0
-    for path in (folder, *folder.parents[:-2]):
-        path.chmod(0o755)  # pytest's folders are closed to others
-    command = [sys.executable, "-m", "tools.loadtest", "2"]
-    done = subprocess.run([*command, f"--shared={folder}"], cwd=ROOT)
-    assert done.returncode == 0
+@pytest.mark.parametrize("row", ["03", "03:", "03:0", "3:45", "11:45", "03:x"])
+def test_a_row_of_a_timetable_is_a_lesson_and_its_minutes(row, capsys):
+    with pytest.raises(SystemExit):
+        loadtest.main([row])
+    assert f"{row}: give the number of a lesson" in capsys.readouterr().err
 
 
-def test_weights_in_keras_cache_are_shared_too(tmp_path, monkeypatch, capsys):
+def test_the_cores_of_a_row_follow_from_the_work_of_one_learner():
+    # 30 × 480 s of work, of which 45 minutes leave 22.5 for each core
+    assert loadtest.needed(480, minutes=45, learners=30) == 11
+    assert loadtest.needed(480, minutes=90, learners=30) == 6
+    assert loadtest.needed(10, minutes=90, learners=2) == 1
+
+
+def test_the_shared_folder_holds_all_that_the_lessons_cached(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("WORKBOOK_WORK", raising=False)
-    for draw in ("folder", "all_folders"):
-        monkeypatch.setattr(loadtest.render, draw, lambda: None)
+    monkeypatch.setattr(loadtest.render, "all_folders", lambda: None)
+    monkeypatch.setattr(loadtest._pinned, "notebooks", lambda: [ROOT / "01"])
+    monkeypatch.setattr(loadtest.regenerate, "read", lambda path: path)
     cached = tmp_path / "keras" / "imagenet.h5"
     cached.parent.mkdir()
-    cached.write_bytes(b"weights")
+    cached.write_bytes(b"weights")  # where Keras keeps what it downloads
     weights = loadtest.weights.Weights("imagenet", str(cached))
     monkeypatch.setattr(loadtest.weights, "choose", lambda: weights)
+
+    def run(notebook, path):
+        assert shared.VARIABLE not in os.environ
+        features = tmp_path / "data" / "work" / "features"
+        features.mkdir(parents=True)
+        (features / f"{path.name}.npy").write_bytes(b"cached")
+
+    monkeypatch.setattr(loadtest.regenerate, "run", run)
     folder = tmp_path / "shared"
-    assert loadtest.main(["--fill", str(folder)]) == 0
-    assert "0 files of cached features" in capsys.readouterr().out
+    monkeypatch.setenv(shared.VARIABLE, str(folder))
+    assert loadtest.main(["--fill"]) == 0
+    assert "1 files of cached features" in capsys.readouterr().out
     monkeypatch.setenv(shared.VARIABLE, str(folder))
     assert shared.find("work/weights/imagenet.h5").read_bytes() == b"weights"
 
 
-def test_the_need_of_a_room_follows_from_one_and_many():
-    visits = [loadtest.Visit(None, waited=s) for s in (150, 170, 160)]
-    text = loadtest.summary(70, visits, 2 * 2**30, 5 * 2**30)
-    # (170 - 70) / 2 = 50 s and (5 - 2) / 2 = 1.5 GiB for each more
-    assert " 1520 s, " in text  # 70 + 29 × 50
-    assert " 45.5 GiB." in text  # 2 + 29 × 1.5
+@ON_LINUX
+def test_the_page_collects_models_results_and_reports(tmp_path):
+    page = read("docs/hub.md")
+    lines = re.search(r"\n## Collect .*\n\n.*\n\n((?:    .*\n)+)", page)[1]
+    wanted = {
+        "./learner-01/workbook/data/work/models/two words.keras",
+        "./learner-02/workbook/data/work/results/quiz-1.json",
+        "./learner-02/workbook/data/work/retrained/this_page/report.html",
+    }
+    for name in {*wanted, "./learner-01/workbook/data/work/features/a.npy"}:
+        path = tmp_path / "learners" / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+    script = textwrap.dedent(lines).replace("/srv/room", str(tmp_path))
+    subprocess.run(["bash", "-ec", script], check=True)
+    with tarfile.open(tmp_path / "collected.tar.gz") as archive:
+        assert set(archive.getnames()) == wanted
 
 
-@pytest.mark.parametrize("status", [403, 500])
-def test_a_learner_who_is_not_let_in_says_so(status):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200 if self.command == "GET" else status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        do_POST = do_GET  # noqa: N815 - the name is given
-
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        learner = hub_client.Learner(address, "anna")
-        with pytest.raises(hub_client.LearnerError, match=str(status)):
-            learner.sign_in("wrong")
-        assert learner.can_open("ben")  # this server lets anyone see
-        server.shutdown()
-        thread.join()
+# A hub that ignores SIGTERM, and a child of it.
+STUBBORN = "trap '' TERM; sleep 1000 & echo; wait"
 
 
 @ON_LINUX
-def test_the_peak_memory_of_another_process_is_known():
-    hold = "x = b'1' * 50_000_000; del x; print(flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", hold],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        process.stdout.readline()
-        peak = _memory.peak(process.pid)
-        process.communicate(b"\n")
-    assert 50e6 < peak < 200e6
-
-
-TREE = """
-import subprocess, sys
-import psutil
-from workshop import hub as hub_
-hub_.adopt_orphans()
-# A hub that ignores SIGTERM, its child, and one that lost its parent.
-stubborn = "trap '' TERM; sleep 1000 & (sleep 1000 &) ; echo; wait"
-hub = subprocess.Popen(["sh", "-c", stubborn], stdout=subprocess.PIPE)
-hub.stdout.readline()
-found = psutil.Process().children(recursive=True)
-hub_.END_TIMEOUT = 0.1
-hub_.end(hub)
-print(len(found), *[p.pid for p in found if p.is_running()])
-"""
-
-
-@ON_LINUX
-def test_nothing_is_left_running():
-    done = subprocess.run(
-        [sys.executable, "-c", TREE],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    count, *left = done.stdout.split()
-    assert int(count) >= 3, done.stderr
-    assert left == []
-    assert done.returncode == 0
+def test_no_process_of_a_hub_is_left(monkeypatch):
+    monkeypatch.setattr(hub, "END_TIMEOUT", 0.1)
+    stubborn = psutil.Popen(["sh", "-c", STUBBORN], stdout=subprocess.PIPE)
+    with stubborn.stdout:
+        stubborn.stdout.readline()
+        (child,) = stubborn.children()
+        hub.end(stubborn)
+    assert not child.is_running() and stubborn.poll() is not None
 
 
 SERVER = """
@@ -369,11 +298,12 @@ def test_a_learner_runs_cells_on_a_server(tmp_path, notebook, code, save):
                 address = re.search(r"http://127\S+?(?=/user/)", line)
                 if address:
                     break
-            learner, is_open = hub_client.Learner(address[0], "anna"), False
-            while not is_open:  # it listens soon after that line
+            learner, page = hub_client.Learner(address[0], "anna"), None
+            while not page:  # it listens soon after that line
                 with contextlib.suppress(requests.ConnectionError):
-                    is_open = learner.can_open("anna")
-            assert not learner.can_open("ben")
+                    page = learner.request("GET", "/user/anna/api")
+            with pytest.raises(hub_client.LearnerError, match="404"):
+                learner.open("02_missing.ipynb")
             first, second = learner.open("01_small.ipynb")
             assert learner.run(first, "x + 1") == "2"
             with pytest.raises(hub_client.LearnerError, match="^ZeroDiv"):
@@ -382,3 +312,72 @@ def test_a_learner_runs_cells_on_a_server(tmp_path, notebook, code, save):
             learner.close()
         finally:
             server.terminate()
+
+
+# Run in the kernel of a learner.
+KERNEL = """
+import glob, os, subprocess, zipfile
+def allowed(*paths):
+    modes = os.R_OK, os.W_OK
+    return [[os.access(path, mode) for mode in modes] for path in paths]
+def start(*command):
+    command = "python3", "start.py", *command
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, cwd="..", text=True, **pipes).stdout
+with zipfile.ZipFile("../my_photos.zip", "w") as archive:
+    for name in "dent", "pits":
+        photos = f"{os.environ['WORKBOOK_SHARED']}/surfaces/photos/{name}/*"
+        for path in sorted(glob.glob(photos))[:20]:
+            archive.write(path, f"{name}/{os.path.basename(path)}")
+"""
+
+
+@pytest.mark.release
+def test_learners_work_on_the_hub_apart_from_each_other(
+    tmp_path, monkeypatch, capfd
+):
+    """On Linux, as root, with a Python that other users may run."""
+    folder, room = tmp_path / "shared", tmp_path / "room"
+    lessons = loadtest._pinned.notebooks()[1:2]
+    monkeypatch.setattr(loadtest._pinned, "notebooks", lambda: lessons)
+    folder.mkdir()
+    room.mkdir()
+    (folder / shared.DIGESTS).write_text("{}")
+    try:
+        loadtest._check(2, folder)
+    except ValueError as reason:
+        pytest.skip(str(reason))
+    for path in (folder, *folder.parents[:-2]):
+        path.chmod(0o755)  # pytest's folders are closed to others
+    for argv in (["--fill"], ["01:20", "--at-once=2", "--learners=4"]):
+        monkeypatch.setenv(shared.VARIABLE, str(folder))
+        assert loadtest.main(argv) == 0
+    need = r"\(20 minutes for 01\): \d+ cores and \d+ GiB for 4 learners\."
+    assert re.search(need, capfd.readouterr().out)
+    with hub.running(room, folder) as address:
+        accounts = homes.accounts(room / "hub" / "accounts.csv")
+        anna, ben = (
+            hub_client.Learner(address, name) for name in [*accounts][:2]
+        )
+        with pytest.raises(hub_client.LearnerError, match="403"):
+            anna.sign_in(accounts[ben.name])
+        pids = []
+        for learner in (anna, ben):
+            learner.sign_in(accounts[learner.name])
+            learner.open("notebooks/01_data_prep.ipynb")
+            pids.append(learner.run(KERNEL, "os.getpid()"))
+        own, other = (f"{room}/learners/{x.name}" for x in (anna, ben))
+        both, neither = [True, True], [False, False]
+        paths = own, other, f"{room}/hub", str(folder)
+        assert anna.run("", f"allowed{paths}") == str(
+            [both, neither, neither, [True, False]]
+        )
+        anna.run(f"os.kill({pids[0]}, 0)")
+        with pytest.raises(hub_client.LearnerError, match="PermissionError"):
+            anna.run(f"os.kill({pids[1]}, 0)")
+        assert anna.request("GET", f"/user/{anna.name}/api/contents/").ok
+        assert not anna.request("GET", f"/user/{ben.name}/api/contents/").ok
+        # With the packages of the hub, and a ZIP file of their own.
+        assert "READY" in anna.run("", "start('doctor')")
+        checked = anna.run("", "start('check', 'my_photos.zip')")
+        assert "start.py retrain" in checked and "Installing" not in checked

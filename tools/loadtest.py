@@ -1,10 +1,10 @@
-"""Tests a JupyterHub with N simulated learners, or fills a shared folder."""
+"""Computes what a workshop's hub needs, or fills its shared folder."""
 
 import argparse
-import ast
+import functools
 import math
 import os
-import secrets
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,94 +20,93 @@ import psutil
 from helpers import paths, shared
 from helpers.network import weights
 from helpers.surfaces import render
-from tools import _memory, _venv
+from tools import _pinned, _venv, regenerate
 from workshop import homes, hub
 from workshop.hub_client import Learner
 
-LESSON = "notebooks/02_frozen_baseline.ipynb"
-ROOM = 30  # learners, to whom the results are extrapolated
-MIB, GIB = 2**20, 2**30
-HEAD = f"{'':<24}{'waited':>8}{'kernel':>12}"
+# The lessons that compute most, with their minutes in the half day.
+HEAVIEST = ("03:45", "08:20")
+OWN_PHOTOS = "08"  # the lesson whose features nobody can cache beforehand
+WAITING = 0.5  # of these minutes; in the rest learners read and write
+GIB = 2**30
 INTERVAL = 2  # seconds between two looks at the memory
-
-# Runs in a learner's kernel and returns what the learner may do.
-PROBE = """
-import os
-def allowed(home, pid, hub, shared):
-    names = []
-    for name, path, mode in [
-        ("read the files", home, os.R_OK),
-        ("change the files", home, os.W_OK),
-        ("change the shared folder", shared, os.W_OK),
-        ("list the hub's files", hub, os.R_OK),
-    ]:
-        if os.access(path, mode):
-            names.append(name)
-    try:
-        os.kill(pid, 0)
-        names.append("signal a process")
-    except OSError:
-        pass
-    return names
-"""
-HOME = ["read the files", "change the files", "signal a process"]
-
-
-@dataclass
-class Visit:
-    """A learner's results: seconds, peak bytes of the kernel, an error."""
-
-    learner: Learner
-    pid: int = 0
-    waited: float = 0.0
-    kernel: int = 0
-    failure: str = ""
 
 
 def main(argv: list[str]) -> int:
-    """Run the load test, or fill a shared folder; return the exit code.
-
-    1: a learner's lesson failed, or learners are not isolated.
-    """
+    """Run the load test, or fill the shared folder; return the exit code."""
     parser = argparse.ArgumentParser(prog="loadtest", description=__doc__)
     parser.add_argument(
-        "learners", nargs="?", type=int, default=8, metavar="N"
+        "rows",
+        nargs="*",
+        type=_row,
+        metavar="LESSON:MINUTES",
+        help="lessons that compute much, and the minutes that your timetable "
+        f"gives them (default: {' '.join(HEAVIEST)})",
     )
     parser.add_argument(
-        "--shared",
-        metavar="DIR",
-        default="/srv/workbook",
-        help="the shared folder (default: %(default)s)",
+        "--learners",
+        type=int,
+        default=30,
+        metavar="L",
+        help="for whom the need is computed (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        default=max(2, os.cpu_count() or 1),
+        metavar="N",
+        help="simulated learners, at least as many as this machine has cores "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--fill",
-        metavar="DIR",
-        help="run no test, but fill a shared folder with the pictures, "
-        "weights and cached features of the lessons on this machine",
+        action="store_true",
+        help="run no test, but run all lessons once and copy their photos, "
+        f"weights and cached features to ${shared.VARIABLE} or /srv/workbook",
     )
     args = parser.parse_args(argv)
+    # The lessons that `--fill` runs must not look there.
+    folder = Path(os.environ.pop(shared.VARIABLE, "/srv/workbook"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if args.fill:
-            _fill(Path(args.fill).resolve())
+            _fill(folder)
             return 0
-        folder = Path(args.shared).resolve()
-        _check(args.learners, folder)
+        _check(args.at_once, folder)
         hub.install()
-        return _test(args.learners, folder)
+        rows = args.rows or [_row(text) for text in HEAVIEST]
+        print(_need(rows, args.learners, args.at_once, folder))
     except KeyboardInterrupt:
         print("\nStopped; no process is left running.")
         return 130
-    except (hub.HubError, _venv.SetupError, ValueError) as error:
+    except (
+        *(hub.HubError, _venv.SetupError, regenerate.RegenerateError),
+        ValueError,
+    ) as error:
         print(error, file=sys.stderr)
         return 1
+    return 0
+
+
+def _row(text: str) -> tuple[Path, int]:
+    """Return the notebook and the minutes of a text such as "03:45"."""
+    number, _, minutes = text.partition(":")
+    lessons = {path.name[:2]: path for path in _pinned.notebooks()}
+    if number not in lessons or not re.fullmatch("[1-9][0-9]*", minutes):
+        raise argparse.ArgumentTypeError(
+            f"{text}: give the number of a lesson, a colon and its minutes, "
+            f"as in {HEAVIEST[0]}"
+        )
+    return lessons[number], int(minutes)
 
 
 def _fill(folder: Path):
-    os.environ.pop(shared.VARIABLE, None)
+    for path in _pinned.notebooks():
+        print(f"{path.stem} ...", flush=True)
+        regenerate.run(regenerate.read(path), path)
     render.all_folders()
-    path = weights.choose().path
-    extra = [Path(path)] if path else []
+    cached = weights.choose().path
+    extra = [Path(cached)] if cached else []
     shared.fill(folder, paths.data(), paths.work(), extra)
     count = len(list((folder / shared.FEATURES).glob("*.npy")))
     print(f"{folder}: photos, weights and {count} files of cached features.")
@@ -115,8 +114,10 @@ def _fill(folder: Path):
 
 def _check(count: int, folder: Path):
     """Raise ValueError if the load test can't run here."""
-    if count < 2:
-        raise ValueError(f"{count} learners are too few; give 2 or more.")
+    if not 2 <= count <= homes.COUNT:
+        raise ValueError(
+            f"--at-once {count}: give a number from 2 to {homes.COUNT}."
+        )
     if sys.platform != "linux" or os.geteuid() != 0:
         raise ValueError(
             "The load test runs each learner as another user: start it as "
@@ -124,7 +125,8 @@ def _check(count: int, folder: Path):
         )
     if not (folder / shared.DIGESTS).is_file():
         raise ValueError(
-            f"{folder}: not a shared folder; make one with --fill {folder}"
+            f"{folder}: not a shared folder; make it with start.py loadtest "
+            "--fill"
         )
     try:
         subprocess.run(
@@ -143,141 +145,105 @@ def _check(count: int, folder: Path):
         ) from None
 
 
-def _test(count: int, folder: Path):
-    """Let one learner and then many work; return the exit code."""
+def _need(
+    rows: list[tuple[Path, int]], learners: int, at_once: int, folder: Path
+):
+    """Rehearse the rows of a timetable; return a sentence on its need."""
     room = Path(tempfile.mkdtemp(prefix="workbook-room-"))
-    password = secrets.token_urlsafe()
-    names = [f"learner-{number}" for number in range(1, count + 1)]
-    before = _used_memory()
+    machine, cores, memory = os.cpu_count() or 1, 1, 0
     try:
         room.chmod(0o711)  # learners may pass through, but not list it
-        with hub.running(room, folder, password) as address:
-            print(HEAD, flush=True)
-            (alone,), one = _visits(room, address, password, ["alone"])
-            alone.learner.close()
-            visits, all_ = _visits(room, address, password, names)
-            memory = one - before, all_ - before
-            print("\n" + summary(alone.waited, visits, *memory))
-            isolated, sentence = _isolation(room, folder, *visits[:2])
-            print("\n" + sentence)
+        with hub.running(room, folder) as address:
+            idle = _used_memory()
+            accounts = homes.accounts(room / "hub" / "accounts.csv")
+            visitors = [Learner(address, n) for n in [*accounts][:at_once]]
+            _together(visitors, lambda v: v.sign_in(accounts[v.name]), room)
+            for path, minutes in rows:
+                work = functools.partial(run_lesson, path)
+                seconds, peak = _together(visitors, work, room)
+                each = (peak - idle) / at_once
+                print(
+                    f"{path.stem}: {seconds:.0f} s and {each / GIB:.1f} GiB "
+                    f"each, {at_once} at once on {machine} cores",
+                    flush=True,
+                )
+                each_core = machine * seconds / at_once
+                cores = max(cores, needed(each_core, minutes, learners))
+                memory = max(memory, idle + learners * each)
     finally:
         shutil.rmtree(room, ignore_errors=True)
-    return 0 if isolated else 1
+    table = ", ".join(f"{m} minutes for {path.name[:2]}" for path, m in rows)
+    return (
+        f"For this timetable ({table}): {cores} cores and "
+        f"{math.ceil(memory / GIB)} GiB for {learners} learners."
+    )
+
+
+def needed(seconds: float, minutes: int, learners: int) -> int:
+    """Return the cores for a row of a timetable.
+
+    Args:
+        seconds: that one core works for one learner.
+        minutes: of the row. Learners may wait for `WAITING` of it.
+        learners: in the room, who all compute at once.
+    """
+    return math.ceil(learners * seconds / (60 * minutes * WAITING))
+
+
+def run_lesson(path: Path, learner: Learner) -> None:
+    """Run a lesson from its first cell to its last, as a learner."""
+    cells = learner.open(f"notebooks/{path.name}")
+    if path.name.startswith(OWN_PHOTOS):
+        learner.run(f"import os; os.environ['{shared.VARIABLE}'] = ''")
+    for number, source in enumerate(cells, 1):
+        try:
+            learner.run(source)
+        except Exception as error:
+            raise hub.HubError(f"code cell {number}: {error}") from None
+    learner.close()
+
+
+def _together(
+    learners: list[Learner], work: Callable[[Learner], None], room: Path
+):
+    """Let learners work at once.
+
+    Returns:
+        Seconds until the last has finished, and the most memory that the
+        machine used meanwhile, in bytes.
+
+    Raises:
+        HubError: a learner could not go on.
+    """
+    failures = []
+
+    def attempt(learner: Learner) -> None:
+        try:
+            work(learner)
+        except Exception as error:  # the others go on
+            failures.append(f"{learner.name}: {error}")
+
+    threads = [
+        # Ctrl-C must not wait for them; they end with the hub.
+        threading.Thread(target=attempt, args=(learner,), daemon=True)
+        for learner in learners
+    ]
+    start, memory = time.monotonic(), 0
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        memory = max(memory, _used_memory())
+        time.sleep(INTERVAL)
+    if failures:
+        lines = [*failures, "The end of the hub's log:", hub.log_tail(room)]
+        raise hub.HubError("\n".join(lines))
+    return time.monotonic() - start, memory
 
 
 def _used_memory():
     """Return the bytes of memory that all programs use."""
     memory = psutil.virtual_memory()
     return memory.total - memory.available
-
-
-def _visits(room: Path, address: str, password: str, names: list[str]):
-    """Let learners work at once, and print a line for each.
-
-    Returns:
-        A list of `Visit`, and the most memory that was used meanwhile.
-
-    Raises:
-        HubError: a lesson failed.
-    """
-    visits = [Visit(Learner(address, name)) for name in names]
-    threads = [
-        # Ctrl-C must not wait for them; they end with the hub.
-        threading.Thread(target=_visit, args=(visit, password), daemon=True)
-        for visit in visits
-    ]
-    memory = 0
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        memory = max(memory, _used_memory())
-        time.sleep(INTERVAL)
-    for visit in visits:
-        print(_row(visit), flush=True)
-    failed = sum(bool(visit.failure) for visit in visits)
-    if failed:
-        raise hub.HubError(
-            f"\n{failed} failed. The end of the hub's log:\n"
-            f"{hub.log_tail(room)}"
-        )
-    return visits, memory
-
-
-def _visit(visit: Visit, password: str):
-    """Sign in, open the lesson and run it from its first cell to its last."""
-    learner, start = visit.learner, time.monotonic()
-    try:
-        learner.sign_in(password)
-        cells = learner.open(LESSON)
-        visit.pid = int(learner.run("import os", "os.getpid()"))
-        for number, source in enumerate(cells, 1):
-            visit.failure = f"cell {number}: "
-            learner.run(source)
-        visit.failure = ""
-        visit.waited = time.monotonic() - start
-        visit.kernel = _memory.peak(visit.pid)
-    except Exception as error:  # the others go on
-        visit.failure += f"{error}" or type(error).__name__
-
-
-def _row(visit: Visit):
-    if visit.failure:
-        return f"{visit.learner.name:<24}FAILED: {visit.failure}"
-    return (
-        f"{visit.learner.name:<24}{visit.waited:>6.0f} s"
-        f"{visit.kernel / MIB:>8,.0f} MiB"
-    )
-
-
-def summary(
-    wait_alone: float, visits: list[Visit], memory_alone: int, memory: int
-) -> str:
-    """Return as text what each learner adds, and the need of a `ROOM`.
-
-    Args:
-        wait_alone: seconds that one learner alone waited for all.
-        visits: of the learners who worked at once.
-        memory_alone, memory: bytes that the hub with one and with these
-            learners added at most to what the machine used.
-    """
-    count, cores = len(visits), os.cpu_count() or 1
-    most = max(visit.waited for visit in visits)
-    seconds = (most - wait_alone) / (count - 1)
-    c, d = memory_alone / GIB, memory / GIB
-    gib = (d - c) / (count - 1)
-    return (
-        f"Wait: {wait_alone:.0f} s alone, at most {most:.0f} s for {count} at "
-        f"once: {seconds:.1f} s for each more.\n"
-        f"Memory with the hub: {c:.2f} GiB alone, {d:.2f} GiB for {count}: "
-        f"{gib:.2f} GiB for each more.\n"
-        f"{ROOM} on {cores} cores: {wait_alone + (ROOM - 1) * seconds:.0f} s, "
-        f"{c + (ROOM - 1) * gib:.1f} GiB.\n"
-        f"For {ROOM} to wait as these {count}: "
-        f"{math.ceil(cores * ROOM / count)} cores."
-    )
-
-
-def _isolation(room: Path, store: Path, visit: Visit, other: Visit):
-    """Return whether learners are isolated, and a sentence about it."""
-    allowed = []
-    for v in (visit, other):
-        home = room / "learners" / v.learner.name
-        arguments = str(home), v.pid, str(room / "hub"), str(store)
-        text = visit.learner.run(PROBE, f"allowed{arguments}")
-        allowed.append(ast.literal_eval(text))
-        if visit.learner.can_open(v.learner.name):
-            allowed[-1].append("open the server")
-    own, of_other = allowed
-    # Without access to their own files the probe proves nothing.
-    if own != [*HOME, "open the server"]:
-        return False, f"A learner could {', '.join(own)} at home."
-    if of_other:
-        return False, f"A learner could {', '.join(of_other)} of another."
-    return True, (
-        f"{visit.learner.name} can do this at home, and none of it to "
-        f"{other.learner.name}: {', '.join(own)}. Nor can they change the "
-        "shared folder or list the hub's files."
-    )
 
 
 if __name__ == "__main__":

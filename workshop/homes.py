@@ -1,32 +1,45 @@
-"""A home for each learner: a copy of the lessons that nobody else may read.
+"""The accounts of a workshop, and a home for each that nobody else may read.
 
-A home belongs to a user id that has no account; so nothing needs to be
-created on the machine, nor removed from it. The id is
-stored only as the owner of the folder. Linux and macOS, as root.
+A home belongs to a user id without an account on the machine, so that
+nothing has to be created there or removed later. The id is stored only as
+the owner of the folder. Linux, as root.
 """
 
+import csv
 import os
+import secrets
 import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_ID = 50001  # above the accounts of most machines, below reserved ids
-# The files and folders of this project that a learner gets.
-CONTENTS = (
-    *("LICENSE", "data/README.md", "data/experiments", "data/starter"),
-    "data/surfaces.jpg",
-    *("helpers", "notebooks", "scale"),
-)
+COUNT = 40  # accounts; those that nobody uses cost nothing
+MADE = {"work", "surfaces", "flower_photos"}  # in data/; not copied
+
+
+def make_accounts(path: Path, count: int = COUNT) -> None:
+    """Write `name,password` lines with random passwords to a CSV file."""
+    lines = (
+        f"learner-{number:02},{secrets.token_hex(6)}\n"
+        for number in range(1, count + 1)
+    )
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def accounts(path: Path) -> dict[str, str]:
+    """Return {name: password} of a CSV file; other lines are ignored."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = [[text.strip() for text in row] for row in csv.reader(file)]
+    return {row[0]: row[1] for row in rows if len(row) == 2 and all(row)}
 
 
 def ready(home: Path) -> int:
-    """Return the user id of a learner, whose home is made the first time.
+    """Return the user id of an account, whose home is made the first time.
 
     The files of an existing home are never changed.
 
     Args:
-        home: the learner's folder, a `pathlib.Path`; the homes of all lie
-            side by side.
+        home: the folder of the account; all homes lie side by side.
     """
     if home.is_dir():
         return _owner(home)
@@ -36,12 +49,19 @@ def ready(home: Path) -> int:
     temporary = home.with_name(f".part-{home.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(mode=0o700)
-    for name in CONTENTS:
-        _copy(ROOT / name, temporary / "workbook" / name)
+    shutil.copytree(ROOT, temporary / "workbook", ignore=_not_copied)
+    # start.py finds its packages here, and installs nothing.
+    (temporary / "workbook" / ".venv").symlink_to(ROOT / ".venv")
     for path in [*temporary.rglob("*"), temporary]:
-        os.chown(path, number, number)
+        os.chown(path, number, number, follow_symlinks=False)
     temporary.rename(home)
     return number
+
+
+def _not_copied(folder: str, names: list[str]):
+    made = MADE if Path(folder) == ROOT / "data" else set()
+    hidden = {name for name in names if name.startswith(".")}
+    return made | hidden | {"__pycache__"}
 
 
 def _owner(path: Path):
@@ -50,27 +70,11 @@ def _owner(path: Path):
 
 def _free_id(homes: Path):
     """Return the next user id that neither a home nor an account has."""
-    used_ids = {_owner(path) for path in homes.iterdir()}
-    number = max({FIRST_ID - 1} | used_ids) + 1
-    while _has_account(number):
-        number += 1
-    return number
-
-
-def _has_account(number: int):
     import pwd  # there is none on Windows
 
-    try:
-        pwd.getpwuid(number)
-    except KeyError:
-        return False
-    return True
-
-
-def _copy(path: Path, target: Path):
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        ignore = shutil.ignore_patterns("__pycache__", ".*")
-        shutil.copytree(path, target, ignore=ignore)
-    else:
-        shutil.copy(path, target)
+    used = {_owner(path) for path in homes.iterdir()}
+    number = max({FIRST_ID - 1} | used) + 1
+    taken = {account.pw_uid for account in pwd.getpwall()}
+    while number in taken:
+        number += 1
+    return number

@@ -1,11 +1,9 @@
 """Installs JupyterHub beside .venv, and runs it for the load test."""
 
 import contextlib
-import ctypes
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -24,9 +22,8 @@ LOCK = WORKSHOP / "hub.lock"
 # For this machine only, and not on the workshop's own ports.
 ADDRESS = "http://127.0.0.1:18000"
 TIMEOUT = 180  # seconds until the hub has to answer
-END_TIMEOUT = 30  # seconds until it is killed
+END_TIMEOUT = 60  # seconds until it is killed
 LOG_LINES = 5  # that are shown when the hub fails
-_PR_SET_CHILD_SUBREAPER = 36  # sys/prctl.h
 
 
 class HubError(Exception):
@@ -79,24 +76,22 @@ def _install_proxy():
 
 
 @contextlib.contextmanager
-def running(room: Path, shared: Path, password: str) -> Iterator[str]:
+def running(room: Path, shared: Path) -> Iterator[str]:
     """Run the hub of the workshop on this machine only; yield its address.
 
     At the end of the block none of its processes is left.
 
     Args:
-        room: an empty folder for the homes and the hub's own files.
+        room: a folder for the homes and the hub's own files.
         shared: the shared folder that the learners read.
-        password: of the room.
 
     Raises:
         HubError: the hub does not start.
     """
-    adopt_orphans()
     variables = dict(os.environ)
     variables.pop("PYTHONPATH", None)  # learners import their own copy
     with open(room / "hub.log", "w", encoding="utf-8") as log:
-        hub = subprocess.Popen(
+        hub = psutil.Popen(
             [str(VENV / "bin" / "jupyterhub"), "-f"]
             + [str(WORKSHOP / "jupyterhub_config.py")],
             cwd=room,
@@ -105,7 +100,6 @@ def running(room: Path, shared: Path, password: str) -> Iterator[str]:
                 "WORKBOOK_ROOM": str(room),
                 "WORKBOOK_SHARED": str(shared),
                 "WORKBOOK_ADDRESS": ADDRESS,
-                "WORKBOOK_PASSWORD": password,
             },
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -116,17 +110,10 @@ def running(room: Path, shared: Path, password: str) -> Iterator[str]:
         _wait_for(hub, f"{ADDRESS}/hub/api/", room)
         yield ADDRESS
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # it is ending already
         end(hub)
 
 
-def adopt_orphans() -> None:
-    """Make processes whose parent ends children of this process (Linux)."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _wait_for(hub: subprocess.Popen, url: str, room: Path):
+def _wait_for(hub: psutil.Popen, url: str, room: Path):
     deadline = time.monotonic() + TIMEOUT
     while hub.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(requests.ConnectionError):
@@ -136,16 +123,17 @@ def _wait_for(hub: subprocess.Popen, url: str, room: Path):
     raise HubError(f"The hub does not start:\n{log_tail(room)}")
 
 
-def end(hub: subprocess.Popen) -> None:
-    """End a hub and all processes that it or this process has started."""
-    hub.send_signal(signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        hub.wait(END_TIMEOUT)
-    while children := psutil.Process().children(recursive=True):
-        for process in children:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(children, timeout=5)
+def end(hub: psutil.Popen) -> None:
+    """End a hub with its proxy, the learners' servers and their kernels."""
+    processes = [hub]
+    with contextlib.suppress(psutil.NoSuchProcess):
+        processes += hub.children(recursive=True)
+        hub.terminate()
+    _, left = psutil.wait_procs(processes, END_TIMEOUT)
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left)
 
 
 def log_tail(room: Path) -> str:
