@@ -85,7 +85,7 @@ def test_a_row_takes_the_time_to_read_to_solve_and_to_wait(lesson):
 def test_the_command_prints_minutes_and_times(lesson, capsys):
     assert plan.main([]) == 0
     text = capsys.readouterr().out
-    assert "| 01 | 2 | 4 | 3 | 2 | 10 |" in text
+    assert "| 01 | 2 | 4 | 2 | 7 | 10 |" in text
     assert "| 09:00 | 10 | **01** *One*: q1; run *Two* | leave" in text
     assert "| 09:10 | 10 | Break |  |\n| 09:20 | 40 | Slack |" in text
     assert "Slack: 80 %" in text

@@ -200,15 +200,16 @@ def timetable(
 
 
 def lesson_table(lessons: Lessons, rate: Rate) -> list[str]:
-    """Return the lines of a table of all lessons, in minutes."""
-    lines = ["| lesson | reading | exercises | questions | waiting | sum |"]
+    """Return a table of all lessons, in minutes; a room has questions."""
+    lines = ["| lesson | reading | exercises | waiting | sum | in a room |"]
     lines.append("|---|--:|--:|--:|--:|--:|")
     for number, lesson in lessons.items():
         read = sum(reading(section, rate) for section in lesson.values())
         solve = rate["exercise"] * sum(s.exercises for s in lesson.values())
-        ask = (read + solve) * rate["questions"] / 100
         wait = sum(section.seconds for section in lesson.values()) / 60
-        parts = (read, solve, ask, wait, read + solve + ask + wait)
+        alone = read + solve + wait
+        room = alone + (read + solve) * rate["questions"] / 100
+        parts = (read, solve, wait, alone, room)
         cells = " | ".join(f"{part:.0f}" for part in parts)
         lines.append(f"| {number} | {cells} |")
     return lines
