@@ -236,3 +236,15 @@ def test_a_gpu_is_named(monkeypatch):
         lambda device: {"device_name": "Card 9"},
     )
     assert "Card 9" in times._machine()
+
+
+def test_the_minutes_of_a_lesson_are_those_of_the_plans(lessons):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for row in plan.lesson_table(lessons, plan.pace(TEXT))[2:]:
+        number, *_, alone, _ = re.findall(r"\d+", row)
+        in_readme = re.search(rf"(?m)^\| \[.*?{number} .*\| (\d+) \|$", readme)
+        (path,) = _pinned.NOTEBOOKS.glob(f"{number}_*.ipynb")
+        title = regenerate.read(path).cells[0].source
+        in_lesson = re.search(r"\*\*Time\*\* about (\d+) minutes", title)
+        assert in_readme[1] == in_lesson[1]
+        assert abs(int(in_lesson[1]) - int(alone)) <= 5
