@@ -195,11 +195,32 @@ def test_a_load_test_that_can_not_run_says_why(
     assert words in one_sentence(capsys.readouterr().err)
 
 
-@pytest.mark.parametrize("row", ["03", "03:", "03:0", "3:45", "11:45", "03:x"])
-def test_a_row_of_a_timetable_is_a_lesson_and_its_minutes(row, capsys):
-    with pytest.raises(SystemExit):
-        loadtest.main([row])
-    assert f"{row}: give the number of a lesson" in capsys.readouterr().err
+PAGE = """
+## Half day: 09:00 to 09:50
+
+| 09:00 | 20 | **03** Demonstration: *A* | |
+| 09:20 | 30 | **08** *A* | |
+
+## Full day: 09:00 to 10:30
+
+| 09:00 | 15 | **03** *A*: q1 | |
+| 09:15 | 5 | Break | |
+| 09:20 | 30 | **03** *B*; run *C* | leave q1 for home |
+| 09:50 | 40 | **08** *A* | |
+"""
+
+
+def test_the_minutes_of_a_lesson_are_those_of_the_tighter_plan(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(loadtest.plan, "PAGE", tmp_path / "page.md")
+    loadtest.plan.PAGE.write_text(PAGE)
+    rows = [loadtest._row(number) for number in loadtest.HEAVIEST]
+    assert [(path.name[:2], minutes) for path, minutes in rows] == [
+        *(("03", 45), ("08", 30)),
+    ]
+    assert loadtest.main(["05"]) == 1
+    assert "05: in no plan of" in one_sentence(capsys.readouterr().err)
 
 
 def test_the_cores_of_a_row_follow_from_the_work_of_one_learner():
@@ -349,10 +370,10 @@ def test_learners_work_on_the_hub_apart_from_each_other(
         pytest.skip(str(reason))
     for path in (folder, *folder.parents[:-2]):
         path.chmod(0o755)  # pytest's folders are closed to others
-    for argv in (["--fill"], ["01:20", "--at-once=2", "--learners=4"]):
+    for argv in (["--fill"], ["01", "--at-once=2", "--learners=4"]):
         monkeypatch.setenv(shared.VARIABLE, str(folder))
         assert loadtest.main(argv) == 0
-    need = r"\(20 minutes for 01\): \d+ cores and \d+ GiB for 4 learners\."
+    need = r"\(\d+ minutes of 01\): \d+ cores and \d+ GiB for 4 learners\."
     assert re.search(need, capfd.readouterr().out)
     with hub.running(room, folder) as address:
         accounts = homes.accounts(room / "hub" / "accounts.csv")

@@ -20,14 +20,13 @@ import psutil
 from helpers import paths, shared
 from helpers.network import weights
 from helpers.surfaces import render
-from tools import _pinned, _venv, regenerate
+from tools import _pinned, _venv, plan, regenerate
 from workshop import homes, hub
 from workshop.hub_client import Learner
 
-# The lessons that compute most, with their minutes in the half day.
-HEAVIEST = ("03:45", "08:20")
+HEAVIEST = ("03", "08")  # the lessons that compute most
 OWN_PHOTOS = "08"  # the lesson whose features nobody can cache beforehand
-WAITING = 0.5  # of these minutes; in the rest learners read and write
+WAITING = 0.5  # of a lesson's minutes; in the rest learners read and write
 GIB = 2**30
 INTERVAL = 2  # seconds between two looks at the memory
 
@@ -36,12 +35,12 @@ def main(argv: list[str]) -> int:
     """Run the load test, or fill the shared folder; return the exit code."""
     parser = argparse.ArgumentParser(prog="loadtest", description=__doc__)
     parser.add_argument(
-        "rows",
+        "lessons",
         nargs="*",
-        type=_row,
-        metavar="LESSON:MINUTES",
-        help="lessons that compute much, and the minutes that your timetable "
-        f"gives them (default: {' '.join(HEAVIEST)})",
+        default=HEAVIEST,
+        metavar="LESSON",
+        help="those that learners run in a plan of INSTRUCTORS.md and that "
+        f"compute most (default: {' '.join(HEAVIEST)})",
     )
     parser.add_argument(
         "--learners",
@@ -72,9 +71,9 @@ def main(argv: list[str]) -> int:
         if args.fill:
             _fill(folder)
             return 0
+        rows = [_row(number) for number in args.lessons]
         _check(args.at_once, folder)
         hub.install()
-        rows = args.rows or [_row(text) for text in HEAVIEST]
         print(_need(rows, args.learners, args.at_once, folder))
     except KeyboardInterrupt:
         print("\nStopped; no process is left running.")
@@ -88,16 +87,24 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _row(text: str) -> tuple[Path, int]:
-    """Return the notebook and the minutes of a text such as "03:45"."""
-    number, _, minutes = text.partition(":")
-    lessons = {path.name[:2]: path for path in _pinned.notebooks()}
-    if number not in lessons or not re.fullmatch("[1-9][0-9]*", minutes):
-        raise argparse.ArgumentTypeError(
-            f"{text}: give the number of a lesson, a colon and its minutes, "
-            f"as in {HEAVIEST[0]}"
+def _row(number: str) -> tuple[Path, int]:
+    """Return the notebook of a lesson and its minutes in the tighter plan."""
+    page, start = plan.PAGE.read_text(encoding="utf-8"), f"**{number}** "
+    minutes = [
+        sum(
+            int(length)
+            for _, length, what, _ in re.findall(plan.ROW, body)
+            if what.startswith(start) and not what.startswith(f"{start}Demo")
         )
-    return lessons[number], int(minutes)
+        for *_, body in re.findall(plan.PLAN, page)
+    ]
+    if not any(minutes):
+        raise ValueError(
+            f"{number}: in no plan of INSTRUCTORS.md do learners run this "
+            f"lesson; give numbers such as {' '.join(HEAVIEST)}."
+        )
+    (path,) = (p for p in _pinned.notebooks() if p.name.startswith(number))
+    return path, min(filter(None, minutes))
 
 
 def _fill(folder: Path):
@@ -158,6 +165,7 @@ def _need(
             accounts = homes.accounts(room / "hub" / "accounts.csv")
             visitors = [Learner(address, n) for n in [*accounts][:at_once]]
             _together(visitors, lambda v: v.sign_in(accounts[v.name]), room)
+            print(f"{at_once} simulated learners are signed in.", flush=True)
             for path, minutes in rows:
                 work = functools.partial(run_lesson, path)
                 seconds, peak = _together(visitors, work, room)
@@ -172,7 +180,7 @@ def _need(
                 memory = max(memory, idle + learners * each)
     finally:
         shutil.rmtree(room, ignore_errors=True)
-    table = ", ".join(f"{m} minutes for {path.name[:2]}" for path, m in rows)
+    table = ", ".join(f"{m} minutes of {path.name[:2]}" for path, m in rows)
     return (
         f"For this timetable ({table}): {cores} cores and "
         f"{math.ceil(memory / GIB)} GiB for {learners} learners."
