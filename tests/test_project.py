@@ -124,8 +124,8 @@ PACKAGES = {
 # Packages that are used without being imported.
 NOT_IMPORTED = {"backports-strenum", "jupyterlab", "nbval", "tf2onnx"}
 NOT_IMPORTED |= {"mypy", "pytest-xdist", "ruff"}
-# Only the load test imports these: they are in the group `test`.
-LOAD_TEST = {"requests", "websocket-client"}
+# Only the hub and its load test import these: they are in the group `test`.
+LOAD_TEST = {"requests", "traitlets", "websocket-client"}
 # Of the groups browser, hub and app, and of pretraining/README.md; use_it.py
 # lies beside app.py.
 SEPARATE = {"axe-playwright-python", "playwright", "jupyterhub", "gradio"}

@@ -399,6 +399,6 @@ def test_learners_work_on_the_hub_apart_from_each_other(
         assert anna.request("GET", f"/user/{anna.name}/api/contents/").ok
         assert not anna.request("GET", f"/user/{ben.name}/api/contents/").ok
         # With the packages of the hub, and a ZIP file of their own.
-        assert "READY" in anna.run("", "start('doctor')")
         checked = anna.run("", "start('check', 'my_photos.zip')")
         assert "start.py retrain" in checked and "Installing" not in checked
+        assert "READY" in anna.run("", "start('doctor')")
