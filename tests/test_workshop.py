@@ -1,6 +1,5 @@
 """The hub of a room: accounts, isolated homes, what it needs, a clean end."""
 
-import contextlib
 import json
 import os
 import re
@@ -11,7 +10,6 @@ import textwrap
 
 import psutil
 import pytest
-import requests
 from clone import one_sentence
 from test_project import read
 from traitlets.config import Config
@@ -291,48 +289,6 @@ def test_no_process_of_a_hub_is_left(monkeypatch):
         (child,) = stubborn.children()
         hub.end(stubborn)
     assert not child.is_running() and stubborn.poll() is not None
-
-
-SERVER = """
-import sys
-from jupyter_server.serverapp import ServerApp
-ServerApp.launch_instance([
-    "--allow-root", "--port=0", "--ServerApp.base_url=/user/anna/",
-    "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
-    f"--ServerApp.root_dir={sys.argv[1]}", "--no-browser",
-])
-"""
-
-
-def test_a_learner_runs_cells_on_a_server(tmp_path, notebook, code, save):
-    save(notebook(code("x = 1"), code("1/0")))
-    # Its message has a buffer.
-    image = "from ipywidgets import Image; Image(value=b'GIF89a')"
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER, tmp_path],
-        env=os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path / "run")},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
-        try:
-            for line in server.stderr:
-                address = re.search(r"http://127\S+?(?=/user/)", line)
-                if address:
-                    break
-            learner, page = hub_client.Learner(address[0], "anna"), None
-            while not page:  # it listens soon after that line
-                with contextlib.suppress(requests.ConnectionError):
-                    page = learner.request("GET", "/user/anna/api")
-            with pytest.raises(hub_client.LearnerError, match="404"):
-                learner.open("02_missing.ipynb")
-            first, second = learner.open("01_small.ipynb")
-            assert learner.run(first, "x + 1") == "2"
-            with pytest.raises(hub_client.LearnerError, match="^ZeroDiv"):
-                learner.run(second)
-            assert learner.run(image, "x") == "1"
-            learner.close()
-        finally:
-            server.terminate()
 
 
 # Run in the kernel of a learner.
