@@ -130,7 +130,10 @@ def _complete(set_name: str):
     """
     shared_folder = shared.find("surfaces")
     if shared_folder and not _is_this_edition(shared_folder):
-        shared.print_ignored("surfaces")
+        print(
+            "surfaces in the shared folder is of another version of this "
+            "project; it is ignored."
+        )
     elif shared_folder and not _missing(shared_folder / set_name):
         return shared_folder / set_name
     set_folder = paths.data() / "surfaces" / set_name
