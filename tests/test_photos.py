@@ -66,12 +66,12 @@ def test_a_copied_class_folder_is_one_line(folder, capsys):
     lines = capsys.readouterr().out.splitlines()
     (line,) = [line for line in lines if "(excluded)" in line]
     assert "45 more: the same photos are in a/ and in a - Copy/" in line
-    assert "Move one of the two folders away" in line
+    assert "Move one of the folders away" in line
     shutil.rmtree(folder / "b")
     shutil.rmtree(folder / "c")
     (folder / "a" / "0.png").unlink()
     (folder / "a - Copy" / "new.png").unlink()
-    with pytest.raises(ValueError, match="Move one of the two") as error:
+    with pytest.raises(ValueError, match="Move one of the folders") as error:
         scan.check(folder)
     assert "are in a/ and in a - Copy/ (48 files)" in str(error.value)
 

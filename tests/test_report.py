@@ -320,30 +320,6 @@ def test_an_unpacked_archive_keeps_its_name(made, work):
     assert made(checked=checked).outcomes["folder"] == "my-parts.zip"
 
 
-# --- Wrong input ----------------------------------------------------------
-
-
-@pytest.mark.parametrize("missing", ["linear head", "fine-tuned"])
-def test_a_missing_model_is_named(made, run, missing):
-    probs_of = dict(run.given["probs_of"])
-    del probs_of[missing]
-    with pytest.raises(ValueError, match=f"The model '{missing}' has no"):
-        made(probs_of=probs_of)
-
-
-@pytest.mark.parametrize("place", [0, 1])
-def test_probabilities_of_other_photos_are_rejected(made, run, place):
-    probs_of = {name: list(p) for name, p in run.given["probs_of"].items()}
-    probs_of["frozen"][place] = probs_of["frozen"][place][1:]
-    with pytest.raises(ValueError, match="frozen: the shape .* photos of 2"):
-        made(probs_of=probs_of)
-
-
-def test_out_of_fold_probabilities_are_of_the_training_photos(made, run):
-    with pytest.raises(ValueError, match="out of fold: .*train has 6 photos"):
-        made(out_of_fold=run.given["probs_of"]["frozen"][1])
-
-
 # --- The page -------------------------------------------------------------
 
 

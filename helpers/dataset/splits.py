@@ -337,16 +337,6 @@ def _warn(folder: scan.Folder, split_of: Mapping[str, str]):
             "unless they show different objects in front of a fixed camera. "
             "dataset.check(FOLDER).report() says what to do."
         )
-    splits = collections.defaultdict(set)
-    for photo in folder.photos:
-        if photo.group:
-            splits[photo.group].add(split_of[photo.sha256])
-    if torn := [group for group, names in splits.items() if len(names) > 1]:
-        print(
-            f"Photos of {counted(len(torn), 'group')} are in more than one of "
-            f"the splits of the folder, such as those of {one_line(torn[0])}: "
-            "accuracies may come out too high."
-        )
 
 
 def _write_manifest(folder: scan.Folder, split_of: dict[str, str]):

@@ -28,7 +28,6 @@ from helpers.plots.diagrams import (
     block_diagram,
     inception_module,
     model_parts,
-    splits_diagram,
 )
 from helpers.plots.evaluation import (
     by_class,
@@ -64,5 +63,4 @@ __all__ = [
     "seconds",
     "seeds",
     "size_and_speed",
-    "splits_diagram",
 ]
