@@ -354,8 +354,7 @@ def test_each_figure_has_an_alternative_text(run):
     # 5 figures, 1 mistake, 2 label issues, 2 heat maps.
     assert len(run.page.alts) == 10 and all(run.page.alts)
     alts = " ".join(run.page.alts)
-    assert "1 of bent predicted as good" in alts
-    assert "fine-tuned: 90.0% (95 % interval 59.6% to 98.2%)" in alts
+    assert "before temperature scaling. The calibration error is 17.0%" in alts
     assert "3 photos: 25.0%; 6 photos: 75.0%" in alts
     assert run.page.tags.count("h1") == 1
 
