@@ -133,11 +133,9 @@ def test_the_manifest_holds_what_the_split_depends_on(folder):
     splits.split(checked, FRACTIONS)
     with open(splits.manifest_path(checked), encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    photos = [
-        (r["sha256"], r["class"], r["folder_split"], r["group"]) for r in rows
-    ]
-    again = splits.assign_rest(photos, FRACTIONS)
-    assert again == {row["sha256"]: row["split"] for row in rows}
+    noted = {r["sha256"]: (r["folder_split"], r["group"]) for r in rows}
+    assert noted == {p.sha256: (p.split, p.group) for p in checked.photos}
+    assert {split for split, _ in noted.values()} == {"train", "test"}
 
 
 def test_the_manifest_says_where_each_photo_is(folder):

@@ -3,7 +3,6 @@
 For photos of your own all functions return empty arrays.
 """
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -118,21 +117,15 @@ def _with_defect(split: Split):
 def _source(path: str):
     """Return the mask of a photo and what `render.draw` made it of, or None.
 
-    A photo of your own among the rendered ones has another name, or no mask.
+    A photo of your own has no mask.
     """
     photo = Path(path).resolve()
+    set_folder, mask = photo.parent.parent, render.mask(photo)
     roots = [r for r in (paths.data(), shared.folder()) if r]
-    sets_folder = photo.parent.parent.parent
-    if sets_folder not in [root.resolve() / "surfaces" for root in roots]:
+    if set_folder.parent not in [
+        root.resolve() / "surfaces" for root in roots
+    ]:
         return None
-    sets, classes = "|".join(render.SETS), "|".join(render.CLASS_NAMES)
-    match = re.fullmatch(
-        rf"({sets})/({classes})/\2-(\d{{3}})\.jpg",
-        photo.relative_to(sets_folder).as_posix(),
-        re.ASCII,
-    )
-    mask = render.mask(photo)
-    if not match or not mask.is_file():
+    if photo.suffix != ".jpg" or not mask.is_file():
         return None
-    set_name, class_name, number = match.groups()
-    return mask, (class_name, int(number), set_name)
+    return mask, (photo.parent.name, int(photo.stem[-3:]), set_folder.name)
