@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from helpers import experiments, plots, surfaces
+from helpers import experiments, plots, stats, surfaces
 from tools import experiments as command
 
 STORED = {
@@ -221,3 +221,19 @@ def test_augmented_copies_help_where_the_camera_was_remounted():
         assert correct["shifted"].mean() > plain[seed]["shifted"].mean() + 0.02
     upright = [correct["validation"].mean() for correct in augmented.values()]
     assert np.mean(upright) > 0.92
+
+
+def test_on_real_photos_fine_tuning_gains_from_imagenets_weights_alone():
+    right = {
+        weights: {
+            run.arm: run.correct["test"]
+            for run in experiments.load("08_your_own_photos", weights)
+        }
+        for weights in ("starter", "imagenet")
+    }
+    for weights, gains in (("starter", False), ("imagenet", True)):
+        arms = right[weights]
+        pair = stats.paired(arms["linear head"], arms["fine-tuned"])
+        assert (pair.low > 0) == gains
+    both = [right[w]["fine-tuned"] for w in ("starter", "imagenet")]
+    assert stats.paired(*both).low > 0

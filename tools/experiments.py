@@ -445,11 +445,9 @@ def run_photos(folder: str) -> int:
         code = retrain.main([folder, "--out", os.path.join(out, "results")])
     if code:
         return code
-    name = os.path.basename(os.path.abspath(folder))
-    command = f"python3 start.py experiments --photos {name}"
-    stored = _stored(retrain.NOTEBOOK.stem)
-    stored |= {"command": command, "photos": f"the photos in {name}"}
-    stored["date"] = str(date.today())
+    stored = _stored(retrain.NOTEBOOK.stem) | {"date": str(date.today())}
+    stored["command"] = "python3 start.py experiments --photos FOLDER"
+    stored.setdefault("photos", f"the photos in {os.path.basename(folder)}")
     stored["runs"][weights] = [
         _run(arm.removeprefix("own photos, "), 0, {"test": correct}, {}, 0)
         for arm, correct in results.read(
