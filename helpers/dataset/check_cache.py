@@ -11,21 +11,12 @@ import hashlib
 import json
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from helpers.dataset import decoding, photo_file, pixel_cache
+from helpers.dataset import decoding, photo_file
 from helpers.dataset.photo_file import Photo, Problem
 from helpers.paths import WriteError, atomic, list_path
 
 # Of this process: {(path, size, time of change): SHA-256}.
 _hashes: dict[tuple[str, int, int], str] = {}
-
-
-def version() -> str:
-    """Return a name that changes with the code that reads photos."""
-    code = Path(photo_file.__file__ or "").read_bytes()
-    return hashlib.sha256(code + decoding.version().encode()).hexdigest()
 
 
 def path(folder: Path) -> Path:
@@ -36,23 +27,16 @@ def path(folder: Path) -> Path:
 class Cache:
     """The results of one folder: `look` at its files, then `save` them."""
 
-    def __init__(self, folder: Path, shape: str = "squeeze") -> None:
-        """Load what is there; a damaged or older cache counts as empty.
-
-        Args:
-            folder: the folder of photos.
-            shape: of the pixels that are kept for training.
-        """
-        decoding.require_shape(shape)
-        self._shape = shape
+    def __init__(self, folder: Path) -> None:
+        """Load what is there; a damaged or older cache counts as empty."""
         self._path = path(folder)
         self._old: dict[str, dict] = {}
         self._new: dict[str, dict] = {}
         # A cache that cannot be read only costs time.
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             content = json.loads(self._path.read_text(encoding="utf-8"))
-            if content["version"] == version():
-                self._old = dict(content["photos"])
+            if content["version"] == decoding.version():
+                self._old = content["photos"]
 
     def look(
         self, file: Path, name: str, class_name: str
@@ -63,14 +47,12 @@ class Cache:
         except OSError:
             return photo_file.look(file, name, class_name)
         _, size, time = key
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            row = self._old[name]
-            if row["state"] == [size, time]:
-                result = _from_row(file, name, class_name, row)
-                self._new[name] = row
-                _hashes[key] = row["sha256"]
-                return result
-        photo, problems = photo_file.look(file, name, class_name, self._shape)
+        row = self._old.get(name)
+        if row and row["state"] == [size, time]:
+            self._new[name] = row
+            _hashes[key] = row["sha256"]
+            return _from_row(file, name, class_name, row)
+        photo, problems = photo_file.look(file, name, class_name)
         if photo:
             self._new[name] = {
                 "state": [size, time],
@@ -88,10 +70,9 @@ class Cache:
 
         Where nothing may be written the next check takes longer.
         """
-        pixel_cache.evict()
         if self._new == self._old:
             return
-        content = {"version": version(), "photos": self._new}
+        content = {"version": decoding.version(), "photos": self._new}
         with contextlib.suppress(WriteError), atomic(self._path) as temporary:
             temporary.write_text(
                 json.dumps(content, sort_keys=True), encoding="utf-8"
@@ -105,8 +86,6 @@ def _state(file: str | Path):
 
 
 def _from_row(file: Path, name: str, class_name: str, row: dict):
-    with open(file, "rb"):  # it may be locked by now
-        pass
     seen = *row["size"], base64.b64decode(row["thumbnail"]), row["depth"]
     photo = Photo(file, name, class_name, row["sha256"], *seen)
     return photo, [Problem(name, *note) for note in row["problems"]]
@@ -123,25 +102,3 @@ def is_unchanged(file: str, sha256: str) -> bool:
         if key not in _hashes:
             _hashes[key] = hashlib.file_digest(opened, "sha256").hexdigest()
     return _hashes[key] == sha256
-
-
-def pixels(file: str, shape: str) -> npt.NDArray[np.uint8]:
-    """Return the pixels of a photo for training, uint8 (299, 299, 3).
-
-    Those of a large photo that was checked are taken from the disk.
-
-    Raises:
-        UnusableError: the file can't be read as a photo.
-    """
-    sha256 = None
-    with contextlib.suppress(OSError):  # reading it says what is wrong
-        sha256 = _hashes.get(_state(file))
-    if sha256:
-        kept = pixel_cache.load(sha256, shape)
-        if kept is not None:
-            return kept
-    content = photo_file.read_bytes(Path(file))
-    picture = photo_file.read(content, Path(file).name)
-    if sha256:
-        pixel_cache.save(picture, sha256, shape)
-    return decoding.resize(picture.pixels, shape)

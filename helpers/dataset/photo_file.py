@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from helpers.dataset import decoding, pixel_cache
+from helpers.dataset import decoding
 from helpers.dataset.decoding import COPY, Picture, UnusableError
 
 MIN_SIDE = 75  # pixels on the shorter side: Inception v3 takes no less
@@ -81,12 +81,6 @@ PICTURE_SUFFIXES = (
     ".heif", ".hif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jxl", ".pbm",
     ".pgm", ".png", ".ppm", ".psd", ".svg", ".tif", ".tiff", ".webp",
 )  # fmt: skip
-LEFTOVERS = {
-    (".crdownload", ".download", ".part", ".partial"):
-        "an unfinished download",
-    (".bak", ".old", ".orig", "~"): "a backup copy",
-    (".thm",): "a camera's thumbnail",
-}  # fmt: skip
 # The kinds that are decoded, as they are called in a sentence.
 DECODED = {
     "AVIF": "AVIF", "BMP": "BMP", "GIF": "GIF", "HEIF": "HEIC",
@@ -166,12 +160,11 @@ class Problem:
 
 
 def look(
-    file: Path, name: str, class_name: str, shape: str | None = None
+    file: Path, name: str, class_name: str
 ) -> tuple[Photo | None, list[Problem]]:
     """Return the photo in a file, or None, and problems.
 
-    With a shape, the pixels for training are kept (see `pixel_cache`). The
-    name is the path from the folder of photos.
+    The name is the path from the folder of photos.
     """
     name = printed(name)
     try:
@@ -181,8 +174,6 @@ def look(
         problem = Problem(name, error.problem, error.advice, excluded=True)
         return None, [problem]
     sha256 = hashlib.sha256(content).hexdigest()
-    if shape:
-        pixel_cache.save(picture, sha256, shape)
     size = picture.width, picture.height
     thumbnail = make_thumbnail(picture.pixels)
     photo = Photo(
@@ -342,8 +333,3 @@ def _require_decodable(content: bytes, name: str):
             f"{kind} is not read without the package {package}",
             f"Run pip install {package}, and restart the kernel.",
         )
-    for ends, what in LEFTOVERS.items():
-        if name.lower().endswith(ends):
-            raise UnusableError(
-                what, "Nothing to do if the photo itself is here, too."
-            )

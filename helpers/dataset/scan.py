@@ -37,10 +37,10 @@ UNEVEN = 10  # times as many photos in the largest class as in a smaller
 class Folder:
     """A checked folder: the photos that can be used, and the problems.
 
-    `near_duplicates` holds pairs of photos that are nearly the same,
-    augmented copies of one photo, or consecutive frames. `ignored` counts
-    what systems and other programs have left there. `notes` are sentences on
-    how the folder is sorted. `shape` is what becomes of a long photo.
+    `near_duplicates` holds pairs of photos that are nearly the same, or
+    augmented copies of one photo. `ignored` counts what systems and other
+    programs have left there. `notes` are sentences on how the folder is
+    sorted. `shape` is what becomes of a long photo.
     """
 
     path: Path
@@ -161,7 +161,7 @@ def check(
         groups = layouts.groups_in_names(group_pattern, "group pattern", names)
     corrected = corrections.applied(folder, contents.class_names)
     readable, relabelled, problems = [], [], contents.problems
-    looked_at = _look_at_all(folder, contents.items, shape)
+    looked_at = _look_at_all(folder, contents.items)
     for item, (photo, notes) in zip(contents.items, looked_at, strict=True):
         problems += notes
         if not photo:
@@ -189,10 +189,8 @@ def check(
     problems += _empty_classes(photos, contents, problems)
     problems += _small_classes(photos) + few_groups
     problems += layouts.lookalikes(class_names) + layouts.doubtful(class_names)
-    torn = _torn_groups(photos)
-    if torn:
-        problems.append(_torn_problem(folder, torn))
-    problems += bit_depths(photos) + relabelled
+    notes_on_groups, torn = _about_groups(folder, photos)
+    problems += torn + bit_depths(photos) + relabelled
     return Folder(
         folder,
         tuple(class_names),
@@ -200,17 +198,17 @@ def check(
         tuple(problems),
         pairs,
         dict(contents.ignored.most_common()),
-        (*contents.notes, *notes_on_splits, *_notes_on_groups(photos, torn)),
+        (*contents.notes, *notes_on_splits, *notes_on_groups),
         shape,
     )
 
 
-def _look_at_all(folder: Path, items: Sequence[layouts.Item], shape: str):
+def _look_at_all(folder: Path, items: Sequence[layouts.Item]):
 
     def look(item: layouts.Item):
         return cache.look(folder / item.name, item.name, item.class_name)
 
-    cache = check_cache.Cache(folder, shape)
+    cache = check_cache.Cache(folder)
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         results = list(
@@ -295,34 +293,26 @@ def _grouped(photos: Sequence[Photo], found: Mapping[str, str]):
     ], problems
 
 
-def _torn_groups(photos: Sequence[Photo]):
-    """Return the groups that are in several splits of the folder."""
+def _about_groups(folder: Path, photos: Sequence[Photo]):
+    """Return notes and problems: groups, and those in several splits."""
     splits_of = collections.defaultdict(set)
     for photo in photos:
-        if photo.group and photo.split:
+        if photo.group:
             splits_of[photo.group].add(photo.split)
-    return [group for group, splits in splits_of.items() if len(splits) > 1]
-
-
-def _torn_problem(folder: Path, torn: Sequence[str]):
+    if not splits_of:
+        return [], []
+    count = sum(photo.group is not None for photo in photos)
+    note = f"{count} photos are in {counted(len(splits_of), 'group')}"
+    torn = [g for g, splits in splits_of.items() if len(splits - {None}) > 1]
+    if not torn:
+        return [f"{note}, and those of a group stay in one split"], []
     what = (
         f"photos of {counted(len(torn), 'group')}, such as those of "
         f"{torn[0]}, are in more than one of the splits in the folder, so "
         "accuracies may come out too high"
     )
     do = "Move all photos of a group into one split."
-    return Problem(f"{folder.resolve().name}/", what, do)
-
-
-def _notes_on_groups(photos: Sequence[Photo], torn: Sequence[str]):
-    groups = {photo.group for photo in photos if photo.group}
-    if not groups:
-        return []
-    count = sum(photo.group is not None for photo in photos)
-    note = f"{count} photos are in {counted(len(groups), 'group')}"
-    if not torn:
-        note += ", and those of a group stay in one split"
-    return [note]
+    return [note], [Problem(f"{folder.resolve().name}/", what, do)]
 
 
 def _empty_classes(
