@@ -23,6 +23,7 @@ from helpers.dataset import (
     decoding,
     photo_file,
     pipeline,
+    pixel_cache,
     scan,
     splits,
 )
@@ -360,7 +361,7 @@ def test_a_shape_that_is_none_is_refused(folder):
         scan.check(folder, shape="round")
 
 
-# --- Pixels for training -----------------------------------------------------
+# --- Pixels that are kept ----------------------------------------------------
 
 
 @pytest.fixture
@@ -375,21 +376,73 @@ def folder(tmp_path, monkeypatch):
     return mine
 
 
+def kept(split):
+    """The files of kept pixels, {path of a photo: file}."""
+    pairs = zip(split.paths, split.keys, strict=True)
+    files = {path: pixel_cache.path(key, split.shape) for path, key in pairs}
+    return {path: file for path, file in files.items() if file.exists()}
+
+
 def checked_split(folder, shape="squeeze"):
     checked = scan.check(folder, shape=shape)
     return splits.split(checked, (60, 20, 20)), checked
 
 
 @pytest.mark.parametrize("shape", decoding.SHAPES)
-def test_pixels_for_training_are_those_of_the_photo(folder, shape):
+def test_kept_pixels_are_those_of_the_photo(folder, shape):
     for split in checked_split(folder, shape)[0]:
-        pixels = pipeline.load_photos(split.paths, shape)
-        for path, square in zip(split.paths, pixels, strict=True):
+        files = kept(split)
+        large = [path for path in split.paths if "large" in path]
+        assert sorted(files) == sorted(large)
+        from_disk = pipeline.load_photos(split.paths, shape)
+        for path, pixels in zip(split.paths, from_disk, strict=True):
             with open(path, "rb") as file:
                 picture = pixels_of(file.read())
-            assert np.array_equal(square, decoding.resize(picture, shape))
+            assert np.array_equal(pixels, decoding.resize(picture, shape))
+            graph = tf.data.Dataset.from_tensors(path).map(
+                lambda path: pipeline.load_photo(path, shape)
+            )
+            (in_graph,) = graph.as_numpy_iterator()
+            assert np.array_equal(pixels, in_graph)
         batched = np.concatenate([x for x, _ in pipeline.single_pass(split)])
-        assert np.array_equal(batched, pixels)
+        assert np.array_equal(batched, from_disk)
+
+
+def test_kept_pixels_are_used_until_the_photo_changes(folder):
+    checked = scan.check(folder)
+    path = str(folder / "a" / "large.jpg")
+    (key,) = [p.sha256 for p in checked.photos if str(p.path) == path]
+    file = pixel_cache.path(key, "squeeze")
+    before = pipeline.load_photo(path).numpy()
+    file.write_bytes(bytes(file.stat().st_size))
+    assert not pipeline.load_photo(path).numpy().any()
+    assert pipeline.load_photo(path, "crop").numpy().any()
+    file.write_bytes(b"cut off")
+    assert np.array_equal(pipeline.load_photo(path), before)
+    put(folder / "a", {"large.jpg": saved(gradient(1300, 900), "JPEG")})
+    changed = pipeline.load_photo(path).numpy()
+    assert not np.array_equal(changed, before)
+
+
+def test_pixels_that_were_not_kept_are_decoded_and_kept(folder):
+    scan.check(folder)
+    (train, *_), _ = checked_split(folder)
+    path = next(iter(kept(train)))
+    file = kept(train)[path]
+    before = pipeline.load_photo(path).numpy()
+    file.unlink()
+    assert np.array_equal(pipeline.load_photo(path), before)
+    assert file.exists()
+
+
+def test_the_oldest_pixels_go_when_there_are_too_many(folder, monkeypatch):
+    scan.check(folder)
+    directory = pixel_cache.path("0", "squeeze").parent
+    first = sorted(directory.iterdir(), key=lambda f: f.stat().st_mtime_ns)
+    assert len(first) == 3
+    monkeypatch.setattr(pixel_cache, "LIMIT", 2 * 299 * 299 * 3)
+    scan.check(folder)
+    assert sorted(directory.iterdir()) == sorted(first[1:])
 
 
 def test_an_unreadable_photo_is_named_when_it_is_loaded(tmp_path):

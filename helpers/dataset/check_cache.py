@@ -11,7 +11,10 @@ import hashlib
 import json
 from pathlib import Path
 
-from helpers.dataset import decoding, photo_file
+import numpy as np
+import numpy.typing as npt
+
+from helpers.dataset import decoding, photo_file, pixel_cache
 from helpers.dataset.photo_file import Photo, Problem
 from helpers.paths import WriteError, atomic, list_path
 
@@ -27,8 +30,15 @@ def path(folder: Path) -> Path:
 class Cache:
     """The results of one folder: `look` at its files, then `save` them."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load what is there; a damaged or older cache counts as empty."""
+    def __init__(self, folder: Path, shape: str = "squeeze") -> None:
+        """Load what is there; a damaged or older cache counts as empty.
+
+        Args:
+            folder: the folder of photos.
+            shape: of the pixels that are kept for training.
+        """
+        decoding.require_shape(shape)
+        self._shape = shape
         self._path = path(folder)
         self._old: dict[str, dict] = {}
         self._new: dict[str, dict] = {}
@@ -52,7 +62,7 @@ class Cache:
             self._new[name] = row
             _hashes[key] = row["sha256"]
             return _from_row(file, name, class_name, row)
-        photo, problems = photo_file.look(file, name, class_name)
+        photo, problems = photo_file.look(file, name, class_name, self._shape)
         if photo:
             self._new[name] = {
                 "state": [size, time],
@@ -70,6 +80,7 @@ class Cache:
 
         Where nothing may be written the next check takes longer.
         """
+        pixel_cache.evict()
         if self._new == self._old:
             return
         content = {"version": decoding.version(), "photos": self._new}
@@ -102,3 +113,25 @@ def is_unchanged(file: str, sha256: str) -> bool:
         if key not in _hashes:
             _hashes[key] = hashlib.file_digest(opened, "sha256").hexdigest()
     return _hashes[key] == sha256
+
+
+def pixels(file: str, shape: str) -> npt.NDArray[np.uint8]:
+    """Return the pixels of a photo for training, uint8 (299, 299, 3).
+
+    Those of a large photo that was checked are taken from the disk.
+
+    Raises:
+        UnusableError: the file can't be read as a photo.
+    """
+    sha256 = None
+    with contextlib.suppress(OSError):  # reading it says what is wrong
+        sha256 = _hashes.get(_state(file))
+    if sha256:
+        kept = pixel_cache.load(sha256, shape)
+        if kept is not None:
+            return kept
+    content = photo_file.read_bytes(Path(file))
+    picture = photo_file.read(content, Path(file).name)
+    if sha256:
+        pixel_cache.save(picture, sha256, shape)
+    return decoding.resize(picture.pixels, shape)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from helpers.dataset import decoding
+from helpers.dataset import decoding, pixel_cache
 from helpers.dataset.decoding import COPY, Picture, UnusableError
 
 MIN_SIDE = 75  # pixels on the shorter side: Inception v3 takes no less
@@ -160,11 +160,12 @@ class Problem:
 
 
 def look(
-    file: Path, name: str, class_name: str
+    file: Path, name: str, class_name: str, shape: str | None = None
 ) -> tuple[Photo | None, list[Problem]]:
     """Return the photo in a file, or None, and problems.
 
-    The name is the path from the folder of photos.
+    With a shape, the pixels for training are kept (see `pixel_cache`). The
+    name is the path from the folder of photos.
     """
     name = printed(name)
     try:
@@ -174,6 +175,8 @@ def look(
         problem = Problem(name, error.problem, error.advice, excluded=True)
         return None, [problem]
     sha256 = hashlib.sha256(content).hexdigest()
+    if shape:
+        pixel_cache.save(picture, sha256, shape)
     size = picture.width, picture.height
     thumbnail = make_thumbnail(picture.pixels)
     photo = Photo(

@@ -3,14 +3,13 @@
 import functools
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from helpers.dataset import check_cache, decoding, photo_file
+from helpers.dataset import check_cache
 from helpers.dataset.decoding import SIZE, UnusableError
 from helpers.dataset.splits import Split
 from helpers.text import one_line
@@ -44,11 +43,9 @@ def _load(path: Any, shape: str) -> npt.NDArray[np.uint8]:
     # TensorFlow gives bytes, or an array that holds them.
     file = os.fsdecode(np.asarray(path, object).item())
     try:
-        content = photo_file.read_bytes(Path(file))
-        picture = photo_file.read(content, Path(file).name)
+        return check_cache.pixels(file, shape)
     except UnusableError as error:
         raise ValueError(one_line(f"{file}: {error}")) from None
-    return decoding.resize(picture.pixels, shape)
 
 
 def load_photos(

@@ -161,7 +161,7 @@ def check(
         groups = layouts.groups_in_names(group_pattern, "group pattern", names)
     corrected = corrections.applied(folder, contents.class_names)
     readable, relabelled, problems = [], [], contents.problems
-    looked_at = _look_at_all(folder, contents.items)
+    looked_at = _look_at_all(folder, contents.items, shape)
     for item, (photo, notes) in zip(contents.items, looked_at, strict=True):
         problems += notes
         if not photo:
@@ -203,12 +203,12 @@ def check(
     )
 
 
-def _look_at_all(folder: Path, items: Sequence[layouts.Item]):
+def _look_at_all(folder: Path, items: Sequence[layouts.Item], shape: str):
 
     def look(item: layouts.Item):
         return cache.look(folder / item.name, item.name, item.class_name)
 
-    cache = check_cache.Cache(folder)
+    cache = check_cache.Cache(folder, shape)
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
         results = list(
