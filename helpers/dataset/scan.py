@@ -37,10 +37,10 @@ UNEVEN = 10  # times as many photos in the largest class as in a smaller
 class Folder:
     """A checked folder: the photos that can be used, and the problems.
 
-    `near_duplicates` holds pairs of photos that are nearly the same, or
-    augmented copies of one photo. `ignored` counts what systems and other
-    programs have left there. `notes` are sentences on how the folder is
-    sorted. `shape` is what becomes of a long photo.
+    `near_duplicates` holds pairs of photos that are nearly the same,
+    augmented copies of one photo, or consecutive frames. `ignored` counts
+    what systems and other programs have left there. `notes` are sentences on
+    how the folder is sorted. `shape` is what becomes of a long photo.
     """
 
     path: Path

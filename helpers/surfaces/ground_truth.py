@@ -49,8 +49,7 @@ def without_defect(
     indices = indices[:count]
     images = np.empty((len(indices), render.SIZE, render.SIZE, 3), "uint8")
     for image, (_, part) in zip(images, sources, strict=False):
-        class_name, number, set_name = part
-        image[:], _ = render.draw(class_name, number, set_name, defect=False)
+        image[:], _ = render.draw(*part, defect=False)
     return indices, images
 
 

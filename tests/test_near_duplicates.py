@@ -1,4 +1,4 @@
-"""Near-duplicates and augmented copies are found, and nothing else."""
+"""Near-duplicates, augmented copies and films are found, and nothing else."""
 
 import io
 import re
@@ -10,7 +10,7 @@ import pytest
 from make_photos import FRACTIONS, saved
 from PIL import Image, ImageDraw, ImageEnhance
 
-from helpers.dataset import duplicates, photo_file, scan, splits
+from helpers.dataset import near_duplicates, photo_file, scan, splits
 
 
 def noisy(rng, pixels, noise=3):
@@ -125,7 +125,7 @@ def test_a_photo_saved_again_is_found(draw):
         copies = [
             photo(again(image), f"b/{i}") for i, image in enumerate(images)
         ]
-        pairs = duplicates.find(checked + copies)
+        pairs = near_duplicates.find(checked + copies)
         assert names(pairs) == expected, change
 
 
@@ -133,7 +133,8 @@ def test_a_photo_saved_again_is_found(draw):
 def test_different_photos_of_one_kind_are_not_the_same(draw):
     rng = np.random.default_rng(0)
     checked = [photo(draw(rng), f"a/{i}") for i in range(40)]
-    assert duplicates.find(checked) == []
+    assert near_duplicates.find(checked) == []
+    assert near_duplicates.groups(checked) == ([], [])
 
 
 def test_things_that_differ_in_colour_alone_are_not_the_same():
@@ -144,14 +145,14 @@ def test_things_that_differ_in_colour_alone_are_not_the_same():
         images.append(image)
     red, blue, again = *images, jpeg(images[0], 80)
     checked = [photo(red, "a/1"), photo(blue, "b/1"), photo(again, "a/2")]
-    assert names(duplicates.find(checked)) == [("a/2", "a/1")]
+    assert names(near_duplicates.find(checked)) == [("a/2", "a/1")]
 
 
 @pytest.mark.parametrize("tone", [0, 128, 255])
 def test_photos_without_any_detail_are_compared(tone):
     plain = photo(Image.new("RGB", (90, 80), (tone, tone, tone)), "a/1")
     different = photo(scene(np.random.default_rng(0)), "a/2")
-    assert duplicates.find([plain, different]) == []
+    assert near_duplicates.find([plain, different]) == []
 
 
 def of_one_camera(count):
@@ -171,18 +172,18 @@ def test_a_near_duplicate_comes_with_the_earliest_photo_it_is_like(
     expected = []
     for number, later in enumerate(checked):
         for earlier in checked[:number]:
-            if duplicates.find([earlier, later]):
+            if near_duplicates.find([earlier, later]):
                 expected.append((later.name, earlier.name))
                 break
-    monkeypatch.setattr(duplicates, "BLOCK", 25)
-    assert names(duplicates.find(checked)) == expected
+    monkeypatch.setattr(near_duplicates, "BLOCK", 25)
+    assert names(near_duplicates.find(checked)) == expected
     assert 10 < len(expected) < 55
 
 
 def test_photos_of_a_fixed_camera_fit_into_memory():
     checked = list(of_one_camera(1600))
     tracemalloc.start()
-    duplicates.find(checked)
+    near_duplicates.find(checked)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40_000 * len(checked)  # all pairs would take 150,000 each
@@ -217,7 +218,7 @@ def test_defects_before_a_fixed_camera_are_one_line_with_nothing_to_do(
     assert "unless they show different objects in front of a fixed" in out
 
 
-def test_duplicates_with_different_labels_are_never_to_be_deleted(save):
+def test_near_duplicates_with_different_labels_are_never_to_be_deleted(save):
     for number in range(40):
         image = scene(np.random.default_rng(number))
         save(image, f"{'ab'[number % 2]}/{number}.jpg")
@@ -232,7 +233,34 @@ def test_duplicates_with_different_labels_are_never_to_be_deleted(save):
     assert not any(p.excluded for p in found)
 
 
-# --- Augmented copies, by their names ------------------------------
+# --- Augmented copies and films, by their names ------------------------------
+
+
+def film(rng, count, step=6):
+    """Frames of a camera that moves; the light flickers a little."""
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 14, 3), "uint8"))
+    wide = coarse.resize((440, 200), Image.Resampling.BICUBIC)
+    for frame in range(count):
+        view = wide.crop((step * frame, 0, step * frame + 260, 200))
+        light = 1 + 0.05 * np.sin(frame)
+        yield noisy(rng, np.asarray(view, float) * light)
+
+
+def check_and_split(folder, pattern):
+    """The one problem of a folder; what is alike is in one split.
+
+    A group of the pattern is what the names of these photos share.
+    """
+    checked = scan.check(folder)
+    split_of = {}
+    for split in splits.split(checked, FRACTIONS):
+        assert set(split.labels) == {0, 1}
+        for name in split.names:
+            shared = re.search(pattern, name)[0]
+            assert split_of.setdefault(shared, split.name) == split.name
+    (problem,) = checked.problems
+    assert problem.name == "mine/" and not problem.excluded
+    return problem
 
 
 @pytest.mark.parametrize("augmented", [True, False])
@@ -248,39 +276,86 @@ def test_augmented_copies_are_one_line_and_an_export_without_is_none(
             for copy in copies if augmented else copies[:1]:
                 name = f"IMG_{number}_jpg.rf.{rng.bytes(16).hex()}.jpg"
                 folder = save(copy, f"{class_name}/{name}")
+    if augmented:
+        problem = check_and_split(folder, r"./IMG_\d+_")
+        assert "120 files look like augmented copies of 40" in problem.problem
+    else:
+        assert scan.check(folder).problems == ()
+
+
+@pytest.mark.parametrize("step", [0, 2, 6])
+def test_films_are_one_line_and_not_one_for_each_frame(save, step):
+    for class_name in "ab":
+        for number in (1, 2, 3):
+            rng = np.random.default_rng([number, ord(class_name)])
+            for i, image in enumerate(film(rng, 15, step)):
+                name = f"film{number}_{i:04d}.jpg"
+                folder = save(image, f"{class_name}/{name}")
+    problem = check_and_split(folder, r"./film\d")
+    words = "90 files look like consecutive frames of 6 videos, such"
+    assert words in problem.problem
+
+
+NAMES = {
+    "Roboflow": "film{film}_mp4-{frame:04d}_jpg.rf.{hash}",
+    "Android": "{frame:05d}IMG_{frame:05d}_BURST2024050112{film:04d}",
+    "Pixel": "PXL_2024050112{film:02d}{frame:02d}123.BURST-{frame:02d}",
+    "camera last": "frame{frame}_cam{film}",
+}
+
+
+@pytest.mark.parametrize("is_film", [True, False])
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_films_are_found_by_the_names_that_programs_give(name, is_film):
+    checked = []
+    for class_name in "ab":
+        for number in (1, 2):
+            rng = np.random.default_rng([number, ord(class_name)])
+            images = film(rng, 15) if is_film else map(scene, [rng] * 15)
+            for frame, image in enumerate(images):
+                stem = name.format(
+                    film=number, frame=frame, hash=rng.bytes(16).hex()
+                )
+                checked.append(photo(image, f"{class_name}/{stem}.jpg"))
+    copies, films = near_duplicates.groups(checked)
+    assert copies == []
+    assert [len(frames) for frames in films] == [15] * 4 * is_film
+
+
+def test_one_film_is_told_in_the_singular(save):
+    for frame, image in enumerate(film(np.random.default_rng(0), 15)):
+        save(image, f"a/film_{frame:04d}.jpg")
+    for number in range(20):
+        image = scene(np.random.default_rng(number + 1))
+        folder = save(image, f"b/img_{number:04d}.jpg")
     checked = scan.check(folder)
-    if not augmented:
-        assert checked.problems == ()
-        return
-    split_of = {}
-    for split in splits.split(checked, FRACTIONS):
+    problem, *_, few = checked.problems
+    assert "frames of 1 video, such as a/film_0000" in problem.problem
+    assert few.name == "a/" and "are all in 1 group of nearly" in few.problem
+    for split in splits.split(checked, FRACTIONS):  # with a film in all
         assert set(split.labels) == {0, 1}
-        for name in split.names:
-            original = re.search(r"./IMG_\d+_", name)[0]
-            assert split_of.setdefault(original, split.name) == split.name
-    (problem,) = checked.problems
-    assert problem.name == "mine/" and not problem.excluded
-    assert "120 files look like augmented copies of 40" in problem.problem
 
 
-def test_a_word_after_rf_is_no_hash():
+def of_one_jig(rng):
+    """A thing at another place of a jig that is always the same."""
+    image = scene(np.random.default_rng(1))
+    x, y = (int(at) for at in rng.integers(30, 120, 2))
+    ImageDraw.Draw(image).ellipse([x, y, x + 20, y + 20], "black")
+    return image
+
+
+@pytest.mark.parametrize(
+    ("draw", "name"),
+    [
+        (scene, "img{:03d}"),
+        (scene, "photo.rf.album{:03d}"),  # a word after rf is no hash
+        (of_one_jig, "img{:03d}"),
+    ],
+)
+def test_numbered_photos_of_different_things_are_no_film(draw, name):
     rng = np.random.default_rng(0)
-    images = [scene(rng) for _ in range(4)]
     checked = [
-        photo(image, f"a/photo.rf.album{i % 2}.jpg")
-        for i, image in enumerate(images)
+        photo(draw(rng), f"{'ab'[i % 2]}/{name.format(i)}.jpg")
+        for i in range(60)
     ]
-    assert duplicates.near(Path("mine"), checked)[1:] == ({}, [])
-
-
-def test_a_class_of_one_original_is_split_photo_by_photo(save):
-    for i in range(15):
-        image = scene(np.random.default_rng(i))
-        save(image, f"a/one.rf.{i:020d}.jpg")
-        save(scene(np.random.default_rng(i + 99)), f"b/{i}.jpg")
-    folder = save(scene(np.random.default_rng(200)), "b/last.jpg")
-    checked = scan.check(folder)
-    few = [p for p in checked.problems if p.name == "a/"]
-    assert "are all in 1 group of nearly" in few[-1].problem
-    for split in splits.split(checked, FRACTIONS):
-        assert set(split.labels) == {0, 1}
+    assert near_duplicates.groups(checked) == ([], [])
