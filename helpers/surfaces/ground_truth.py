@@ -106,14 +106,17 @@ def heat_inside(
     return np.array(fractions, float)
 
 
-def _with_defect(split: Split):
+_Source = tuple[Path, tuple[str, int, str]]
+
+
+def _with_defect(split: Split) -> tuple[NDArray[np.int64], list[_Source]]:
     """Return the indices of rendered photos with a defect, and `_source`s."""
     sources = {i: _source(path) for i, path in enumerate(split.paths)}
     found = {i: source for i, source in sources.items() if source}
     return np.array([*found], np.int64), [*found.values()]
 
 
-def _source(path: str):
+def _source(path: str) -> _Source | None:
     """Return the mask of a photo and what `render.draw` made it of, or None.
 
     A photo of your own has no mask.
