@@ -234,16 +234,28 @@ def test_a_status_stays_and_owns_the_new_line(panels):
 
 
 def test_no_control_is_cut_off_at_200_percent(panels):
-    size = panels.page.viewport_size
-    panels.page.set_viewport_size({"width": 640, "height": 450})
-    try:
-        for words in WIDGETS:
-            assert panels.widget(words).cut_off() == [], words
-    finally:
-        panels.page.set_viewport_size(size)
+    page, size = panels.page, panels.page.viewport_size
+    page.set_viewport_size({"width": 640, "height": 450})
+    for words in WIDGETS:
+        assert panels.widget(words).cut_off() == [], words
+    wide = page.add_style_tag(
+        content=".widget-dropdown { min-width: 900px !important }"
+    )
+    assert panels.widget("widgets.mistakes(").cut_off()
+    wide.evaluate("style => style.remove()")
+    page.set_viewport_size(size)
+
+
+def serious(page):
+    """Return what axe-core finds in the widgets."""
+    where = {"include": [[".jp-OutputArea-output .jupyter-widgets"]]}
+    found = Axe().run(page, context=where).response["violations"]
+    return {v["id"] for v in found if v["impact"] in SERIOUS}
 
 
 def test_widgets_are_accessible(panels):
-    where = {"include": [[".jp-OutputArea-output .jupyter-widgets"]]}
-    found = Axe().run(panels.page, context=where).response["violations"]
-    assert {v["id"] for v in found if v["impact"] in SERIOUS} <= OF_IPYWIDGETS
+    assert serious(panels.page) <= OF_IPYWIDGETS
+    panels.page.evaluate("""() => {
+        document.querySelector("img.widget-image").removeAttribute("alt");
+    }""")
+    assert "image-alt" in serious(panels.page)

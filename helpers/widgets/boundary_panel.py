@@ -1,6 +1,7 @@
 """The boundary between frozen and trainable blocks, as a slider."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,8 +13,8 @@ from helpers.widgets.panel import Panel, control, figure
 
 NOTHING = "nothing"  # is frozen
 # Not by colour alone.
-FROZEN = {"facecolor": BLUE, "edgecolor": "white", "hatch": "//"}
-TRAINABLE = {"facecolor": ORANGE, "edgecolor": "white", "hatch": ""}
+FROZEN: dict[str, Any] = dict(facecolor=BLUE, edgecolor="white", hatch="//")
+TRAINABLE = FROZEN | {"facecolor": ORANGE, "hatch": ""}
 
 
 def boundary(base: keras.Model) -> Panel:
