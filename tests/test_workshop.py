@@ -317,9 +317,8 @@ def test_learners_work_on_the_hub_apart_from_each_other(
     folder, room = tmp_path / "shared", tmp_path / "room"
     lessons = loadtest._pinned.notebooks()[1:2]
     monkeypatch.setattr(loadtest._pinned, "notebooks", lambda: lessons)
-    folder.mkdir()
     room.mkdir()
-    (folder / shared.DIGESTS).write_text("{}")
+    (folder / shared.FEATURES).mkdir(parents=True)
     try:
         loadtest._check(2, folder)
     except ValueError as reason:
