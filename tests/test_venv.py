@@ -83,16 +83,6 @@ def test_proxies_caches_and_the_theme_reach_a_command(clone, tmp_path):
     assert Path(got["JUPYTERLAB_SETTINGS_DIR"]) == theme
 
 
-def test_foreign_packages_on_the_path_stop_nothing(clone, foreign):
-    mark = clone.venv / "mark.txt"
-    mark.touch()
-    for _ in range(2):
-        done = clone.run(PYTHONPATH=str(foreign), PYTHONWARNINGS="error")
-        assert done.returncode == 0, done.stderr
-        assert "00_start_here.ipynb" in done.stdout
-    assert mark.exists() and len(clone.installs()) == 1
-
-
 def test_modules_in_the_current_folder_are_not_imported(clone, tmp_path):
     folder = tmp_path / "mine"
     (folder / "tools").mkdir(parents=True)
