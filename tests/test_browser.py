@@ -1,6 +1,6 @@
-"""Lessons and widgets in JupyterLab in a browser, without an error.
+"""All widgets in JupyterLab in a browser, without an error.
 
-They run only where there is a Chromium: see conftest.py.
+Run only where there is a Chromium: see conftest.py.
 """
 
 import browser
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tools import _pinned
+from helpers.paths import ROOT
 
 # All widgets, on data as small as they take.
 SETUP = """
@@ -102,10 +102,10 @@ widgets.upload(classifier, names, part.paths[0])
 }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("browser")
-    root = browser.copy_project(folder)
+@pytest.fixture
+def server(tmp_path, notebook, code):
+    """JupyterLab with a notebook of all widgets, and photos for them."""
+    root = tmp_path / "project"
     rng = np.random.default_rng(0)
     for i in range(30):
         path = root / "photos" / ("clean", "crack", "pits")[i % 3] / f"{i}.png"
@@ -113,55 +113,22 @@ def server(tmp_path_factory):
         noise = rng.integers(0, 256, (80, 80, 3), "uint8")
         Image.fromarray(noise // (1 + i % 3)).save(path)
     Image.new("RGB", (90, 90), "white").save(root / "mine.png")
-    with browser.jupyterlab(root, folder / "kept") as server:
+    for name in ("helpers", "data"):
+        (root / name).symlink_to(ROOT / name)
+    sources = [SETUP, *(source for source, _ in WIDGETS.values())]
+    made = notebook(*(code(source.strip(), None) for source in sources))
+    (root / "notebooks").mkdir()
+    nbformat.write(made, root / "notebooks" / "small.ipynb")
+    with browser.jupyterlab(root, tmp_path / "kept") as server:
         yield server
 
 
-@pytest.fixture
-def opened(server, chromium):
-    """Opens a notebook by its name."""
-    lessons = []
-
-    def open_lesson(name):
-        lessons.append(browser.Lesson(chromium, server, name))
-        return lessons[-1]
-
-    yield open_lesson
-    for lesson in lessons:
-        lesson.close()
-
-
-def write(server, notebook, code, *sources):
-    made = notebook(*(code(source.strip(), None) for source in sources))
-    nbformat.write(made, server.root / "notebooks" / "small.ipynb")
-
-
-NAMES = [path.stem for path in _pinned.notebooks()]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "02_frozen_baseline",
-        *(
-            pytest.param(name, marks=pytest.mark.release)
-            for name in NAMES
-            if name != "02_frozen_baseline"
-        ),
-    ],
-)
-def test_a_stored_lesson_opens_without_an_error(opened, name):
-    opened(name).check()
-
-
-def test_widgets_follow_their_controls(server, opened, notebook, code):
-    sources = [source for source, _ in WIDGETS.values()]
-    write(server, notebook, code, SETUP, *sources)
-    lesson = opened("small")
-    lesson.run_all()
+def test_widgets_follow_their_controls(server, chromium):
+    page = browser.Notebook(chromium, server, "notebooks/small.ipynb")
+    page.run_all()
     for words, (_, moves) in WIDGETS.items():
-        widget = lesson.widget(words)
+        widget = page.widget(words)
         for how, *what in moves:
             with widget.answers():
                 getattr(widget, how)(*what)
-    lesson.check()
+    page.check()
