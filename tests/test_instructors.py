@@ -6,7 +6,6 @@ import types
 
 import nbformat
 import pytest
-import source
 
 from helpers import shared
 from helpers.exercises import progress
@@ -67,20 +66,6 @@ def test_every_heading_in_the_page_is_in_its_lesson():
         assert heading in dict(sections(number)), number
 
 
-def test_no_later_cell_needs_a_section_that_may_be_skipped():
-    skipped = re.findall(r"(?m)^\| skip \| (\d\d) (.*?) \|", TEXT)
-    assert skipped
-    for number, line in skipped:
-        for skip in re.findall(r"\*(.+?)\*", line):
-            defined, missing = set(), set()
-            for heading, code in sections(number):
-                if heading == skip:
-                    missing |= source.defined(code) - defined
-                else:
-                    assert not source.read(code) & missing, (number, skip)
-                    defined |= source.defined(code)
-
-
 @pytest.mark.parametrize("lesson", EXERCISES)
 def test_every_exercise_has_a_wrong_answer_in_the_page(lesson):
     answers = {row[0]: row for row in rows(TEXT, r"\d\d q\d")}
@@ -90,19 +75,6 @@ def test_every_exercise_has_a_wrong_answer_in_the_page(lesson):
         ends = {wrong.fill.split("\n")[-1] for wrong in exercise.wrong}
         assert wrong in {f"`{end.strip()}`" for end in ends}
         assert f"`{exercise.fill}`" not in reply
-
-
-@pytest.mark.parametrize("lesson", EXERCISES)
-def test_every_exercise_is_in_the_full_day_or_at_home(lesson):
-    *_, text = PLANS[1]
-    number = lesson[:2]
-    lines = "\n".join(re.findall(rf"\*\*{number}\*\* .*", text))
-    if not lines:
-        assert re.search(rf"At home: .*\b{number}\b", text)
-        return
-    lines = lines.replace("q1 to q4", "q1, q2, q3, q4")
-    for exercise in EXERCISES[lesson]:
-        assert f"q{exercise.number}" in lines
 
 
 def test_every_lesson_has_its_time_and_enough_of_it_in_the_plans():

@@ -212,12 +212,6 @@ def test_the_version_is_the_same_everywhere():
     assert headings[:2] == ["[Unreleased]", f"[{version}] - {released}"]
 
 
-def test_the_hooks_use_the_locked_ruff():
-    ruff, _ = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
-    locked = {str(pin) for pin, _ in pins("requirements.lock")}
-    assert ruff["rev"].replace("v", "ruff==") in locked
-
-
 # Commands.
 
 
