@@ -20,21 +20,6 @@ def test_a_picture_is_the_same_for_the_same_random_numbers():
     assert not np.array_equal(first, other)
 
 
-def test_every_mark_but_none_can_be_seen():
-    def drawn(mark):
-        rng = np.random.default_rng(5)
-        ground = pictures.GROUNDS.index(pictures._leather)
-        scene = pictures._scene(rng, 96, ground)
-        scene["power"] = 1.0
-        mark(rng, 96, scene)
-        return pictures._photograph(np.random.default_rng(6), 96, scene)
-
-    plain = drawn(pictures._nothing).astype(int)
-    for mark in pictures.MARKS[2:]:  # the first two are none
-        change = np.abs(plain - drawn(mark).astype(int)).max(-1)
-        assert (change > 8).mean() > 0.001, mark
-
-
 def test_a_batch_holds_what_artists_have_drawn(tmp_path, monkeypatch):
     entry = (1.0, 64, 96, 2, 0.5, 0.5, 1e-3)
     monkeypatch.setattr(train, "PLAN", (entry,))

@@ -132,18 +132,6 @@ def test_outputs_that_are_not_for_others_are_refused(
     assert path.read_bytes() == before
 
 
-def test_it_stops_at_the_first_that_fails(
-    lessons, notebook, code, save, capsys
-):
-    save(notebook(code("1/0")), "01_bad.ipynb")
-    later = save(notebook(code("1", None)), "02_good.ipynb")
-    before = later.read_bytes()
-    assert regenerate.main([]) == 1
-    assert later.read_bytes() == before
-    assert regenerate.main(["notebooks/02_good.ipynb"]) == 0
-    assert later.read_bytes() != before
-
-
 def test_a_name_that_is_not_there_is_one_sentence(
     lessons, notebook, code, save, capsys
 ):
