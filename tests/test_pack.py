@@ -304,7 +304,7 @@ def test_a_damaged_package_is_not_installed(stick, copy):
             "the pack needs Python 3.99",
         ),
         (TARGETS, "", "not a complete pack"),
-        (f"{PROJECT}/requirements.lock", "tinything==0.9", "of this version"),
+        (f"{PROJECT}/requirements.lock", "tinything==0.9", "another version"),
     ],
 )
 def test_a_pack_that_does_not_fit_is_one_sentence(

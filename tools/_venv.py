@@ -83,11 +83,14 @@ def set_up(venv: str, lock: str, pack: str | None = None) -> str:
     text = read(lock)
     if not text:
         raise SetupError(f"{lock} is missing: fetch the project again.")
-    if pack and text != read(os.path.join(pack, PROJECT, "requirements.lock")):
-        raise SetupError(
-            f"The folder {pack} is no pack of this version: copy the folder "
-            f"{PROJECT} of the pack to your disk, and start there."
-        )
+    if pack:
+        python_versions(pack)  # that it is a pack, before its version
+        theirs = os.path.join(pack, PROJECT, "requirements.lock")
+        if text != read(theirs):
+            raise SetupError(
+                f"The pack {pack} is of another version: copy its folder "
+                f"{PROJECT} to your disk, and start there."
+            )
     base = check(venv, pack)
     if base:
         make_venv(venv, base)
