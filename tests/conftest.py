@@ -16,6 +16,7 @@ GROUPS = {
     "test_browser.py": NO_BROWSER,
     "test_report_browser.py": NO_BROWSER,
     "test_site.py": NO_SITE,
+    "test_slides_browser.py": NO_BROWSER,
 }
 
 
