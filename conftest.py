@@ -7,7 +7,6 @@ import contextlib
 import functools
 import signal
 from collections.abc import Generator
-from typing import Any
 
 import pytest
 
@@ -38,11 +37,6 @@ FIRST = (
     "test_ship",
 )
 LAST = "test_claims"  # reads what the notebooks have left
-RELEASE = pytest.StashKey()  # how many tests are left to `--all`
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[RELEASE] = 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,33 +46,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return name == LAST, place
 
     items.sort(key=position)
-
-
-def pytest_deselected(items: list[pytest.Item]) -> None:
-    config = items[0].config
-    if config.option.markexpr != "not release":
-        return
-    count = sum(bool(i.get_closest_marker("release")) for i in items)
-    config.stash[RELEASE] += count
-    if hasattr(config, "workeroutput"):  # a process of pytest-xdist
-        config.workeroutput["release"] = config.stash[RELEASE]
-
-
-@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
-def pytest_testnodedown(node: Any) -> None:
-    # All workers collect the same tests; one that crashed gives no output.
-    count = getattr(node, "workeroutput", {}).get("release", 0)
-    node.config.stash[RELEASE] = max(node.config.stash[RELEASE], count)
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    if config.stash[RELEASE]:
-        terminalreporter.write_line(
-            f"{config.stash[RELEASE]} slow tests that only a release needs "
-            "did not run; `python3 start.py test --all` runs them too."
-        )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -24,7 +24,7 @@ import json
 import signal
 import subprocess
 
-from tools import _pack_reader, _venv
+from tools import _venv
 from tools._venv import COMMAND, LOCK, ROOT, VENV
 
 WEIGHTS = ("imagenet", "starter", "random")
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
             stream.reconfigure(errors="replace")
     try:
         return run(argv)
-    except (_venv.SetupError, _pack_reader.PackError) as error:
+    except _venv.SetupError as error:
         print(error, file=sys.stderr)
     except OSError as error:
         where, reason = error.filename or ROOT, error.strerror or error
@@ -50,9 +50,7 @@ def main(argv: list[str]) -> int:
 
 def run(argv: list[str]) -> int:
     """Set up and hand over to the command or JupyterLab."""
-    here = os.path.realpath(ROOT)
-    pack = here if _pack_reader.is_pack(here) else None
-    weights, arguments = None, argv
+    pack = weights = None
     while argv[:1] in (["--from"], ["--weights"]):
         value = argv[1] if len(argv) > 1 else ""
         if argv[0] == "--weights":
@@ -74,15 +72,7 @@ def run(argv: list[str]) -> int:
             f"{command}: {COMMAND} has no such command; the commands are "
             f"{', '.join(commands())}, and --help explains them."
         )
-    if pack == here:
-        _venv.find_python(pack)  # before anything is copied
-        root = _pack_reader.new_folder(pack)
-        _pack_reader.copy_missing(pack, root)
-        program = [sys.executable, os.path.join(root, "start.py")]
-        return hand_over([*program, "--from", pack, *arguments], os.getcwd())
-    if pack:
-        _pack_reader.copy_missing(pack, ROOT)
-    elif command == "doctor" and not _venv.is_set_up(VENV, LOCK):
+    if command == "doctor" and not pack and not _venv.is_set_up(VENV, LOCK):
         print(_venv.next_step())
         return 1
     if weights:

@@ -13,6 +13,7 @@ from pretraining.targets import HISTOGRAMS, TAPS
 WHOLES = ("mixed8", "mixed10")  # blocks asked which views belong together
 SIGNS = 128  # numbers by which a view is known again
 SHARP = 0.2  # how much alike two views are, divided by this, is a logit
+MOMENTUM = 0.9  # of batch norm statistics; low, as the weights change fast
 NOISE = 0.5  # in a kernel at the start, as a part of what it passes on
 
 
@@ -36,9 +37,7 @@ def precise() -> str:
     return "mixed_bfloat16" if fast else "float32"
 
 
-def build(
-    grounds: int, marks: int, momentum: float = 0.9
-) -> tuple[keras.Model, keras.Model]:
+def build(grounds: int, marks: int) -> tuple[keras.Model, keras.Model]:
     """Return Inception v3 without its top, and the model that is trained.
 
     The trained model shares all layers with the first. For pixels from -1
@@ -49,21 +48,19 @@ def build(
 
     Args:
         grounds, marks: how many classes of each there are.
-        momentum: of the batch norm statistics while training; low, as the
-            weights change fast.
     """
     base = keras.applications.InceptionV3(
         weights=None, include_top=False, input_shape=(None, None, 3)
     )
     for layer in base.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = momentum
+            layer.momentum = MOMENTUM
     wake(base)
     outputs = {}
     for name in TAPS:
         block = base.get_layer(name).output
         block = keras.layers.BatchNormalization(
-            momentum=momentum, scale=False, dtype="float32"
+            momentum=MOMENTUM, scale=False, dtype="float32"
         )(block)
         # So small that one step of Adam can't throw a head about.
         block = keras.layers.Rescaling(
@@ -80,7 +77,7 @@ def build(
         )
         for units in (4 * SIGNS, SIGNS):
             whole = keras.layers.BatchNormalization(
-                momentum=momentum, dtype="float32"
+                momentum=MOMENTUM, dtype="float32"
             )(keras.layers.Dense(units, dtype="float32")(whole))
             if units != SIGNS:
                 whole = keras.layers.ReLU(dtype="float32")(whole)

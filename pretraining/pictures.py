@@ -13,8 +13,6 @@ Source of the fractals: Kataoka et al., "Pre-training without natural
 images" (2020), https://arxiv.org/abs/2101.08515.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -28,8 +26,6 @@ def draw(
     rng: np.random.Generator,
     size: int,
     strong: float,
-    grounds: Sequence[int] | None = None,
-    marks: Sequence[int] | None = None,
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], int, int]:
     """Draw one picture.
 
@@ -38,18 +34,14 @@ def draw(
         size: pixels on each side.
         strong: 0 to 1. At 1 every mark is plain to see; at 0 marks may be
             as faint as an inspector can still tell.
-        grounds, marks: places in `GROUNDS` and `MARKS` to draw from by lot;
-            None for all.
 
     Returns:
         The picture, uint8 (size, size, 3), RGB; where its mark is, bool
         (size, size); the number of its ground in `GROUNDS`; the number of
         its mark, 0 for none.
     """
-    grounds = range(len(GROUNDS)) if grounds is None else grounds
-    marks = range(len(MARKS)) if marks is None else marks
-    ground = grounds[int(rng.integers(len(grounds)))]
-    mark = marks[int(rng.integers(len(marks)))]
+    ground = int(rng.integers(len(GROUNDS)))
+    mark = int(rng.integers(len(MARKS)))
     scene = _scene(rng, size, ground)
     scene["power"] = rng.uniform(0.35 + 0.45 * strong, 1.0)
     before = {name: scene[name].copy() for name in ("tone", "height", "paint")}

@@ -3,23 +3,17 @@
 python -m pretraining.ship FOLDER/checkpoint.npz [FILE]
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 import numpy.typing as npt
 
 from helpers.network import starter
 from helpers.paths import atomic
-from pretraining import probe
-
-if TYPE_CHECKING:
-    import keras
 
 
 def write(
@@ -75,10 +69,14 @@ def layers_of(base: keras.Model) -> list[dict[str, npt.NDArray[np.floating]]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("weights", help="float weights, base-NNN in an npz")
+    parser.add_argument("weights", help="the checkpoint of a run")
     parser.add_argument("file", nargs="?", default=starter.FILE)
     args = parser.parse_args()
-    base = probe.base_with(args.weights)
+    base = keras.applications.InceptionV3(
+        weights=None, include_top=False, input_shape=(None, None, 3)
+    )
+    with np.load(args.weights) as arrays:
+        base.set_weights([arrays[name] for name in sorted(arrays.files)])
     print(write(layers_of(base), Path(args.file)))
 
 

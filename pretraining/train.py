@@ -170,51 +170,11 @@ class Pictures:
                     break
 
 
-# --- Checkpoints ----------------------------------------------------------
-
-
-def save(
-    path: Path,
-    base: keras.Model,
-    model: keras.Model,
-    optimizer: keras.optimizers.Optimizer,
-    step: int,
-    spent: float,
-) -> None:
-    """Write all that a run needs to go on, in one step."""
-    arrays = {"step": np.array(step), "spent": np.array(spent)}
-    for name, variables in (
-        ("base", base.weights),
-        ("model", model.weights),
-        ("optimizer", optimizer.variables),
-    ):
-        if name == "model":
-            own = {id(v) for v in base.weights}
-            variables = [v for v in variables if id(v) not in own]
-            name = "heads"
-        for number, variable in enumerate(variables):
-            arrays[f"{name}-{number:03d}"] = np.asarray(variable)
+def save(path: Path, base: keras.Model) -> None:
+    """Write the weights of a base in their order, for `pretraining.ship`."""
+    arrays = {f"{n:03d}": np.asarray(v) for n, v in enumerate(base.weights)}
     with atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
-
-
-def load(
-    path: Path,
-    base: keras.Model,
-    model: keras.Model,
-    optimizer: keras.optimizers.Optimizer,
-) -> tuple[int, float]:
-    """Take up a checkpoint; return its step and the seconds spent."""
-    own = {id(v) for v in base.weights}
-    with np.load(path) as file:
-        for name, variables in (
-            ("base", base.weights),
-            ("heads", [v for v in model.weights if id(v) not in own]),
-            ("optimizer", optimizer.variables),
-        ):
-            for number, variable in enumerate(variables):
-                variable.assign(file[f"{name}-{number:03d}"])
-        return int(file["step"]), float(file["spent"])
 
 
 # --- The run --------------------------------------------------------------
@@ -225,18 +185,16 @@ def train(
     out: str | Path,
     batch: int = 32,
     many: int = 1,
-    resume: bool = False,
     start: str | None = None,
 ) -> None:
-    """Train for so many minutes in all; leave checkpoints in `out`.
+    """Train for so many minutes; leave the weights in `out`.
 
     Args:
-        minutes: of the whole run, what went before `resume` included.
-        out: a folder for the pictures, the checkpoint and the log.
+        minutes: of the whole run.
+        out: a folder for the pictures, `checkpoint.npz` and the log.
         batch: pictures in a step, each seen in two views, when views have
             128 pixels; of larger views there are fewer.
         many: times as many pictures as `PLAN` says.
-        resume: go on from the checkpoint in `out`.
         start: an 8-bit file to begin from (`helpers.network.starter`).
     """
     import keras
@@ -265,8 +223,6 @@ def train(
         from helpers.network import starter
 
         base.set_weights(starter.read(start))
-    if resume:
-        step, spent = load(out / "checkpoint.npz", base, heads, optimizer)
     source = entry = None
     last = saved = noted = time.time()
     while spent < minutes * 60:
@@ -303,9 +259,9 @@ def train(
             pupil.reset_metrics()
             noted = time.time()
         if moment - saved > 120:
-            save(out / "checkpoint.npz", base, heads, optimizer, step, spent)
+            save(out / "checkpoint.npz", base)
             saved = time.time()
-    save(out / "checkpoint.npz", base, heads, optimizer, step, spent)
+    save(out / "checkpoint.npz", base)
     if source:
         source.stopped = True
 
@@ -316,7 +272,6 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--many", type=int, default=1)
-    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--start", help="8-bit file to begin from")
     train(**vars(parser.parse_args()))
 

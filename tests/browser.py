@@ -4,13 +4,11 @@ import collections
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import nbformat
 
-from helpers.paths import ROOT
 from tools import _extras, _pinned
 
 with contextlib.suppress(ImportError):  # then conftest.py runs none of them
@@ -25,7 +23,7 @@ FLAGS = (
     "--no-first-run",
 )
 START = 120_000  # milliseconds in which JupyterLab or a kernel has to start
-RUN = 1_200_000  # for a lesson; far more than any takes
+RUN = 1_200_000  # for all cells; far more than they take
 ANSWER = 30_000  # for a widget, on a machine that does much else
 
 # No news from the network. Every cell stays in the page, seen or not.
@@ -55,6 +53,9 @@ ENDED = """() => {
     return document.querySelector(".jp-Dialog")
         || /[0-9]/.test(prompts[0]) && !running;
 }"""
+RUN_ALL = """() => {
+    jupyterapp.commands.execute("notebook:run-all-cells");
+}"""
 NOTEBOOK = """() =>
     jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON()"""
 
@@ -78,19 +79,6 @@ CUT_OFF = """cell => {
     ).map(e => `<${e.tagName}> ${e.textContent.slice(0, 40)}`);
 }"""
 Server = collections.namedtuple("Server", "url token root")
-
-
-def copy_project(folder):
-    """Make a copy whose notebooks JupyterLab may save; return its path."""
-    copy = folder / "project"
-    shutil.copytree(
-        _pinned.NOTEBOOKS,
-        copy / "notebooks",
-        ignore=shutil.ignore_patterns(".*"),
-    )
-    for name in ("helpers", "data"):
-        (copy / name).symlink_to(ROOT / name)
-    return copy
 
 
 @contextlib.contextmanager
@@ -163,7 +151,7 @@ def chromium(playwright):
     )
 
 
-class Lesson:
+class Notebook:
     """A notebook that is open in the browser.
 
     Attributes:
@@ -172,19 +160,18 @@ class Lesson:
             failed request.
     """
 
-    def __init__(self, browser, server, name):
+    def __init__(self, browser, server, path):
         """Open a notebook and wait until its kernel is ready.
 
         Args:
             browser: as `chromium` gives it.
             server: as `jupyterlab` gives it.
-            name: of the notebook, without its ending.
+            path: of the notebook, from the server's folder.
         """
-        self._server = server
+        self._root = server.root
         self.faults = []
         self.page = browser.new_page(viewport={"width": 1280, "height": 900})
         self._listen(self.faults.append)
-        path = f"notebooks/{name}.ipynb"
         self.page.goto(
             f"{server.url}lab/workspaces/auto-t/tree/{path}"
             f"?token={server.token}&reset"
@@ -201,28 +188,18 @@ class Lesson:
         on("console", lambda m: m.type == "error" and note(m.text))
 
     def run_all(self):
-        """Run all cells on a clean page, and wait for the last.
+        """Run all cells and wait for the last.
 
         Raises:
             AssertionError: as `check`.
         """
-        self._command("clear-all-cell-outputs")
-        self._command("run-all-cells")
+        self.page.evaluate(RUN_ALL)
         self.page.wait_for_function(ENDED, polling=200, timeout=RUN)
         self.check()
-        cells = self.notebook().cells
-        counts = [c.execution_count for c in cells if c.cell_type == "code"]
-        assert all(counts), f"not every cell has run: {counts}"
 
-    def _command(self, name):
-        """Have JupyterLab do what a line of its menus does; don't wait."""
-        self.page.evaluate(
-            "name => { jupyterapp.commands.execute(name) }", f"notebook:{name}"
-        )
-
-    def notebook(self):
-        """Return the notebook as it stands in the page."""
-        return nbformat.from_dict(self.page.evaluate(NOTEBOOK))
+    def _cells(self):
+        """Return the cells as they stand in the page."""
+        return nbformat.from_dict(self.page.evaluate(NOTEBOOK)).cells
 
     def check(self):
         """Look for all that may have gone wrong so far.
@@ -233,39 +210,22 @@ class Lesson:
                 faults. The message has what they say.
         """
         found = list(self.faults)
-        for output in self._outputs("error"):
-            found.append(f"{output.ename}: {output.evalue}")
+        for cell in self._cells():
+            for output in cell.outputs:
+                if output.output_type == "error":
+                    found.append(f"{output.ename}: {output.evalue}")
         lost = self.page.get_by_text("Error displaying widget")
         for shown in (self.page.locator(".jp-Dialog-content"), lost):
             found += shown.all_inner_texts()
         assert not found, "\n".join(found)
 
-    def _outputs(self, kind):
-        for cell in self.notebook().cells:
-            for output in cell.get("outputs", []):
-                if output.output_type == kind:
-                    yield output
-
     def widget(self, words):
         """Return the `Widget` of the one code cell that has these words."""
-        places = [
-            place
-            for place, cell in enumerate(self.notebook().cells)
-            if cell.cell_type == "code" and words in cell.source
-        ]
-        assert len(places) == 1, f"{len(places)} cells have {words!r}"
+        (place,) = (
+            n for n, cell in enumerate(self._cells()) if words in cell.source
+        )
         cells = self.page.locator(".jp-Notebook .jp-Cell")
-        cell = cells.nth(places[0])
-        return Widget(self.page, cell, self._server.root)
-
-    def close(self):
-        """End the kernel and close the page."""
-        asked = self.page.request
-        options = {"headers": {"Authorization": f"token {self._server.token}"}}
-        sessions = f"{self._server.url}api/sessions"
-        for session in asked.get(sessions, **options).json():
-            asked.delete(f"{sessions}/{session['id']}", **options)
-        self.page.close()
+        return Widget(self.page, cells.nth(place), self._root)
 
 
 class Widget:

@@ -13,7 +13,7 @@ from pathlib import Path
 import start
 
 SOURCE = Path(start.__file__)
-STANDARD = ("__init__.py", "_pack_reader.py", "_venv.py")  # start.py's
+STANDARD = ("__init__.py", "_venv.py")  # start.py's
 
 PIP = """
 import os, sys

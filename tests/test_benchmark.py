@@ -65,19 +65,3 @@ def test_the_table_has_speed_ups_and_intervals():
     for recipe, workbook in zip(rows[1::2], rows[2::2], strict=True):
         assert recipe[1:4] == ["60.0", "1000", "77.8%"]
         assert workbook[1:5] == ["5.0", "12.0", "1000", "77.8%"]
-
-
-def test_a_run_that_fails_ends_the_benchmark(monkeypatch, capfd):
-    # Without a folder for its pictures.
-    monkeypatch.setenv("WORKBOOK_DATA", "/dev/null/data")
-    assert benchmark.main([]) == 1
-    printed = capfd.readouterr()
-    assert printed.out == "running recipe_frozen ...\n"
-    assert "/dev/null" in printed.err
-
-
-def test_the_speed_of_reading_photos_is_a_ratio(parts, tmp_path):
-    assert benchmark.decoding_speed_up(parts[0].paths) > 0
-    (tmp_path / "page.jpg").write_text("<html>")
-    with pytest.raises(ValueError, match="page.jpg: a web page|page.jpg: not"):
-        benchmark.decoding_speed_up([str(tmp_path / "page.jpg")])

@@ -1,6 +1,6 @@
-"""Lessons and widgets in JupyterLab in a browser, without an error.
+"""All widgets in JupyterLab in a browser, without an error.
 
-They run only where there is a Chromium: see conftest.py.
+Run only where there is a Chromium: see conftest.py.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import pytest
 from nbformat import v4
 from PIL import Image
 
-from tools import _pinned
+from helpers.paths import ROOT
 
 with contextlib.suppress(ImportError):  # then conftest.py runs none of them
     from axe_playwright_python.sync_playwright import Axe
@@ -130,9 +130,10 @@ SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def panels(tmp_path_factory, chromium):
+    """A notebook with all widgets, which has run, and photos for them."""
     folder = tmp_path_factory.mktemp("browser")
-    root = browser.copy_project(folder)
+    root = folder / "project"
     rng = np.random.default_rng(0)
     for i in range(30):
         path = root / "photos" / ("clean", "crack", "pits")[i % 3] / f"{i}.png"
@@ -140,54 +141,18 @@ def server(tmp_path_factory):
         noise = rng.integers(0, 256, (80, 80, 3), "uint8")
         Image.fromarray(noise // (1 + i % 3)).save(path)
     Image.new("RGB", (90, 90), "white").save(root / "mine.png")
-    with browser.jupyterlab(root, folder / "kept") as server:
-        yield server
-
-
-@pytest.fixture
-def opened(server, chromium):
-    """Opens a notebook by its name."""
-    lessons = []
-
-    def open_lesson(name):
-        lessons.append(browser.Lesson(chromium, server, name))
-        return lessons[-1]
-
-    yield open_lesson
-    for lesson in lessons:
-        lesson.close()
-
-
-NAMES = [path.stem for path in _pinned.notebooks()]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "02_frozen_baseline",
-        *(
-            pytest.param(name, marks=pytest.mark.release)
-            for name in NAMES
-            if name != "02_frozen_baseline"
-        ),
-    ],
-)
-def test_a_stored_lesson_opens_without_an_error(opened, name):
-    opened(name).check()
-
-
-@pytest.fixture(scope="module")
-def panels(server, chromium):
-    """A notebook with all widgets, which has run."""
+    for name in ("helpers", "data"):
+        (root / name).symlink_to(ROOT / name)
     sources = [SETUP, *(source for source, _ in WIDGETS.values())]
     cells = [v4.new_code_cell(source.strip()) for source in sources]
-    path = server.root / "notebooks" / "small.ipynb"
     language = {"language_info": {"name": "python"}}
-    nbformat.write(v4.new_notebook(cells=cells, metadata=language), path)
-    lesson = browser.Lesson(chromium, server, "small")
-    lesson.run_all()
-    yield lesson
-    lesson.close()
+    made = v4.new_notebook(cells=cells, metadata=language)
+    (root / "notebooks").mkdir()
+    nbformat.write(made, root / "notebooks" / "small.ipynb")
+    with browser.jupyterlab(root, folder / "kept") as server:
+        page = browser.Notebook(chromium, server, "notebooks/small.ipynb")
+        page.run_all()
+        yield page
 
 
 def test_widgets_follow_their_controls(panels):

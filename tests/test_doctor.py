@@ -70,13 +70,15 @@ def test_weights_that_are_not_here_are_one_sentence(
     other_checks_pass, monkeypatch, capfd
 ):
     monkeypatch.setattr(doctor, "_weights", WEIGHTS)
-    monkeypatch.setattr(doctor, "_data", lambda: None)
     monkeypatch.setenv(weights.VARIABLE, "random")
     assert doctor.main([]) == 0
     capfd.readouterr()
     monkeypatch.setenv(weights.VARIABLE, "gone.h5")
     assert doctor.main([]) == 1
     assert "gone.h5" in one_sentence(capfd.readouterr().out)
+    monkeypatch.setattr(starter, "SHA256", "0" * 64)
+    assert doctor.main([]) == 1
+    assert starter.FILE.name in one_sentence(capfd.readouterr().out)
 
 
 def test_the_first_thing_is_said_and_nothing_else(
@@ -147,14 +149,6 @@ def test_packages_are_those_of_the_lock(monkeypatch, tmp_path, line, words):
     )
 
 
-def test_damaged_weights_are_named(other_checks_pass, monkeypatch, capfd):
-    assert doctor.main([]) == 0
-    capfd.readouterr()
-    monkeypatch.setattr(starter, "SHA256", "0" * 64)
-    assert doctor.main([]) == 1
-    assert starter.FILE.name in one_sentence(capfd.readouterr().out)
-
-
 def test_pictures_of_another_version_are_told(monkeypatch, tmp_path):
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path))
     assert doctor._data() is None  # they will be drawn
@@ -196,21 +190,3 @@ def test_a_full_disk_is_one_sentence(other_checks_pass, monkeypatch, capfd):
     monkeypatch.setattr(paths.os, "replace", full)
     assert doctor.main([]) == 1
     assert "the disk is full" in one_sentence(capfd.readouterr().out)
-
-
-def test_only_what_killed_processes_have_left_is_deleted(
-    tmp_path, monkeypatch
-):
-    for name in ("WORKBOOK_DATA", "WORKBOOK_WORK"):
-        monkeypatch.setenv(name, str(tmp_path))
-    old = (tmp_path / ".part-1.npy", tmp_path / "photos" / ".part-2" / "x")
-    kept = (tmp_path / "doctor.txt", tmp_path / ".part-3.npy")
-    for path in (*old, *kept):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("of another")
-    for path in (old[0], old[1].parent, kept[0]):
-        os.utime(path, (0, 0))
-    assert DISK() is None
-    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == (
-        sorted(kept)
-    )

@@ -1,11 +1,10 @@
-"""`start.py pack` makes a pack, and `start.py --from` needs nothing else.
+"""`start.py pack` makes a pack, and `start.py --from` installs from it.
 
 A small stand-in for the project, with one package, is packed and unpacked;
 neither the tests nor pip use a network.
 """
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -24,11 +23,11 @@ from helpers.features import storage
 from helpers.network import weights
 from helpers.paths import ROOT
 from helpers.surfaces import render
-from tools import _pack_reader, _venv, pack
-from tools._pack_reader import EDITION, MANIFEST, NEW, READ_FIRST
+from tools import _venv, pack
+from tools._venv import PROJECT, TARGETS
 
 HERE = "{}.{}".format(*sys.version_info[:2])
-TARGET = f"{_pack_reader.platform_name()}-{HERE}"
+TARGET = f"{_venv.platform_name()}-{HERE}"
 WHEEL = "wheels/tinything-1.0-py3-none-any.whl"
 HELLO = '''"""Says what the small package says."""
 import sys, tinything
@@ -125,14 +124,13 @@ def stick(made, tmp_path):
 
 
 @pytest.fixture
-def empty(tmp_path):
-    folder = tmp_path / "empty"
-    folder.mkdir()
-    return folder
+def copy(stick, tmp_path):
+    """The workbook of the stick, copied to the disk of a learner."""
+    return Path(shutil.copytree(stick / PROJECT, tmp_path / "mine"))
 
 
-def run(program, *args, cwd):
-    """Run a start.py without a package index, and with a hostile pip.conf."""
+def run(cwd, *args):
+    """Run start.py without a package index, and with a hostile pip.conf."""
     settings = cwd.parent / "pip.conf"
     settings.write_text("[install]\nuser = true\n")
     environment = {
@@ -141,7 +139,7 @@ def run(program, *args, cwd):
         if not name.startswith(("PIP_", "WORKBOOK_"))
     }
     return subprocess.run(
-        [sys.executable, program / "start.py", *map(str, args)],
+        [sys.executable, "start.py", *map(str, args)],
         cwd=cwd,
         env=environment
         | {
@@ -158,30 +156,16 @@ def run(program, *args, cwd):
     )
 
 
-def change_manifest(folder, **content):
-    """Replace entries of the manifest."""
-    path = folder / MANIFEST
-    path.write_text(json.dumps(json.loads(path.read_text()) | content))
-
-
 # What is in a pack.
 
 
-def test_a_pack_lists_all_that_it_holds(made):
-    there = contents(made)
-    assert there.pop(MANIFEST)
-    text = there.pop(READ_FIRST).decode()
-    assert "python3 pack/start.py" in text
-    assert f"{_pack_reader.platform_name()} with Python {HERE}" in text
-    assert there.pop(WHEEL)
-    assert _pack_reader.manifest(made) == {
-        "targets": [TARGET],
-        "files": {
-            name: hashlib.sha256(content).hexdigest()
-            for name, content in there.items()
-        },
-    }
-    assert set(there) == {
+def test_a_pack_has_the_workbook_and_the_packages(made):
+    assert (made / TARGETS).read_text() == TARGET
+    text = (made / "READ_ME_FIRST.txt").read_text()
+    assert f"{_venv.platform_name()} with Python {HERE}" in text
+    assert PROJECT in text and "python3 start.py --from PACK" in text
+    assert (made / WHEEL).is_file()
+    assert set(contents(made / PROJECT)) == {
         *OURS,
         "start.py",
         *(f"tools/{name}" for name in STANDARD),
@@ -206,7 +190,7 @@ def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(render, "folder", shared.folder)
     folder = tmp_path / "pack"
     assert pack.main([str(folder)]) == 0
-    assert not {n for n in contents(folder) if n.startswith("data/work")}
+    assert not (folder / PROJECT / "data" / "work").exists()
     said = capsys.readouterr().out
     assert "0 files of cached features" in said
     assert "Without ImageNet weights: no network." in said
@@ -215,7 +199,7 @@ def test_what_is_not_here_is_left_out(project, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("error", [_venv.SetupError("no"), KeyboardInterrupt])
-def test_without_all_packages_there_is_no_manifest(
+def test_a_pack_without_all_packages_is_not_complete(
     project, stick, monkeypatch, capsys, error
 ):
     def fails(*args):
@@ -224,17 +208,19 @@ def test_without_all_packages_there_is_no_manifest(
     with monkeypatch.context() as patch:
         patch.setattr(_venv, "pip", fails)
         assert pack.main([str(stick)]) in (1, 130)
-    assert not _pack_reader.is_pack(str(stick))
-    (stick / "data/README.md").write_text("half")
+    with pytest.raises(_venv.SetupError, match="not a complete pack"):
+        _venv.python_versions(str(stick))
+    (stick / PROJECT / "data/README.md").write_text("half")
     assert pack.main([str(stick)]) == 0
-    assert (stick / "data/README.md").read_text() == "The card."
+    assert (stick / PROJECT / "data/README.md").read_text() == "The card."
+    assert _venv.python_versions(str(stick)) == [sys.version_info[:2]]
 
 
-def test_a_folder_of_something_else_is_left_alone(project, empty, capsys):
-    (empty / "mine.txt").write_text("mine")
-    assert pack.main([str(empty)]) == 1
+def test_a_folder_of_something_else_is_left_alone(project, tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("mine")
+    assert pack.main([str(tmp_path)]) == 1
     assert "something else" in one_sentence(capsys.readouterr().err)
-    assert contents(empty) == {"mine.txt": b"mine"}
+    assert contents(tmp_path) == {"mine.txt": b"mine"}
 
 
 LOCK = """\
@@ -271,7 +257,7 @@ def test_a_target_gets_the_packages_of_its_markers(target, patch, hashes):
 
 @pytest.mark.parametrize("choice", ["starter", "a file"])
 def test_a_pack_takes_the_choice_of_weights_along(
-    project, tmp_path, empty, monkeypatch, choice
+    project, tmp_path, monkeypatch, choice
 ):
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     mine = tmp_path / "mine.h5"
@@ -280,134 +266,52 @@ def test_a_pack_takes_the_choice_of_weights_along(
     weights.choose(str(mine) if choice == "a file" else choice)
     folder = tmp_path / "pack"
     assert pack.main([str(folder)]) == 0
-    note = Path("data/work/weights.json")
-    if choice == "a file":  # which the other machines lack
-        assert not (folder / note).exists()
-        return
-    assert '"starter"' in (folder / note).read_text()
-    done = run(folder, "hello", cwd=empty)
-    assert done.returncode == 7, done.stderr
-    assert '"starter"' in (empty / NEW / note).read_text()
-    again = run(folder, "--weights", "imagenet", "hello", cwd=empty)
-    assert again.returncode == 7, again.stderr
-    assert '"imagenet"' in (empty / NEW / note).read_text()
-    run(folder, "hello", cwd=empty)  # keeps what the learner has
-    assert '"imagenet"' in (empty / NEW / note).read_text()
+    note = folder / PROJECT / "data/work/weights.json"
+    # The other machines lack a file of one's own.
+    assert note.exists() == (choice == "starter")
+    assert choice == "a file" or '"starter"' in note.read_text()
 
 
 # What a machine does with it.
 
 
-def test_a_machine_with_only_python_runs_from_it(stick, empty):
+def test_a_machine_with_only_python_installs_from_it(stick, copy):
     before = contents(stick)
-    done = run(stick, "--from", stick, "hello", "a b", cwd=empty)
+    done = run(copy, "--from", stick, "hello", "a b")
     assert done.returncode == 7, done.stderr
-    root = empty / NEW
     assert done.stdout.splitlines()[-1].endswith("tinything.py a b")
-    assert str(root / ".venv") in done.stdout.splitlines()[-1]
+    assert str(copy / ".venv") in done.stdout.splitlines()[-1]
     assert contents(stick) == before
-    for name in [*OURS, "data/work/features/ours.npy"]:
-        assert (root / name).read_bytes() == before[name], name
-
-    # From now on without the stick, and what the learner has stays.
-    lesson = root / "notebooks/00_start_here.ipynb"
-    lesson.write_text("solved")
-    (root / "data/README.md").unlink()
-    again = run(root, "--from", stick, "hello", cwd=empty)
-    assert again.returncode == 7
-    assert "Copying 1 files" in again.stdout
-    assert "Installing" not in again.stdout
-    assert lesson.read_text() == "solved"
-    assert (root / "data/README.md").read_text() == "The card."
-    shutil.rmtree(stick)
-    assert run(root, "hello", cwd=empty).returncode == 7
+    shutil.rmtree(stick)  # from now on without it
+    assert run(copy, "hello").returncode == 7
 
 
-@pytest.mark.parametrize("missing", [True, False])
-def test_a_damaged_file_is_named_and_nothing_is_copied(stick, empty, missing):
-    path = stick / "data/README.md"
-    path.unlink() if missing else path.write_text("The cart.")
-    with pytest.raises(_pack_reader.PackError) as error:
-        _pack_reader.copy_missing(str(stick), str(empty))
-    assert str(path) in one_sentence(str(error.value))
-    assert contents(empty) == {}
-
-
-def test_a_damaged_package_is_not_installed(stick, empty):
+def test_a_damaged_package_is_not_installed(stick, copy):
     content = bytearray((stick / WHEEL).read_bytes())
     content[5] ^= 1
     (stick / WHEEL).write_bytes(content)
-    done = run(stick, "hello", cwd=empty)
+    done = run(copy, "--from", stick, "hello")
     assert done.returncode == 1
     assert "tinything" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("target", "words"),
+    ("name", "text", "words"),
     [
-        ("riscv_98-3.12", "only for riscv_98"),
-        (f"{_pack_reader.platform_name()}-3.99", "the pack needs Python 3.99"),
+        (TARGETS, "riscv_98-3.12", "only for riscv_98"),
+        (
+            *(TARGETS, f"{_venv.platform_name()}-3.99"),
+            "the pack needs Python 3.99",
+        ),
+        (TARGETS, "", "not a complete pack"),
+        (f"{PROJECT}/requirements.lock", "tinything==0.9", "another version"),
     ],
 )
-def test_a_pack_for_other_machines_is_one_sentence(
-    stick, empty, target, words
+def test_a_pack_that_does_not_fit_is_one_sentence(
+    stick, copy, name, text, words
 ):
-    change_manifest(stick, targets=[target])
-    done = run(stick, "hello", cwd=empty)
+    (stick / name).write_text(text)
+    done = run(copy, "--from", stick, "hello")
     assert done.returncode == 1
     assert words in one_sentence(done.stderr)
-    assert contents(empty) == {}
-
-
-def test_a_pack_of_another_version_changes_nothing(stick, empty):
-    root = empty / NEW
-    write(root, {"requirements.lock": "tinything==0.9\n"})
-    copy_start(root)
-    write(root, {"tools/hello.py": HELLO})
-    before = contents(root)
-    done = run(root, "--from", stick, "hello", cwd=empty)
-    assert done.returncode == 1
-    assert "another version" in one_sentence(done.stderr)
-    assert contents(root) == before
-
-
-def test_a_pack_is_not_unpacked_into_itself(stick):
-    before = contents(stick)
-    done = run(stick, "hello", cwd=stick)
-    assert done.returncode == 1
-    assert "cd ~" in one_sentence(done.stderr)
-    assert contents(stick) == before
-
-
-def test_a_folder_of_that_name_is_left_alone(stick, empty):
-    write(empty / NEW, {"mine.txt": "mine"})
-    done = run(stick, "hello", cwd=empty)
-    assert done.returncode == 1
-    assert "something else" in one_sentence(done.stderr)
-    assert contents(empty / NEW) == {"mine.txt": b"mine"}
-
-
-def test_pictures_of_an_older_edition_get_no_note_of_the_new(stick, empty):
-    write(empty, {"data/surfaces/photos/dent/dent-001.jpg": "an old dent"})
-    assert EDITION == f"data/surfaces/{render.EDITION_FILE}"
-    _pack_reader.copy_missing(str(stick), str(empty))
-    assert not (empty / EDITION).exists()
-    assert (empty / "data/README.md").is_file()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [None, "{", "[]", '{"files": 3}']
-    + [
-        json.dumps({"targets": [], "files": {name: ""}})
-        for name in ("../x", "data/../../x", "..\\x", "C:x", "/x")
-    ],
-)
-def test_a_folder_that_is_no_pack_or_a_dangerous_one_is_refused(
-    tmp_path, text
-):
-    if text is not None:
-        (tmp_path / MANIFEST).write_text(text)
-    with pytest.raises(_pack_reader.PackError) as error:
-        _pack_reader.manifest(str(tmp_path))
-    assert MANIFEST in one_sentence(str(error.value))
+    assert not (copy / ".venv").exists()

@@ -5,16 +5,7 @@ import numpy as np
 import pytest
 
 from helpers.network import starter
-from pretraining import (
-    families,
-    network,
-    pictures,
-    ship,
-    targets,
-    things,
-    train,
-    views,
-)
+from pretraining import network, pictures, ship, targets, train
 
 
 def test_a_picture_is_the_same_for_the_same_random_numbers():
@@ -29,123 +20,18 @@ def test_a_picture_is_the_same_for_the_same_random_numbers():
     assert not np.array_equal(first, other)
 
 
-def test_a_mark_is_where_it_is_said_to_be():
-    rng = np.random.default_rng(5)
-    scene = pictures._scene(rng, 96, pictures.GROUNDS.index(pictures._paper))
-    scene["power"] = 1.0
-    before = {name: scene[name].copy() for name in ("tone", "height", "paint")}
-    plain = pictures._photograph(np.random.default_rng(6), 96, scene)
-    assert not pictures._where(before, scene).any()
-    pictures._hole(rng, 96, scene)
-    where = pictures._where(before, scene)
-    marked = pictures._photograph(np.random.default_rng(6), 96, scene)
-    change = np.abs(plain.astype(int) - marked).max(-1)
-    assert 0 < where.mean() < 0.2
-    assert change[where].mean() > 10 * change[~where].mean()
-
-
-@pytest.mark.parametrize("mark", range(len(pictures.MARKS)))
-def test_every_mark_but_none_can_be_seen(mark):
-    def drawn(mark):
-        rng = np.random.default_rng(5)
-        ground = pictures.GROUNDS.index(pictures._leather)
-        scene = pictures._scene(rng, 96, ground)
-        scene["power"] = 1.0
-        mark(rng, 96, scene)
-        return pictures._photograph(np.random.default_rng(6), 96, scene)
-
-    change = np.abs(
-        drawn(pictures._nothing).astype(int)
-        - drawn(pictures.MARKS[mark]).astype(int)
-    )
-    if pictures.MARKS[mark] is pictures._nothing:
-        assert change.max() == 0
-    else:
-        assert (change.max(-1) > 8).mean() > 0.001
-
-
-def pairs(forms, materials):
-    """All pairs; those beyond one for each material are of a release."""
-    return [
-        pytest.param(
-            form,
-            material,
-            marks=() if j % len(forms) == i else pytest.mark.release,
-        )
-        for i, form in enumerate(forms)
-        for j, material in enumerate(materials)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("form", "material"), pairs(things.FORMS, things.MATERIALS)
-)
-def test_a_thing_lies_where_its_form_does(form, material):
-    scene = pictures._scene(np.random.default_rng(8), 96, 0)
-    plain = (scene["tone"][..., None] * scene["paint"]).copy()
-    inside = form(np.random.default_rng(9), 96)[0]
-    things.thing(form, material)(np.random.default_rng(9), 96, scene)
-    marked = scene["tone"][..., None] * scene["paint"]
-    assert 0.02 < (inside > 0.5).mean() < 0.9
-    assert np.isfinite(marked).all() and marked.min() >= 0
-    change = np.abs(marked - plain).max(-1)
-    assert change[inside > 0.9].mean() > 0.03
-    # Its shadow falls near it, and only darkens.
-    assert (marked <= plain + 1e-5)[inside == 0].all()
-
-
-def test_a_mirror_shows_harder_lights_than_board():
-    def contrast(material):
-        x = np.linspace(-0.7, 0.7, 96, dtype="float32")[None].repeat(96, 0)
-        skin = [
-            material(np.random.default_rng(n), 96, x, x.T, 9 * x, 9 * x.T)[0]
-            for n in range(8)
-        ]
-        return np.mean([s.mean(-1).std() / s.mean() for s in skin])
-
-    assert contrast(things._metal) > 2 * contrast(things._cardboard)
-
-
-def test_fractals_are_drawn_more_often_than_they_are_shown():
-    rare = [mark for mark, worth in enumerate(train.WORTH[1]) if worth < 1]
-    marks = [pictures.MARKS[mark + 1] for mark in rare]
-    assert len(rare) == pictures.FRACTALS
-    assert {mark.__qualname__ for mark in marks} == {"_fractal.<locals>.mark"}
-    plain = set(pictures.MARKS) - set(marks)
-    assert "_fractal.<locals>.mark" not in {m.__qualname__ for m in plain}
-
-
-def test_the_plan_ends_on_pictures_as_they_are():
-    entry, rate = train.stage(1.0)
-    assert entry is train.PLAN[-1] and entry[5] == 0
-    assert rate == pytest.approx(entry[6])
-    assert train.stage(0.0)[0] is train.PLAN[0]
-
-
-@pytest.fixture
-def small_plan(monkeypatch):
+def test_a_batch_holds_what_artists_have_drawn(tmp_path, monkeypatch):
     entry = (1.0, 64, 96, 2, 0.5, 0.5, 1e-3)
     monkeypatch.setattr(train, "PLAN", (entry,))
     monkeypatch.setattr(train, "SHARD", 8)
-    return entry
-
-
-def test_artists_share_the_drawing_and_draw_nothing_twice(
-    tmp_path, small_plan
-):
-    folder = train.folder_of(tmp_path, small_plan)
-    train.draw_ahead(tmp_path, 1, 0, 2)
-    assert [p.name for p in folder.iterdir()] == ["0000.npz"]
+    folder = train.folder_of(tmp_path, entry)
+    train.draw_ahead(tmp_path, 1, 0, 2)  # one of two
     first = (folder / "0000.npz").read_bytes()
     train.draw_ahead(tmp_path, 1, 0, 1)
     assert sorted(p.name for p in folder.iterdir()) == ["0000.npz", "0001.npz"]
     assert (folder / "0000.npz").read_bytes() == first
     assert (folder / "0001.npz").read_bytes() != first
-
-
-def test_a_batch_holds_what_was_drawn(tmp_path, small_plan):
-    train.draw_ahead(tmp_path, 1, 0, 1)
-    source = train.Pictures(tmp_path, small_plan, 12, seed=0)
+    source = train.Pictures(tmp_path, entry, 12, seed=0)
     images, masks, grounds, marks = source.ready.get(timeout=60)
     source.stopped = True
     assert images.shape == (12, 96, 96, 3) and images.dtype == np.uint8
@@ -153,145 +39,6 @@ def test_a_batch_holds_what_was_drawn(tmp_path, small_plan):
     assert grounds.max() < len(pictures.GROUNDS)
     # A picture without a mark has none anywhere, one with a mark has.
     assert ((masks.sum((1, 2)) > 0) == (marks > 0)).all()
-
-
-def test_a_checkpoint_brings_everything_back(tmp_path):
-    base, heads = network.build(2, 3)
-    optimizer = keras.optimizers.AdamW(1e-3)
-    optimizer.build(heads.trainable_variables)
-    groups = base.weights, heads.weights, optimizer.variables
-    saved = [[np.asarray(v) for v in group] for group in groups]
-    train.save(tmp_path / "c.npz", base, heads, optimizer, 7, 1.5)
-    for group in groups:
-        for variable in group:
-            variable.assign(variable + 1)
-    found = train.load(tmp_path / "c.npz", base, heads, optimizer)
-    assert found == (7, 1.5)
-    for group, before in zip(groups, saved, strict=True):
-        for variable, array in zip(group, before, strict=True):
-            np.testing.assert_array_equal(np.asarray(variable), array)
-
-
-def asked(size, rows=slice(0), columns=slice(0), value=100, covered=None):
-    """Return the targets of two even pictures with marks in a rectangle.
-
-    The first has ground 4 and mark 7, the second ground 5 and mark 8.
-    """
-    masks = np.zeros((2, size, size), "float32")
-    masks[:, rows, columns] = 1
-    pixels = np.full((2, size, size, 3), value, "float32")
-    if covered is None:
-        covered = np.zeros((2, size, size), "float32")
-    labels = np.array([4, 5], "int32"), np.array([7, 8], "int32")
-    wanted = targets.wanted(pixels, masks, covered, *labels)
-    return {
-        name: {
-            key: [np.asarray(v) for v in value]
-            if key == "histograms"
-            else np.asarray(value)
-            for key, value in its.items()
-        }
-        for name, its in wanted.items()
-    }
-
-
-def test_a_head_is_asked_at_each_place_it_has():
-    base, model = network.build(2, 3)
-    for size in (128, 160, 299):
-        shapes = model.compute_output_shape((1, size, size, 3))
-        for name, its in asked(size).items():
-            assert shapes[name][1:3] == its["mark"].shape[1:3]
-            assert shapes[name][3] == 2 + 3 + sum(targets.HISTOGRAMS)
-
-
-def test_a_mark_is_asked_for_where_it_lies():
-    # The places of mixed8 are 32 pixels apart, the first from pixel 21 on.
-    its = asked(160, slice(53, 85), slice(21, 53))["mixed8"]
-    assert its["mark"][0].tolist() == [[0, 0, 0], [7, 0, 0], [0, 0, 0]]
-    assert (its["ground"][0] == 4).all() and (its["ground"][1] == 5).all()
-    # The one marked place counts as much as the eight others together.
-    worth = its["mark_worth"][0]
-    assert worth[1, 0] == pytest.approx(worth.sum() / 2)
-
-
-def test_too_little_of_a_mark_is_not_asked_for():
-    its = asked(160, slice(60, 62), slice(30, 33))["mixed8"]
-    assert (its["mark"] == 0).all()
-    assert its["mark_worth"][0, 1, 0] == 0
-    assert (its["mark_worth"][0] > 0).sum() == 8
-
-
-def test_where_a_view_is_covered_the_other_picture_is_asked_for():
-    covered = np.zeros((2, 160, 160), "float32")
-    covered[0, 53:85, 21:53] = 1  # one place of mixed8, wholly
-    covered[0, 85:117, 21:35] = 1  # less than half of the one below it
-    its = asked(160, slice(53, 85), slice(21, 53), covered=covered)["mixed8"]
-    assert its["mark"][:, 1, 0].tolist() == [8, 8]
-    assert its["ground"][0].tolist() == [[4, 4, 4], [5, 4, 4], [4, 4, 4]]
-    assert its["ground_worth"][0, 1:, 0].tolist() == [1, 0]
-    assert its["ground_worth"][1].min() == 1
-
-
-def test_histograms_say_what_the_pixels_are():
-    dark, bright = asked(160, value=10), asked(160, value=250)
-    for name in targets.TAPS:
-        for one, bins in zip(
-            dark[name]["histograms"], targets.HISTOGRAMS, strict=True
-        ):
-            assert one.shape[-1] == bins
-            np.testing.assert_allclose(one.sum(-1), 1, rtol=1e-5)
-        assert (dark[name]["histograms"][0][..., 0] == 1).all()
-        assert (bright[name]["histograms"][0][..., -1] == 1).all()
-
-
-def test_a_view_turns_a_picture_and_its_mask_alike():
-    images = np.zeros((8, 96, 96, 3), "uint8")
-    masks = np.zeros((8, 96, 96), "uint8")
-    images[:, 30:60, 40:50], masks[:, 30:60, 40:50] = 255, 1
-    seed = keras.random.SeedGenerator(1)
-    pixels, turned = views.view(images, masks, 64, 0.0, seed)
-    pixels, turned = np.asarray(pixels), np.asarray(turned)
-    assert pixels.shape == (8, 64, 64, 3) and turned.shape == (8, 64, 64)
-    assert pixels.min() >= 0 and pixels.max() <= 255
-    seen = 0
-    for one, mask in zip(pixels.mean(-1), turned, strict=True):
-        if (mask > 0.99).any() and (mask < 0.01).any():
-            seen += 1
-            inside, outside = one[mask > 0.99], one[mask < 0.01]
-            # Colours may be mixed, so the mark may come out darker.
-            assert np.ptp(inside) < 40 and np.ptp(outside) < 40
-            assert abs(inside.mean() - outside.mean()) > 10
-    assert seen > 4
-    areas = turned.sum((1, 2))
-    assert np.ptp(areas[areas > 0]) > 50  # nearer and farther
-
-
-def test_what_covers_a_view_is_the_view_before():
-    pixels = np.stack(
-        [np.full((64, 64, 3), value, "float32") for value in (40, 120, 200)]
-    )
-    seed = keras.random.SeedGenerator(3)
-    fractions = []
-    for _ in range(6):
-        found, covered = views.cover(pixels, seed)
-        found, covered = np.asarray(found).mean(-1), np.asarray(covered)
-        for n in range(3):
-            for mask, its in ((covered[n] > 0, n - 1), (covered[n] == 0, n)):
-                if mask.sum() > 400:
-                    wanted = pixels[its].mean()
-                    assert abs(np.median(found[n][mask]) - wanted) < 8
-            fractions.append(covered[n].mean())
-    assert min(fractions) < 0.05 and 0.1 < max(fractions) < 0.9
-
-
-def test_views_of_one_picture_belong_together():
-    _, heads = network.build(2, 3)
-    pupil = network.Pupil(heads, 2, 3)
-    signs = np.eye(6, dtype="float32")
-    alike = np.concatenate([signs, signs])
-    strange = np.concatenate([signs, np.roll(signs, 1, 0)])
-    assert pupil._whole(alike, note=True) < pupil._whole(strange, note=False)
-    assert float(pupil.notes["belong"].result()) == 1
 
 
 @pytest.mark.release
@@ -320,70 +67,24 @@ def test_a_pupil_learns_a_few_pictures():
     assert said[-1]["histograms"] < said[0]["histograms"] - 0.05
 
 
-def test_every_ground_and_mark_belongs_to_a_family():
-    found = families.families()
-    every = found.pop("all")
-    assert set(every[0]) == set(range(len(pictures.GROUNDS)))
-    assert set(every[1]) == set(range(len(pictures.MARKS)))
-    grounds, marks = (
-        [set(its) for its in kind]
-        for kind in zip(*found.values(), strict=True)
-    )
-    assert set.union(*grounds) == set(every[0])
-    for mark in every[1][2:]:  # the first two are no mark
-        assert sum(mark in its for its in marks) == 1
-
-
-@pytest.mark.parametrize("family", families.families())
-def test_a_family_draws_nothing_else(family):
-    grounds, marks = families.families()[family]
-    images, masks, of_ground, of_mark = families.drawn(grounds, marks, 3)
-    assert images.shape == (3, families.DRAWN, families.DRAWN, 3)
-    assert masks.shape == images.shape[:3]
-    assert set(of_ground) <= set(grounds)
-    assert set(of_mark) <= {max(mark - 1, 0) for mark in marks}
-
-
-@pytest.mark.release
-def test_a_family_is_learned_from_where_all_runs_begin():
-    arrays = families.drawn(*families.families()["strokes"], 4)
-    begun, _ = network.build(2, 2)
-    taught = families.taught(arrays, 1, 4).get_weights()
-    moved = [
-        abs(a - b) for a, b in zip(begun.get_weights(), taught, strict=True)
-    ]
-    assert 0 < max(one.max() for one in moved if one.ndim == 4) < 0.01
-
-
-def layers():
-    rng = np.random.default_rng(0)
-    kernel = rng.normal(0, 0.1, (3, 3, 4, 8)).astype("float32")
-    kernel[..., 2] = 0
-    ones = np.ones(8, "float32")
-    return [
-        {"kernel": kernel},
-        {
-            "moving_variance": ones * 3,
-            "beta": ones,
-            "moving_mean": ones * 2,
-        },
-    ]
-
-
-def test_what_is_shipped_comes_back_in_order_within_half_a_step(tmp_path):
-    path = tmp_path / "starter.npz"
-    ship.write(layers(), path)
-    kernel, beta, mean, variance = starter.read(path)
-    wanted = layers()[0]["kernel"]
-    step = np.abs(wanted).max((0, 1, 2)) / 127
-    assert kernel.dtype == np.float32
-    assert (np.abs(kernel - wanted) <= step / 2 + 1e-7).all()
-    assert (beta[0], mean[0], variance[0]) == (1, 2, 3)
+def test_a_trained_base_is_shipped_within_half_a_step(
+    base, tmp_path, monkeypatch, capsys
+):
+    files = [str(tmp_path / name) for name in ("checkpoint.npz", "s.npz")]
+    train.save(tmp_path / "checkpoint.npz", base)
+    monkeypatch.setattr("sys.argv", ["ship", *files])
+    ship.main()
+    assert len(capsys.readouterr().out.strip()) == 64  # its SHA-256
+    read = starter.read(tmp_path / "s.npz")
+    for array, wanted in zip(read, base.get_weights(), strict=True):
+        step = np.abs(wanted).max((0, 1, 2)) / 127 if wanted.ndim == 4 else 0
+        assert (np.abs(array - wanted) <= step / 2 + 1e-7).all()
 
 
 def test_a_damaged_file_is_named(tmp_path, monkeypatch):
     path = tmp_path / "starter.npz"
-    digest = ship.write(layers(), path)
+    kernel = np.ones((3, 3, 4, 8))
+    digest = ship.write([{"kernel": kernel, "beta": np.ones(8)}], path)
     monkeypatch.setattr(starter, "FILE", path)
     monkeypatch.setattr(starter, "SHA256", digest)
     starter.read(path)
@@ -403,16 +104,3 @@ def test_the_shipped_file_fits_inception_v3():
     assert arrays[0].shape == (3, 3, 3, 32)
     assert sum(a.size for a in arrays) == 21_802_784
     assert all(np.isfinite(a).all() for a in arrays)
-
-
-def test_thresholds_are_drawn_down_in_late_blocks_only():
-    base, _ = network.build(2, 3)
-    late = {id(v) for v in network.late_thresholds(base)}
-    norms = [
-        (number, layer)
-        for number, layer in enumerate(base.layers)
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    border = base.layers.index(base.get_layer("mixed5"))
-    assert late == {id(n.beta) for number, n in norms if number > border}
-    assert 0 < len(late) < len(norms)

@@ -2,14 +2,15 @@
 
 import importlib.util
 import re
-import sys
 import tomllib
+from importlib.metadata import packages_distributions
 
 import nbformat
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 from source import imported, tracked
 
 import start
@@ -108,55 +109,37 @@ def test_a_second_lock_has_the_versions_of_the_first(lock):
         assert pin.name not in names or (pin.name, pin.specifier) in ours
 
 
-# Module -> package, where the names differ.
-PACKAGES = {
-    "ai_edge_litert": "ai-edge-litert",
-    "IPython": "ipython",
-    "PIL": "pillow",
-    "axe_playwright_python": "axe-playwright-python",
-    "jupyter_client": "jupyter-client",
-    "jupyter_core": "jupyter-core",
-    "pillow_heif": "pillow-heif",
-    "sklearn": "scikit-learn",
-    "websocket": "websocket-client",
-    "yaml": "pyyaml",
-}
-# Packages that are used without being imported.
-NOT_IMPORTED = {"backports-strenum", "jupyterlab", "nbval", "tf2onnx"}
-NOT_IMPORTED |= {"mypy", "pytest-xdist", "ruff"}
-# Only the hub and its load test import these: they are in the group `test`.
-LOAD_TEST = {"requests", "traitlets", "websocket-client"}
-# Of the groups browser, hub and app, and of pretraining/README.md; use_it.py
-# lies beside app.py.
-SEPARATE = {"axe-playwright-python", "playwright", "jupyterhub", "gradio"}
-SEPARATE |= {"docutils", "jax", "use_it"}
-
-
-def packages(*folders):
-    """Return the packages that the code in folders imports."""
+def modules(folder):
+    """Return the modules that the code in a folder imports."""
     sources = []
-    for path in (p for f in folders for p in sorted((ROOT / f).rglob("*"))):
+    for path in sorted((ROOT / folder).rglob("*")):
         if path.suffix == ".py":
             sources.append(path.read_text(encoding="utf-8"))
-        elif path.suffix == ".ipynb" and path.parent == ROOT / "notebooks":
+        elif path.suffix == ".ipynb":
             cells = nbformat.read(path, as_version=4).cells
             sources += [c.source for c in cells if c.cell_type == "code"]
-    modules = {m.partition(".")[0] for s in sources for m in imported(s)}
-    ours = {p.stem for g in ("*.py", "tests/*.py") for p in ROOT.glob(g)}
-    ours |= {p.name for p in ROOT.iterdir() if p.is_dir()}
-    modules -= ours | set(sys.stdlib_module_names)
-    return {PACKAGES.get(module, module) for module in modules} - SEPARATE
+    return {m.partition(".")[0] for s in sources for m in imported(s)}
 
 
-def test_exactly_the_imported_packages_are_required():
-    run_time = packages("helpers", "tools", "scale", "notebooks", "workshop")
-    in_tests = packages("tests", "pretraining")
-    main = {requirement.name for requirement in required("requirements.txt")}
-    test = {requirement.name for requirement in required("test")}
-    assert run_time - main == LOAD_TEST
-    assert main - run_time <= NOT_IMPORTED
-    assert in_tests - main - test == set()
-    assert test - in_tests <= NOT_IMPORTED | LOAD_TEST
+@pytest.mark.parametrize(
+    ("folder", "groups"),
+    [
+        *((name, []) for name in ("helpers", "scale", "notebooks")),
+        ("tools", ["test", "app"]),  # `test` has those of the load test
+        *((name, ["test", "hub"]) for name in ("workshop", "pretraining")),
+        ("tests", ["test", "browser", "site", "app"]),
+    ],
+)
+def test_the_imported_packages_are_required(folder, groups):
+    allowed = {
+        canonicalize_name(requirement.name)
+        for name in ["requirements.txt", *groups]
+        for requirement in required(name)
+    }
+    installed = packages_distributions()
+    for module in modules(folder) & set(installed):
+        packages = set(map(canonicalize_name, installed[module]))
+        assert packages & allowed, module
 
 
 def test_an_exported_app_takes_the_packages_that_are_tested():
@@ -229,67 +212,15 @@ def test_the_version_is_the_same_everywhere():
     assert headings[:2] == ["[Unreleased]", f"[{version}] - {released}"]
 
 
-def test_the_hooks_use_the_locked_ruff():
-    ruff, _ = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
-    locked = {str(pin) for pin, _ in pins("requirements.lock")}
-    assert ruff["rev"].replace("v", "ruff==") in locked
-
-
-# Commands and workflows.
-
-
-def unknown_commands(text):
-    """Return the words after `start.py` in a text that are no commands."""
-    words = re.findall(r"start\.py +([a-z]\w*)", text)
-    return [word for word in words if word not in start.commands()]
+# Commands.
 
 
 def test_the_commands_in_pages_and_workflows_exist():
     texts = [p for p in tracked() if p.suffix in {".md", ".yml"}]
-    texts.append(ROOT / ".ci" / "run")
-    assert ROOT / "README.md" in texts and set(WORKFLOWS) <= set(texts)
-    unknown = {
-        str(path.relative_to(ROOT)): words
-        for path in texts
-        if (words := unknown_commands(path.read_text(encoding="utf-8")))
-    }
-    assert unknown == {}
-
-
-def steps(path):
-    """Return the steps of all jobs in a workflow."""
-    jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
-    return [step for job in jobs.values() for step in job["steps"]]
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_is_limited(path):
-    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert workflow["permissions"] == {"contents": "read"}
-    assert "concurrency" in workflow
-    assert all("timeout-minutes" in job for job in workflow["jobs"].values())
-    for action in (s["uses"] for s in steps(path) if "uses" in s):
-        assert re.fullmatch(r"actions/[a-z-]+@v\d+", action), action
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_a_workflow_names_files_and_modules_that_exist(path):
-    commands = "\n".join(step.get("run", "") for step in steps(path))
-    modules = re.findall(r"python -m ([\w.]+)", commands)
-    assert [m for m in modules if not exists(m)] == []
-    name = r"(?<![\w./-])[\w.][\w./-]*\.(?:py|txt|lock|md)\b"
-    names = set(re.findall(name, commands))
-    downloaded = set(re.findall(r"--output ([\w./-]+)", commands))
-    missing = [n for n in names - downloaded if not (ROOT / n).exists()]
-    assert missing == []
-
-
-def exists(module):
-    # A runner brings pip; a virtual environment may lack it.
-    return module == "pip" or importlib.util.find_spec(module)
-
-
-def test_ci_is_strict_and_runs_the_command_of_the_readme():
-    lines = read(".ci/run").splitlines()
-    assert "export CI=true" in lines
-    assert lines[-1] == "exec python3 start.py test"
+    assert {ROOT / "README.md", *WORKFLOWS} <= set(texts)
+    for path in texts:
+        text = path.read_text(encoding="utf-8")
+        commands = set(re.findall(r"start\.py +([a-z]\w*)", text))
+        assert commands <= set(start.commands()), path
+        modules = re.findall(r"python -m ((?:tools|scale)[\w.]+)", text)
+        assert all(map(importlib.util.find_spec, modules)), path

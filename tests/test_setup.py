@@ -116,24 +116,6 @@ def test_a_kernel_without_tensorflow_is_told_which_to_choose():
     assert ".venv" in one_sentence(done.stderr)
 
 
-def test_figures_do_not_follow_a_matplotlibrc(tmp_path):
-    settings = {
-        "text.usetex": True,
-        "lines.linewidth": 40,
-        "image.cmap": "gray",
-    }
-    path = tmp_path / "matplotlibrc"
-    path.write_text("".join(f"{n}: {v}\n" for n, v in settings.items()))
-    program = (
-        "import json, matplotlib; from helpers import plots; "
-        f"print(json.dumps([matplotlib.rcParams[n] for n in {[*settings]}]))"
-    )
-    done = run(program, MPLBACKEND="agg", MATPLOTLIBRC=str(path))
-    assert done.returncode == 0, done.stderr
-    values = json.loads(done.stdout)
-    assert not set(values) & set(settings.values())
-
-
 # --- Memory ---
 
 SIDE = 1500  # of the weights: 9 MB, and Adam has two numbers for each
@@ -164,21 +146,6 @@ def test_an_optimizer_gives_back_its_memory():
         check=True,
     )
     assert float(done.stdout.split()[-1]) < 0.3 * STATE
-
-
-def test_a_model_predicts_and_trains_as_before():
-    x, y = np.eye(4, 3, dtype="float32"), np.ones((4, 2))
-    ends = []
-    for free in (setup.free_training, lambda model: None):
-        keras.utils.set_random_seed(0)
-        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-        for _ in range(2):
-            model.compile("adam", "mse")
-            model.fit(x, y, verbose=0)
-            free(model)
-        ends.append([*model.get_weights(), model.predict(x, verbose=0)])
-    for freed, kept in zip(*ends, strict=True):
-        assert np.array_equal(freed, kept)
 
 
 def test_a_function_that_was_traced_before_still_has_gradients():

@@ -49,11 +49,6 @@ def test_a_failed_install_has_pips_reason_and_advice(clone):
     assert clone.run("hello").returncode == 7
 
 
-def _file_as_venv(clone):
-    shutil.rmtree(clone.venv)
-    clone.venv.write_text("mine")
-
-
 def _folder_as_venv(clone):
     shutil.rmtree(clone.venv)
     clone.venv.mkdir()
@@ -64,7 +59,6 @@ def _folder_as_venv(clone):
     ("spoil", "words"),
     [
         (lambda clone: clone.lock.unlink(), "requirements.lock"),
-        (_file_as_venv, ".venv"),
         (_folder_as_venv, "rename it"),
     ],
 )
@@ -74,8 +68,8 @@ def test_what_is_in_the_way_is_one_sentence_and_stays(clone, spoil, words):
     assert done.returncode == 1
     assert words in one_sentence(done.stderr)
     assert clone.venv.exists()
-    for mine in (clone.venv, clone.venv / "mine.txt"):
-        assert not mine.is_file() or mine.read_text() == "mine"
+    mine = clone.venv / "mine.txt"
+    assert not mine.exists() or mine.read_text() == "mine"
 
 
 @pytest.fixture
@@ -174,21 +168,6 @@ def test_a_suitable_python_makes_an_incomplete_venv_anew(
     assert [call[0] for call in calls] == [command]
     assert ("--clear" in calls[0]) == (state != "missing")
     assert ("good is used instead" in output) == (command == "good")
-
-
-@POSIX
-def test_a_shim_that_fails_is_passed_over(monkeypatch, tmp_path):
-    answer = json.dumps(facts((3, 98)))
-    for name, script in {
-        "python3.99": "echo command not found >&2; exit 127",
-        "python3.98": f"echo '{answer}'",
-    }.items():
-        path = tmp_path / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(_venv, "VERSIONS", ((3, 99), (3, 98)))
-    assert _venv.find_python() == ["python3.98"]
 
 
 def test_too_little_space_is_one_sentence(inside, monkeypatch, clone):
@@ -328,16 +307,6 @@ def test_help_lists_the_commands_one_line_each(clone):
     assert clone.installs() == []
 
 
-def test_every_command_has_a_docstring_and_a_main():
-    assert {"regenerate", "test"} <= set(start.commands())
-    for command, line in start.commands().items():
-        assert line.endswith("."), command
-        path = SOURCE.parent / "tools" / f"{command}.py"
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        functions = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
-        assert "main" in [f.name for f in functions], command
-
-
 FILES = [SOURCE, *(SOURCE.parent / "tools" / name for name in STANDARD)]
 
 
@@ -351,5 +320,4 @@ def test_an_old_python_can_read_it_without_packages(path):
             modules |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
             modules.add(node.module)
-    ours = {"tools", "tools._venv"}
-    assert modules <= ours | sys.stdlib_module_names
+    assert modules <= {"tools", "tools._venv"} | sys.stdlib_module_names

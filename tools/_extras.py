@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from helpers.paths import ROOT
-from tools import _pack_reader, _venv
+from tools import _venv
 
 BROWSER = ROOT / "tests" / "browser.lock"
 SITE = ROOT / "tests" / "site.lock"
@@ -59,7 +59,7 @@ def install(lock: Path) -> None:
     if os.path.realpath(sys.prefix) != os.path.realpath(_venv.VENV):
         return
     path = os.path.join(_venv.VENV, f"{lock.stem}.txt")
-    stamp = str(_pack_reader.digest(str(lock)))
+    stamp = _venv.digest(str(lock))
     if _venv.read(path) != stamp:
         _venv.say(f"Installing {lock.relative_to(ROOT)} ...")
         _venv.install(sys.executable, str(lock))

@@ -6,6 +6,7 @@ see start.py.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -14,8 +15,6 @@ import subprocess
 import sys
 from typing import Any, Iterable, Iterator
 
-from tools import _pack_reader
-
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 LOCK = os.path.join(ROOT, "requirements.lock")
@@ -23,6 +22,17 @@ FIRST_LESSON = os.path.join("notebooks", "00_start_here.ipynb")
 COMMAND = "py start.py" if os.name == "nt" else "python3 start.py"
 VERSIONS = ((3, 12), (3, 13), (3, 11))  # TensorFlow's; the preferred first
 SPACE = 4 * 10**9  # bytes: 2.4 GB installed, the rest while unpacking
+
+# A pack (tools/pack.py) is a folder with this project and its packages.
+PROJECT, WHEELS = "inception-workbook", "wheels"
+# Lines such as "linux_x86_64-3.12"; it is written last.
+TARGETS = os.path.join(WHEELS, "targets.txt")
+PLATFORMS = {
+    ("Linux", "x86_64"): "linux_x86_64",
+    ("Linux", "aarch64"): "linux_aarch64",
+    ("Windows", "AMD64"): "win_amd64",
+    ("Darwin", "arm64"): "macosx_arm64",
+}
 
 # Environment variables for other programs that would change results here,
 # stop a start or let pip install elsewhere. `environment` also sets some.
@@ -65,14 +75,22 @@ def set_up(venv: str, lock: str, pack: str | None = None) -> str:
         The path of the Python in `venv`.
 
     Raises:
-        SetupError, PackError: it fails; the sentence says what to do.
+        SetupError: it fails; the sentence says what to do.
     """
     python = venv_python(venv)
     if is_set_up(venv, lock):
         return python
-    digest = _pack_reader.digest(lock)
-    if not digest:
+    text = read(lock)
+    if not text:
         raise SetupError(f"{lock} is missing: fetch the project again.")
+    if pack:
+        python_versions(pack)  # that it is a pack, before its version
+        theirs = os.path.join(pack, PROJECT, "requirements.lock")
+        if text != read(theirs):
+            raise SetupError(
+                f"The pack {pack} is of another version: copy its folder "
+                f"{PROJECT} to your disk, and start there."
+            )
     base = check(venv, pack)
     if base:
         make_venv(venv, base)
@@ -84,7 +102,7 @@ def set_up(venv: str, lock: str, pack: str | None = None) -> str:
         say("\nStopped; the next start goes on from here.")
         raise
     quiet_news(venv)
-    write(stamp_path(venv), digest)
+    write(stamp_path(venv), digest(lock))
     return python
 
 
@@ -112,7 +130,7 @@ def check(venv: str, pack: str | None = None) -> list[str] | None:
             "Colab; on an Apple-silicon Mac, install the Python of "
             "https://www.python.org/downloads/ and start again with it."
         )
-    versions = _pack_reader.python_versions(pack) if pack else VERSIONS
+    versions = python_versions(pack) if pack else VERSIONS
     facts = ask([venv_python(venv)])
     if facts and facts["version"] not in versions:
         raise SetupError(
@@ -132,6 +150,40 @@ def check(venv: str, pack: str | None = None) -> list[str] | None:
     return base
 
 
+def platform_name() -> str:
+    """Return what packs call this machine, for example "linux_x86_64"."""
+    machine = (platform.system(), platform.machine())
+    return PLATFORMS.get(machine, "_".join(machine).lower())
+
+
+def python_versions(pack: str) -> list[tuple[int, ...]]:
+    """Return the Pythons that a pack has packages for on this machine.
+
+    Returns:
+        A list such as [(3, 11), (3, 12)], never empty.
+
+    Raises:
+        SetupError: it is no complete pack, or none for this machine.
+    """
+    text = read(os.path.join(pack, TARGETS))
+    if not text:
+        raise SetupError(
+            f"{pack} is not a complete pack: it has no {TARGETS}, which is "
+            "written last. Check that it is the right folder, or make or copy "
+            "the pack again."
+        )
+    targets = [line.rsplit("-", 1) for line in text.split()]
+    versions = [v for machine, v in targets if machine == platform_name()]
+    if not versions:
+        raise SetupError(
+            f"The pack has no packages for {platform_name()}, only for "
+            f"{', '.join(sorted({machine for machine, _ in targets}))}: make "
+            f"one with pack --platform {platform_name()}, or start here with "
+            "a network."
+        )
+    return [tuple(map(int, version.split("."))) for version in versions]
+
+
 def needed(versions: Iterable[tuple[int, ...]], pack: str | None) -> str:
     names = " or ".join(dotted(version) for version in sorted(versions))
     return f"{'the pack' if pack else 'TensorFlow'} needs Python {names}"
@@ -143,7 +195,7 @@ def find_python(pack: str | None = None) -> list[str]:
     Raises:
         SetupError: none is suitable; with a `pack`, none it has packages for.
     """
-    versions = _pack_reader.python_versions(pack) if pack else VERSIONS
+    versions = python_versions(pack) if pack else VERSIONS
     without_venv = None
     for command in candidates():
         facts = ask(command)
@@ -204,7 +256,12 @@ def is_set_up(venv: str, lock: str) -> bool:
     """
     stamp = read(stamp_path(venv))
     runs = ask([venv_python(venv)]) is not None
-    return bool(stamp) and runs and stamp == _pack_reader.digest(lock)
+    return bool(stamp) and runs and stamp == digest(lock)
+
+
+def digest(path: str) -> str:
+    """Return the SHA-256 of a text file as a hex string."""
+    return hashlib.sha256((read(path) or "").encode()).hexdigest()
 
 
 def stamp_path(venv: str) -> str:
@@ -272,7 +329,7 @@ def install(python: str, lock: str, pack: str | None = None) -> None:
     """
     options = ["-r", lock]
     if pack:
-        wheels = os.path.join(pack, _pack_reader.WHEELS)
+        wheels = os.path.join(pack, WHEELS)
         options += ["--no-index", "--find-links", wheels]
     uv = shutil.which("uv")
     if not uv or run([uv, "pip", "install", "--python", python], options):

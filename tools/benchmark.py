@@ -59,9 +59,6 @@ def main(argv: list[str]) -> int:
             return done.returncode
         reports[name] = json.loads(done.stdout.splitlines()[-1])
     print(f"\n{table(reports)}\n")
-    photos = scan.check(render.folder()).photos
-    ratio = decoding_speed_up([str(photo.path) for photo in photos])
-    print(f"photos are read {ratio:.1f} times as fast as by TensorFlow")
     print(f"{os.cpu_count()} cores, {platform.machine()}, {sys.platform}")
     return 0
 
@@ -90,33 +87,6 @@ def table(reports: dict[str, dict[str, Any]]) -> str:
             f"({interval.low:.1%} to {interval.high:.1%})"
         )
     return "\n".join(lines)
-
-
-def decoding_speed_up(photo_paths: Sequence[str]) -> float:
-    """Return how many times as fast as by TensorFlow photos are read.
-
-    Both ways read each file, decode it and resize it to 299×299 pixels, one
-    photo after the other.
-
-    Raises:
-        ValueError: a file can't be read as a photo.
-    """
-
-    def read_by_tensorflow(path: str):
-        content = tf.io.read_file(path)
-        photo = tf.io.decode_image(content, 3, expand_animations=False)
-        size = (pipeline.SIZE, pipeline.SIZE)
-        return tf.image.resize(photo, size, antialias=True)
-
-    clock = stats.Clock()
-    ways = {"lessons": pipeline.load_photo, "TensorFlow": read_by_tensorflow}
-    for name, read in ways.items():
-        for path in photo_paths:  # the first time takes longer
-            read(path)
-        with clock(name):
-            for path in photo_paths:
-                read(path)
-    return clock.seconds["TensorFlow"] / clock.seconds["lessons"]
 
 
 def recipe(

@@ -10,10 +10,8 @@ import contextlib
 import importlib
 import io
 import os
-import shutil
 import subprocess
 import sys
-import time
 from importlib import metadata
 from pathlib import Path
 
@@ -21,7 +19,6 @@ from tools import _venv
 
 FREE = 2.0  # GiB of memory that a lesson may take
 IMPORTED = "numpy scipy sklearn PIL matplotlib ipywidgets nbclient".split()
-DAY = 24 * 3600  # seconds
 # Environment variables that may load other versions of libraries.
 LIBRARY_PATHS = ("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH")
 REINSTALL = f"rename or delete the folder .venv, then run {_venv.COMMAND}."
@@ -137,7 +134,7 @@ def _machine():
 
 
 def _disk():
-    """Check that the lessons can write; delete what killed ones have left."""
+    """Check that the lessons can write."""
     from helpers import paths
 
     for folder in (paths.data(), paths.work()):
@@ -146,10 +143,6 @@ def _disk():
         with paths.atomic(path) as temporary:
             temporary.write_text("Can this be written?")
         path.unlink()
-    # The temporary files of `paths.atomic`.
-    for path in list(paths.work().rglob(".part-*")):
-        if path.lstat().st_mtime < time.time() - DAY:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _weights():

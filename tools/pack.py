@@ -1,15 +1,13 @@
 """Makes a pack: all that a room without a network needs.
 
-A pack is a folder for a stick or a shared disk: this project, the pictures,
-cached features and weights that git does not track, the choice of weights,
-the packages for each platform, and MANIFEST.json, a list of all files with
-their hashes, which is written last. `start.py --from` sets a machine up from
-it (tools/_pack_reader.py). An interrupted command downloads only what is
-missing when it is started again.
+A pack is a folder for a stick or a shared disk. Its folder inception-workbook
+is this project with the pictures, cached features and weights that git does
+not track, and the choice of weights. Its folder wheels has the packages for
+each platform; `start.py --from` installs them. An interrupted command
+downloads only what is missing when it is started again.
 """
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -24,8 +22,10 @@ from helpers.features import storage
 from helpers.network import weights
 from helpers.paths import ROOT, data, shown, work
 from helpers.surfaces import render
-from tools import _pack_reader, _venv
-from tools._pack_reader import MANIFEST, READ_FIRST, WHEELS, PackError
+from tools import _venv
+from tools._venv import PROJECT, TARGETS, WHEELS, SetupError
+
+READ_FIRST = "READ_ME_FIRST.txt"
 
 # {platform: sys_platform, os_name, tags of wheels}; Linux with glibc 2.28.
 LINUX = [f"manylinux_2_{minor}" for minor in range(28, 4, -1)]
@@ -55,23 +55,18 @@ Retrain Inception v3 on your own photos: the workbook, without a network
 This folder has packages for:
 {targets}
 
-Open a terminal (on Windows: PowerShell) in a folder on your own disk and
-type, with the path of this folder in front of start.py:
+Copy the folder {project} from here to your own disk. Open a terminal (on
+Windows: PowerShell) in the copy and type, with the path of this folder, in
+which {project} lies, for PACK:
 
-    python3 {name}/start.py
+    python3 start.py --from PACK
 
-(on Windows: py {name}\\start.py). It makes the folder {new} there,
-installs the workbook in it, which takes minutes, and opens it. It needs 6 GB
-of disk and no network. From then on, without this folder:
+(on Windows: py start.py --from PACK). It installs the workbook there, which
+takes minutes, and opens it. It needs 6 GB of disk and no network. From then
+on, without this folder:
 
-    cd {new}
     python3 start.py doctor     says READY, or what to do
     python3 start.py            opens the workbook
-
-If you have the workbook already, type this in its folder: it adds what is
-missing and replaces nothing of yours.
-
-    python3 start.py --from {name}
 """
 
 
@@ -93,11 +88,11 @@ def main(argv: list[str]) -> int:
     )
     args = parser.parse_args(argv)
     pack = Path(args.folder).resolve()
-    platforms = args.platform or [_pack_reader.platform_name()]
+    platforms = args.platform or [_venv.platform_name()]
     pythons = args.python or [_venv.dotted(sys.version_info[:2])]
     try:
         _make(pack, [f"{p}-{python}" for p in platforms for python in pythons])
-    except (PackError, _venv.SetupError) as error:
+    except SetupError as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
@@ -117,7 +112,7 @@ def _make(pack: Path, targets: list[str]):
     """Make a pack for targets such as "win_amd64-3.12"."""
     if pack.exists() and not (pack / READ_FIRST).is_file():
         if not pack.is_dir() or any(pack.iterdir()):
-            raise PackError(
+            raise SetupError(
                 f"{pack} holds something else: name a new folder, as in "
                 f"{pack / 'pack'}"
             )
@@ -132,21 +127,16 @@ def _make(pack: Path, targets: list[str]):
     sources |= _pictures() | _features() | _imagenet() | _choice()
     sources |= _flowers()
     lines = "\n".join(f"    {_in_words(target)}" for target in targets)
-    text = INSTRUCTIONS.format(
-        targets=lines, name=pack.name, new=_pack_reader.NEW
-    )
+    text = INSTRUCTIONS.format(targets=lines, project=PROJECT)
     _venv.write(str(pack / READ_FIRST), text)
-    (pack / MANIFEST).unlink(missing_ok=True)  # of an older pack
+    (pack / TARGETS).unlink(missing_ok=True)  # of an older pack
     for target in targets:
         _download(pack, target)
-    files = {}
     for name, source in sorted(sources.items()):
-        copy = pack / name
+        copy = pack / PROJECT / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
-        files[name] = downloads.digest(copy)
-    content = {"targets": targets, "files": files}
-    _venv.write(str(pack / MANIFEST), json.dumps(content, indent=1))
+    _venv.write(str(pack / TARGETS), "\n".join(targets))
     size = sum(p.stat().st_size for p in pack.rglob("*") if p.is_file()) / 1e9
     print(f"{pack}: {size:.2f} GB, for")
     print(f"{lines}\n{READ_FIRST} says what to type.")
@@ -174,7 +164,7 @@ def _pictures():
     try:
         render.all_folders()
     except ValueError as error:
-        raise PackError(str(error)) from None
+        raise SetupError(str(error)) from None
     return _files_in(data() / "surfaces", "data/surfaces")
 
 
