@@ -3,7 +3,9 @@
 Run only where Sphinx is: see conftest.py.
 """
 
+import contextlib
 import html
+import json
 import re
 
 import nbformat
@@ -12,6 +14,9 @@ import pytest
 from helpers.paths import ROOT
 from tools import _extras, _pinned, _venv
 from tools import site as command
+
+with contextlib.suppress(ImportError):  # then the tests that need it skip
+    from axe_playwright_python.sync_playwright import Axe
 
 PAGES = (
     *("README", "INSTRUCTORS", "CONTRIBUTING", "data/README"),
@@ -51,6 +56,17 @@ def test_a_lesson_shows_what_its_run_has_stored(site):
             assert not stored.startswith("'") or stored[1:30] in text
 
 
+def test_a_lesson_is_found_by_a_word(site):
+    index = (site / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(re.search(r"\{.*\}", index, re.DOTALL)[0])
+    pages = index["docnames"]
+    numbers = []
+    for where in ("terms", "titleterms"):  # a single page is not in a list
+        entry = index[where]["batchnorm"]
+        numbers += entry if isinstance(entry, list) else [entry]
+    assert "notebooks/03_fine_tuning" in [pages[i] for i in numbers]
+
+
 # What a browser fetches to show a page; a canonical link is only a name.
 LOADED = r"""(?x)
     <(?:script|img|iframe|source)\b[^>]*\bsrc="((?:https?:)?//[^"]*)
@@ -67,6 +83,10 @@ def test_nothing_is_loaded_from_a_network(site):
     assert {name: urls for name, urls in loaded.items() if urls} == {}
 
 
+ALT = 'Photos of "scratch" & <dent>.'
+BADGE = "# A\n\n[![open it](https://x.org/a.svg)](https://x.org/)\n"
+
+
 def project(folder, readme):
     """A project of few pages; return its folder."""
     for name in PAGES[1:]:
@@ -76,9 +96,50 @@ def project(folder, readme):
     (folder / "README.md").write_text(readme)
     (folder / "notebooks").mkdir()
     text = (ROOT / "notebooks" / "00_start_here.ipynb").read_text("utf-8")
-    text = text.replace("01_data_prep", "00_a")
-    (folder / "notebooks" / "00_a.ipynb").write_text(text, "utf-8")
+    notebook = nbformat.reads(text.replace("01_data_prep", "00_a"), 4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.metadata = {"image/png": {"alt": ALT}}
+    nbformat.write(notebook, folder / "notebooks" / "00_a.ipynb")
     return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A site of few pages with a badge and a figure: its folder."""
+    folder = tmp_path_factory.mktemp("small")
+    command.build(folder / "out", project(folder / "project", BADGE))
+    return folder / "out"
+
+
+def test_a_badge_is_shown_as_its_words(small):
+    page = (small / "README.html").read_text(encoding="utf-8")
+    assert "open it</a>" in page
+    assert "a.svg" not in page
+
+
+def test_a_figure_keeps_its_alt_text(small):
+    page = (small / "notebooks" / "00_a.html").read_text(encoding="utf-8")
+    assert f'<img alt="{html.escape(ALT)}" src="../_images/' in page
+
+
+@pytest.mark.release
+@pytest.mark.skipif(bool(_extras.why_no_browser()), reason="no browser")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["README", "notebooks/00_a"])
+def test_a_page_is_accessible(chromium, small, name, scheme):
+    page = chromium.new_page(color_scheme=scheme)
+    page.goto((small / f"{name}.html").as_uri())
+    for expected in ([], ["html-has-lang"]):
+        violations = Axe().run(page).response["violations"]
+        assert expected == [
+            violation["id"]
+            for violation in violations
+            if violation["impact"] in ("serious", "critical")
+        ]
+        page.evaluate("document.documentElement.removeAttribute('lang')")
+    page.close()
 
 
 def test_a_broken_link_is_named_and_the_old_site_stays(tmp_path):
