@@ -9,6 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tqdm import tqdm
 
+from helpers import kernel
 from tools import _progress, retrain
 
 CELLS = (
@@ -30,7 +31,10 @@ CELLS = (
         "code",
         "if name == 'odd':\n    raise RuntimeError('too odd')\n"
         "if name == 'full':\n    raise MemoryError\n"
-        "if name == 'killed':\n    os._exit(1)",
+        "if name == 'killed':\n    os._exit(1)\n"
+        "if name == 'halting' and not (OUT / 'labels.txt').exists():\n"
+        "    (OUT / 'labels.txt').touch()\n"
+        "    raise RuntimeError('halted')",
     ),
     (
         "code",
@@ -186,6 +190,16 @@ def contents(folder):
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+def test_a_run_goes_on_after_an_error(page):
+    args = [str(page / "halting"), "--out", str(page / "out")]
+    assert retrain.main(args) == 1
+    names = {path.name for path in (page / "out").iterdir()}
+    assert names == {"labels.txt", retrain.MARK}
+    assert retrain.main(args) == 0
+    names = {path.name for path in (page / "out").iterdir()}
+    assert names == {"labels.txt", "results.json", "report.html"}
+
+
 def is_running(pid):
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -260,6 +274,83 @@ def test_a_full_disk_is_one_sentence(page, monkeypatch, capsys):
     assert capsys.readouterr().err.strip() == "the disk is full"
 
 
+def test_no_cell_is_stopped_for_the_time_it_takes(page, monkeypatch):
+    clients, make_client = [], kernel.client
+
+    def record(*args, **options):
+        clients.append(make_client(*args, **options))
+        return clients[-1]
+
+    monkeypatch.setattr(kernel, "client", record)
+    # Results beside the photos are not among them.
+    out = page / "mine too"
+    assert retrain.main([str(page / "mine"), "--out", str(out)]) == 0
+    assert [client.timeout for client in clients] == [None]
+
+
+# Progress.
+
+
+# What Keras and tqdm write, with colours, and backspaces for the line before.
+FIT = (
+    "Epoch 1/2\n"
+    "\r\x1b[1m1/5\x1b[0m \x1b[32m━━━━\x1b[0m\x1b[37m━━━━━━━━━━━━━━━━\x1b[0m "
+    "\x1b[1m1s\x1b[0m 309ms/step - loss: 0.5000" + 36 * "\b" + "\r"
+    "\x1b[1m5/5\x1b[0m \x1b[32m━━━━━━━━━━━━━━━━━━━━\x1b[0m\x1b[37m\x1b[0m "
+    "\x1b[1m0s\x1b[0m 7ms/step - loss: 0.2500  \n"
+    "Epoch 2/2\n"
+    "\r\x1b[1m2/5\x1b[0m \x1b[32m━━━━━━━━\x1b[0m\x1b[37m━━━━━━━━━━━━\x1b[0m "
+    "\x1b[1m0s\x1b[0m 20ms/step - loss: 0.2000"
+)
+PHOTOS = (
+    "\rtrain:   0%|          | 0/360 [00:00<?, ?photo/s]"
+    "\rtrain:   4%|▍         | 16/360 [00:01<00:22, 15.10photo/s]"
+    "\rtrain: 100%|██████████| 360/360 [00:15<00:00, 23.02photo/s]\n"
+)
+DOWNLOAD = (
+    "\rweights.h5:   0%|          | 0.00/93.0M [00:00<?, ?B/s]"
+    "\rweights.h5:  12%|█▏        | 11.2M/93.0M [00:01<00:08, 9.9MB/s]"
+)
+STORIES = {
+    "fit": (FIT, [(1, 10), (5, 10), (7, 10)]),
+    "photos": (PHOTOS, [(0, 360), (16, 360), (360, 360)]),
+    "download": (DOWNLOAD, [(0, 100), (12, 100)]),
+    "both": (
+        PHOTOS + FIT,
+        [(0, 360), (16, 360), (360, 360), (1, 10), (5, 10), (7, 10)],
+    ),
+    "no total": ("7/Unknown ━━━\r12it [00:00, 99.00it/s]\n", []),
+    "prose": ("265 of 300 photos: 88.3%\n3/8 of them\nEpoch 1/2\n", []),
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 40])
+@pytest.mark.parametrize("story", STORIES)
+def test_progress_is_read_from_pieces_of_any_size(story, size):
+    text, expected = STORIES[story]
+    reports = []
+    reader = _progress.Reader(lambda *progress: reports.append(progress))
+    for start in range(0, len(text), size):
+        reader.read(text[start : start + size])
+    assert reports == expected
+
+
+def test_a_long_piece_reports_its_latest_state():
+    reports = []
+    _progress.Reader(lambda *progress: reports.append(progress)).read(FIT)
+    assert reports == [(7, 10)]
+
+
+def test_the_bars_of_the_installed_versions_are_read(capsys):
+    reports = []
+    reader = _progress.Reader(lambda *progress: reports.append(progress))
+    keras.utils.Progbar(23).update(12, [("loss", 0.5)])
+    reader.read("Epoch 3/8\n" + capsys.readouterr().out)
+    tqdm(total=40, initial=7, file=(stream := io.StringIO())).close()
+    reader.read("\n" + stream.getvalue())
+    assert reports == [(2 * 23 + 12, 8 * 23), (7, 40)]
+
+
 class Terminal(io.StringIO):
     """What a terminal gets; `lines` is what it shows."""
 
@@ -278,30 +369,27 @@ class Terminal(io.StringIO):
         return shown
 
 
-def test_a_terminal_shows_the_bar_of_what_runs(monkeypatch, capsys):
-    keras.utils.Progbar(23).update(12, [("loss", 0.5)])
-    fit = capsys.readouterr().out
-    tqdm(total=360, initial=90, file=(photos := io.StringIO())).close()
+def test_a_terminal_shows_a_bar_while_a_stage_runs(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
     display = _progress.Lines()
     display.stage(1, 2, "Features")
-    display.show("265 of 300 photos: 88.3%\n3/8 of them\nEpoch 1/2\n")
-    assert terminal.lines() == ["1/2 Features ..."]
-    display.show(photos.getvalue())
+    display.progress(0, 360)
+    display.progress(90, 360)
     (line,) = terminal.lines()
-    assert line.startswith("1/2 Features ...") and "90/360" in line
-    display.show(f"Epoch 3/8\n{fit}")
+    assert line.startswith("1/2 Features ... ██▌       ")
+    assert "90/360" in line and line.endswith(" left")
+    display.progress(10, 40)  # another task of the same stage
     (line,) = terminal.lines()
-    assert "12/23" in line and "90/360" not in line
+    assert " 10/40, " in line and "360" not in line
     display.stage(2, 2, "Training")
     first, second = terminal.lines()
     assert first.startswith("1/2 Features ... ") and first.endswith(" s")
-    assert "23" not in first and second == "2/2 Training ..."
+    assert "40" not in first and second == "2/2 Training ..."
 
 
 def test_nothing_moves_where_there_is_no_terminal(capsys):
     display = _progress.Lines()
     display.stage(1, 1, "Features")
-    display.show("train:  43%|████▎     | 155/360 [00:06<00:08]")
+    display.progress(90, 360)
     assert capsys.readouterr().out == "1/1 Features ... "

@@ -1,28 +1,70 @@
 """Shows how far a run is."""
 
 import re
-import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from nbconvert.filters import strip_ansi
+from tqdm import tqdm
 
 from helpers import paths, text
 
-# "train:  43%|████▎     | 155/360 [00:06<00:08, 24.10photo/s]" of tqdm, and
-# "12/23 ━━━━━━━━━━━━━━━━━━━━ 3s 341ms/step - loss: 0.3" of Keras
-_BAR = re.compile(r"\d%\|.*\[|\d/\d+ ━")
+# "train:  43%|████▎     | 155/360 [00:06<00:08, 24.10photo/s]"
+_TQDM = re.compile(r"(\d+)%\|[^|]*\| *(\S+)/(\S+) \[")
+# "Epoch 3/8", and then "12/23 ━━━━━━━━━━━━━━━━━━━━ 3s 341ms/step - loss: 0.3"
+_EPOCH = re.compile(r"Epoch (\d+)/(\d+)")
+_STEPS = re.compile(r" *(\d+)/(\d+) ━")
+
+
+class Reader:
+    """Finds the progress in what one cell prints: tqdm's and Keras' bars.
+
+    Args:
+        report: called with what is done and with the total: photos, training
+            steps, or percent of a download.
+    """
+
+    def __init__(self, report: Callable[[int, int], None]) -> None:
+        self._report = report
+        self._line = ""  # the last one, which may go on
+        self._epoch, self._epochs = 1, 1
+        self._latest: tuple[int, int] | None = None
+
+    def read(self, piece: str) -> None:
+        """Take the next piece of what the cell prints."""
+        lines = re.split(r"[\r\n\b]+", self._line + piece)
+        self._line = lines[-1]
+        before = self._latest
+        for line in lines:
+            self._latest = self._progress(strip_ansi(line)) or self._latest
+        if self._latest and self._latest != before:
+            self._report(*self._latest)
+
+    def _progress(self, line: str) -> tuple[int, int] | None:
+        """Return what is done and the total, or None."""
+        if epoch := _EPOCH.fullmatch(line):
+            self._epoch, self._epochs = map(int, epoch.groups())
+        if steps := _STEPS.match(line):
+            done, total = map(int, steps.groups())
+            return (self._epoch - 1) * total + done, self._epochs * total
+        if bar := _TQDM.search(line):
+            percent, n, size = bar.groups()
+            if n.isdigit() and size.isdigit():
+                return int(n), int(size)
+            return int(percent), 100  # of 11.2M/93.0M
+        return None
 
 
 class Lines:
-    """One line for each stage, in a terminal with the bar of what runs."""
+    """One line for each stage; in a terminal with a bar and the time left."""
 
     def __init__(self) -> None:
         self._label = ""  # of the stage that runs
         self._start = 0.0
-        self._has_bar = False
+        self._bar: tqdm | None = None
 
     def stage(self, number: int, of: int, name: str) -> None:
         """Begin the next stage, which ends the one before."""
@@ -31,13 +73,24 @@ class Lines:
         self._start = time.monotonic()
         print(self._label, end=" ", flush=True)
 
-    def show(self, piece: str) -> None:
-        """Show the last bar in what a cell prints, if this is a terminal."""
-        lines = re.split(r"[\r\n\b]+", strip_ansi(piece))
-        bars = list(filter(_BAR.search, lines))
-        if bars and sys.stdout.isatty():
-            self._rewrite(bars[-1])
-            self._has_bar = True
+    def progress(self, done: int, total: int) -> None:
+        """Show how much of the stage's present task is done."""
+        if not sys.stdout.isatty():
+            return
+        if self._bar and (total != self._bar.total or done < self._bar.n):
+            self._bar.close()
+            self._bar = None
+        if self._bar is None:
+            self._bar = tqdm(
+                desc=self._label,
+                initial=done,
+                total=total,
+                leave=False,
+                file=sys.stdout,
+                bar_format="{desc} {bar} {n}/{total}, {remaining} left",
+            )
+        self._bar.n = done
+        self._bar.refresh()
 
     def finished(self, report: Path, results: dict[str, Any]) -> None:
         """Print what came of the run, and where the report is."""
@@ -87,14 +140,8 @@ class Lines:
             print(f"{time.monotonic() - self._start:.0f} s")
 
     def _drop_bar(self) -> None:
-        """Leave only the label, if there is a bar."""
-        if self._has_bar:
-            self._rewrite("")
-            print(f"\r{self._label}", end=" ", flush=True)
-            self._has_bar = False
-
-    def _rewrite(self, bar: str) -> None:
-        """Write label and bar over what is in the line."""
-        columns = shutil.get_terminal_size().columns - 1
-        line = f"{self._label} {bar}"[:columns]
-        print(f"\r{line:<{columns}}", end="", flush=True)
+        """Put the label back in place of the bar, if there is a bar."""
+        if self._bar:
+            self._bar.close()
+            self._bar = None
+            print(self._label, end=" ", flush=True)

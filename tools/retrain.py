@@ -127,7 +127,6 @@ def _run(notebook: NotebookNode, out: Path, display: _progress.Lines) -> None:
     """
     stages = _stages(notebook)
     client = kernel.client(notebook, NOTEBOOK)
-    client.on_text = display.show
     with contextlib.ExitStack() as stack:
         for number, (name, cells) in enumerate(stages, 1):
             display.stage(number, len(stages), name)
@@ -136,6 +135,7 @@ def _run(notebook: NotebookNode, out: Path, display: _progress.Lines) -> None:
                 silent = {"stdout": DEVNULL, "stderr": DEVNULL}
                 stack.enter_context(client.setup_kernel(**silent))
             for index in cells:
+                client.on_text = _progress.Reader(display.progress).read
                 _execute(client, notebook.cells[index], index, name)
             if name == PHOTOS:
                 _mark(out)
