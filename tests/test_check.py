@@ -1,5 +1,6 @@
 """python3 start.py check FOLDER says what the lessons would say."""
 
+import json
 import subprocess
 import sys
 
@@ -19,6 +20,8 @@ def test_a_good_folder_is_ready(folder, capsys):
     assert check.main([str(folder)]) == 0
     out = capsys.readouterr().out
     assert "no problems found" in out and "Next: start.py retrain" in out
+    assert check.main([str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
 
 
 def without_tensorflow(name, argument):
@@ -59,6 +62,10 @@ def test_a_folder_with_faults_is_usable(folder, capsys):
     (folder / "a" / "empty.jpg").touch()
     assert check.main([str(folder)]) == 1
     assert "a/empty.jpg: the file is empty" in capsys.readouterr().out
+    assert check.main([str(folder), "--json"]) == 1
+    (row,) = json.loads(capsys.readouterr().out)
+    assert set(row) == {"file", "problem", "excluded", "advice"}
+    assert (row["file"], row["excluded"]) == ("a/empty.jpg", True)
 
 
 def test_a_folder_that_cannot_be_split_is_not_usable(folder, capsys):
@@ -68,6 +75,9 @@ def test_a_folder_that_cannot_be_split_is_not_usable(folder, capsys):
     assert "only 1 photo, so no split can be made" in printed.out
     words = "class c has 1 different photo, and each of the 3 splits needs one"
     assert words in printed.err
+    assert check.main([str(folder), "--json"]) == 2
+    *rows, last = json.loads(capsys.readouterr().out)
+    assert len(rows) == 1 and words in last["problem"]
 
 
 def test_a_folder_that_may_not_be_read_is_one_sentence(
@@ -92,3 +102,7 @@ def test_a_missing_folder_is_one_sentence_that_names_it_in_full(
     words = f"{tmp_path / 'my_photos'}: there is no such folder"
     assert printed.err.count(words) == 1
     assert printed.out == "" and "Traceback" not in printed.err
+    assert check.main(["my_photos", "--json"]) == 2
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["file"] == str(tmp_path / "my_photos") and row["excluded"]
+    assert words in row["problem"]

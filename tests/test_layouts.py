@@ -1,6 +1,7 @@
 """Photos are taken as people have them sorted, or it is said what to do."""
 
 import hashlib
+import json
 import os
 import unicodedata
 import zipfile
@@ -469,6 +470,10 @@ def test_photos_that_cannot_be_read_are_the_cause(fill, capsys):
     assert check.main([str(folder)]) == 2
     printed = capsys.readouterr()
     assert "bent/0.jpg" in printed.out and sentence in printed.err
+    assert check.main([str(folder), "--json"]) == 2
+    *rows, last = json.loads(capsys.readouterr().out)
+    assert len(rows) == 6 and rows[0]["problem"] == "a web page, not a photo"
+    assert last["problem"] == sentence
 
 
 def test_the_only_class_left_is_named_with_what_became_of_the_others(fill):

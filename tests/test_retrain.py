@@ -1,6 +1,7 @@
 """`start.py retrain` runs lesson 08, shows its progress and its result."""
 
 import io
+import json
 
 import keras
 import nbformat
@@ -289,6 +290,54 @@ def test_no_cell_is_stopped_for_the_time_it_takes(page, monkeypatch):
 
 
 # Progress.
+
+
+def test_json_lines_are_all_that_a_program_reads(page, capfd):
+    args = [str(page / "mine"), "--out", str(page / "out"), "--json-lines"]
+    assert retrain.main(args) == 0
+    printed = capfd.readouterr()
+    events = [json.loads(line) for line in printed.out.splitlines()]
+    names = ["Getting ready", "The photos", "Training", "The result"]
+    assert [e for e in events if e["event"] == "stage"] == [
+        {"event": "stage", "number": number, "of": 4, "name": name}
+        for number, name in enumerate(names, 1)
+    ]
+    steps = [event for event in events if event["event"] == "progress"]
+    assert steps[-1] == {
+        **{"event": "progress", "stage": 3},
+        **{"done": 16, "total": 16},
+    }
+    *_, last = events
+    assert last["event"] == "finished"
+    assert last["report"] == str(page / "out" / "report.html")
+    assert last["results"]["models"]["fine-tuned"]["test"]["correct"] == 6
+    assert set(last["results"]) == set(retrain.SUMMARY)
+    assert printed.err == ""
+
+
+def test_json_lines_end_with_what_went_wrong(page, capsys):
+    args = [str(page / "bad"), "--out", str(page / "out"), "--json-lines"]
+    assert retrain.main(args) == 2
+    printed = capsys.readouterr()
+    *_, last = map(json.loads, printed.out.splitlines())
+    message = f"{page / 'bad'}: no photos."
+    assert last == {"event": "failed", "message": message}
+    assert printed.err == ""
+
+
+def test_json_lines_end_with_an_interrupt(page, capsys):
+    args = [str(page / "stopped"), "--out", str(page / "out"), "--json-lines"]
+    assert retrain.main(args) == 130
+    *_, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert last == {"event": "stopped"}
+
+
+def test_json_lines_say_why_nothing_was_begun(page, capsys):
+    (page / "out").write_text("mine")
+    args = [str(page / "mine"), "--out", str(page / "out"), "--json-lines"]
+    assert retrain.main(args) == 2
+    event = json.loads(capsys.readouterr().out)
+    assert event["event"] == "failed" and "is a file" in event["message"]
 
 
 # What Keras and tqdm write, with colours, and backspaces for the line before.

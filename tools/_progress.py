@@ -1,5 +1,6 @@
-"""Shows how far a run is."""
+"""Shows how far a run is: lines for a reader, or JSON for a program."""
 
+import json
 import re
 import sys
 import time
@@ -17,6 +18,7 @@ _TQDM = re.compile(r"(\d+)%\|[^|]*\| *(\S+)/(\S+) \[")
 # "Epoch 3/8", and then "12/23 ━━━━━━━━━━━━━━━━━━━━ 3s 341ms/step - loss: 0.3"
 _EPOCH = re.compile(r"Epoch (\d+)/(\d+)")
 _STEPS = re.compile(r" *(\d+)/(\d+) ━")
+_INTERVAL = 1.0  # seconds between two lines of JSON on the same stage
 
 
 class Reader:
@@ -145,3 +147,40 @@ class Lines:
             self._bar.close()
             self._bar = None
             print(self._label, end=" ", flush=True)
+
+
+class JsonLines:
+    """One JSON object for each event, on a line of its own."""
+
+    def __init__(self) -> None:
+        self._stage = 0
+        self._next = 0.0  # when progress may be printed again
+
+    def stage(self, number: int, of: int, name: str) -> None:
+        """Begin the next stage."""
+        self._stage, self._next = number, 0.0
+        self._print("stage", number=number, of=of, name=name)
+
+    def progress(self, done: int, total: int) -> None:
+        """Print how much of the stage's present task is done, now and then."""
+        if done == total or time.monotonic() >= self._next:
+            self._next = time.monotonic() + _INTERVAL
+            self._print("progress", stage=self._stage, done=done, total=total)
+
+    def finished(self, report: Path, results: dict[str, Any]) -> None:
+        """Print the results, and where the report is."""
+        self._print("finished", report=str(report), results=results)
+
+    def failed(self, message: str) -> None:
+        """Print why the run cannot go on."""
+        self._print("failed", message=message)
+
+    def stopped(self) -> None:
+        """Print that the run was interrupted."""
+        self._print("stopped")
+
+    def _print(self, event: str, **values: Any) -> None:
+        print(json.dumps({"event": event, **values}), flush=True)
+
+
+Display = Lines | JsonLines

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -26,6 +27,9 @@ def main(argv: list[str]) -> int:
         "folder", help="the folder of the photos, or a ZIP file of it"
     )
     add_options(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print the problems as JSON"
+    )
     args = parser.parse_args(argv)
     args.folder = os.path.abspath(args.folder)  # for messages
     checked, sentence = None, ""
@@ -43,7 +47,12 @@ def main(argv: list[str]) -> int:
                 f"{one_line(str(error.filename or args.folder))}: it can't "
                 f"be read ({error.strerror}); see to that, and check again."
             )
-    if checked:
+    if args.json:
+        rows = _rows(problems)
+        if sentence:
+            rows.append(_refusal(args.folder, sentence))
+        print(json.dumps(rows, indent=1))
+    elif checked:
         checked.report()
         if not sentence:
             print(NEXT)
@@ -88,6 +97,29 @@ def options(
     if labels and os.path.isfile(labels):  # else a path from the folder
         labels = os.path.abspath(labels)
     return labels, args.class_pattern, args.group_pattern, args.shape
+
+
+def _refusal(folder: str, sentence: str):
+    """Return why a folder can't be used, as a row."""
+    return {
+        "file": folder,
+        "problem": sentence,
+        "excluded": True,
+        "advice": "Do what the sentence says, and check again.",
+    }
+
+
+def _rows(problems: Iterable[Problem]):
+    """Return the problems as a list of dictionaries."""
+    return [
+        {
+            "file": p.name,
+            "problem": p.problem,
+            "excluded": p.excluded,
+            "advice": p.advice,
+        }
+        for p in problems
+    ]
 
 
 if __name__ == "__main__":

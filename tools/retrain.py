@@ -21,6 +21,11 @@ OPTIONS = "LABELS, CLASS, GROUP, SHAPE"  # the names that lesson 08 sets
 NOT_USABLE = 2
 PHOTOS = "The photos"  # the stage that checks the folder
 MARK = "unfinished.txt"  # in the folder of the results, until the end
+# What the display takes from results.json.
+SUMMARY = (
+    *("chosen", "models", "majority_class", "verdict", "next", "classes"),
+    *("photos", "weights", "weights_advice", "command"),
+)
 
 
 class StageError(Exception):
@@ -46,8 +51,16 @@ def main(argv: list[str]) -> int:
     )
     check.add_options(parser)
     parser.add_argument("--out", metavar="DIR", help="of the results")
+    parser.add_argument(
+        "--json-lines",
+        action="store_true",
+        help="print progress and results as JSON, an object a line",
+    )
     args = parser.parse_args(argv)
-    display, out = _progress.Lines(), _out(args)
+    display: _progress.Display = (
+        _progress.JsonLines() if args.json_lines else _progress.Lines()
+    )
+    out = _out(args)
     reason = _why_not(out, Path(args.folder or paths.data() / "surfaces"))
     if reason:
         display.failed(f"{paths.shown(out)}: {reason}.")
@@ -65,7 +78,8 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         display.stopped()
         return 130
-    display.finished(out / "report.html", results)
+    summary = {key: results[key] for key in SUMMARY}
+    display.finished(out / "report.html", summary)
     return 0
 
 
@@ -116,7 +130,9 @@ def _why_not(out: Path, photos: Path):
     return None
 
 
-def _run(notebook: NotebookNode, out: Path, display: _progress.Lines) -> None:
+def _run(
+    notebook: NotebookNode, out: Path, display: _progress.Display
+) -> None:
     """Run all cells, and show each stage and its progress.
 
     When the photos are usable, `out` is marked, so that a later run may go
