@@ -24,7 +24,7 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="Colab runs on Linux")
 
 # Imported before the first cell, as on Colab.
 COLAB = """
-import os, urllib.error, urllib.request, urllib.response
+import builtins, os, urllib.error, urllib.request, urllib.response
 
 class GitHub(urllib.request.HTTPSHandler):
     def https_open(self, request):
@@ -37,8 +37,35 @@ class GitHub(urllib.request.HTTPSHandler):
         answer.msg = "OK"
         return answer
 
+def answered(question):
+    print(question, flush=True)
+    if "ANSWER" not in os.environ:
+        raise EOFError
+    return os.environ["ANSWER"]
+
+builtins.input = answered
 opener = urllib.request.build_opener(GitHub)
 urllib.request.install_opener(opener)
+"""
+DRIVE = """
+import os
+
+def mount(path):
+    if "REFUSED" in os.environ:
+        raise ValueError("mount failed")
+    print("mounted", flush=True)
+    os.mkdir(path)
+    os.symlink(os.environ["DRIVE"], path + "/MyDrive")
+"""
+FILES = """
+import os, shutil
+
+def upload():
+    paths = os.environ["UPLOAD"].split(os.pathsep)
+    return {os.path.basename(p): shutil.copy(p, ".") for p in paths if p}
+
+def download(path):
+    print("downloaded", path, flush=True)
 """
 CURL = """#!/bin/sh
 case "$2" in
@@ -48,11 +75,22 @@ esac
 """
 # Runs its input, cells as JSON, as a kernel does.
 KERNEL = """
-import json, sys
+import json, os, sys, types
 import google.colab
-cells = {}
+from IPython.core.inputtransformer2 import TransformerManager
+shell = types.SimpleNamespace(system=os.system)
+cells = {"get_ipython": lambda: shell}
 for source in json.load(sys.stdin):
-    exec(source, cells)
+    exec(TransformerManager().transform_cell(source), cells)
+"""
+# The helpers of a small project start no TensorFlow.
+SETUP = """
+from helpers import colab
+
+def notebook():
+    print("started", __file__)
+    if colab.is_here():
+        colab.start()
 """
 
 
@@ -92,14 +130,13 @@ def archive(published):
 
 
 def small_project(folder, bootstrap):
-    """Make a project whose helpers need no TensorFlow."""
+    """Make a project whose helpers start no TensorFlow."""
     (folder / "notebooks").mkdir(parents=True)
     shutil.copy(bootstrap / "notebooks" / "helpers.py", folder / "notebooks")
-    (folder / "helpers").mkdir()
-    (folder / "helpers" / "__init__.py").touch()
-    (folder / "helpers" / "setup.py").write_text(
-        "def notebook():\n    print('started', __file__)\n"
-    )
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "helpers", folder / "helpers", ignore=ignored)
+    (folder / "helpers" / "setup.py").write_text(SETUP)
+    shutil.copy(ROOT / "requirements.txt", folder)
     return folder
 
 
@@ -115,6 +152,10 @@ def colab(tmp_path, published, small_archive):
     module = tmp_path / "colab" / "google" / "colab" / "__init__.py"
     module.parent.mkdir(parents=True)
     module.write_text(COLAB)
+    module.with_name("drive.py").write_text(DRIVE)
+    module.with_name("files.py").write_text(FILES)
+    drive = tmp_path / "drive"
+    drive.mkdir()
     curl = tmp_path / "bin" / "curl"
     curl.parent.mkdir()
     curl.write_text(CURL.format(url=URL, tag=TAG, folder=published))
@@ -122,7 +163,7 @@ def colab(tmp_path, published, small_archive):
     content = tmp_path / "content"
     content.mkdir()
 
-    def run(cells, there=URL, archive=small_archive):
+    def run(cells, there=URL, archive=small_archive, **variables):
         environment = {
             key: value
             for key, value in os.environ.items()
@@ -142,6 +183,8 @@ def colab(tmp_path, published, small_archive):
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "THERE": f"{there}/archive/{TAG}.zip",
                 "ARCHIVE": str(archive),
+                "DRIVE": str(drive),
+                **variables,
             },
             input=json.dumps(cells),
             capture_output=True,
@@ -149,7 +192,11 @@ def colab(tmp_path, published, small_archive):
             encoding="utf-8",
         )
 
-    run.content = content
+    def end_session():
+        shutil.rmtree(content)
+        content.mkdir()
+
+    run.content, run.drive, run.end_session = content, drive, end_session
     return run
 
 
@@ -212,7 +259,8 @@ def test_an_archive_that_is_no_good_is_one_sentence(
     assert done.returncode == 1
     sentence = one_sentence(done.stderr)
     assert f"{URL}/archive/{TAG}.zip" in sentence
-    assert "run this cell again" in sentence
+    advice = "not public" if fault == "gone" else "run this cell again"
+    assert advice in sentence
     assert ("404" if fault == "gone" else "not a zip file") in sentence
     assert names(colab.content) == ["helpers.py"]
 
@@ -294,7 +342,9 @@ def test_an_uploaded_project_is_used(colab, uploaded, tmp_path, name, mac):
         done = uploaded(*names_)
         assert done.returncode == 0, done.stderr
         assert f"started {colab.content / 'workbook'}" in done.stdout
-    assert names(colab.content / "workbook") == ["helpers", "notebooks"]
+    assert names(colab.content / "workbook") == [
+        *("helpers", "notebooks", "requirements.txt"),
+    ]
 
 
 @POSIX
@@ -304,8 +354,8 @@ def test_without_a_good_upload_the_reason_is_shown(colab, upload):
         (colab.content / "workbook.zip").write_bytes(upload)
     done = colab([publish.first_cell(None, None)])
     assert done.returncode == 1
-    assert "workbook.zip" in done.stderr
-    assert "No module named 'helpers'" in done.stderr.splitlines()[-1]
+    last = done.stderr.splitlines()[-1]
+    assert last == "Upload workbook.zip to Colab, then run this cell again."
     assert "workbook" not in names(colab.content)
 
 
