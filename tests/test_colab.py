@@ -4,17 +4,22 @@ There is no Colab here. A module `google.colab` and a program `curl` stand in
 for it and for GitHub, with the files of a tag of a copy of this project.
 """
 
+import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import nbformat
 import pytest
 from clone import one_sentence
+from PIL import Image
 from source import tracked
 
+from helpers import colab as helpers_colab
 from helpers.paths import ROOT
 from tools import publish
 
@@ -370,3 +375,224 @@ def test_half_a_project_is_one_sentence(colab, uploaded, tmp_path):
     assert done.returncode == 1
     assert "upload it again" in one_sentence(done.stderr)
     assert names(colab.content) == ["helpers.py", "workbook.zip"]
+
+
+# Drive, uploads and downloads.
+
+SOLVE = "from helpers import paths, results; results.log_solved('02_x', 3)"
+SOLVED = "from helpers import results; print('solved', results.solved())"
+PHOTOS = "from helpers import colab; print('photos', colab.photos({!r}, {!r}))"
+
+
+@POSIX
+def test_a_second_session_finds_the_work_on_drive(colab, first_cell):
+    done = colab([first_cell, first_cell, SOLVE], ANSWER="yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Keep your work on your Google Drive") == 1
+    assert done.stdout.count("mounted") == 1
+    assert "kept on your Drive, in the folder workbook" in done.stdout
+    assert names(colab.drive) == ["workbook"]
+    colab.end_session()
+    done = colab([first_cell, SOLVED], ANSWER="Y")
+    assert done.returncode == 0, done.stderr
+    assert "solved {'02_x': [3]}" in done.stdout
+    # A restarted session has Drive still: nobody is asked again.
+    done = colab([first_cell, SOLVED])
+    assert "Keep your work" not in done.stdout
+    assert "solved {'02_x': [3]}" in done.stdout
+
+
+@POSIX
+@pytest.mark.parametrize("variables", [{"ANSWER": "no"}, {"REFUSED": "1"}])
+def test_without_drive_the_work_stays_and_that_is_said(
+    colab, first_cell, variables
+):
+    done = colab([first_cell, SOLVE], **{"ANSWER": "yes"} | variables)
+    assert done.returncode == 0, done.stderr
+    assert "deleted when this session ends" in done.stdout
+    assert ("mount failed" in done.stdout) == ("REFUSED" in variables)
+    assert names(colab.drive) == []
+    work = colab.content / "workbook" / "data" / "work"
+    assert names(work / "results") == ["exercises-02_x.json"]
+
+
+@pytest.fixture
+def my_zip(tmp_path):
+    """A ZIP file with a folder of two classes."""
+    folder = tmp_path / "zipped" / "parts"
+    for name in ("good", "bent"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "1.jpg").write_bytes(b"a photo")
+    return packed(folder.parent, tmp_path / "my parts.zip")
+
+
+@POSIX
+def test_uploaded_photos_are_unpacked_and_kept_on_drive(
+    colab, first_cell, my_zip
+):
+    chosen = PHOTOS.format("upload a ZIP", "")
+    cells = [first_cell, chosen]
+    done = colab(cells, ANSWER="yes", UPLOAD=str(my_zip))
+    assert done.returncode == 0, done.stderr
+    folder = colab.content / "my parts"
+    assert f"({str(folder)!r}), (60, 20, 20))" in done.stdout
+    assert names(folder / "parts") == ["bent", "good"]
+    kept = "workbook/photos/my parts.zip"
+    assert kept in done.stdout
+    colab.end_session()
+    cells = [first_cell, PHOTOS.format("from Drive", kept)]
+    done = colab(cells, ANSWER="yes", UPLOAD="")
+    assert done.returncode == 0, done.stderr
+    assert f"({str(folder)!r}), (60, 20, 20))" in done.stdout
+    assert names(folder / "parts") == ["bent", "good"]
+
+
+@POSIX
+def test_photos_may_be_on_drive_though_the_work_is_not(colab, first_cell):
+    (colab.drive / "mine" / "good").mkdir(parents=True)
+    chosen = PHOTOS.format("from Drive", "/mine/")
+    done = colab([first_cell, chosen], ANSWER="no")
+    assert done.returncode == 0, done.stderr
+    assert f"{str(colab.content / 'drive/MyDrive/mine')!r}" in done.stdout
+    done = colab([first_cell, PHOTOS.format("demo photos", "")])
+    assert "photos None" in done.stdout
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("choice", "variables", "words"),
+    [
+        (("upload a ZIP", ""), {"UPLOAD": ""}, "No file was uploaded"),
+        (("upload a ZIP", ""), {"UPLOAD": "1.jpg"}, "one ZIP file"),
+        (("upload a ZIP", ""), {"UPLOAD": "bad.zip"}, "can't be unpacked"),
+        (("from Drive", "no"), {}, "Drive are some, some.txt"),
+        (("from Drive", " "), {}, "correct the path"),
+        (("from Drive", "some.txt"), {}, "no folder or ZIP file"),
+        (("from Drive", "some"), {"REFUSED": "1"}, "run this cell again"),
+    ],
+)
+def test_photos_that_are_not_there_are_one_sentence(
+    colab, first_cell, choice, variables, words
+):
+    (colab.drive / "some").mkdir()
+    (colab.drive / "some.txt").touch()
+    for name in ("1.jpg", "bad.zip"):
+        (colab.content.parent / name).write_bytes(b"no archive")
+    if variables.get("UPLOAD"):
+        path = colab.content.parent / variables["UPLOAD"]
+        variables = {"UPLOAD": str(path)}
+    done = colab([first_cell, PHOTOS.format(*choice)], **variables)
+    assert done.returncode == 1
+    assert words in one_sentence(done.stderr)
+
+
+@POSIX
+def test_results_are_handed_out_as_one_zip_file(colab, first_cell):
+    out = "from pathlib import Path; out = Path('results')"
+    take = "from helpers import colab; colab.hand_out(out)"
+    done = colab([first_cell, out, take])
+    assert done.returncode == 1
+    assert "run all cells above first" in one_sentence(done.stderr)
+    results = colab.content / "results"
+    results.mkdir()
+    for name in ("report.html", "model.keras", "app.py"):
+        (results / name).write_text(name)
+    done = colab([first_cell, out, take])
+    assert done.returncode == 0, done.stderr
+    path = colab.content / "model_and_report.zip"
+    assert f"downloaded {path}" in done.stdout
+    with zipfile.ZipFile(path) as archive:
+        found = {n for n in archive.namelist() if not n.endswith("/")}
+    assert found == {"report.html", "model.keras", "app.py"}
+
+
+def test_versions_that_were_never_tried_are_named(monkeypatch):
+    versions = {"keras": "4.1.0", "tqdm": "9.0", "numpy": "2.1.3"}
+
+    def version(name):
+        if name in versions:
+            return versions[name]
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    keras, tqdm = helpers_colab.version_problems()
+    assert keras.startswith("keras 4.1.0 was never tried, only keras>=3")
+    assert "older runtime version" in keras
+    assert tqdm.startswith("tqdm 9.0") and "go on" in tqdm
+
+
+def test_what_the_project_was_tested_with_is_within_the_ranges():
+    assert helpers_colab.version_problems() == []
+
+
+# The edition of lesson 08.
+
+
+@pytest.fixture(scope="module")
+def editions(published):
+    """The edition of this project, and that of the published copy."""
+    there = published / publish.EDITION.relative_to(ROOT)
+    return [nbformat.read(p, as_version=4) for p in (publish.EDITION, there)]
+
+
+def test_the_edition_is_what_the_command_makes():
+    text = publish.EDITION.read_text(encoding="utf-8")
+    is_same = text == publish.edition(*publish.address())
+    assert is_same, "run: python3 start.py publish"
+
+
+def test_the_edition_asks_for_a_gpu_and_begins_in_few_lines(editions):
+    for notebook in editions:
+        assert notebook.metadata.accelerator == "GPU"
+        assert notebook.metadata.colab.gpuType == "T4"
+        code = [c.source for c in notebook.cells if c.cell_type == "code"]
+        assert len(code[0].splitlines()) <= 6
+        assert "# @param" in code[1] and "colab.photos(" in code[1]
+        assert code[-1] == "colab.hand_out(OUT)"
+        assert not any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_the_edition_is_lesson_08_without_exercises(editions):
+    path = ROOT / "notebooks" / "08_your_own_photos.ipynb"
+    lesson = nbformat.read(path, as_version=4).cells
+    for notebook in editions:
+        text = "\n".join(cell.source for cell in notebook.cells)
+        for word in ("xercise", "check.q", "start.py", "____"):
+            assert word not in text
+        cells = {cell.id: cell.source for cell in notebook.cells}
+        same = [cell for cell in lesson if cells.get(cell.id) == cell.source]
+        assert len(same) > 30
+
+
+def test_links_of_the_edition_work_on_colab(editions):
+    links = [
+        re.findall(r"\]\(([^)]*)\)", "\n".join(c.source for c in e.cells))
+        for e in editions
+    ]
+    assert links[0] == [] or publish.address()[0]
+    assert len(links[1]) >= 4
+    for link in links[1]:
+        path = link.partition(f"ada/workbook/blob/{TAG}/")[2].partition("#")[0]
+        assert (ROOT / path).is_file(), link
+        is_colab = link.startswith(publish.COLAB)
+        assert is_colab == path.endswith(".ipynb")
+
+
+@POSIX
+def test_the_edition_begins_on_a_new_machine(
+    colab, editions, archive, tmp_path
+):
+    code = [c.source for c in editions[1].cells if c.cell_type == "code"]
+    folder = tmp_path / "zipped" / "parts"
+    for number, name in enumerate(("good", "bent")):
+        (folder / name).mkdir(parents=True)
+        for n in range(5):
+            image = Image.effect_noise((90, 90), 10 + 30 * number + n)
+            image.save(folder / name / f"{n}.png")
+    path = packed(folder.parent, tmp_path / "parts.zip")
+    end = next(i for i, s in enumerate(code) if "dataset.check(" in s)
+    cells = [*code[: end + 1], "print(FOLDER, FRACTIONS, checked)"]
+    done = colab(cells, archive=archive, UPLOAD=str(path))
+    assert done.returncode == 0, done.stderr
+    assert f"{colab.content / 'parts'} (60, 20, 20)" in done.stdout
+    assert "bent" in done.stdout
