@@ -6,8 +6,11 @@ all files with it. Work that is kept on Drive is found by the next notebook.
 
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -23,6 +26,7 @@ UPLOAD, DRIVE_PHOTOS, DEMO = "upload a ZIP", "from Drive", "demo photos"
 # Of these packages a new version may change results; others only draw.
 COMPUTING = {"tensorflow", "keras", "numpy", "scipy", "scikit-learn"}
 COMPUTING |= {"h5py", "pillow"}
+HEIC = "pillow-heif>=1,<2"  # reads what iPhones save; Colab lacks it
 MENU = "Runtime ▸ Change runtime type"
 QUESTION = (
     "Keep your work on your Google Drive, so that other lessons and later "
@@ -106,7 +110,8 @@ def photos(
 ) -> tuple[Path, tuple[int, int, int]] | None:
     """Return the folder of photos that was chosen, and how to split it.
 
-    An uploaded ZIP file is kept on Drive if the work is.
+    An uploaded ZIP file is kept on Drive if the work is. What reads HEIC
+    photos is installed if there are any; `dataset` is to be imported after.
 
     Args:
         source: `UPLOAD`, `DRIVE_PHOTOS` or `DEMO`.
@@ -121,9 +126,24 @@ def photos(
     if source == DEMO:
         return None
     path = _uploaded() if source == UPLOAD else _found_on_drive(on_drive)
-    if path.is_dir():
-        return path, FRACTIONS
-    # Not on Drive, which is slow with many files.
+    folder = path if path.is_dir() else _unpacked(path)
+    names = (file.suffix.lower() for file in folder.rglob("*"))
+    if {".heic", ".heif"} & set(names) and not _reads_heic():
+        print("Installing pillow-heif, which reads HEIC photos ...")
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", HEIC])
+        importlib.invalidate_caches()
+    return folder, FRACTIONS
+
+
+def _reads_heic() -> bool:
+    return importlib.util.find_spec("pillow_heif") is not None
+
+
+def _unpacked(path: Path) -> Path:
+    """Return the folder of a ZIP file, which is unpacked beside the project.
+
+    Drive is slow with many files.
+    """
     folder = ROOT.parent / path.stem
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -134,7 +154,7 @@ def photos(
             f"{path.name} can't be unpacked ({error}): make a ZIP file of "
             "your folder without a password, and run this cell again."
         ) from None
-    return folder, FRACTIONS
+    return folder
 
 
 def _uploaded() -> Path:

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-ARCHIVE = "workbook.zip"  # `start.py publish` puts a URL here
+# `start.py publish` puts a URL here.
+ARCHIVE = "workbook.zip"
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -46,7 +47,7 @@ def _advice(error: Exception) -> str:
     """Return what to do on Colab when the project can't be fetched."""
     if not ARCHIVE.startswith("https:"):
         return (
-            f"upload it again (click the folder icon at the left edge and "
+            "upload it again (click the folder icon at the left edge and "
             f"drag {ARCHIVE} there), wait for the end, and run this cell again"
         )
     if getattr(error, "code", None) == 404:

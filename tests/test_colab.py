@@ -20,6 +20,7 @@ from PIL import Image
 from source import tracked
 
 from helpers import colab as helpers_colab
+from helpers import setup
 from helpers.paths import ROOT
 from tools import publish
 
@@ -484,6 +485,47 @@ def test_photos_that_are_not_there_are_one_sentence(
     done = colab([first_cell, PHOTOS.format(*choice)], **variables)
     assert done.returncode == 1
     assert words in one_sentence(done.stderr)
+
+
+@pytest.mark.parametrize("name", ["1.HEIC", "1.jpg"])
+def test_what_reads_heic_is_installed_if_there_are_such_photos(
+    tmp_path, monkeypatch, name
+):
+    (tmp_path / "mine" / "good").mkdir(parents=True)
+    (tmp_path / "mine" / "good" / name).touch()
+    monkeypatch.setattr(helpers_colab, "MINE", tmp_path)
+    monkeypatch.setattr(helpers_colab, "_reads_heic", lambda: False)
+    calls = []
+    monkeypatch.setattr(subprocess, "run", calls.append)
+    helpers_colab.photos("from Drive", "mine")
+    assert [call[-1] for call in calls] == (
+        [helpers_colab.HEIC] if name == "1.HEIC" else []
+    )
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert helpers_colab.HEIC in requirements.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("python", "memory", "disk", "words"),
+    [
+        ((3, 14), 8, 50, "older runtime version in Runtime"),
+        ((3, 12), 1, 50, "more memory in Runtime"),
+        ((3, 12), 8, 0.5, "Disconnect and delete runtime"),
+    ],
+)
+def test_problems_of_a_machine_say_what_to_do_on_colab(
+    monkeypatch, python, memory, disk, words
+):
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab")
+    problem = setup._first_problem(python, memory, disk)
+    assert problem.startswith("Choose") and words in problem
+
+
+def test_a_full_drive_is_to_be_freed(monkeypatch):
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab")
+    monkeypatch.setenv("WORKBOOK_WORK", str(helpers_colab.KEPT))
+    problem = setup._first_problem((3, 12), 8, 0.5)
+    assert problem.startswith("Free some space on your Drive")
 
 
 @POSIX
