@@ -1,7 +1,8 @@
 """Stored experiments: more training runs than a lesson has time for.
 
 `python3 start.py experiments` makes them, on the default photos, and writes
-one JSON file for each lesson to data/experiments.
+one JSON file for each lesson to data/experiments. Those of lesson 08 are of a
+folder of real photos.
 """
 
 import json
@@ -27,8 +28,8 @@ class Run:
     Args:
         arm: what is special about it, such as "rate 1e-3".
         seed: of its random draws.
-        correct: {"validation" or "shifted": booleans (n,), True where the
-            prediction is correct}.
+        correct: {"validation", "shifted" or "test": booleans (n,), True
+            where the prediction is correct}.
         history: {"loss", "val_loss", …: one number for each epoch}.
         seconds: that training took.
     """
@@ -56,7 +57,8 @@ def load(lesson: str, weights_name: str) -> list[Run]:
     stored = _read(lesson)
     name = weights_name if weights_name in stored["runs"] else "imagenet"
     print(
-        f"Stored runs of {stored['date']} on the default photos, "
+        f"Stored runs of {stored['date']} on "
+        f"{stored.get('photos', 'the default photos')}, "
         f"{stored['cores']} processor cores, weights: {name}."
     )
     if name in stored.get("remarks", {}):

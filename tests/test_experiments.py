@@ -1,13 +1,14 @@
 """The stored experiments, and what the lessons say that they show."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from helpers import experiments, plots, surfaces
+from helpers import experiments, plots, stats, surfaces
 from tools import experiments as command
 
 STORED = {
@@ -100,9 +101,38 @@ def test_one_split_may_be_named_and_both_are_two_panels(small):
     left, right = plt.gcf().axes
     assert left.get_xlim() == right.get_xlim()
     assert [t.get_text() for t in left.get_yticklabels()] == ["b"]
+    with pytest.raises(ValueError, match="no runs of c, d here; there are a"):
+        plots.seeds(runs, arms=["a", "c", "d"])
 
 
 # --- The command ----------------------------------------------------------
+
+
+def test_real_photos_are_stored_with_their_weights(
+    tmp_path, monkeypatch, capsys
+):
+    def retrain(argv):
+        folder, _, out = argv
+        assert not os.path.exists(out)
+        found = {"own photos, linear head": [True, False]}
+        command.results.write(
+            command.retrain.NOTEBOOK.stem, "x", folder, found
+        )
+        return 0
+
+    monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
+    monkeypatch.setattr(experiments, "FOLDER", tmp_path)
+    chosen = SimpleNamespace(name="x")
+    monkeypatch.setattr(command.network_weights, "choose", lambda: chosen)
+    monkeypatch.setattr(command.retrain, "main", retrain)
+    assert command.main(["--photos", str(tmp_path / "waste")]) == 0
+    (run,) = experiments.load("08_your_own_photos", "x")
+    assert run.arm == "linear head"
+    assert run.correct["test"].tolist() == [True, False]
+    assert "the photos in waste" in capsys.readouterr().out
+    monkeypatch.setattr(command.retrain, "main", lambda argv: 2)
+    assert command.main(["--photos", "nowhere"]) == 2
+
 
 BENCH = SimpleNamespace(weights=SimpleNamespace(name="starter"))
 RATES = list(experiments.RATES)
@@ -191,3 +221,19 @@ def test_augmented_copies_help_where_the_camera_was_remounted():
         assert correct["shifted"].mean() > plain[seed]["shifted"].mean() + 0.02
     upright = [correct["validation"].mean() for correct in augmented.values()]
     assert np.mean(upright) > 0.92
+
+
+def test_on_real_photos_fine_tuning_gains_from_imagenets_weights_alone():
+    right = {
+        weights: {
+            run.arm: run.correct["test"]
+            for run in experiments.load("08_your_own_photos", weights)
+        }
+        for weights in ("starter", "imagenet")
+    }
+    for weights, gains in (("starter", False), ("imagenet", True)):
+        arms = right[weights]
+        pair = stats.paired(arms["linear head"], arms["fine-tuned"])
+        assert (pair.low > 0) == gains
+    both = [right[w]["fine-tuned"] for w in ("starter", "imagenet")]
+    assert stats.paired(*both).low > 0

@@ -1,4 +1,4 @@
-"""INSTRUCTORS.md fits the lessons, its plans add up, and `times` measures."""
+"""INSTRUCTORS.md fits the lessons, and `start.py times` measures."""
 
 import itertools
 import re
@@ -9,14 +9,12 @@ import pytest
 import source
 
 from helpers import shared
-from helpers.exercises import progress
+from helpers.exercises import progress, quiz
 from helpers.paths import ROOT
-from tools import _pinned, regenerate, times
+from tools import _pinned, plan, regenerate, times
 
 TEXT = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")
-PLAN = r"(?s)## \w+ day: (\d\d:\d\d) to (\d\d:\d\d)\n(.*?)(?=\n## )"
-PLANS = re.findall(PLAN, TEXT)
-ROW = r"\| (\d\d:\d\d) \| (\d+) \| (.*) \|"
+PLANS = {name: rest for name, *rest in re.findall(plan.PLAN, TEXT)}
 LESSONS = {path.stem: path for path in _pinned.notebooks()}
 EXERCISES = progress.exercises()
 
@@ -31,14 +29,51 @@ def minutes(clock):
     return 60 * int(clock[:2]) + int(clock[3:])
 
 
-def test_the_plans_add_up():
-    assert len(PLANS) == 2
-    for begin, end, text in PLANS:
-        now = minutes(begin)
-        for clock, duration, what in re.findall(ROW, text):
-            assert minutes(clock) == now, what
-            now += int(duration)
-        assert now == minutes(end)
+@pytest.fixture(scope="module")
+def lessons():
+    return {
+        stem[:2]: plan.sections(path, TEXT) for stem, path in LESSONS.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["Half day", "Full day"])
+def test_a_plan_adds_up_and_has_breaks(name):
+    begin, end, body = PLANS[name]
+    now = last_break = minutes(begin)
+    for clock, duration, what, _ in re.findall(plan.ROW, body):
+        assert minutes(clock) == now, what
+        if what.startswith(("Break", "Lunch")):
+            assert now - last_break <= 90
+            last_break = now + int(duration)
+        now += int(duration)
+    assert now == minutes(end)
+    assert now - last_break <= 90
+
+
+@pytest.mark.parametrize("name", ["Half day", "Full day"])
+def test_a_plan_is_the_one_that_the_command_computes(name, lessons):
+    begin, end, body = PLANS[name]
+    rate = plan.pace(TEXT)
+    rows, slack = plan.timetable(begin, end, body, lessons, rate)
+    assert slack >= rate["slack"]
+    stored = re.findall(plan.ROW, body)
+    for old, new in zip(
+        stored, re.findall(plan.ROW, "\n".join(rows)), strict=True
+    ):
+        assert abs(minutes(old[0]) - minutes(new[0])) <= 5, (
+            f"{old[2]}: copy the tables of `start.py plan` to INSTRUCTORS.md"
+        )
+    slow = {**rate, "words": rate["words"] // 2, "code": 2 * rate["code"]}
+    assert plan.timetable(begin, end, body, lessons, slow)[1] < rate["slack"]
+
+
+def test_the_six_questions_are_asked_twice_and_taught_in_the_full_day():
+    for *_, body in PLANS.values():
+        assert body.count("| Everyone answers the six questions") == 2
+    taught = set()
+    for *_, what, _ in re.findall(plan.ROW, PLANS["Full day"][-1]):
+        taught |= {f"{what[2:4]} {heading}" for heading in plan.named(what)[0]}
+    assert {question["read"] for question in quiz.QUESTIONS} <= taught
 
 
 def sections(number):
@@ -56,10 +91,10 @@ def sections(number):
 
 def test_every_heading_in_the_page_is_in_its_lesson():
     in_plans = re.findall(r"\| \*\*(\d\d)\*\* (.*) \|", TEXT)
-    row = r"(?m)^\|(?: skip \|| run \|)? (\d\d) (\*.*?\*) \|"
     pairs = {
         (number, heading)
-        for number, line in in_plans + re.findall(row, TEXT)
+        for number, line in in_plans
+        + re.findall(r"\b(\d\d) (\*[^*]+\*)", TEXT)
         for heading in re.findall(r"\*(.+?)\*", line)
     }
     assert len(pairs) > 50
@@ -67,18 +102,38 @@ def test_every_heading_in_the_page_is_in_its_lesson():
         assert heading in dict(sections(number)), number
 
 
-def test_no_later_cell_needs_a_section_that_may_be_skipped():
-    skipped = re.findall(r"(?m)^\| skip \| (\d\d) (.*?) \|", TEXT)
-    assert skipped
-    for number, line in skipped:
-        for skip in re.findall(r"\*(.+?)\*", line):
-            defined, missing = set(), set()
-            for heading, code in sections(number):
-                if heading == skip:
-                    missing |= source.defined(code) - defined
-                else:
-                    assert not source.read(code) & missing, (number, skip)
-                    defined |= source.defined(code)
+@pytest.mark.parametrize("name", ["Half day", "Full day"])
+def test_the_rows_of_a_plan_run_what_they_need(name):
+    for number in LESSONS:
+        rows = [
+            what
+            for *_, what, _ in re.findall(plan.ROW, PLANS[name][-1])
+            if what.startswith(f"**{number[:2]}**")
+        ]
+        # A demonstration is run as a whole beforehand.
+        if not rows or "Demonstration" in rows[0]:
+            continue
+        wanted = {
+            "",
+            *sum((read + run for read, run in map(plan.named, rows)), []),
+        }
+        defined, missing = set(), set()
+        for heading, code in sections(number[:2]):
+            if heading not in wanted:
+                missing |= source.defined(code) - defined
+            else:
+                assert not source.read(code) & missing, (number, heading)
+                defined |= source.defined(code)
+
+
+def test_the_exercises_of_a_row_are_in_its_sections():
+    rows = re.findall(r"\| (\*\*\d\d\*\* .*?) \|", TEXT)
+    assert len(rows) > 20
+    for what in rows:
+        read, _ = plan.named(what)
+        code = [c for heading, c in sections(what[2:4]) if heading in read]
+        for exercise in re.findall(r"\bq\d\b", what):
+            assert f"check.{exercise}(" in "\n".join(code), what
 
 
 @pytest.mark.parametrize("lesson", EXERCISES)
@@ -90,32 +145,6 @@ def test_every_exercise_has_a_wrong_answer_in_the_page(lesson):
         ends = {wrong.fill.split("\n")[-1] for wrong in exercise.wrong}
         assert wrong in {f"`{end.strip()}`" for end in ends}
         assert f"`{exercise.fill}`" not in reply
-
-
-@pytest.mark.parametrize("lesson", EXERCISES)
-def test_every_exercise_is_in_the_full_day_or_at_home(lesson):
-    *_, text = PLANS[1]
-    number = lesson[:2]
-    lines = "\n".join(re.findall(rf"\*\*{number}\*\* .*", text))
-    if not lines:
-        assert re.search(rf"At home: .*\b{number}\b", text)
-        return
-    lines = lines.replace("q1 to q4", "q1, q2, q3, q4")
-    for exercise in EXERCISES[lesson]:
-        assert f"q{exercise.number}" in lines
-
-
-def test_every_lesson_has_its_time_and_enough_of_it_in_the_plans():
-    measured = {row[0]: row[1] for row in rows(TEXT, r"\d\d [a-z ]+ \| \d+ s")}
-    for stem in LESSONS:
-        seconds = int(measured[stem.replace("_", " ")].removesuffix(" s"))
-        for *_, text in PLANS:
-            planned = [
-                int(duration)
-                for _, duration, what in re.findall(ROW, text)
-                if what.startswith(f"**{stem[:2]}**")
-            ]
-            assert not planned or 60 * sum(planned) > seconds
 
 
 # --- `start.py times`
@@ -207,3 +236,15 @@ def test_a_gpu_is_named(monkeypatch):
         lambda device: {"device_name": "Card 9"},
     )
     assert "Card 9" in times._machine()
+
+
+def test_the_minutes_of_a_lesson_are_those_of_the_plans(lessons):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for row in plan.lesson_table(lessons, plan.pace(TEXT))[2:]:
+        number, *_, alone, _ = re.findall(r"\d+", row)
+        in_readme = re.search(rf"(?m)^\| \[.*?{number} .*\| (\d+) \|$", readme)
+        (path,) = _pinned.NOTEBOOKS.glob(f"{number}_*.ipynb")
+        title = regenerate.read(path).cells[0].source
+        in_lesson = re.search(r"\*\*Time\*\* about (\d+) minutes", title)
+        assert in_readme[1] == in_lesson[1]
+        assert abs(int(in_lesson[1]) - int(alone)) <= 5

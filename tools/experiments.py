@@ -1,4 +1,7 @@
-"""Runs the stored experiments of the lessons: three seeds an arm."""
+"""Runs the stored experiments of the lessons: three seeds an arm.
+
+With --photos, lesson 08 runs once on a folder of real photos.
+"""
 
 import argparse
 import functools
@@ -6,13 +9,15 @@ import json
 import os
 import platform
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import keras
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
@@ -25,10 +30,12 @@ from helpers import (
     features,
     network,
     paths,
+    results,
     setup,
     surfaces,
 )
 from helpers.network import weights as network_weights
+from tools import retrain
 
 Rows = npt.NDArray[Any]
 SEEDS = (0, 1, 2)
@@ -324,8 +331,8 @@ def _mixed(
 def _run(
     arm: str,
     seed: int,
-    correct: dict[str, Rows],
-    history: dict[str, list[float]],
+    correct: Mapping[str, npt.ArrayLike],
+    history: Mapping[str, list[float]],
     seconds: float,
 ) -> dict[str, Any]:
     """Return a run as it is stored."""
@@ -333,7 +340,7 @@ def _run(
         "arm": arm,
         "seed": seed,
         "correct": {
-            name: "".join(map(str, values.astype(int)))
+            name: "".join(map(str, np.asarray(values, int)))
             for name, values in correct.items()
         },
         "history": {
@@ -418,9 +425,37 @@ def _store(
         return
     runs.append(run)
     runs.sort(key=lambda r: (names.index(r["arm"]), r["seed"]))
+    _write(lesson, stored)
+
+
+def _write(lesson: str, stored: dict[str, Any]) -> None:
     with paths.atomic(experiments.path(lesson)) as temporary:
         text = json.dumps(stored, indent=1) + "\n"
         temporary.write_text(text, encoding="utf-8")
+
+
+def run_photos(folder: str) -> int:
+    """Retrain on a folder, and store which test photos each model got right.
+
+    Returns:
+        The exit code of `retrain`.
+    """
+    weights = network_weights.choose().name
+    with tempfile.TemporaryDirectory() as out:
+        code = retrain.main([folder, "--out", os.path.join(out, "results")])
+    if code:
+        return code
+    stored = _stored(retrain.NOTEBOOK.stem) | {"date": str(date.today())}
+    stored["command"] = "python3 start.py experiments --photos FOLDER"
+    stored.setdefault("photos", f"the photos in {os.path.basename(folder)}")
+    stored["runs"][weights] = [
+        _run(arm.removeprefix("own photos, "), 0, {"test": correct}, {}, 0)
+        for arm, correct in results.read(
+            retrain.NOTEBOOK.stem, weights, folder
+        ).items()
+    ]
+    _write(retrain.NOTEBOOK.stem, stored)
+    return 0
 
 
 def main(argv: list[str]) -> int:
@@ -432,7 +467,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--arm", action="append", default=[], help="only this arm"
     )
+    parser.add_argument("--photos", metavar="FOLDER", help="of real photos")
     args = parser.parse_args(argv)
+    if args.photos:
+        return run_photos(args.photos)
     for what, given, known in (
         ("lessons with experiments", args.lessons, LESSONS),
         ("arms", args.arm, dict.fromkeys([*HEADS, *TUNING, *AUGMENTATION])),

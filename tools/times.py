@@ -1,4 +1,4 @@
-"""Times the lessons, and prints the table of INSTRUCTORS.md."""
+"""Times the lessons, and prints the waiting times of INSTRUCTORS.md."""
 
 import argparse
 import os

@@ -110,9 +110,14 @@ def block_diagram(
         x = (names.index(boundary) + 1) * slot
         ax.plot([x, x], [0.3, 3.4], "--", color="black")
         ax.text(x, 3.45, f"cut past {boundary}", ha="center", va="bottom")
+    states = {block.trainable > 0 for block in inception}
     handles = [
-        Patch(facecolor=BLUE, edgecolor="black", label="frozen"),
-        Patch(facecolor=ORANGE, edgecolor="black", label="trainable"),
+        Patch(facecolor=colour, edgecolor="black", label=label)
+        for is_trainable, colour, label in (
+            (False, BLUE, "frozen"),
+            (True, ORANGE, "trainable"),
+        )
+        if is_trainable in states
     ]
     ax.legend(handles=handles, loc="lower left", ncols=2, frameon=False)
     trainable = [block.name for block in inception if block.trainable]

@@ -28,10 +28,19 @@ def seeds(
             the order of the runs.
         of: "validation" or "shifted", or a list of both for two panels.
         title: of the figure.
+
+    Raises:
+        ValueError: an arm has no runs.
     """
     splits = [of] if isinstance(of, str) else list(of)
-    if arms is None:
-        arms = list(dict.fromkeys(run.arm for run in runs))
+    made = dict.fromkeys(run.arm for run in runs)
+    arms = list(made) if arms is None else arms
+    missing = [arm for arm in arms if arm not in made]
+    if missing:
+        raise ValueError(
+            f"There are no runs of {', '.join(missing)} here; there are "
+            f"{', '.join(made)}."
+        )
     figure, axes = plt.subplots(
         1,
         len(splits),
