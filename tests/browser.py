@@ -62,6 +62,21 @@ NOTEBOOK = """() =>
 BROKEN = """() => [...document.images]
     .filter(image => image.complete && !image.naturalWidth)
     .map(image => image.alt || image.src)"""
+# What the Tab key stops at in the output of a cell, and the control there.
+FOCUSABLE = ":is(select, button, [tabindex='0']):visible"
+FOCUSED = """cell => {
+    const output = cell.querySelector(".jp-Cell-outputArea");
+    const e = output.contains(document.activeElement)
+        && document.activeElement.closest(".jupyter-widgets");
+    const label = e && e.querySelector(".widget-label") || e;
+    return label ? label.textContent.split(" (")[0].trim() : "";
+}"""
+CUT_OFF = """cell => {
+    const edge = Math.min(innerWidth, cell.getBoundingClientRect().right);
+    return [...cell.querySelectorAll(".jp-OutputArea-output *")].filter(
+        e => e.getBoundingClientRect().right > edge + 1
+    ).map(e => `<${e.tagName}> ${e.textContent.slice(0, 40)}`);
+}"""
 Server = collections.namedtuple("Server", "url token root")
 
 
@@ -259,12 +274,15 @@ class Widget:
     Controls are found by their description, buttons by what they say.
 
     Attributes:
-        line: Playwright's locator of the text that a screen reader hears.
+        status: Playwright's locator of what tells a screen reader the line.
+        line: that of the line, an element that it owns.
     """
 
     def __init__(self, page, cell, root):
         self._page, self._cell, self._root = page, cell, root
-        self.line = cell.get_by_role("status")
+        self.status = cell.get_by_role("status")
+        line = self.status.get_attribute("aria-owns")
+        self.line = cell.locator(f"[id='{line}']")
         self._image = cell.locator("img.widget-image")
 
     def move(self, label, steps, handle=0):
@@ -282,12 +300,19 @@ class Widget:
 
     def choose(self, label, option):
         """Choose an option, by what it says, in a dropdown."""
-        select = self._control("dropdown", label).locator("select")
-        select.select_option(label=option)
+        self.dropdown(label).select_option(label=option)
 
     def press(self, words):
         """Press the button that says `words`."""
-        self._cell.get_by_role("button", name=words, exact=True).click()
+        self.button(words).click()
+
+    def dropdown(self, label):
+        """Return the locator of a dropdown."""
+        return self._control("dropdown", label).locator("select")
+
+    def button(self, words):
+        """Return the locator of the button whose text has these words."""
+        return self._cell.get_by_role("button", name=words)
 
     def upload(self, words, name):
         """Upload a file of the project by the button that begins with `words`.
@@ -296,9 +321,8 @@ class Widget:
             words: on the button, before the number of files.
             name: of the file.
         """
-        button = self._cell.get_by_role("button", name=words)
         with self._page.expect_file_chooser() as asked:
-            button.click()
+            self.button(words).click()
         asked.value.set_files(self._root / name)
 
     def _control(self, kind, label):
@@ -306,6 +330,21 @@ class Widget:
             label, exact=True
         )
         return self._cell.locator(f".widget-{kind}").filter(has=said)
+
+    def tab_order(self):
+        """Return what the controls say that the Tab key reaches."""
+        names = []
+        outputs = self._cell.locator(".jp-OutputArea-output")
+        outputs.locator(FOCUSABLE).first.focus()
+        while name := self._cell.evaluate(FOCUSED):
+            if name not in names[-1:]:  # of a handle, and of its number
+                names.append(name)
+            self._page.keyboard.press("Tab")
+        return names
+
+    def cut_off(self):
+        """Return what reaches past the right edge of the cell."""
+        return self._cell.evaluate(CUT_OFF)
 
     @contextlib.contextmanager
     def answers(self):

@@ -17,6 +17,7 @@ GROUPS = {
     "test_report_browser.py": NO_BROWSER,
     "test_site.py": NO_SITE,
     "test_site_browser.py": NO_SITE or NO_BROWSER,
+    "test_slides_browser.py": NO_BROWSER,
 }
 
 

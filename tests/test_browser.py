@@ -3,13 +3,19 @@
 They run only where there is a Chromium: see conftest.py.
 """
 
+import contextlib
+
 import browser
 import nbformat
 import numpy as np
 import pytest
+from nbformat import v4
 from PIL import Image
 
 from tools import _pinned
+
+with contextlib.suppress(ImportError):  # then conftest.py runs none of them
+    from axe_playwright_python.sync_playwright import Axe
 
 # All widgets, on data as small as they take.
 SETUP = """
@@ -102,6 +108,27 @@ widgets.upload(classifier, names, part.paths[0])
 }
 
 
+# Words of the cell -> its controls in the order of the Tab key.
+CONTROLS = {
+    "widgets.feature_maps(": ["Block", "Photo"],
+    "widgets.mistakes(": [
+        *("Label", "Predicted", "Order", "Page", "Photo", "True class"),
+        "Label is wrong",
+    ],
+    "widgets.boundary(": ["Frozen up to"],
+    "widgets.learning_rates(": ["Learning rate"],
+    "widgets.augmentation(": [
+        *("Flip", "Rotation", "Zoom", "Darkest", "Fill", "Seed"),
+    ],
+    "widgets.upload(": ["Upload a photo"],
+}
+# What axe-core reports about ipywidgets, and no setting changes.
+OF_IPYWIDGETS = {
+    "aria-input-field-name",  # a slider's handle has no name
+}
+SERIOUS = ("serious", "critical")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
@@ -131,11 +158,6 @@ def opened(server, chromium):
         lesson.close()
 
 
-def write(server, notebook, code, *sources):
-    made = notebook(*(code(source.strip(), None) for source in sources))
-    nbformat.write(made, server.root / "notebooks" / "small.ipynb")
-
-
 NAMES = [path.stem for path in _pinned.notebooks()]
 
 
@@ -154,14 +176,86 @@ def test_a_stored_lesson_opens_without_an_error(opened, name):
     opened(name).check()
 
 
-def test_widgets_follow_their_controls(server, opened, notebook, code):
-    sources = [source for source, _ in WIDGETS.values()]
-    write(server, notebook, code, SETUP, *sources)
-    lesson = opened("small")
+@pytest.fixture(scope="module")
+def panels(server, chromium):
+    """A notebook with all widgets, which has run."""
+    sources = [SETUP, *(source for source, _ in WIDGETS.values())]
+    cells = [v4.new_code_cell(source.strip()) for source in sources]
+    path = server.root / "notebooks" / "small.ipynb"
+    language = {"language_info": {"name": "python"}}
+    nbformat.write(v4.new_notebook(cells=cells, metadata=language), path)
+    lesson = browser.Lesson(chromium, server, "small")
     lesson.run_all()
+    yield lesson
+    lesson.close()
+
+
+def test_widgets_follow_their_controls(panels):
     for words, (_, moves) in WIDGETS.items():
-        widget = lesson.widget(words)
+        widget = panels.widget(words)
         for how, *what in moves:
             with widget.answers():
                 getattr(widget, how)(*what)
-    lesson.check()
+    panels.check()
+
+
+@pytest.mark.parametrize("words", WIDGETS)
+def test_the_tab_key_reaches_every_control_in_its_order(panels, words):
+    assert panels.widget(words).tab_order() == CONTROLS[words]
+
+
+def test_keys_work_the_controls(panels):
+    widget = panels.widget("widgets.mistakes(")
+    with widget.answers():
+        widget.button("Label is wrong").press("Enter")
+    with widget.answers():
+        widget.dropdown("Photo").press("Space")
+        # On a closed list the arrows move to another cell.
+        panels.page.keyboard.press("ArrowDown")
+        panels.page.keyboard.press("Enter")
+    with widget.answers():
+        widget.button("Label is wrong").press("Space")
+    uploader = panels.widget("widgets.upload(").button("Upload a photo")
+    for key in ("Enter", "Space"):
+        with panels.page.expect_file_chooser():
+            uploader.press(key)
+    panels.check()
+
+
+def test_a_status_stays_and_owns_the_new_line(panels):
+    """A screen reader hears no status that is new itself."""
+    widget = panels.widget("widgets.boundary(")
+    status = widget.status.element_handle()
+    with widget.answers():
+        widget.move("Frozen up to", 1)
+    assert status.evaluate("e => e.isConnected")
+    text = widget.status.aria_snapshot()
+    assert widget.line.inner_text()[:30] in text
+
+
+def test_no_control_is_cut_off_at_200_percent(panels):
+    page, size = panels.page, panels.page.viewport_size
+    page.set_viewport_size({"width": 640, "height": 450})
+    for words in WIDGETS:
+        assert panels.widget(words).cut_off() == [], words
+    wide = page.add_style_tag(
+        content=".widget-dropdown { min-width: 900px !important }"
+    )
+    assert panels.widget("widgets.mistakes(").cut_off()
+    wide.evaluate("style => style.remove()")
+    page.set_viewport_size(size)
+
+
+def serious(page):
+    """Return what axe-core finds in the widgets."""
+    where = {"include": [[".jp-OutputArea-output .jupyter-widgets"]]}
+    found = Axe().run(page, context=where).response["violations"]
+    return {v["id"] for v in found if v["impact"] in SERIOUS}
+
+
+def test_widgets_are_accessible(panels):
+    assert serious(panels.page) <= OF_IPYWIDGETS
+    panels.page.evaluate("""() => {
+        document.querySelector("img.widget-image").removeAttribute("alt");
+    }""")
+    assert "image-alt" in serious(panels.page)

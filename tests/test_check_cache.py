@@ -11,7 +11,14 @@ from make_photos import noise, put, saved, two_classes
 from PIL import Image
 
 from helpers import paths
-from helpers.dataset import check_cache, photo_file, pipeline, scan, splits
+from helpers.dataset import (
+    check_cache,
+    decoding,
+    photo_file,
+    pipeline,
+    scan,
+    splits,
+)
 
 NOT_CACHED = ["empty.jpg", "page.jpg"]  # no photos
 
@@ -116,17 +123,6 @@ def test_a_damaged_cache_is_ignored_and_written_again(folder, read, damaged):
     assert path.read_bytes() == content
 
 
-def test_a_damaged_row_of_the_cache_is_ignored(folder, read):
-    first, _ = read(folder)
-    path = check_cache.path(folder)
-    content = json.loads(path.read_text())
-    content["photos"]["a/0.bmp"] = 7
-    del content["photos"]["b/2.bmp"]["sha256"]
-    path.write_text(json.dumps(content))
-    again, names = read(folder)
-    assert again == first and names == ["0.bmp", "2.bmp", *NOT_CACHED]
-
-
 def test_after_a_change_of_the_code_all_is_read_even_if_nothing_is_written(
     folder, read, monkeypatch
 ):
@@ -135,22 +131,10 @@ def test_after_a_change_of_the_code_all_is_read_even_if_nothing_is_written(
     def full(*_):
         raise paths.WriteError("the disk is full")
 
-    monkeypatch.setattr(check_cache, "version", lambda: "another")
+    monkeypatch.setattr(decoding, "version", lambda: "another")
     monkeypatch.setattr(check_cache, "atomic", full)
     again, names = read(folder)
     assert again == first and len(names) == 43
-
-
-def test_a_photo_that_opens_no_longer_is_not_taken_from_the_cache(
-    folder, read, monkeypatch
-):
-    read(folder)
-
-    def locked(file, *_):
-        raise PermissionError(13, "Permission denied", str(file))
-
-    monkeypatch.setattr(check_cache, "open", locked, raising=False)
-    assert len(read(folder)[1]) == 43
 
 
 def test_an_unchanged_photo_is_not_read_again_before_training(

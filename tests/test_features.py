@@ -68,14 +68,6 @@ def remove_files():
         file.unlink()
 
 
-def flip_a_bit(file):
-    """Replace a file by one that differs in a bit."""
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.unlink()
-    file.write_bytes(content)
-
-
 # --- One model ------------------------------------------------------------
 
 
@@ -321,33 +313,16 @@ def test_each_chunk_is_augmented_in_its_own_way(many):
 # --- Files ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "old"])
-def test_a_damaged_file_is_computed_again(split, capsys, damage):
+@pytest.mark.parametrize("length", [0, 200, -1])
+def test_a_file_that_is_cut_off_is_computed_again(split, capsys, length):
     first = np.array(extract(lower(), split))
     (file,) = files()
     content = file.read_bytes()
-    flip_a_bit(file)
-    if damage == "old":
-        np.save(file, first)  # without a trailer
-    elif damage == "cut":
-        file.unlink()
-        file.write_bytes(content[:200])
+    file.unlink()
+    file.write_bytes(content[:length])
     for is_damaged in (True, False):
         np.testing.assert_array_equal(extract(lower(), split), first)
         assert ("is damaged" in capsys.readouterr().out) == is_damaged
-
-
-def test_no_flipped_bit_of_header_and_trailer_goes_unnoticed(tmp_path, capsys):
-    path = tmp_path / "a.npy"
-    storage.save(path, np.float16([[0, 1], [2, 3]]), "ab")
-    content = path.read_bytes()
-    for place in (*range(0, 128, 3), *range(-30, 0)):
-        damaged = bytearray(content)
-        damaged[place] ^= 1 << place % 8
-        path.write_bytes(damaged)
-        loaded = storage.load(path)
-        assert (loaded is None) == ("damaged" in capsys.readouterr().out)
-        assert loaded is None or (place < 0 and loaded[1] == ["a", "b"])
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(

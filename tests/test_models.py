@@ -93,11 +93,6 @@ def with_entry(path, name, text):
         file.writestr(name, text)
 
 
-def test_a_model_of_an_earlier_version_is_to_be_saved_again(path):
-    with_entry(path, "class_names.json", '["a", "b"]')
-    refused(path, "an earlier version wrote it; save it again")
-
-
 GOOD = {"class_names": ["a", "b"], "shape": "pad"}
 
 

@@ -320,30 +320,6 @@ def test_an_unpacked_archive_keeps_its_name(made, work):
     assert made(checked=checked).outcomes["folder"] == "my-parts.zip"
 
 
-# --- Wrong input ----------------------------------------------------------
-
-
-@pytest.mark.parametrize("missing", ["linear head", "fine-tuned"])
-def test_a_missing_model_is_named(made, run, missing):
-    probs_of = dict(run.given["probs_of"])
-    del probs_of[missing]
-    with pytest.raises(ValueError, match=f"The model '{missing}' has no"):
-        made(probs_of=probs_of)
-
-
-@pytest.mark.parametrize("place", [0, 1])
-def test_probabilities_of_other_photos_are_rejected(made, run, place):
-    probs_of = {name: list(p) for name, p in run.given["probs_of"].items()}
-    probs_of["frozen"][place] = probs_of["frozen"][place][1:]
-    with pytest.raises(ValueError, match="frozen: the shape .* photos of 2"):
-        made(probs_of=probs_of)
-
-
-def test_out_of_fold_probabilities_are_of_the_training_photos(made, run):
-    with pytest.raises(ValueError, match="out of fold: .*train has 6 photos"):
-        made(out_of_fold=run.given["probs_of"]["frozen"][1])
-
-
 # --- The page -------------------------------------------------------------
 
 
@@ -378,8 +354,7 @@ def test_each_figure_has_an_alternative_text(run):
     # 5 figures, 1 mistake, 2 label issues, 2 heat maps.
     assert len(run.page.alts) == 10 and all(run.page.alts)
     alts = " ".join(run.page.alts)
-    assert "1 of bent predicted as good" in alts
-    assert "fine-tuned: 90.0% (95 % interval 59.6% to 98.2%)" in alts
+    assert "before temperature scaling. The calibration error is 17.0%" in alts
     assert "3 photos: 25.0%; 6 photos: 75.0%" in alts
     assert run.page.tags.count("h1") == 1
 

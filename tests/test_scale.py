@@ -164,9 +164,7 @@ def test_a_shard_with_a_damaged_file_or_note_is_made_again(
     whole = shards.notes(tmp_path)
     path = tmp_path / "000000.npy"
     if damage is None:
-        content = bytearray(path.read_bytes())
-        content[200] ^= 1
-        path.write_bytes(content)
+        path.write_bytes(path.read_bytes()[:200])
     else:
         path.with_suffix(".json").write_bytes(damage)
         with pytest.raises(ValueError, match="shards are missing; start"):

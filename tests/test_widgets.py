@@ -97,6 +97,19 @@ def test_an_error_is_shown_until_a_control_works_again():
     assert "it is 5." in after(shown, "number", 2)
 
 
+def test_a_status_that_stays_owns_each_new_line():
+    slider = ipywidgets.IntSlider()
+    shown = small(lambda ax: f"Now {slider.value}.", number=slider)
+    status = shown.box.children[1].value
+    assert 'role="status"' in status
+    owned = re.search('aria-owns="([^"]+)"', status)[1]
+    for value in (1, 2):
+        slider.value = value
+        assert f'<div id="{owned}"' in shown.line.value
+        assert f"Now {value}." in shown.line.value
+    assert shown.box.children[1].value == status
+
+
 def test_an_error_of_a_button_is_shown_and_of_the_first_figure_raised():
     shown = small(lambda ax: "fine", go=ipywidgets.Button())
     shown.on_click("go", lambda: open("nowhere/at/all"))
@@ -127,6 +140,14 @@ def test_the_boundary_moves_and_the_base_does_not_change(base):
     assert "0.0 are above the boundary" in line(shown)
     assert "Nothing is frozen" in after(shown, "boundary", "nothing")
     assert [layer.trainable for layer in base.layers] == flags
+
+
+def test_frozen_and_trainable_bars_differ_without_their_colours(base):
+    freeze(base, 249)
+    axes = widgets.boundary(base)._figure.axes
+    for ax in axes[:2]:
+        hatches = [bar.get_hatch() for bar in ax.patches[:12]]
+        assert hatches == 10 * ["//"] + 2 * [""]
 
 
 @pytest.mark.parametrize(

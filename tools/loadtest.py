@@ -122,7 +122,7 @@ def _check(count: int, folder: Path):
             "The load test runs each learner as another user: start it as "
             "root on Linux."
         )
-    if not (folder / shared.DIGESTS).is_file():
+    if not shared.is_filled(folder):
         raise ValueError(
             f"{folder}: not a shared folder; make one with --fill {folder}"
         )

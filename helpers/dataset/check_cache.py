@@ -22,12 +22,6 @@ from helpers.paths import WriteError, atomic, list_path
 _hashes: dict[tuple[str, int, int], str] = {}
 
 
-def version() -> str:
-    """Return a name that changes with the code that reads photos."""
-    code = Path(photo_file.__file__ or "").read_bytes()
-    return hashlib.sha256(code + decoding.version().encode()).hexdigest()
-
-
 def path(folder: Path) -> Path:
     """Return where the cache of a folder of class folders is."""
     return list_path("checked", folder).with_suffix(".json")
@@ -51,8 +45,8 @@ class Cache:
         # A cache that cannot be read only costs time.
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             content = json.loads(self._path.read_text(encoding="utf-8"))
-            if content["version"] == version():
-                self._old = dict(content["photos"])
+            if content["version"] == decoding.version():
+                self._old = content["photos"]
 
     def look(
         self, file: Path, name: str, class_name: str
@@ -63,13 +57,11 @@ class Cache:
         except OSError:
             return photo_file.look(file, name, class_name)
         _, size, time = key
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            row = self._old[name]
-            if row["state"] == [size, time]:
-                result = _from_row(file, name, class_name, row)
-                self._new[name] = row
-                _hashes[key] = row["sha256"]
-                return result
+        row = self._old.get(name)
+        if row and row["state"] == [size, time]:
+            self._new[name] = row
+            _hashes[key] = row["sha256"]
+            return _from_row(file, name, class_name, row)
         photo, problems = photo_file.look(file, name, class_name, self._shape)
         if photo:
             self._new[name] = {
@@ -91,7 +83,7 @@ class Cache:
         pixel_cache.evict()
         if self._new == self._old:
             return
-        content = {"version": version(), "photos": self._new}
+        content = {"version": decoding.version(), "photos": self._new}
         with contextlib.suppress(WriteError), atomic(self._path) as temporary:
             temporary.write_text(
                 json.dumps(content, sort_keys=True), encoding="utf-8"
@@ -105,8 +97,6 @@ def _state(file: str | Path):
 
 
 def _from_row(file: Path, name: str, class_name: str, row: dict):
-    with open(file, "rb"):  # it may be locked by now
-        pass
     seen = *row["size"], base64.b64decode(row["thumbnail"]), row["depth"]
     photo = Photo(file, name, class_name, row["sha256"], *seen)
     return photo, [Problem(name, *note) for note in row["problems"]]

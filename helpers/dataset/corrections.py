@@ -2,8 +2,8 @@
 
 There are two lists, CSV files with the columns file, label and was, made
 for spreadsheets. The notes (`path`) may be edited by hand. `apply` copies
-them to where `dataset.check` looks (`applied_path`), and `undo` moves that
-copy aside.
+them to where `dataset.check` looks (`applied_path`), and `undo` removes that
+copy.
 """
 
 import csv
@@ -105,21 +105,17 @@ def apply(folder: str | Path) -> None:
 def undo(folder: str | Path) -> None:
     """Let `dataset.check` go by the labels of the folder again.
 
-    The notes stay, and the list it went by is moved aside beside them.
+    The notes stay.
 
     Raises:
         ValueError: no labels are applied.
     """
-    current = applied_path(folder)
-    if not current.exists():
+    if not applied_path(folder).exists():
         raise ValueError(f"{folder}: no labels are applied, so none to undo.")
-    number = 1
-    while (aside := current.with_suffix(f".undone-{number}.csv")).exists():
-        number += 1
-    current.rename(aside)
+    applied_path(folder).unlink()
     print(
         f"{Path(folder).name} has its own labels when dataset.check runs "
-        f"next; the others are in {shown(aside)}."
+        f"next; your list stays in {shown(path(folder))}."
     )
 
 

@@ -14,6 +14,7 @@ from helpers.dataset.photo_file import Photo, Problem
 from helpers.dataset.tree import SHOWN
 from helpers.text import counted
 
+COPIED = "Move one of the folders away, or delete the copies in one of them."
 CAMERA = (
     "With a fixed camera that is normal, and there is nothing to do. Of "
     "several photos of the same object, keep one."
@@ -42,16 +43,23 @@ def exact(photos: Sequence[Photo]) -> list[Problem]:
         sorted({photo.class_name for photo in group})
         for group in groups.values()
     ]
-    copied = _copied_folders(classes)
     surplus = collections.Counter(photo.class_name for photo in photos)
     surplus.subtract(itertools.chain.from_iterable(classes))
+    common = collections.Counter(map(tuple, classes))
     problems = []
     for names, group in zip(classes, groups.values(), strict=True):
         # "1.jpg" is the original of "1 (1).jpg" and "1 - Copy.jpg".
         original = min(group, key=lambda photo: len(photo.path.name))
         for photo in group:
-            if len(names) > 1:
-                what, do = _two_labels(photo, group, names, copied)
+            if len(names) > 1 and common[*names] >= SHOWN:
+                folders = " and in ".join(f"{name}/" for name in names)
+                what, do = f"the same photos are in {folders}", COPIED
+            elif len(names) > 1:
+                other = next(
+                    p for p in group if p.class_name != photo.class_name
+                )
+                what = f"the same photo as {other.name}, under another label"
+                do = "Delete the one in the wrong class to use the other."
             elif photo is original:
                 continue
             else:
@@ -60,43 +68,6 @@ def exact(photos: Sequence[Photo]) -> list[Problem]:
                     what = f"a copy of another photo in {names[0]}/"
             problems.append(Problem(photo.name, what, do, excluded=True))
     return problems
-
-
-def _two_labels(
-    photo: Photo,
-    group: list[Photo],
-    names: list[str],
-    copied: list[tuple[str, str]],
-):
-    """Return problem and advice for a photo whose copy has another label."""
-    for first, second in copied:
-        if photo.class_name in (first, second) and {first, second} <= {*names}:
-            return (
-                f"the same photos are in {first}/ and in {second}/",
-                "Move one of the two folders away, or delete the copies in "
-                "one of them.",
-            )
-    other = next(p for p in group if p.class_name != photo.class_name)
-    return (
-        f"the same photo as {other.name}, under another label",
-        "Delete the one in the wrong class to use the other.",
-    )
-
-
-def _copied_folders(classes: list[list[str]]):
-    """Return pairs of classes that share half the photos of the smaller.
-
-    `classes` holds, for each different photo, the classes it lies in.
-    """
-    counts = collections.Counter(itertools.chain.from_iterable(classes))
-    common = collections.Counter(
-        pair for names in classes for pair in itertools.combinations(names, 2)
-    )
-    return [
-        pair
-        for pair, count in common.items()
-        if count > 1 and 2 * count >= min(counts[name] for name in pair)
-    ]
 
 
 def near(

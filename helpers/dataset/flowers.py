@@ -6,9 +6,7 @@ archive names each photographer.
 
 import contextlib
 import shutil
-import tarfile
-from pathlib import Path, PurePosixPath
-from typing import IO
+from pathlib import Path
 
 from helpers import paths, shared
 from helpers.downloads import digest, fetch
@@ -40,26 +38,12 @@ def folder(url: str = URL, expected: str = SHA256) -> Path:
     if not archive.is_file() or digest(archive) != expected:
         fetch(url, archive, expected)
     with atomic(photos) as temporary:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                content = tar.extractfile(member)  # None: a folder
-                if content:
-                    _write(content, member.name, temporary)
+        shutil.unpack_archive(archive, temporary)
+        (inner,) = temporary.iterdir()  # the archive's own folder
+        for path in inner.iterdir():
+            path.rename(temporary / path.name)
+        inner.rmdir()
     # Windows keeps it while another process reads it, which removes it then.
     with contextlib.suppress(PermissionError):
         archive.unlink(missing_ok=True)
     return photos
-
-
-def _write(content: IO[bytes], member: str, folder: Path):
-    """Write a file of the archive, without the archive's own folder.
-
-    `extractall(filter="data")` would do, but for Python before 3.11.4.
-    """
-    name = PurePosixPath(member)
-    if ".." in name.parts or name.is_absolute():
-        raise ValueError(f"{member} is outside the archive's folder.")
-    path = folder.joinpath(*name.parts[1:])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with content, open(path, "wb") as file:
-        shutil.copyfileobj(content, file)

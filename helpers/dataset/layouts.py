@@ -255,9 +255,6 @@ def _by_folders(tree: Tree):
             f"{counted(len(deeper), 'file')} in folders below a class folder, "
             f"such as {deeper[0]}, count for the class above"
         )
-        if common := _in_all(inside, classes):
-            names = listed(map(printed, common))
-            note += f"; if the classes are {names}, move their photos together"
         contents.notes.append(note)
         if not in_classes:
             contents.problems += _around_splits(inside, classes)
@@ -348,12 +345,6 @@ def _hold_splits(inside: Mapping[str, set[str]]):
     inner = {name for names in inside.values() for name in names}
     splits = set(map(split_of, inner))
     return "train" in splits and 1 < len(splits) and splits <= {*SPLITS}
-
-
-def _in_all(inside: Mapping[str, set[str]], classes: Iterable[str]):
-    """Return the names of folders that each of several classes holds."""
-    inner = [inside.get(name, set()) for name in classes]
-    return sorted(set.intersection(*inner) - {""}) if len(inner) > 1 else []
 
 
 def _around_splits(inside: Mapping[str, set[str]], classes: Iterable[str]):

@@ -81,12 +81,6 @@ PICTURE_SUFFIXES = (
     ".heif", ".hif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jxl", ".pbm",
     ".pgm", ".png", ".ppm", ".psd", ".svg", ".tif", ".tiff", ".webp",
 )  # fmt: skip
-LEFTOVERS = {
-    (".crdownload", ".download", ".part", ".partial"):
-        "an unfinished download",
-    (".bak", ".old", ".orig", "~"): "a backup copy",
-    (".thm",): "a camera's thumbnail",
-}  # fmt: skip
 # The kinds that are decoded, as they are called in a sentence.
 DECODED = {
     "AVIF": "AVIF", "BMP": "BMP", "GIF": "GIF", "HEIF": "HEIC",
@@ -342,8 +336,3 @@ def _require_decodable(content: bytes, name: str):
             f"{kind} is not read without the package {package}",
             f"Run pip install {package}, and restart the kernel.",
         )
-    for ends, what in LEFTOVERS.items():
-        if name.lower().endswith(ends):
-            raise UnusableError(
-                what, "Nothing to do if the photo itself is here, too."
-            )

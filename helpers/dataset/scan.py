@@ -189,10 +189,8 @@ def check(
     problems += _empty_classes(photos, contents, problems)
     problems += _small_classes(photos) + few_groups
     problems += layouts.lookalikes(class_names) + layouts.doubtful(class_names)
-    torn = _torn_groups(photos)
-    if torn:
-        problems.append(_torn_problem(folder, torn))
-    problems += bit_depths(photos) + relabelled
+    notes_on_groups, torn = _about_groups(folder, photos)
+    problems += torn + bit_depths(photos) + relabelled
     return Folder(
         folder,
         tuple(class_names),
@@ -200,7 +198,7 @@ def check(
         tuple(problems),
         pairs,
         dict(contents.ignored.most_common()),
-        (*contents.notes, *notes_on_splits, *_notes_on_groups(photos, torn)),
+        (*contents.notes, *notes_on_splits, *notes_on_groups),
         shape,
     )
 
@@ -295,34 +293,26 @@ def _grouped(photos: Sequence[Photo], found: Mapping[str, str]):
     ], problems
 
 
-def _torn_groups(photos: Sequence[Photo]):
-    """Return the groups that are in several splits of the folder."""
+def _about_groups(folder: Path, photos: Sequence[Photo]):
+    """Return notes and problems: groups, and those in several splits."""
     splits_of = collections.defaultdict(set)
     for photo in photos:
-        if photo.group and photo.split:
+        if photo.group:
             splits_of[photo.group].add(photo.split)
-    return [group for group, splits in splits_of.items() if len(splits) > 1]
-
-
-def _torn_problem(folder: Path, torn: Sequence[str]):
+    if not splits_of:
+        return [], []
+    count = sum(photo.group is not None for photo in photos)
+    note = f"{count} photos are in {counted(len(splits_of), 'group')}"
+    torn = [g for g, splits in splits_of.items() if len(splits - {None}) > 1]
+    if not torn:
+        return [f"{note}, and those of a group stay in one split"], []
     what = (
         f"photos of {counted(len(torn), 'group')}, such as those of "
         f"{torn[0]}, are in more than one of the splits in the folder, so "
         "accuracies may come out too high"
     )
     do = "Move all photos of a group into one split."
-    return Problem(f"{folder.resolve().name}/", what, do)
-
-
-def _notes_on_groups(photos: Sequence[Photo], torn: Sequence[str]):
-    groups = {photo.group for photo in photos if photo.group}
-    if not groups:
-        return []
-    count = sum(photo.group is not None for photo in photos)
-    note = f"{count} photos are in {counted(len(groups), 'group')}"
-    if not torn:
-        note += ", and those of a group stay in one split"
-    return [note]
+    return [note], [Problem(f"{folder.resolve().name}/", what, do)]
 
 
 def _empty_classes(

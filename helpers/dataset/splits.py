@@ -278,40 +278,23 @@ def split(folder: scan.Folder, fractions: Sequence[float]) -> list[Split]:
 
 
 def assign(folder: scan.Folder, fractions: Sequence[float]) -> dict[str, str]:
-    """Return {content hash of a photo: its split}; raise as `split`."""
-    rows = [
-        (photo.sha256, photo.class_name, photo.split, photo.group)
-        for photo in folder.photos
-    ]
-    try:
-        return assign_rest(rows, fractions)
-    except ValueError as error:
-        raise ValueError(f"{folder.path}: {one_line(str(error))}") from None
+    """Return {content hash of a photo: its split}; raise as `split`.
 
-
-def assign_rest(
-    photos: Sequence[tuple[str, str, str | None, str | None]],
-    fractions: Sequence[float],
-) -> dict[str, str]:
-    """Assign photos to splits, of which a folder may give some.
-
-    Args:
-        photos: content hash, class name, split in the folder or None, group
-            or None.
-        fractions: three positive numbers.
-
-    Returns, raises: as `assign_splits`.
+    Splits of the folder are kept, and those that it lacks made from train.
     """
-    split_of = {key: split for key, _, split, _ in photos if split}
-    groups = {key: group for key, _, _, group in photos if group}
+    photos = folder.photos
+    split_of = {p.sha256: p.split for p in photos if p.split}
+    groups = {p.sha256: p.group for p in photos if p.group}
     given = set(split_of.values())
     from_train = [n for n in SPLITS if n == "train" or n not in given]
     for pool, names in ((None, SPLITS), ("train", from_train)):
-        pairs = [
-            (key, name) for key, name, split, _ in photos if split == pool
-        ]
+        pairs = [(p.sha256, p.class_name) for p in photos if p.split == pool]
         of_names = [fractions[SPLITS.index(name)] for name in names]
-        split_of |= assign_splits(pairs, of_names, groups, names)
+        try:
+            split_of |= assign_splits(pairs, of_names, groups, names)
+        except ValueError as error:
+            what = one_line(str(error))
+            raise ValueError(f"{folder.path}: {what}") from None
     return split_of
 
 
@@ -336,16 +319,6 @@ def _warn(folder: scan.Folder, split_of: Mapping[str, str]):
             f"such as {one_line(apart[0])}: accuracies may come out too high, "
             "unless they show different objects in front of a fixed camera. "
             "dataset.check(FOLDER).report() says what to do."
-        )
-    splits = collections.defaultdict(set)
-    for photo in folder.photos:
-        if photo.group:
-            splits[photo.group].add(split_of[photo.sha256])
-    if torn := [group for group, names in splits.items() if len(names) > 1]:
-        print(
-            f"Photos of {counted(len(torn), 'group')} are in more than one of "
-            f"the splits of the folder, such as those of {one_line(torn[0])}: "
-            "accuracies may come out too high."
         )
 
 

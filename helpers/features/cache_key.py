@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -71,27 +70,34 @@ def is_keras(model: keras.layers.Layer) -> bool:
     return not any(_foreign(model))
 
 
-def _foreign(model: keras.layers.Layer) -> Iterator[tuple[Any, Any, type]]:
-    """Yield (layer, item, class) for each class from outside Keras.
+def _foreign(model: keras.layers.Layer) -> Iterator[tuple[Any, Any]]:
+    """Yield (layer, item) for each item from outside Keras.
 
     The item is a layer or operation, or a function or callable object that
-    a layer of Keras holds; it has this class or inherits from it.
+    a layer of Keras holds.
     """
     for layer in model._flatten_layers():
         items = [layer, *getattr(layer, "operations", ())]
         # What a model itself holds comes from compile(); the version of a
         # class covers what its layers hold.
-        if not isinstance(layer, keras.Model) and not _foreign_classes(layer):
+        if not isinstance(layer, keras.Model) and _is_from_keras(layer):
             items += [item for item in vars(layer).values() if callable(item)]
         for item in items:
             item = getattr(item, "__func__", item)
-            for kind in _foreign_classes(item):
-                yield layer, item, kind
+            if not _is_from_keras(item):
+                yield layer, item
 
 
-def _version(layer: keras.layers.Layer, item: Any, kind: type) -> list:
-    """Return the name and declared version of a class; see `_foreign`."""
-    if VERSION in vars(kind):
+def _is_from_keras(item: Any) -> bool:
+    source = item if isinstance(item, types.FunctionType) else type(item)
+    package = (source.__module__ or "").partition(".")[0]
+    return package in ("keras", "builtins")
+
+
+def _version(layer: keras.layers.Layer, item: Any) -> list:
+    """Return the class and declared version of an item; see `_foreign`."""
+    kind = type(item)
+    if VERSION in vars(kind):  # of its own: a subclass computes other things
         return [kind.__name__, vars(kind)[VERSION]]
     if isinstance(item, keras.Operation):
         raise NotCacheableError(
@@ -105,25 +111,6 @@ def _version(layer: keras.layers.Layer, item: Any, kind: type) -> list:
         f"{layer.name} calls {name}, which is not from Keras",
         f"call it in a layer class that declares {VERSION} = 1",
     )
-
-
-def _foreign_classes(item: Any) -> list[type]:
-    """Return the classes of an item that are from outside Keras.
-
-    Of a function from outside Keras it is the class of functions.
-    """
-    if isinstance(item, types.FunctionType):
-        return [] if _is_from(item, "keras") else [type(item)]
-    # What Keras and learners inherit from these packages is stable.
-    stable = ("keras", "builtins", "tensorflow", *sys.stdlib_module_names)
-    kind, *bases = type(item).__mro__
-    foreign = [] if _is_from(kind, "keras", "builtins") else [kind]
-    return foreign + [base for base in bases if not _is_from(base, *stable)]
-
-
-def _is_from(item: Any, *packages: str) -> bool:
-    """Return whether a class or function is from one of these packages."""
-    return (item.__module__ or "").partition(".")[0] in packages
 
 
 def _canonical(value: Any, positions: dict[str, int]) -> Any:

@@ -1,18 +1,17 @@
-"""Files of cached features, checked when they are opened.
+"""Files of cached features.
 
-A file is a NumPy file (.npy) with a trailer: the keys of its photos and a
-checksum as JSON, and the length of that. NumPy reads such a file like any
-other.
+A file is a NumPy file (.npy) with a trailer: the keys of its photos as JSON,
+and the length of that. NumPy reads such a file like any other. One that was
+cut off has no trailer.
 """
 
 import contextlib
 import json
 import os
 import weakref
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,6 @@ from helpers import paths, shared
 
 LIMIT = 8 * 2**30  # bytes of all files together
 LENGTH = 4  # bytes of the last number in a file
-BLOCK = 2**20  # bytes that are read at once for the checksum
 _in_use: weakref.WeakSet["ChunkedArray"] = weakref.WeakSet()
 
 
@@ -49,22 +47,10 @@ def save(
 
     Nobody sees the file before it is complete.
     """
-    with paths.atomic(path) as temporary, open(temporary, "w+b") as file:
+    trailer = json.dumps({"keys": list(keys)}).encode()
+    with paths.atomic(path) as temporary, open(temporary, "wb") as file:
         np.save(file, features)
-        checksum = _checksum(file, file.tell())
-        trailer = json.dumps({"keys": list(keys), "checksum": checksum})
-        encoded = trailer.encode()
-        file.write(encoded + len(encoded).to_bytes(LENGTH, "little"))
-
-
-def _checksum(file: IO[bytes], end: int) -> int:
-    """Return the checksum of a file up to a position, and stop there."""
-    file.seek(0)
-    checksum = 0
-    for start in range(0, end, BLOCK):
-        block = file.read(min(BLOCK, end - start))
-        checksum = zlib.crc32(block, checksum)
-    return checksum
+        file.write(trailer + len(trailer).to_bytes(LENGTH, "little"))
 
 
 def load(path: Path) -> tuple[npt.NDArray[np.float16], list[str]] | None:
@@ -79,15 +65,11 @@ def load(path: Path) -> tuple[npt.NDArray[np.float16], list[str]] | None:
         with open(path, "rb") as file:
             file.seek(-LENGTH, os.SEEK_END)
             length = int.from_bytes(file.read(LENGTH), "little")
-            end = file.seek(-LENGTH - length, os.SEEK_END)
-            trailer = json.loads(file.read(length))
-            is_whole = _checksum(file, end) == trailer["checksum"]
-            keys = trailer["keys"]
+            file.seek(-LENGTH - length, os.SEEK_END)
+            keys = json.loads(file.read(length))["keys"]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError):
-        is_whole = False
-    if not is_whole:
         print(f"{path.name} is damaged; its features are computed again.")
         return None
     if path.parent == folder():

@@ -6,7 +6,6 @@ ignore: in the archive that a `.keras` file is, in one at the end of a
 of an `.onnx` file, or in the folder of a SavedModel.
 """
 
-import contextlib
 import dataclasses
 import json
 import math
@@ -18,7 +17,6 @@ from helpers.dataset import decoding
 
 FILE = "classifier.json"
 EXTRA = "assets.extra"  # of a SavedModel, for files that TensorFlow ignores
-OLD = "class_names.json"  # what version 1.0.0 wrote instead
 
 
 @dataclass(frozen=True)
@@ -94,15 +92,13 @@ def read_metadata(path: str | Path) -> Metadata:
             f"{path}: there is no such file; save a classifier first."
         )
     try:
-        values = json.loads(_read(path, FILE))
+        values = json.loads(_read(path))
         if not isinstance(values["class_names"], list):
             raise TypeError("class_names must be a list of texts")
         class_names = tuple(values.pop("class_names"))
         return Metadata(class_names, **values)
     except (FileNotFoundError, LookupError):
         reason = "not a classifier of these lessons; load one that they saved"
-        if _is_old(path):
-            reason = "an earlier version wrote it; save it again with this one"
     except (OSError, zipfile.BadZipFile):
         reason = (
             "not a complete model of these lessons; save the classifier "
@@ -113,26 +109,20 @@ def read_metadata(path: str | Path) -> Metadata:
     raise ValueError(f"{path}: {reason}.")
 
 
-def _read(path: Path, name: str) -> bytes:
+def _read(path: Path) -> bytes:
     if path.is_dir():
-        return (path / EXTRA / name).read_bytes()
+        return (path / EXTRA / FILE).read_bytes()
     if path.suffix == ".onnx":
-        return _read_property(path, name)
+        return _read_property(path)
     with zipfile.ZipFile(path) as file:
-        return file.read(name)
+        return file.read(FILE)
 
 
-def _read_property(path: Path, name: str) -> bytes:
+def _read_property(path: Path) -> bytes:
     import onnx
 
     try:
         properties = onnx.load(path).metadata_props
     except Exception:  # Protocol Buffers' own kind of error
         raise OSError("not an ONNX file") from None
-    return {p.key: p.value for p in properties}[name].encode()
-
-
-def _is_old(path: Path) -> bool:
-    with contextlib.suppress(OSError, KeyError):
-        return bool(_read(path, OLD))
-    return False
+    return {p.key: p.value for p in properties}[FILE].encode()

@@ -158,12 +158,6 @@ def files_in(folder: Path) -> list[Path]:
     Raises:
         FolderError: the folder is missing or holds no file.
     """
-    if not folder.is_dir():
-        full = "" if folder.is_absolute() else f" at {folder.absolute()}"
-        raise tree.FolderError(
-            f"{folder}: there is no such folder{full}; give one with "
-            "photos in it."
-        )
     names = sorted(str(name) for name in tree.read_tree(folder).files)
     if not names:
         raise tree.FolderError(

@@ -5,13 +5,10 @@
 `random`: untrained. Or the path of a weights file.
 """
 
-import contextlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-
-import h5py
 
 from helpers import downloads, shared
 from helpers.network import starter
@@ -193,8 +190,7 @@ def _starter() -> Path:
     if path:
         return path
     path = work() / "weights" / name
-    # A power cut can damage a file; h5py doesn't open such a one.
-    with contextlib.suppress(OSError), h5py.File(path):
+    if path.is_file():
         return path
     import keras  # takes seconds, and most calls do not come here
 

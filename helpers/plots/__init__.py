@@ -3,66 +3,35 @@
 May import `dataset`, `surfaces` and `network`; lessons 00 to 08 use it.
 """
 
-from helpers.plots.basic import (
-    accuracies,
-    class_counts,
-    confusion,
-    curves,
-    feature_maps,
-    learning_curve,
-    learning_rates,
-    mistakes,
-    photos,
-    pixel_values,
-    relative_change,
-    sample,
-    seconds,
-)
-from helpers.plots.deployment import (
-    alerts,
-    drift,
-    prediction,
-    size_and_speed,
-)
-from helpers.plots.diagrams import (
-    block_diagram,
-    inception_module,
-    model_parts,
-    splits_diagram,
-)
-from helpers.plots.evaluation import (
-    by_class,
-    heatmaps,
-    rejection,
-    reliability,
-)
-from helpers.plots.experiments import seeds
+from helpers.lazy import attach
 
-__all__ = [
-    "accuracies",
-    "alerts",
-    "block_diagram",
-    "by_class",
-    "class_counts",
-    "confusion",
-    "curves",
-    "drift",
-    "feature_maps",
-    "heatmaps",
-    "inception_module",
-    "learning_curve",
-    "learning_rates",
-    "mistakes",
-    "model_parts",
-    "photos",
-    "pixel_values",
-    "prediction",
-    "rejection",
-    "relative_change",
-    "reliability",
-    "sample",
-    "seconds",
-    "seeds",
-    "size_and_speed",
-    "splits_diagram",
-]
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "accuracies": "basic",
+        "alerts": "deployment",
+        "block_diagram": "diagrams",
+        "by_class": "evaluation",
+        "class_counts": "basic",
+        "confusion": "basic",
+        "curves": "basic",
+        "drift": "deployment",
+        "feature_maps": "basic",
+        "heatmaps": "evaluation",
+        "inception_module": "diagrams",
+        "learning_curve": "basic",
+        "learning_rates": "basic",
+        "mistakes": "basic",
+        "model_parts": "diagrams",
+        "photos": "basic",
+        "pixel_values": "basic",
+        "prediction": "deployment",
+        "rejection": "evaluation",
+        "relative_change": "basic",
+        "reliability": "evaluation",
+        "sample": "basic",
+        "seconds": "basic",
+        "seeds": "experiments",
+        "size_and_speed": "deployment",
+    },
+)

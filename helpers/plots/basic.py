@@ -33,6 +33,7 @@ plt.rcParams.update(
     {
         "figure.dpi": 100,
         "figure.constrained_layout.use": True,
+        "font.family": class_labels.families(),
         "font.size": 11,
         "text.parse_math": False,  # a class may be named $1_$5
         "axes.prop_cycle": plt.cycler(color=COLOURS),

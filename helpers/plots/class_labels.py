@@ -1,8 +1,6 @@
 """Class names as labels in a figure: drawable, short and distinct."""
 
-import bisect
 import collections
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -14,12 +12,21 @@ from helpers import text
 
 # Matplotlib 3.11 and later draw Arabic, Hebrew and Indic scripts correctly.
 SHAPES = hasattr(ft2font, "__libraqm_version__")
-# Fonts that have a glyph for everything, or glyphs that are drawn empty.
-USELESS = re.compile(
-    r"\.?(last ?resort|(apple|noto) color emoji|adobe blank)", re.IGNORECASE
-)
+# Fonts of macOS, Windows and Linux that have more characters than the default.
+FONTS = (
+    "Arial Unicode MS", "Hiragino Sans", "Microsoft YaHei", "Malgun Gothic",
+    "Yu Gothic", "Nirmala UI", "Leelawadee UI", "Segoe UI", "Noto Sans CJK JP",
+    "Noto Sans CJK SC", "Noto Sans Thai", "Noto Sans Devanagari",
+    "Noto Sans Arabic", "Noto Sans Hebrew", "WenQuanYi Zen Hei", "FreeSans",
+    "STIXGeneral",
+)  # fmt: skip
 
-_in_no_font: set[str] = set()
+
+def families() -> list[str]:
+    """Return the fonts of the figures: the default, then what it lacks."""
+    installed = set(font_manager.fontManager.get_font_names())
+    more = [name for name in FONTS if name in installed]
+    return [*matplotlib.rcParamsDefault["font.family"], *more]
 
 
 def classes(
@@ -38,7 +45,6 @@ def classes(
         size: of its font in points; that of the figure by default.
     """
     names = [text.one_line(name) for name in class_names]
-    _add_fonts("".join(names))
     drawable = [_is_visible(name) and _is_drawable(name) for name in names]
     labels = [
         _shortened(name, inches, size) if drawable[i] else f"class {i}"
@@ -63,7 +69,6 @@ def titles(texts: Sequence[str], inches: float, size: float) -> list[str]:
         size: of its font in points.
     """
     lines = [[*map(text.one_line, label.split("\n"))] for label in texts]
-    _add_fonts("".join(map("".join, lines)))
     return [
         "\n".join(_shortened(line, inches, size) for line in title)
         if _is_drawable("".join(title))
@@ -118,7 +123,17 @@ def _is_visible(label: str) -> bool:
 
 
 def _is_drawable(label: str) -> bool:
-    return not _missing(label) and (SHAPES or not any(map(_is_shaped, label)))
+    fonts = [
+        font_manager.get_font(
+            font_manager.findfont(font_manager.FontProperties(family=[family]))
+        )
+        for family in matplotlib.rcParams["font.family"]
+    ]
+    return all(
+        any(font.get_char_index(ord(char)) for font in fonts)
+        and (SHAPES or not _is_shaped(char))
+        for char in label
+    )
 
 
 def _is_shaped(char: str) -> bool:
@@ -126,52 +141,6 @@ def _is_shaped(char: str) -> bool:
     return (
         unicodedata.bidirectional(char) in ("R", "AL", "AN")
         or unicodedata.category(char) == "Mc"
-    )
-
-
-def _missing(label: Iterable[str], families: Sequence[str] = ()) -> set[str]:
-    """Return the characters for which none of some fonts has a glyph."""
-    fonts = [
-        font_manager.get_font(
-            font_manager.findfont(font_manager.FontProperties(family=[family]))
-        )
-        for family in families or matplotlib.rcParams["font.family"]
-    ]
-    return {
-        char
-        for char in set(label)
-        if not any(font.get_char_index(ord(char)) for font in fonts)
-    }
-
-
-def _add_fonts(label: str) -> None:
-    """Add those installed fonts to the figures' fonts that a text needs.
-
-    The default font stays first, so Latin text looks as before.
-    """
-    missing = _missing(label) - _in_no_font
-    families = _families() if missing else []
-    while missing:
-        lacks = {family: _missing(missing, [family]) for family in families}
-        best = min(families, key=lambda family: len(lacks[family]))
-        if lacks[best] == missing:
-            break
-        usual = matplotlib.rcParams["font.family"]
-        matplotlib.rcParams["font.family"] = [*usual, best]
-        missing = lacks[best]
-    _in_no_font.update(missing)
-
-
-def _families() -> list[str]:
-    """Return the names of the installed upright fonts of normal weight."""
-    return sorted(
-        {
-            font.name
-            for font in font_manager.fontManager.ttflist
-            if font.style == "normal"
-            and font.weight == 400
-            and not USELESS.match(font.name)
-        }
     )
 
 
@@ -193,13 +162,10 @@ def _shortened(label: str, inches: float, size: float | None) -> str:
     """Return a text without its middle if it is too wide."""
     if _width(label, size) <= inches:
         return label
-    # The first number of characters that is too wide.
-    too_wide = bisect.bisect_left(
-        range(3, len(label)),
-        True,
-        key=lambda count: _width(_without_middle(label, count), size) > inches,
-    )
-    return _without_middle(label, too_wide + 2)
+    count = len(label) - 1
+    while count > 2 and _width(_without_middle(label, count), size) > inches:
+        count -= 1
+    return _without_middle(label, count)
 
 
 def _without_middle(label: str, count: int) -> str:

@@ -3,8 +3,6 @@
 Lengths are in inches. Colours are those of the other figures.
 """
 
-from collections.abc import Mapping
-
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,7 +13,6 @@ from matplotlib.patches import Patch, Rectangle
 from helpers.network import blocks
 from helpers.plots.basic import (
     BLUE,
-    COLOURS,
     GREEN,
     GREY,
     ORANGE,
@@ -24,11 +21,6 @@ from helpers.plots.basic import (
 )
 
 WIDTH = 11.0  # of the figures, so that they are readable in a lesson
-PURPOSES = {
-    "training": "learn",
-    "validation": "choose and study",
-    "test": "judge, once",
-}
 POOLING = {
     keras.layers.AveragePooling2D: "average",
     keras.layers.MaxPooling2D: "maximum",
@@ -286,29 +278,3 @@ def model_parts() -> None:
         "this order. Upper to head are the model tail, lower to head the "
         "model whole.",
     )
-
-
-def splits_diagram(counts: Mapping[str, int]) -> None:
-    """Draw the three splits, and what each of them is for.
-
-    Args:
-        counts: {name of the split: number of photos}.
-    """
-    figure, ax = canvas(WIDTH, 1.9, "What each split is for")
-    total, gap = sum(counts.values()), 0.15
-    least = 2.6  # inches, for the text
-    free = WIDTH - 0.2 - gap * (len(counts) - 1) - least * len(counts)
-    left = 0.1
-    for i, (name, count) in enumerate(counts.items()):
-        width = least + free * count / total
-        x = left + width / 2
-        box(
-            ax, (x, 1.1), (width, 0.9), COLOURS[i], f"{name}\n{count:,} photos"
-        )
-        ax.text(x, 0.5, PURPOSES.get(name, ""), ha="center", va="top")
-        left += width + gap
-    words = [
-        f"{name}, {count:,} photos: {PURPOSES.get(name, '')}"
-        for name, count in counts.items()
-    ]
-    show(figure, f"Boxes: what each split is for. {'; '.join(words)}.")

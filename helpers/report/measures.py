@@ -68,17 +68,8 @@ def outcomes(
         formats: {file name: (millions of bytes, seconds for one photo,
             booleans (m,), True where the class is that of model.keras)}.
         seconds: {stage: seconds}.
-
-    Raises:
-        ValueError: a model is missing, or the shape of probabilities is
-            not that of a split.
     """
     train, validation, test = splits
-    _require_models(probs_of, chosen)
-    _require_shape("out of fold", out_of_fold, train)
-    for name, of_splits in probs_of.items():
-        for split, p in zip((validation, test), of_splits, strict=True):
-            _require_shape(name, p, split)
     probs = stats.with_temperature(probs_of[chosen][1], temperature)
     predicted = probs.argmax(axis=-1)
     indices = range(len(test.class_names))
@@ -157,25 +148,6 @@ def outcomes(
         "next": sentences.next_steps(result),
         "weights_advice": sentences.WEIGHTS_ADVICE if advised else None,
     }
-
-
-def _require_models(probs_of: Mapping[str, Any], chosen: str) -> None:
-    for name in (LINEAR, chosen):
-        if name not in probs_of:
-            raise ValueError(
-                f"The model {name!r} has no probabilities; probs_of has "
-                f"those of {', '.join(probs_of) or 'no model'}."
-            )
-
-
-def _require_shape(name: str, probs: NDArray, split: Split) -> None:
-    expected = len(split), len(split.class_names)
-    if np.shape(probs) != expected:
-        raise ValueError(
-            f"{name}: the shape of the probabilities is {np.shape(probs)}, "
-            f"and {split.name} has {expected[0]} photos of {expected[1]} "
-            "classes; predict the photos of this split."
-        )
 
 
 def _plain(accuracy: stats.Accuracy) -> JSON:

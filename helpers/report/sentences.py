@@ -248,17 +248,8 @@ def rejection(threshold: JSON) -> str:
     return f"{sentence}."
 
 
-# --- Alternative texts of the figures -------------------------------------
-
-
-def alt_accuracies(rows: dict[str, JSON]) -> str:
-    """Describe a figure of accuracies; `rows` is {name: accuracy}."""
-    listing = "; ".join(f"{n}: {accuracy(row)}" for n, row in rows.items())
-    return f"Test accuracies with intervals. {listing}."
-
-
 def alt_learning(results: JSON) -> str:
-    """Describe the learning curve."""
+    """Describe the figure of the learning curve."""
     sizes = "; ".join(
         f"{size['photos']} photos: {np.mean(size['accuracies']):.1%}"
         for size in results["learning_curve"]
@@ -266,21 +257,6 @@ def alt_learning(results: JSON) -> str:
     return (
         "Validation accuracy of the linear head by number of training "
         f"photos. {sizes}."
-    )
-
-
-def alt_confusion(results: JSON) -> str:
-    """Describe the confusion matrix."""
-    matrix = np.array(results["confusion"])
-    pairs = [
-        f"{pair['photos']} of {name(pair['label'])} predicted as "
-        f"{name(pair['predicted'])}"
-        for pair in confused(results)[:WORST]
-    ]
-    return (
-        f"Confusion matrix of {matrix.sum()} test photos, of which "
-        f"{matrix.trace()} are on the diagonal. Most frequent errors: "
-        f"{'; '.join(pairs) or 'none'}."
     )
 
 
@@ -300,16 +276,3 @@ def confused(results: JSON) -> list[JSON]:
         for row, column in zip(rows, columns, strict=True)
         if matrix[row, column]
     ]
-
-
-def alt_reliability(calibration: JSON, when: str) -> str:
-    """Describe a reliability diagram, before or after the temperature."""
-    bins = "; ".join(
-        f"{b['confidence']:.0%}, {b['accuracy']:.0%}"
-        for b in calibration["bins"]
-    )
-    return (
-        f"Reliability {when} temperature scaling: expected calibration error "
-        f"{calibration['ece']:.1%}. Confidence and accuracy of the bins: "
-        f"{bins}."
-    )

@@ -3,9 +3,7 @@
 For photos of your own all functions return empty arrays.
 """
 
-import re
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,8 +24,8 @@ def masks(split: Split) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """
     indices, sources = _with_defect(split)
     found = np.empty((len(indices), render.SIZE, render.SIZE), bool)
-    for i, source in enumerate(sources):
-        found[i] = np.asarray(Image.open(source.mask)) > 127
+    for i, (mask, _) in enumerate(sources):
+        found[i] = np.asarray(Image.open(mask)) > 127
     return indices, found
 
 
@@ -50,8 +48,7 @@ def without_defect(
     indices, sources = _with_defect(split)
     indices = indices[:count]
     images = np.empty((len(indices), render.SIZE, render.SIZE, 3), "uint8")
-    for image, source in zip(images, sources, strict=False):
-        part = source.class_name, source.number, source.set_name
+    for image, (_, part) in zip(images, sources, strict=False):
         image[:], _ = render.draw(*part, defect=False)
     return indices, images
 
@@ -109,40 +106,28 @@ def heat_inside(
     return np.array(fractions, float)
 
 
-class _Source(NamedTuple):
-    """The mask of a rendered photo, and what `render.draw` made it of."""
-
-    mask: Path
-    class_name: str
-    number: int
-    set_name: str
+_Source = tuple[Path, tuple[str, int, str]]
 
 
-def _with_defect(split: Split):
-    """Return the indices of rendered photos with a defect, and `_Source`s."""
-    sources = [_source(path) for path in split.paths]
-    indices = [i for i, source in enumerate(sources) if source]
-    return np.array(indices, np.int64), [sources[i] for i in indices]
+def _with_defect(split: Split) -> tuple[NDArray[np.int64], list[_Source]]:
+    """Return the indices of rendered photos with a defect, and `_source`s."""
+    sources = {i: _source(path) for i, path in enumerate(split.paths)}
+    found = {i: source for i, source in sources.items() if source}
+    return np.array([*found], np.int64), [*found.values()]
 
 
-def _source(path: str):
-    """Return the `_Source` of a rendered photo with a defect, or None.
+def _source(path: str) -> _Source | None:
+    """Return the mask of a photo and what `render.draw` made it of, or None.
 
-    A photo of your own among the rendered ones has another name, or no mask.
+    A photo of your own has no mask.
     """
     photo = Path(path).resolve()
+    set_folder, mask = photo.parent.parent, render.mask(photo)
     roots = [r for r in (paths.data(), shared.folder()) if r]
-    sets_folder = photo.parent.parent.parent
-    if sets_folder not in [root.resolve() / "surfaces" for root in roots]:
+    if set_folder.parent not in [
+        root.resolve() / "surfaces" for root in roots
+    ]:
         return None
-    sets, classes = "|".join(render.SETS), "|".join(render.CLASS_NAMES)
-    match = re.fullmatch(
-        rf"({sets})/({classes})/\2-(\d{{3}})\.jpg",
-        photo.relative_to(sets_folder).as_posix(),
-        re.ASCII,
-    )
-    mask = render.mask(photo)
-    if not match or not mask.is_file():
+    if photo.suffix != ".jpg" or not mask.is_file():
         return None
-    set_name, class_name, number = match.groups()
-    return _Source(mask, class_name, int(number), set_name)
+    return mask, (photo.parent.name, int(photo.stem[-3:]), set_folder.name)

@@ -47,7 +47,6 @@ QUALITY = {"photos": 92, "remounted": 85, "remounted-validation": 85}  # JPEG
 STRENGTH = {"brushed": 1.1, "cast": 1.65, "sanded": 1.1}
 LIGHT = (0.3, 0.6)  # the fraction of it that a remounted camera gets
 CAST = (0.9, 1.1)  # the factor of each colour for a remounted camera
-ENDS = {".jpg": b"\xff\xd9", ".png": b"IEND\xaeB`\x82"}  # of a whole file
 
 
 # --- The folders ----------------------------------------------------------
@@ -57,8 +56,8 @@ def folder() -> Path:
     """Return the folder of the default photos; render those that are missing.
 
     It holds one folder for each of `CLASS_NAMES` with 160 photos. Photos
-    that are there and whole are kept, so an interrupted run continues where
-    it stopped.
+    that are there are kept, so an interrupted run continues where it
+    stopped.
 
     Raises:
         ValueError: the photos there are of another version of this project.
@@ -130,7 +129,10 @@ def _complete(set_name: str):
     """
     shared_folder = shared.find("surfaces")
     if shared_folder and not _is_this_edition(shared_folder):
-        shared.print_ignored("surfaces")
+        print(
+            "surfaces in the shared folder is of another version of this "
+            "project; it is ignored."
+        )
     elif shared_folder and not _missing(shared_folder / set_name):
         return shared_folder / set_name
     set_folder = paths.data() / "surfaces" / set_name
@@ -148,20 +150,9 @@ def _missing(set_folder: Path):
         for index in range(SETS[set_folder.name]):
             photo = set_folder / class_name / f"{class_name}-{index:03d}.jpg"
             files = [photo] if class_name == "clean" else [photo, mask(photo)]
-            if not all(map(_is_whole, files)):
+            if not all(file.is_file() for file in files):
                 missing.append((class_name, index, photo))
     return missing
-
-
-def _is_whole(path: Path):
-    """Return whether a file is there and ends as its format ends."""
-    end = ENDS[path.suffix]
-    try:
-        with open(path, "rb") as file:
-            file.seek(-len(end), os.SEEK_END)
-            return file.read() == end
-    except OSError:
-        return False
 
 
 def _render(set_folder: Path, missing: list[tuple[str, int, Path]]):

@@ -1,6 +1,5 @@
 """The photos of a split, as if the camera had been remounted."""
 
-import collections
 import hashlib
 import sys
 from dataclasses import replace
@@ -47,20 +46,15 @@ def shifted_split(folder: str | Path, split: splits.Split) -> splits.Split:
     # A corrected label makes another set, as its photo changes folders.
     key = hashlib.sha256(repr([split.key, labels]).encode()).hexdigest()[:16]
     shifted_folder = paths.work() / "remounted" / key / "remounted"
-    copies: collections.Counter = collections.Counter()
     for path, label, digest in tqdm(
         list(zip(split.paths, labels, split.keys, strict=True)),
         desc=name,
         unit="photo",
         file=sys.stdout,
     ):
-        # Photos may share a name (a/1.jpg, b/1.jpg), and their content if
-        # the user wants it: each copy is shifted in another way.
-        copy = copies[digest]
-        copies[digest] += 1
-        file = shifted_folder / label / f"{digest[:32]}-{copy}.jpg"
+        file = shifted_folder / label / f"{digest[:32]}-0.jpg"
         if not file.is_file():
-            rng = np.random.default_rng([int(digest, 16), copy])
+            rng = np.random.default_rng([int(digest, 16), 0])
             pixels = pipeline.load_photo(path, split.shape).numpy()
             image = _shifted(pixels, rng)
             with paths.atomic(file) as temporary:

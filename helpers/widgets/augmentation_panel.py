@@ -189,17 +189,14 @@ def layers(
     Args: as for `draw_changes`, and the `fill_mode`.
     """
     filled = f'fill_mode="{fill}"'
-    lines = []
-    if flip != NO_FLIP:
-        lines.append(f'keras.layers.RandomFlip("{flip}"),')
-    if rotation:
-        lines.append(f"keras.layers.RandomRotation({rotation:g}, {filled}),")
-    if any(zoom):
-        pair = f"({zoom[0]:g}, {zoom[1]:g})"
-        lines.append(f"keras.layers.RandomZoom({pair}, {filled}),")
-    if light < 1:
-        lines.append(f"LessLight({light:g}),")
-    return lines
+    pair = f"({zoom[0]:g}, {zoom[1]:g})"
+    changes = {
+        f'keras.layers.RandomFlip("{flip}"),': flip != NO_FLIP,
+        f"keras.layers.RandomRotation({rotation:g}, {filled}),": rotation,
+        f"keras.layers.RandomZoom({pair}, {filled}),": any(zoom),
+        f"LessLight({light:g}),": light < 1,
+    }
+    return [layer for layer, is_change in changes.items() if is_change]
 
 
 def _defect(path: Path) -> NDArray | None:

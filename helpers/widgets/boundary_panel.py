@@ -1,6 +1,7 @@
 """The boundary between frozen and trainable blocks, as a slider."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,9 @@ from helpers.plots.basic import BLUE, ORANGE
 from helpers.widgets.panel import Panel, control, figure
 
 NOTHING = "nothing"  # is frozen
+# Not by colour alone.
+FROZEN: dict[str, Any] = dict(facecolor=BLUE, edgecolor="white", hatch="//")
+TRAINABLE = FROZEN | {"facecolor": ORANGE, "hatch": ""}
 
 
 def boundary(base: keras.Model) -> Panel:
@@ -51,8 +55,8 @@ def boundary(base: keras.Model) -> Panel:
         *top.bar(positions, parameters / 1e6, 0.75),
         *bottom.bar(positions, gflops, 0.75),
     ]
-    for colour, label in ((BLUE, "frozen"), (ORANGE, "trainable")):
-        top.bar(0, 0, color=colour, label=label)
+    top.bar(0, 0, label="frozen", **FROZEN)
+    top.bar(0, 0, label="trainable", **TRAINABLE)
     top.legend(loc="upper left")
     top.set(
         title="Frozen and trainable, by block",
@@ -62,8 +66,8 @@ def boundary(base: keras.Model) -> Panel:
     bottom.set(xlabel="block", ylabel="forward pass\n(GFLOP)")
     bottom.set_xticks(positions, names, fontsize=9, rotation=30)
     ways = "from the\npixels", "on cached\nfeatures"
-    (forward,) = side.bar(ways[:1], 0, 0.6, color=BLUE)
-    training = side.bar(ways, (0, 0), 0.6, color=ORANGE)
+    (forward,) = side.bar(ways[:1], 0, 0.6, **FROZEN)
+    training = side.bar(ways, (0, 0), 0.6, **TRAINABLE)
     numbers = [side.text(i, 0, "", ha="center", va="bottom") for i in (0, 1)]
     side.set(
         title="An epoch, per photo",
@@ -77,7 +81,7 @@ def boundary(base: keras.Model) -> Panel:
     def update() -> str:
         frozen = slider.index  # number of frozen blocks
         for i, bar in enumerate(bars):
-            bar.set_color(BLUE if i % len(names) < frozen else ORANGE)
+            bar.set(**FROZEN if i % len(names) < frozen else TRAINABLE)
         below, above = gflops[:frozen].sum(), gflops[frozen:].sum()
         forward.set_height(below)
         training[0].set_y(below)

@@ -15,7 +15,7 @@ from helpers.paths import shown
 from helpers.plots import class_labels
 from helpers.plots.basic import BLUE, RED
 from helpers.text import one_line
-from helpers.widgets.panel import Panel, control, figure, photo_grid
+from helpers.widgets.panel import BORDER, Panel, control, figure, photo_grid
 
 ROWS, COLUMNS = 2, 4  # of photos on a page
 PAGE = ROWS * COLUMNS
@@ -86,7 +86,7 @@ class _Mistakes:
             "page": dropdown("Page", 110, options=[1]),
             "photo": dropdown("Photo", 110, options=[]),
             "truth": dropdown("True class", 220, options=names),
-            "correct": Button(description="Label is wrong"),
+            "correct": Button(description="Label is wrong", layout=BORDER),
         }
         self.figure = figure(8.8, 5.2)
         self.axes, self.images = photo_grid(self.figure, ROWS, COLUMNS, SIDE)

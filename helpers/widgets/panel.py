@@ -22,6 +22,7 @@ from helpers.plots.basic import RED
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 ALT = "The figure that the line above describes."
+BORDER = {"border": "1px solid"}  # in high contrast a button has no other
 DPI = 80  # low, as a figure is drawn anew whenever a control moves
 
 
@@ -35,17 +36,13 @@ def control(
     return kind(
         description=description,
         style={"description_width": "initial"},
-        layout={"width": f"{width}px"},
+        layout={"width": f"{width}px", "max_width": "100%"},
         **options,
     )
 
 
 def figure(width: float, height: float) -> Figure:
-    """Return an empty figure that no notebook shows by itself.
-
-    Args:
-        width, height: in inches, of `DPI` pixels each.
-    """
+    """Return an empty figure, in inches, that no notebook shows by itself."""
     return Figure((width, height), dpi=DPI, layout="constrained")
 
 
@@ -54,10 +51,7 @@ def photo_grid(
 ) -> tuple[list[Axes], list[AxesImage]]:
     """Return axes with frames to be coloured, and the images in them.
 
-    Args:
-        drawn: an empty figure.
-        rows, columns: of photos.
-        side: of a photo, in pixels.
+    They fill the empty figure `drawn`; a photo is `side` pixels wide.
     """
     axes = list(drawn.subplots(rows, columns).flat)
     blank = np.zeros((side, side, 3), "uint8")
@@ -95,12 +89,16 @@ class Panel:
         self.controls, self.sentence = controls, sentence
         self._figure, self._update, self._busy = drawn, update, False
         self.line = ipywidgets.HTML()
+        # A new value is a new element, and a screen reader hears changes
+        # only inside of an old one: it owns the line, and stays.
+        status = f'<div role="status" aria-owns="{self.line.model_id}"></div>'
+        region = ipywidgets.HTML(status, layout={"height": "0", "margin": "0"})
         self.picture = ipywidgets.HTML()  # an `Image` has no alt text
         self.picture.layout.max_width = "100%"
         self.picture.layout.align_self = "flex-start"
         wrapped = ipywidgets.Layout(flex_flow="row wrap")
         row = ipywidgets.HBox(list(controls.values()), layout=wrapped)
-        self.box = ipywidgets.VBox([row, self.line, self.picture])
+        self.box = ipywidgets.VBox([row, region, self.line, self.picture])
         self._draw()
         # The layout takes longest, and is computed only once.
         self._figure.set_layout_engine("none")
@@ -149,6 +147,6 @@ class Panel:
         content = html.escape(message).replace("\n", "<br>")
         content = re.sub("`([^`]+)`", r"<code>\1</code>", content)
         self.line.value = (
-            f'<div role="status" style="line-height: 1.5; color: {colour}">'
-            f"{content}</div>"
+            f'<div id="{self.line.model_id}" style="line-height: 1.5; '
+            f'color: {colour}">{content}</div>'
         )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from helpers.dataset import decoding, photo_file
 from helpers.plots.deployment import draw_prediction
 from helpers.text import one_line
-from helpers.widgets.panel import Panel, figure
+from helpers.widgets.panel import BORDER, Panel, figure
 
 
 def upload(
@@ -39,7 +39,7 @@ def upload(
     chooser = FileUpload(
         accept="image/*",
         description="Upload a photo",
-        layout={"width": "220px"},
+        layout=BORDER | {"width": "220px"},
     )
 
     def update() -> str:
