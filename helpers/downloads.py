@@ -71,7 +71,7 @@ def fetch(url: str, path: Path, expected: str, kind: str = "sha256") -> Path:
 
 def _download(url: str, name: str, path: Path) -> None:
     with urllib.request.urlopen(
-        url, timeout=TIMEOUT, context=_ssl_context()
+        url, timeout=TIMEOUT, context=ssl_context()
     ) as response:
         size = int(response.headers.get("Content-Length") or 0)
         bar = tqdm.wrapattr(
@@ -81,7 +81,7 @@ def _download(url: str, name: str, path: Path) -> None:
             shutil.copyfileobj(stream, file)
 
 
-def _ssl_context() -> ssl.SSLContext:
+def ssl_context() -> ssl.SSLContext:
     """Return the system's certificates and those of certifi.
 
     Python of python.org has none on macOS; a school may have added its own

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from helpers import colab
 from helpers.paths import ROOT, work
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def notebook() -> None:
     elsewhere. On Colab they count from the folder that the kernel started
     in, where uploaded photos are.
     """
-    if "google.colab" not in sys.modules and not os.path.exists("../helpers"):
+    if colab.is_here():
+        colab.start()
+    elif not os.path.exists("../helpers"):
         os.chdir(ROOT / "notebooks")
     tensorflow()
 
@@ -66,6 +69,11 @@ def tensorflow() -> None:
             tf = importlib.import_module("tensorflow")
             keras = importlib.import_module("keras")
         except ModuleNotFoundError as error:
+            if colab.is_here():
+                sys.exit(
+                    f"{error.name} is missing on this machine: run "
+                    f"%pip install {error.name} in a new cell, then this one."
+                )
             sys.exit(
                 f"{error.name} is missing from {sys.executable}: choose the "
                 f"Python of {ROOT / '.venv'} as this notebook's kernel."
@@ -153,21 +161,28 @@ def _first_problem(
     python: tuple[int, ...], memory: float, disk: float
 ) -> str | None:
     """Return what to do first, or None."""
+    there = colab.is_here()
     if not PYTHONS[0] <= python < PYTHONS[1]:
+        remedy = "Choose an older runtime version in " + colab.MENU
         return (
-            f"Install Python 3.11, 3.12 or 3.13: TensorFlow has no release "
-            f"for {python[0]}.{python[1]}."
+            f"{remedy if there else 'Install Python 3.11, 3.12 or 3.13'}: "
+            f"TensorFlow has no release for {python[0]}.{python[1]}."
         )
     # The system and graphics keep some of it for themselves.
     if memory < 0.85 * MEMORY:
+        remedy = "Choose a machine with more memory in " + colab.MENU
         return (
-            f"Use a machine with more memory: the lessons need {MEMORY} GiB, "
-            f"and this one has {memory:.1f}."
+            f"{remedy if there else 'Use a machine with more memory'}: the "
+            f"lessons need {MEMORY} GiB, and this one has {memory:.1f}."
         )
     if disk < DISK:
+        remedy = "Choose Runtime ▸ Disconnect and delete runtime"
+        if work() == colab.KEPT:
+            remedy = "Free some space on your Drive"
         return (
-            f"Free some disk space: the lessons write up to {DISK} GiB into "
-            f"{work().name}, and {disk:.1f} are left."
+            f"{remedy if there else 'Free some disk space'}: the lessons "
+            f"write up to {DISK} GiB into {work().name}, and {disk:.1f} are "
+            "left."
         )
     return None
 

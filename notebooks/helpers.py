@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from urllib.request import urlretrieve
 
-ARCHIVE = "workbook.zip"  # `start.py publish` puts a URL here
+# `start.py publish` puts a URL here.
+ARCHIVE = "workbook.zip"
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -34,11 +35,24 @@ def project() -> Path:
         (package,) = temporary.glob("*/helpers/__init__.py")
         package.parents[1].rename(root)
     except (OSError, ValueError) as error:
-        advice = "run this cell again" if is_url else "upload it again"
-        sys.exit(f"{ARCHIVE} does not give the project ({error}): {advice}.")
+        sys.exit(
+            f"{ARCHIVE} does not give the project ({error}): {_advice(error)}."
+        )
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return root
+
+
+def _advice(error: Exception) -> str:
+    """Return what to do on Colab when the project can't be fetched."""
+    if not ARCHIVE.startswith("https:"):
+        return (
+            "upload it again (click the folder icon at the left edge and "
+            f"drag {ARCHIVE} there), wait for the end, and run this cell again"
+        )
+    if getattr(error, "code", None) == 404:
+        return "ask whoever gave you the link; that version is not public"
+    return "run this cell again in a minute"
 
 
 sys.path.insert(0, str(project()))

@@ -9,7 +9,7 @@ from helpers.paths import ROOT
 
 LEVELS = (
     ("text", "paths", "lazy", "kernel"),
-    ("downloads", "shared", "stats"),
+    ("downloads", "shared", "stats", "colab"),
     ("results", "setup"),
     ("dataset",),
     ("surfaces",),

@@ -4,17 +4,23 @@ There is no Colab here. A module `google.colab` and a program `curl` stand in
 for it and for GitHub, with the files of a tag of a copy of this project.
 """
 
+import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import nbformat
 import pytest
 from clone import one_sentence
+from PIL import Image
 from source import tracked
 
+from helpers import colab as helpers_colab
+from helpers import setup
 from helpers.paths import ROOT
 from tools import publish
 
@@ -24,7 +30,7 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="Colab runs on Linux")
 
 # Imported before the first cell, as on Colab.
 COLAB = """
-import os, urllib.error, urllib.request, urllib.response
+import builtins, os, urllib.error, urllib.request, urllib.response
 
 class GitHub(urllib.request.HTTPSHandler):
     def https_open(self, request):
@@ -37,8 +43,35 @@ class GitHub(urllib.request.HTTPSHandler):
         answer.msg = "OK"
         return answer
 
+def answered(question):
+    print(question, flush=True)
+    if "ANSWER" not in os.environ:
+        raise EOFError
+    return os.environ["ANSWER"]
+
+builtins.input = answered
 opener = urllib.request.build_opener(GitHub)
 urllib.request.install_opener(opener)
+"""
+DRIVE = """
+import os
+
+def mount(path):
+    if "REFUSED" in os.environ:
+        raise ValueError("mount failed")
+    print("mounted", flush=True)
+    os.mkdir(path)
+    os.symlink(os.environ["DRIVE"], path + "/MyDrive")
+"""
+FILES = """
+import os, shutil
+
+def upload():
+    paths = os.environ["UPLOAD"].split(os.pathsep)
+    return {os.path.basename(p): shutil.copy(p, ".") for p in paths if p}
+
+def download(path):
+    print("downloaded", path, flush=True)
 """
 CURL = """#!/bin/sh
 case "$2" in
@@ -48,11 +81,22 @@ esac
 """
 # Runs its input, cells as JSON, as a kernel does.
 KERNEL = """
-import json, sys
+import json, os, sys, types
 import google.colab
-cells = {}
+from IPython.core.inputtransformer2 import TransformerManager
+shell = types.SimpleNamespace(system=os.system)
+cells = {"get_ipython": lambda: shell}
 for source in json.load(sys.stdin):
-    exec(source, cells)
+    exec(TransformerManager().transform_cell(source), cells)
+"""
+# The helpers of a small project start no TensorFlow.
+SETUP = """
+from helpers import colab
+
+def notebook():
+    print("started", __file__)
+    if colab.is_here():
+        colab.start()
 """
 
 
@@ -92,14 +136,13 @@ def archive(published):
 
 
 def small_project(folder, bootstrap):
-    """Make a project whose helpers need no TensorFlow."""
+    """Make a project whose helpers start no TensorFlow."""
     (folder / "notebooks").mkdir(parents=True)
     shutil.copy(bootstrap / "notebooks" / "helpers.py", folder / "notebooks")
-    (folder / "helpers").mkdir()
-    (folder / "helpers" / "__init__.py").touch()
-    (folder / "helpers" / "setup.py").write_text(
-        "def notebook():\n    print('started', __file__)\n"
-    )
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "helpers", folder / "helpers", ignore=ignored)
+    (folder / "helpers" / "setup.py").write_text(SETUP)
+    shutil.copy(ROOT / "requirements.txt", folder)
     return folder
 
 
@@ -115,6 +158,10 @@ def colab(tmp_path, published, small_archive):
     module = tmp_path / "colab" / "google" / "colab" / "__init__.py"
     module.parent.mkdir(parents=True)
     module.write_text(COLAB)
+    module.with_name("drive.py").write_text(DRIVE)
+    module.with_name("files.py").write_text(FILES)
+    drive = tmp_path / "drive"
+    drive.mkdir()
     curl = tmp_path / "bin" / "curl"
     curl.parent.mkdir()
     curl.write_text(CURL.format(url=URL, tag=TAG, folder=published))
@@ -122,7 +169,7 @@ def colab(tmp_path, published, small_archive):
     content = tmp_path / "content"
     content.mkdir()
 
-    def run(cells, there=URL, archive=small_archive):
+    def run(cells, there=URL, archive=small_archive, **variables):
         environment = {
             key: value
             for key, value in os.environ.items()
@@ -142,6 +189,8 @@ def colab(tmp_path, published, small_archive):
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "THERE": f"{there}/archive/{TAG}.zip",
                 "ARCHIVE": str(archive),
+                "DRIVE": str(drive),
+                **variables,
             },
             input=json.dumps(cells),
             capture_output=True,
@@ -149,7 +198,11 @@ def colab(tmp_path, published, small_archive):
             encoding="utf-8",
         )
 
-    run.content = content
+    def end_session():
+        shutil.rmtree(content)
+        content.mkdir()
+
+    run.content, run.drive, run.end_session = content, drive, end_session
     return run
 
 
@@ -212,7 +265,8 @@ def test_an_archive_that_is_no_good_is_one_sentence(
     assert done.returncode == 1
     sentence = one_sentence(done.stderr)
     assert f"{URL}/archive/{TAG}.zip" in sentence
-    assert "run this cell again" in sentence
+    advice = "not public" if fault == "gone" else "run this cell again"
+    assert advice in sentence
     assert ("404" if fault == "gone" else "not a zip file") in sentence
     assert names(colab.content) == ["helpers.py"]
 
@@ -294,7 +348,9 @@ def test_an_uploaded_project_is_used(colab, uploaded, tmp_path, name, mac):
         done = uploaded(*names_)
         assert done.returncode == 0, done.stderr
         assert f"started {colab.content / 'workbook'}" in done.stdout
-    assert names(colab.content / "workbook") == ["helpers", "notebooks"]
+    assert names(colab.content / "workbook") == [
+        *("helpers", "notebooks", "requirements.txt"),
+    ]
 
 
 @POSIX
@@ -304,8 +360,8 @@ def test_without_a_good_upload_the_reason_is_shown(colab, upload):
         (colab.content / "workbook.zip").write_bytes(upload)
     done = colab([publish.first_cell(None, None)])
     assert done.returncode == 1
-    assert "workbook.zip" in done.stderr
-    assert "No module named 'helpers'" in done.stderr.splitlines()[-1]
+    last = done.stderr.splitlines()[-1]
+    assert last == "Upload workbook.zip to Colab, then run this cell again."
     assert "workbook" not in names(colab.content)
 
 
@@ -320,3 +376,265 @@ def test_half_a_project_is_one_sentence(colab, uploaded, tmp_path):
     assert done.returncode == 1
     assert "upload it again" in one_sentence(done.stderr)
     assert names(colab.content) == ["helpers.py", "workbook.zip"]
+
+
+# Drive, uploads and downloads.
+
+SOLVE = "from helpers import paths, results; results.log_solved('02_x', 3)"
+SOLVED = "from helpers import results; print('solved', results.solved())"
+PHOTOS = "from helpers import colab; print('photos', colab.photos({!r}, {!r}))"
+
+
+@POSIX
+def test_a_second_session_finds_the_work_on_drive(colab, first_cell):
+    done = colab([first_cell, first_cell, SOLVE], ANSWER="yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Keep your work on your Google Drive") == 1
+    assert done.stdout.count("mounted") == 1
+    assert "kept on your Drive, in the folder workbook" in done.stdout
+    assert names(colab.drive) == ["workbook"]
+    colab.end_session()
+    done = colab([first_cell, SOLVED], ANSWER="Y")
+    assert done.returncode == 0, done.stderr
+    assert "solved {'02_x': [3]}" in done.stdout
+    # A restarted session has Drive still: nobody is asked again.
+    done = colab([first_cell, SOLVED])
+    assert "Keep your work" not in done.stdout
+    assert "solved {'02_x': [3]}" in done.stdout
+
+
+@POSIX
+@pytest.mark.parametrize("variables", [{"ANSWER": "no"}, {"REFUSED": "1"}])
+def test_without_drive_the_work_stays_and_that_is_said(
+    colab, first_cell, variables
+):
+    done = colab([first_cell, SOLVE], **{"ANSWER": "yes"} | variables)
+    assert done.returncode == 0, done.stderr
+    assert "deleted when this session ends" in done.stdout
+    assert ("mount failed" in done.stdout) == ("REFUSED" in variables)
+    assert names(colab.drive) == []
+    work = colab.content / "workbook" / "data" / "work"
+    assert names(work / "results") == ["exercises-02_x.json"]
+
+
+@pytest.fixture
+def my_zip(tmp_path):
+    """A ZIP file with a folder of two classes."""
+    folder = tmp_path / "zipped" / "parts"
+    for name in ("good", "bent"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "1.jpg").write_bytes(b"a photo")
+    return packed(folder.parent, tmp_path / "my parts.zip")
+
+
+@POSIX
+def test_uploaded_photos_are_unpacked_and_kept_on_drive(
+    colab, first_cell, my_zip
+):
+    chosen = PHOTOS.format("upload a ZIP", "")
+    cells = [first_cell, chosen]
+    done = colab(cells, ANSWER="yes", UPLOAD=str(my_zip))
+    assert done.returncode == 0, done.stderr
+    folder = colab.content / "my parts"
+    assert f"({str(folder)!r}), (60, 20, 20))" in done.stdout
+    assert names(folder / "parts") == ["bent", "good"]
+    kept = "workbook/photos/my parts.zip"
+    assert kept in done.stdout
+    colab.end_session()
+    cells = [first_cell, PHOTOS.format("from Drive", kept)]
+    done = colab(cells, ANSWER="yes", UPLOAD="")
+    assert done.returncode == 0, done.stderr
+    assert f"({str(folder)!r}), (60, 20, 20))" in done.stdout
+    assert names(folder / "parts") == ["bent", "good"]
+
+
+@POSIX
+def test_photos_may_be_on_drive_though_the_work_is_not(colab, first_cell):
+    (colab.drive / "mine" / "good").mkdir(parents=True)
+    chosen = PHOTOS.format("from Drive", "/mine/")
+    done = colab([first_cell, chosen], ANSWER="no")
+    assert done.returncode == 0, done.stderr
+    assert f"{str(colab.content / 'drive/MyDrive/mine')!r}" in done.stdout
+    done = colab([first_cell, PHOTOS.format("demo photos", "")])
+    assert "photos None" in done.stdout
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("choice", "variables", "words"),
+    [
+        (("upload a ZIP", ""), {"UPLOAD": ""}, "No file was uploaded"),
+        (("upload a ZIP", ""), {"UPLOAD": "1.jpg"}, "one ZIP file"),
+        (("upload a ZIP", ""), {"UPLOAD": "bad.zip"}, "can't be unpacked"),
+        (("from Drive", "no"), {}, "Drive are some, some.txt"),
+        (("from Drive", " "), {}, "correct the path"),
+        (("from Drive", "some.txt"), {}, "no folder or ZIP file"),
+        (("from Drive", "some"), {"REFUSED": "1"}, "run this cell again"),
+    ],
+)
+def test_photos_that_are_not_there_are_one_sentence(
+    colab, first_cell, choice, variables, words
+):
+    (colab.drive / "some").mkdir()
+    (colab.drive / "some.txt").touch()
+    for name in ("1.jpg", "bad.zip"):
+        (colab.content.parent / name).write_bytes(b"no archive")
+    if variables.get("UPLOAD"):
+        path = colab.content.parent / variables["UPLOAD"]
+        variables = {"UPLOAD": str(path)}
+    done = colab([first_cell, PHOTOS.format(*choice)], **variables)
+    assert done.returncode == 1
+    assert words in one_sentence(done.stderr)
+
+
+@pytest.mark.parametrize("name", ["1.HEIC", "1.jpg"])
+def test_what_reads_heic_is_installed_if_there_are_such_photos(
+    tmp_path, monkeypatch, name
+):
+    (tmp_path / "mine" / "good").mkdir(parents=True)
+    (tmp_path / "mine" / "good" / name).touch()
+    monkeypatch.setattr(helpers_colab, "MINE", tmp_path)
+    monkeypatch.setattr(helpers_colab, "_reads_heic", lambda: False)
+    calls = []
+    monkeypatch.setattr(subprocess, "run", calls.append)
+    helpers_colab.photos("from Drive", "mine")
+    assert [call[-1] for call in calls] == (
+        [helpers_colab.HEIC] if name == "1.HEIC" else []
+    )
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert helpers_colab.HEIC in requirements.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("python", "memory", "disk", "words"),
+    [
+        ((3, 14), 8, 50, "older runtime version in Runtime"),
+        ((3, 12), 1, 50, "more memory in Runtime"),
+        ((3, 12), 8, 0.5, "Disconnect and delete runtime"),
+    ],
+)
+def test_problems_of_a_machine_say_what_to_do_on_colab(
+    monkeypatch, python, memory, disk, words
+):
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab")
+    problem = setup._first_problem(python, memory, disk)
+    assert problem.startswith("Choose") and words in problem
+
+
+def test_a_full_drive_is_to_be_freed(monkeypatch):
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab")
+    monkeypatch.setenv("WORKBOOK_WORK", str(helpers_colab.KEPT))
+    problem = setup._first_problem((3, 12), 8, 0.5)
+    assert problem.startswith("Free some space on your Drive")
+
+
+@POSIX
+def test_results_are_handed_out_as_one_zip_file(colab, first_cell):
+    out = "from pathlib import Path; out = Path('results')"
+    take = "from helpers import colab; colab.hand_out(out)"
+    done = colab([first_cell, out, take])
+    assert done.returncode == 1
+    assert "run all cells above first" in one_sentence(done.stderr)
+    results = colab.content / "results"
+    results.mkdir()
+    for name in ("report.html", "model.keras", "app.py"):
+        (results / name).write_text(name)
+    done = colab([first_cell, out, take])
+    assert done.returncode == 0, done.stderr
+    path = colab.content / "model_and_report.zip"
+    assert f"downloaded {path}" in done.stdout
+    with zipfile.ZipFile(path) as archive:
+        found = {n for n in archive.namelist() if not n.endswith("/")}
+    assert found == {"report.html", "model.keras", "app.py"}
+
+
+def test_versions_that_were_never_tried_are_named(monkeypatch):
+    versions = {"keras": "4.1.0", "tqdm": "9.0", "numpy": "2.1.3"}
+
+    def version(name):
+        if name in versions:
+            return versions[name]
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    keras, tqdm = helpers_colab.version_problems()
+    assert keras.startswith("keras 4.1.0 was never tried, only keras>=3")
+    assert "older runtime version" in keras
+    assert tqdm.startswith("tqdm 9.0") and "go on" in tqdm
+
+
+def test_what_the_project_was_tested_with_is_within_the_ranges():
+    assert helpers_colab.version_problems() == []
+
+
+# The edition of lesson 08.
+
+
+@pytest.fixture(scope="module")
+def editions(published):
+    """The edition of this project, and that of the published copy."""
+    there = published / publish.EDITION.relative_to(ROOT)
+    return [nbformat.read(p, as_version=4) for p in (publish.EDITION, there)]
+
+
+def test_the_edition_is_what_the_command_makes():
+    text = publish.EDITION.read_text(encoding="utf-8")
+    is_same = text == publish.edition(*publish.address())
+    assert is_same, "run: python3 start.py publish"
+
+
+def test_the_edition_asks_for_a_gpu_and_begins_in_few_lines(editions):
+    for notebook in editions:
+        assert notebook.metadata.accelerator == "GPU"
+        assert notebook.metadata.colab.gpuType == "T4"
+        code = [c.source for c in notebook.cells if c.cell_type == "code"]
+        assert len(code[0].splitlines()) <= 6
+        assert "# @param" in code[1] and "colab.photos(" in code[1]
+        assert code[-1] == "colab.hand_out(OUT)"
+        assert not any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_the_edition_is_lesson_08_without_exercises(editions):
+    path = ROOT / "notebooks" / "08_your_own_photos.ipynb"
+    lesson = nbformat.read(path, as_version=4).cells
+    for notebook in editions:
+        text = "\n".join(cell.source for cell in notebook.cells)
+        for word in ("xercise", "check.q", "start.py", "____"):
+            assert word not in text
+        cells = {cell.id: cell.source for cell in notebook.cells}
+        same = [cell for cell in lesson if cells.get(cell.id) == cell.source]
+        assert len(same) > 30
+
+
+def test_links_of_the_edition_work_on_colab(editions):
+    links = [
+        re.findall(r"\]\(([^)]*)\)", "\n".join(c.source for c in e.cells))
+        for e in editions
+    ]
+    assert links[0] == [] or publish.address()[0]
+    assert len(links[1]) >= 4
+    for link in links[1]:
+        path = link.partition(f"ada/workbook/blob/{TAG}/")[2].partition("#")[0]
+        assert (ROOT / path).is_file(), link
+        is_colab = link.startswith(publish.COLAB)
+        assert is_colab == path.endswith(".ipynb")
+
+
+@POSIX
+def test_the_edition_begins_on_a_new_machine(
+    colab, editions, archive, tmp_path
+):
+    code = [c.source for c in editions[1].cells if c.cell_type == "code"]
+    folder = tmp_path / "zipped" / "parts"
+    for number, name in enumerate(("good", "bent")):
+        (folder / name).mkdir(parents=True)
+        for n in range(5):
+            image = Image.effect_noise((90, 90), 10 + 30 * number + n)
+            image.save(folder / name / f"{n}.png")
+    path = packed(folder.parent, tmp_path / "parts.zip")
+    end = next(i for i, s in enumerate(code) if "dataset.check(" in s)
+    cells = [*code[: end + 1], "print(FOLDER, FRACTIONS, checked)"]
+    done = colab(cells, archive=archive, UPLOAD=str(path))
+    assert done.returncode == 0, done.stderr
+    assert f"{colab.content / 'parts'} (60, 20, 20)" in done.stdout
+    assert "bent" in done.stdout

@@ -100,7 +100,7 @@ def test_a_python_without_certificates_can_download(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "empty"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
     assert ssl.create_default_context().get_ca_certs() == []
-    context = downloads._ssl_context()
+    context = downloads.ssl_context()
     assert len(context.get_ca_certs()) > 50
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname

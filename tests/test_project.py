@@ -83,6 +83,7 @@ def unmet(requirements, locked):
         ("browser", "tests/browser.lock"),
         ("site", "tests/site.lock"),
         ("app", "tools/app.lock"),
+        ("publish", "tools/publish.lock"),
         ("hub", "workshop/hub.lock"),
         ("tests/colab.txt", "tests/colab.lock"),
         ("colab", "tests/colab.lock"),

@@ -1,14 +1,19 @@
 """Badges and first cells have one address."""
 
+import io
 import re
 import shutil
+import subprocess
+import sys
+import types
+import urllib.error
 
 import nbformat
 import pytest
 from clone import contents, one_sentence
 
 from helpers.paths import ROOT
-from tools import _pinned, publish
+from tools import _extras, _pinned, _venv, publish
 
 URL, OTHER = "https://github.com/ada/workbook", "https://github.com/bea/fork"
 
@@ -27,6 +32,15 @@ def first_cells(path):
     cells = nbformat.read(path, as_version=4).cells
     code = next(cell for cell in cells if cell.cell_type == "code")
     return cells[0].source, code.source
+
+
+def with_next(text, folder):
+    """Return a last cell with the link to the next lesson in Colab."""
+    found = re.findall(r"\*\*Next\*\* .*\[(.*)\]\((.*ipynb)\)", text)
+    for title, name in found:
+        address = f"{folder}/v9.1/notebooks/{name}"
+        text += f"\n\n**Next in Colab** [{title}]({address})"
+    return text
 
 
 def lines(url, version, *lesson):
@@ -60,6 +74,7 @@ def copy(tmp_path, monkeypatch):
     ignored = shutil.ignore_patterns("__pycache__", ".*")
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=ignored)
     shutil.copytree(ROOT / "docs" / "setup", tmp_path / "docs" / "setup")
+    shutil.copytree(ROOT / "colab", tmp_path / "colab", ignore=ignored)
     shutil.copy(ROOT / "README.md", tmp_path)
     monkeypatch.setattr(publish.paths, "ROOT", tmp_path)
     monkeypatch.setattr(publish, "README", tmp_path / "README.md")
@@ -67,7 +82,27 @@ def copy(tmp_path, monkeypatch):
     bootstrap = tmp_path / "notebooks" / "helpers.py"
     monkeypatch.setattr(publish, "BOOTSTRAP", bootstrap)
     monkeypatch.setattr(_pinned, "NOTEBOOKS", tmp_path / "notebooks")
+    edition = tmp_path / "colab" / "own_photos.ipynb"
+    monkeypatch.setattr(publish, "EDITION", edition)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def github(monkeypatch):
+    """What GitHub has, {address: bytes}; None if there is no network."""
+    there = {"": None}
+
+    def urlopen(address, **_):
+        if "" in there:
+            raise urllib.error.URLError("no route to host")
+        if address not in there:
+            raise urllib.error.HTTPError(address, 404, "Not Found", {}, None)
+        return io.BytesIO(there[address])
+
+    monkeypatch.setattr(publish.urllib.request, "urlopen", urlopen)
+    monkeypatch.setattr(_extras, "install", lambda lock: None)
+    monkeypatch.setitem(sys.modules, "segno", None)
+    return there
 
 
 def test_an_address_goes_only_where_it_belongs(copy, capsys):
@@ -78,7 +113,7 @@ def test_an_address_goes_only_where_it_belongs(copy, capsys):
     lessons = {f"notebooks/{name}" for name in names}
     changed = {name for name in after if after[name] != before.get(name)}
     pages = {f"docs/setup/{path.name}" for path in publish.SETUP.iterdir()}
-    others = {"README.md", "notebooks/helpers.py"}
+    others = {"README.md", "notebooks/helpers.py", "colab/own_photos.ipynb"}
     assert changed == {*lessons, *pages, *others}
     assert "tag v9.1" in capsys.readouterr().out
     readmes = [all_["README.md"].decode("utf-8") for all_ in (before, after)]
@@ -92,7 +127,11 @@ def test_an_address_goes_only_where_it_belongs(copy, capsys):
         assert code == publish.first_cell(URL, "v9.1")
         assert badges(title) == [publish.badges(URL, "v9.1", stem)]
         assert without_badges(title) == without_badges(old.cells[0].source)
-        # With these two put back it is the old one: outputs, ids and all.
+        assert new.cells[-1].source == with_next(
+            old.cells[-1].source, f"{publish.COLAB}/github/ada/workbook/blob"
+        )
+        new.cells[-1].source = old.cells[-1].source
+        # With these put back it is the old one: outputs, ids and all.
         at = [cell.cell_type for cell in new.cells].index("code")
         new.cells[0].source = old.cells[0].source
         new.cells[at].source = publish.first_cell(old_url, old_version)
@@ -109,6 +148,9 @@ def test_the_pages_for_learners_lead_to_the_version(copy):
     assert f"<{publish.COLAB}/github/{lesson}" in pages["chromebook"]
     names = re.findall(rf": {URL}/blob/v9.1/docs/(.*)", pages["mail"])
     assert len(names) == 5
+    own = f"{publish.COLAB}/github/ada/workbook/blob/v9.1/colab/own_photos"
+    assert f"<{own}.ipynb>" in pages["chromebook"]
+    assert f"Your photos in Colab: {own}.ipynb\n" in pages["mail"]
     assert [n for n in names if not (ROOT / "docs" / n).is_file()] == []
     assert "attached page" not in pages["mail"]
     assert not [page for page in pages.values() if "v9.0" in page]
@@ -160,6 +202,7 @@ def test_the_badges_open_each_lesson_at_the_version():
         (["git@github.com:ada/workbook.git", "v1"], "https"),
         ([URL, "two words"], "two words"),
         ([URL, 'v1"; x = "'], "tag"),
+        ([URL], "tag"),
     ],
 )
 def test_what_is_no_address_is_refused_in_one_sentence(args, word, capsys):
@@ -175,3 +218,105 @@ def test_a_lesson_that_begins_otherwise_stops_it_all(copy, capsys):
     assert publish.main([URL, "v9.1"]) == 2
     assert "03_fine_tuning.ipynb" in one_sentence(capsys.readouterr().err)
     assert contents(copy) == before
+
+
+def test_every_lesson_but_the_last_leads_to_the_next_in_colab(copy):
+    publish.main([OTHER, "v9.0"])
+    publish.main([URL, "v9.1"])
+    lessons = [p.stem for p in _pinned.notebooks()]
+    links = []
+    for path in _pinned.notebooks():
+        last = nbformat.read(path, as_version=4).cells[-1].source
+        links += re.findall(r"\*\*Next in Colab\*\* \[.*\]\((.*)\)", last)
+    assert links == [
+        f"{publish.COLAB}/github/ada/workbook/blob/v9.1/notebooks/{s}.ipynb"
+        for s in lessons[1:]
+    ]
+
+
+def test_without_an_address_the_edition_alone_is_made(
+    copy, monkeypatch, capsys
+):
+    monkeypatch.setattr(publish, "address", lambda: (None, None))
+    before = contents(copy)
+    publish.EDITION.write_text("{}", encoding="utf-8")
+    assert publish.main([]) == 0
+    assert "no address yet" in capsys.readouterr().out
+    text = publish.EDITION.read_text(encoding="utf-8")
+    assert text == publish.edition(None, None)
+    after = contents(copy) | {"colab/own_photos.ipynb": b""}
+    assert after == before | {"colab/own_photos.ipynb": b""}
+
+
+@pytest.mark.parametrize("repository", ["a/b", "a-school-with/a-long-name"])
+def test_what_is_published_passes_the_linter(copy, repository):
+    publish.main([f"https://github.com/{repository}", "v9.1"])
+    for command in (["check", "--no-cache"], ["format", "--check"]):
+        config = ["--config", str(ROOT / "pyproject.toml")]
+        folders = [copy / "notebooks", copy / "colab"]
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, *config, *folders],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+# Whether others reach it.
+
+
+def test_the_stored_address_is_checked(copy, github, capsys):
+    def said():
+        assert publish.main([]) == 0
+        return capsys.readouterr().out.splitlines()[-1]
+
+    assert publish.main([URL, "v9.1"]) == 0  # the network may be missing
+    out = capsys.readouterr().out
+    assert "Not checked, without a network (no route to host)" in out
+    assert "no route to host" in said()
+    github.clear()
+    assert "is not open to all" in said()
+    github[URL] = b"a page"
+    assert "no tag v9.1 on GitHub" in said()
+    address = f"{URL}/raw/v9.1/colab/own_photos.ipynb"
+    github[address] = b"another"
+    assert "under a new one" in said()
+    github[address] = publish.EDITION.read_bytes()
+    assert said() == "Checked: the tag v9.1 holds what is here."
+
+
+def test_all_links_the_mails_and_a_qr_code_are_printed(
+    copy, monkeypatch, capsys
+):
+    class Code:
+        def __init__(self, link):
+            self.link = link
+
+        def terminal(self, out, compact):
+            out.write(f"QR code of {self.link}")
+
+    segno = types.SimpleNamespace(make=Code)
+    monkeypatch.setitem(sys.modules, "segno", segno)
+    publish.main([URL, "v9.1"])
+    out = capsys.readouterr().out
+    for path in [*_pinned.notebooks(), publish.EDITION]:
+        name = path.relative_to(copy)
+        link = f"{publish.COLAB}/github/ada/workbook/blob/v9.1/{name}"
+        assert f"\n{link}\n" in out
+    assert f"QR code of {link}" in out
+    subjects = re.findall("(?m)^Subject: (.*)$", out)
+    assert subjects[0].startswith("Workshop on DATE")
+    assert subjects[1:] == ["Train a classifier on your photos"]
+
+
+def test_without_the_package_for_qr_codes_a_sentence_says_why(
+    monkeypatch,
+):
+    assert "No QR code" in one_sentence(publish.qr_code("x"))
+
+    def offline(lock):
+        raise _venv.SetupError("no network, says pip")
+
+    monkeypatch.setattr(_extras, "install", offline)
+    assert "says pip" in one_sentence(publish.qr_code("x"))

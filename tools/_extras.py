@@ -1,7 +1,7 @@
-"""Packages of the tests in a browser, of the site and of the app.
+"""Packages of the tests in a browser, of the site, the app and the links.
 
 The lessons do not need them: they have locks of their own, which only
-`start.py test`, `start.py site` and `start.py app` install.
+`start.py test`, `site`, `app` and `publish` install.
 """
 
 import importlib.util
@@ -16,6 +16,7 @@ from tools import _venv
 BROWSER = ROOT / "tests" / "browser.lock"
 SITE = ROOT / "tests" / "site.lock"
 APP = ROOT / "tools" / "app.lock"
+PUBLISH = ROOT / "tools" / "publish.lock"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 

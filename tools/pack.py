@@ -47,6 +47,7 @@ OWN = (
     *("pretraining/*", "scale/*"),
     *("tests/*", "tools/*", "workshop/*", "notebooks/helpers.py"),
     *("notebooks/[0-9][0-9]_*.ipynb", ".gitattributes"),
+    "colab/*.ipynb",
 )
 INSTRUCTIONS = """\
 Retrain Inception v3 on your own photos: the workbook, without a network

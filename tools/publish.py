@@ -1,4 +1,4 @@
-"""Puts an address into the badges and first cells, for you or a fork.
+"""Writes the links of the workbook and the edition for Colab, and checks them.
 
 On Colab a notebook lies alone. Its first cell fetches notebooks/helpers.py,
 and that file fetches the project. The address for both is stored in
@@ -6,20 +6,30 @@ notebooks/helpers.py and written into the first cells, and into badges below
 the titles of the notebooks and of README.md. Without an address there are no
 badges, and both files are taken from an uploaded workbook.zip. The pages in
 docs/setup that learners get before a workshop have the address, too.
+
+colab/own_photos.ipynb is lesson 08 for somebody who has photos and one link.
+Without arguments the stored address is used: the edition is made again, what
+the tag holds is compared with it, and the links and mails are printed.
 """
 
 import argparse
+import hashlib
+import importlib
+import io
 import re
 import string
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
-from helpers import paths
-from tools import _pinned, regenerate
+from helpers import downloads, paths
+from tools import _edition, _extras, _pinned, _venv, regenerate
 
 BOOTSTRAP = paths.ROOT / "notebooks" / "helpers.py"
 README = paths.ROOT / "README.md"
 SETUP = paths.ROOT / "docs" / "setup"
+EDITION = paths.ROOT / _edition.PATH
 FIRST = "00_start_here"  # what the badges of README.md open
 COLAB = "https://colab.research.google.com"
 # The pages that the mail to learners leads to.
@@ -30,6 +40,7 @@ PAGES = {
     "chromebook": "Chromebook or any browser",
 }
 NOT_USABLE = 2
+WIDTH = 79  # of a line of code
 
 # The first code cell of every notebook. VS Code, whose kernels may start in
 # another folder, says which file is open.
@@ -37,9 +48,16 @@ _FIRST = string.Template("""\
 import os
 
 os.chdir(os.path.dirname(globals().get("__vsc_ipynb_file__", "./x")))
-if "COLAB_RELEASE_TAG" in os.environ:
-    os.system("$fetch")
+alone = "COLAB_RELEASE_TAG" in os.environ and not os.path.exists("helpers.py")
+if alone and os.system($fetch):
+    raise SystemExit("$advice")
 from helpers import setup  # not found? Open this notebook in its project
+
+setup.notebook()""")
+# That of the edition, which is for Colab alone.
+_EDITION = string.Template("""\
+!$fetch
+from helpers import colab, setup  # not found? $advice
 
 setup.notebook()""")
 _UPLOADED = "unzip -jqn workbook.zip '*/notebooks/helpers.py'"
@@ -50,8 +68,12 @@ _REPOSITORY = re.compile(
 )
 _TAG = re.compile(r"[A-Za-z0-9][\w.-]*")
 _FIRST_CELL = re.compile(
-    re.escape(_FIRST.template).replace(re.escape("$fetch"), r'[^"\n]+')
+    re.escape(_FIRST.template)
+    .replace(re.escape("$fetch"), r'\s*"[^"\n]+"\s*')
+    .replace(re.escape("$advice"), r'[^"\n]+')
 )
+_NEXT = re.compile(r"(?m)^\*\*Next\*\* .*\[([^]]+)\]\((\w+)\.ipynb\).*$")
+_NEXT_IN_COLAB = re.compile(r"\n\n\*\*Next in Colab\*\* .*")
 _ARCHIVE = re.compile(
     r'^ARCHIVE = "(?:(\S+)/archive/(\S+)|workbook)\.zip"', re.MULTILINE
 )
@@ -61,14 +83,18 @@ _BADGES = re.compile(r"^\[!\[Open in Colab\].*$", re.MULTILINE)
 def main(argv: list[str]) -> int:
     """Write the address into all files with it; return the exit code."""
     parser = argparse.ArgumentParser(prog="publish", description=__doc__)
-    parser.add_argument("url", help="of the repository on GitHub")
-    parser.add_argument("version", help="the tag that you will set")
+    parser.add_argument("url", nargs="?", help="of the repository on GitHub")
+    parser.add_argument("version", nargs="?", help="the tag that you will set")
     args = parser.parse_args(argv)
     try:
-        url = validated(args.url, args.version)
+        url, version = args.url, args.version
+        if url:
+            url = validated(url, version or "")
+        else:
+            url, version = address()
         changed = {
             path: text
-            for path, text in texts(url, args.version).items()
+            for path, text in texts(url, version).items()
             if text != path.read_text(encoding="utf-8")
         }
     except (ValueError, regenerate.RegenerateError) as error:
@@ -77,11 +103,82 @@ def main(argv: list[str]) -> int:
     for path, text in changed.items():
         regenerate.write(path, text)
         print(path.relative_to(paths.ROOT))
-    print(
-        f"{len(changed)} files changed. Commit, set the tag {args.version} "
-        "on that, and push both: Colab and Binder open what the tag holds."
-    )
+    print(f"{len(changed)} files changed.")
+    if not (url and version):
+        print(
+            f"There is no address yet: upload {_edition.PATH} and "
+            "workbook.zip to Colab, or give an address and a tag."
+        )
+        return 0
+    _print_links(url, version)
+    problem = why_not_reached(url, version)
+    print(problem or f"Checked: the tag {version} holds what is here.")
     return 0
+
+
+def why_not_reached(url: str, version: str) -> str | None:
+    """Return why Colab does not get what is here, and what to do, or None."""
+    expected = hashlib.sha256(EDITION.read_bytes()).hexdigest()
+    address = f"{url}/raw/{version}/{_edition.PATH}"
+    push = (
+        f"Commit, set the tag {version} on that, push both, and run this "
+        "again without arguments: Colab and Binder open what the tag holds."
+    )
+    try:
+        if _digest(address) == expected:
+            return None
+        return (
+            f"The tag {version} holds another {_edition.PATH}; a tag does "
+            "not change, so publish under a new one."
+        )
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            return f"Not checked: GitHub answers {error}. Try again later."
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        return f"Not checked, without a network ({reason}). {push}"
+    try:
+        _digest(url)
+    except OSError:
+        return (
+            f"{url} is not open to all: correct the address, or make the "
+            "repository public."
+        )
+    return f"There is no tag {version} on GitHub yet. {push}"
+
+
+def _digest(address: str) -> str:
+    """Return the SHA-256 of what an address gives, or raise OSError."""
+    with urllib.request.urlopen(
+        address, timeout=downloads.TIMEOUT, context=downloads.ssl_context()
+    ) as answer:
+        return hashlib.sha256(answer.read()).hexdigest()
+
+
+def _print_links(url: str, version: str) -> None:
+    """Print all links, a QR code for that of the edition, and the mails."""
+    link = colab(url, version, _edition.PATH)
+    print("\nThe lessons in Colab:")
+    for path in _pinned.notebooks():
+        print(colab(url, version, f"notebooks/{path.name}"))
+    mail = (SETUP / "mail.md").read_text(encoding="utf-8")
+    first, *_, last = re.findall(r"(?s)```text\n(.*?)```", mail)
+    print(f"\nThe mail before a workshop (docs/setup/mail.md):\n\n{first}")
+    print(f"The mail to somebody who has photos:\n\n{last}")
+    print(f"One link for somebody who has photos:\n{link}\n")
+    print(qr_code(link))
+
+
+def qr_code(link: str) -> str:
+    """Return a QR code to print, or a sentence on why there is none."""
+    try:
+        _extras.install(_extras.PUBLISH)
+        segno = importlib.import_module("segno")
+    except (ImportError, _venv.SetupError) as error:
+        return f"No QR code: {error}"
+    text = io.StringIO()
+    segno.make(link).terminal(text, compact=True)
+    return text.getvalue()
 
 
 def address() -> tuple[str | None, str | None]:
@@ -118,9 +215,45 @@ def first_cell(url: str | None, version: str | None) -> str:
         url: of the repository, or None for an uploaded file.
         version: the tag, or None.
     """
-    path = "notebooks/helpers.py"
-    curl = f"curl -sSfLO {url}/raw/{version}/{path}"
-    return _FIRST.substitute(fetch=curl if url else _UPLOADED)
+    fetch = f'"{_fetch(url, version)}"'
+    if len(f"if alone and os.system({fetch}):") > WIDTH:
+        fetch = f"\n    {fetch}\n"  # as ruff formats it
+    advice = "Upload workbook.zip to Colab, then run this cell again."
+    if url:
+        advice = "Run this cell again, or tell the sender of the link."
+    return _FIRST.substitute(fetch=fetch, advice=advice)
+
+
+def _fetch(url: str | None, version: str | None) -> str:
+    """Return the shell command that brings notebooks/helpers.py."""
+    if url:
+        return f"curl -sSfLO {url}/raw/{version}/notebooks/helpers.py"
+    return _UPLOADED
+
+
+def edition(url: str | None, version: str | None) -> str:
+    """Return the text of the edition of lesson 08 for Colab.
+
+    Args:
+        url, version: as for `first_cell`.
+
+    Raises:
+        ValueError: the lesson has no line that chooses the photos.
+    """
+
+    def link(path: str) -> str:
+        if not (url and version):
+            return ""
+        if path.endswith(".ipynb"):
+            return colab(url, version, path)
+        return f"{url}/blob/{version}/{path}"
+
+    lesson = regenerate.read(_pinned.NOTEBOOKS / f"{_edition.LESSON}.ipynb")
+    last = lesson.cells[-1]
+    last.source = _NEXT_IN_COLAB.sub("", last.source)
+    advice = "Run this cell again" if url else "Upload workbook.zip first"
+    fetch = _EDITION.substitute(fetch=_fetch(url, version), advice=advice)
+    return regenerate.text(_edition.make(lesson, fetch, link))
 
 
 def badges(url: str, version: str, lesson: str = FIRST) -> str:
@@ -130,16 +263,16 @@ def badges(url: str, version: str, lesson: str = FIRST) -> str:
     binder = "https://mybinder.org"
     return (
         f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]"
-        f"({colab(url, version, lesson)}) "
+        f"({colab(url, version, path)}) "
         f"[![Open in Binder]({binder}/badge_logo.svg)]"
         f"({binder}/v2/gh/{slug}/{version}?urlpath=lab/tree/{path})"
     )
 
 
-def colab(url: str, version: str, lesson: str = FIRST) -> str:
-    """Return the address that opens a lesson in Colab."""
+def colab(url: str, version: str, path: str) -> str:
+    """Return the address that opens a notebook of the project in Colab."""
     slug = url.removeprefix("https://github.com/")
-    return f"{COLAB}/github/{slug}/blob/{version}/notebooks/{lesson}.ipynb"
+    return f"{COLAB}/github/{slug}/blob/{version}/{path}"
 
 
 def setup_lines(url: str, version: str) -> dict[str, tuple[str, ...]]:
@@ -149,28 +282,39 @@ def setup_lines(url: str, version: str) -> dict[str, tuple[str, ...]]:
     """
     archive = f"1. Files: download <{url}/archive/{version}.zip>."
     docs = f"{url}/blob/{version}/docs"
+    first = colab(url, version, f"notebooks/{FIRST}.ipynb")
+    own = colab(url, version, _edition.PATH)
     return {
         "windows": (archive,),
         "macos": (archive,),
         "linux": (archive,),
-        "chromebook": (f"1. Lesson 00: open <{colab(url, version)}>.",),
+        "chromebook": (
+            f"1. Notebook: open <{own}>.",
+            f"1. Lesson 00: open <{first}>.",
+        ),
         "mail": (
             *(f"{PAGES[page]}: {docs}/setup/{page}.md" for page in PAGES),
             f"Take-home page: {docs}/take_home.md",
+            f"Your photos in Colab: {own}",
         ),
     }
 
 
-def texts(url: str, version: str) -> dict[Path, str]:
+def texts(url: str | None, version: str | None) -> dict[Path, str]:
     """Return {path: text} of all files that contain the address.
+
+    Without an address it is the edition alone.
 
     Raises:
         ValueError: a notebook does not begin as the others do.
     """
+    made = {EDITION: edition(url, version)}
+    if not (url and version):
+        return made
     archive = f'ARCHIVE = "{url}/archive/{version}.zip"'
     bootstrap = BOOTSTRAP.read_text(encoding="utf-8")
     readme = README.read_text(encoding="utf-8")
-    return {
+    return made | {
         BOOTSTRAP: _ARCHIVE.sub(lambda _: archive, bootstrap),
         README: _with_line(readme, badges(url, version)),
         **{
@@ -190,6 +334,17 @@ def _with_line(text: str, line: str):
         return _BADGES.sub(lambda _: line, text, count=1)
     title, _, rest = text.partition("\n\n")
     return f"{title}\n\n{line}\n\n{rest}"
+
+
+def _with_next(text: str, url: str, version: str) -> str:
+    """Return the text of a last cell whose next lesson opens in Colab."""
+    text = _NEXT_IN_COLAB.sub("", text)
+
+    def both(match: re.Match[str]) -> str:
+        address = colab(url, version, f"notebooks/{match[2]}.ipynb")
+        return f"{match[0]}\n\n**Next in Colab** [{match[1]}]({address})"
+
+    return _NEXT.sub(both, text)
 
 
 def _setup_page(path: Path, lines: tuple[str, ...]):
@@ -219,6 +374,8 @@ def _notebook(path: Path, url: str, version: str):
         )
     code.source = first_cell(url, version)
     title.source = _with_line(title.source, badges(url, version, path.stem))
+    last = notebook.cells[-1]
+    last.source = _with_next(last.source, url, version)
     return regenerate.text(notebook)
 
 
