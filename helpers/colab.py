@@ -21,6 +21,7 @@ from helpers.paths import ROOT
 DRIVE = ROOT.parent / "drive"  # /content/drive on Colab
 MINE = DRIVE / "MyDrive"
 KEPT = MINE / "workbook"
+UNPACKED = ROOT.parent / "unpacked_photos"
 FRACTIONS = (60, 20, 20)  # of the photos for train, validation, test
 UPLOAD, DRIVE_PHOTOS, DEMO = "upload a ZIP", "from Drive", "demo photos"
 # Of these packages a new version may change results; others only draw.
@@ -142,9 +143,10 @@ def _reads_heic() -> bool:
 def _unpacked(path: Path) -> Path:
     """Return the folder of a ZIP file, which is unpacked beside the project.
 
-    Drive is slow with many files.
+    Drive is slow with many files. What an earlier ZIP file of this name held
+    goes; in a folder of its own, since `drive.zip` must not replace Drive.
     """
-    folder = ROOT.parent / path.stem
+    folder = UNPACKED / path.stem
     shutil.rmtree(folder, ignore_errors=True)
     try:
         with zipfile.ZipFile(path) as archive:

@@ -417,14 +417,14 @@ def test_without_drive_the_work_stays_and_that_is_said(
     assert names(work / "results") == ["exercises-02_x.json"]
 
 
-@pytest.fixture
-def my_zip(tmp_path):
-    """A ZIP file with a folder of two classes."""
+@pytest.fixture(params=["my parts", "drive"])
+def my_zip(tmp_path, request):
+    """A ZIP file with a folder of two classes; one is named as the Drive."""
     folder = tmp_path / "zipped" / "parts"
     for name in ("good", "bent"):
         (folder / name).mkdir(parents=True)
         (folder / name / "1.jpg").write_bytes(b"a photo")
-    return packed(folder.parent, tmp_path / "my parts.zip")
+    return packed(folder.parent, tmp_path / f"{request.param}.zip")
 
 
 @POSIX
@@ -435,10 +435,11 @@ def test_uploaded_photos_are_unpacked_and_kept_on_drive(
     cells = [first_cell, chosen]
     done = colab(cells, ANSWER="yes", UPLOAD=str(my_zip))
     assert done.returncode == 0, done.stderr
-    folder = colab.content / "my parts"
+    folder = colab.content / "unpacked_photos" / my_zip.stem
     assert f"({str(folder)!r}), (60, 20, 20))" in done.stdout
     assert names(folder / "parts") == ["bent", "good"]
-    kept = "workbook/photos/my parts.zip"
+    assert names(colab.drive) == ["workbook"]  # nothing of it is replaced
+    kept = f"workbook/photos/{my_zip.name}"
     assert kept in done.stdout
     colab.end_session()
     cells = [first_cell, PHOTOS.format("from Drive", kept)]
