@@ -1,7 +1,7 @@
 """Makes the edition of lesson 08 for Colab, which is opened by one link.
 
 Its cells are those of the lesson, without the exercises. Cells before them
-let somebody choose the photos, and one after them downloads the results.
+let someone choose the photos, and one after them downloads the results.
 """
 
 import re

@@ -7,7 +7,7 @@ the titles of the notebooks and of README.md. Without an address there are no
 badges, and both files are taken from an uploaded workbook.zip. The pages in
 docs/setup that learners get before a workshop have the address, too.
 
-colab/own_photos.ipynb is lesson 08 for somebody who has photos and one link.
+colab/own_photos.ipynb is lesson 08 for someone who has photos and one link.
 Without arguments the stored address is used: the edition is made again, what
 the tag holds is compared with it, and the links and mails are printed.
 """
@@ -164,8 +164,8 @@ def _print_links(url: str, version: str) -> None:
     mail = (SETUP / "mail.md").read_text(encoding="utf-8")
     first, *_, last = re.findall(r"(?s)```text\n(.*?)```", mail)
     print(f"\nThe mail before a workshop (docs/setup/mail.md):\n\n{first}")
-    print(f"The mail to somebody who has photos:\n\n{last}")
-    print(f"One link for somebody who has photos:\n{link}\n")
+    print(f"The mail to someone who has photos:\n\n{last}")
+    print(f"One link for someone who has photos:\n{link}\n")
     print(qr_code(link))
 
 
