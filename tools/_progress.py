@@ -94,6 +94,11 @@ class Lines:
         self._bar.n = done
         self._bar.refresh()
 
+    def note(self, sentence: str) -> None:
+        """Print a sentence to be read while the stage runs."""
+        self._drop_bar()
+        print(f"\n{sentence}\n{self._label}", end=" ", flush=True)
+
     def finished(self, report: Path, results: dict[str, Any]) -> None:
         """Print what came of the run, and where the report is."""
         self._end()
@@ -166,6 +171,10 @@ class JsonLines:
         if done == total or time.monotonic() >= self._next:
             self._next = time.monotonic() + _INTERVAL
             self._print("progress", stage=self._stage, done=done, total=total)
+
+    def note(self, sentence: str) -> None:
+        """Print a sentence on the stage."""
+        self._print("note", stage=self._stage, sentence=sentence)
 
     def finished(self, report: Path, results: dict[str, Any]) -> None:
         """Print the results, and where the report is."""

@@ -153,6 +153,10 @@ def _run(
             for index in cells:
                 client.on_text = _progress.Reader(display.progress).read
                 _execute(client, notebook.cells[index], index, name)
+                for output in notebook.cells[index].outputs:
+                    # It may be a reason to stop before training.
+                    if output.get("text", "").startswith("Weights: "):
+                        display.note(output.text.strip())
             if name == PHOTOS:
                 _mark(out)
 
