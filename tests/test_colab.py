@@ -637,5 +637,6 @@ def test_the_edition_begins_on_a_new_machine(
     cells = [*code[: end + 1], "print(FOLDER, FRACTIONS, checked)"]
     done = colab(cells, archive=archive, UPLOAD=str(path))
     assert done.returncode == 0, done.stderr
-    assert f"{colab.content / 'parts'} (60, 20, 20)" in done.stdout
+    folder = colab.content / "unpacked_photos" / "parts"
+    assert f"{folder} (60, 20, 20)" in done.stdout
     assert "bent" in done.stdout
