@@ -129,7 +129,7 @@ def test_a_figure_keeps_its_alt_text(small):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["README", "notebooks/00_a"])
 def test_a_page_is_accessible(chromium, small, name, scheme):
-    page = chromium.new_page(color_scheme=scheme)
+    page = chromium.new_page(color_scheme=scheme, reduced_motion="reduce")
     page.goto((small / f"{name}.html").as_uri())
     for expected in ([], ["html-has-lang"]):
         violations = Axe().run(page).response["violations"]
