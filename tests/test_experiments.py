@@ -125,7 +125,7 @@ def test_real_photos_are_stored_with_their_weights(
     chosen = SimpleNamespace(name="x")
     monkeypatch.setattr(command.network_weights, "choose", lambda: chosen)
     monkeypatch.setattr(command.retrain, "main", retrain)
-    assert command.main(["--photos", str(tmp_path / "waste")]) == 0
+    assert command.main(["--photos", f"{tmp_path}/waste/"]) == 0
     (run,) = experiments.load("08_your_own_photos", "x")
     assert run.arm == "linear head"
     assert run.correct["test"].tolist() == [True, False]
@@ -237,3 +237,11 @@ def test_on_real_photos_fine_tuning_gains_from_imagenets_weights_alone():
         assert (pair.low > 0) == gains
     both = [right[w]["fine-tuned"] for w in ("starter", "imagenet")]
     assert stats.paired(*both).low > 0
+
+
+@pytest.mark.parametrize(
+    ("weights", "best"), [("starter", "rate 3e-3"), ("imagenet", "rate 3e-4")]
+)
+def test_lessons_03_and_08_name_the_rate_that_is_best(weights, best):
+    runs = experiments.load("03_fine_tuning", weights)
+    assert experiments.best_arm(runs, experiments.RATES) == best

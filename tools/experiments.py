@@ -447,7 +447,8 @@ def run_photos(folder: str) -> int:
         return code
     stored = _stored(retrain.NOTEBOOK.stem) | {"date": str(date.today())}
     stored["command"] = "python3 start.py experiments --photos FOLDER"
-    stored.setdefault("photos", f"the photos in {os.path.basename(folder)}")
+    name = os.path.basename(os.path.abspath(folder))
+    stored.setdefault("photos", f"the photos in {name}")
     stored["runs"][weights] = [
         _run(arm.removeprefix("own photos, "), 0, {"test": correct}, {}, 0)
         for arm, correct in results.read(
