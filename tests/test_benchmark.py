@@ -51,17 +51,17 @@ def test_training_in_each_way_learns(parts, name):
     json.dumps(report)
 
 
-def test_the_table_has_speed_ups_and_intervals():
-    reports = {
-        name: {
-            "seconds": 60.0 if name.startswith("recipe") else 5.0,
-            "peak_mib": 1000.0,
-            "correct": [True] * 7 + [False] * 2,
-        }
-        for name in benchmark.TRAINING
-    }
-    rows = [line.split() for line in benchmark.table(reports).splitlines()]
-    assert [row[0] for row in rows[1:]] == [*benchmark.TRAINING]
-    for recipe, workbook in zip(rows[1::2], rows[2::2], strict=True):
+def test_the_table_has_speed_ups_intervals_and_paired_differences():
+    ways = {"recipe": (60.0, [1] * 7 + [0] * 2), "workbook": (5.0, [1] * 9)}
+    reports = {}
+    for name in benchmark.TRAINING:
+        seconds, correct = ways[name.partition("_")[0]]
+        reports[name] = dict(seconds=seconds, peak_mib=1e3, correct=correct)
+    rows = [line.split() for line in benchmark.table(reports).splitlines()[1:]]
+    assert [row[0] for row in rows if "_" in row[0]] == [*benchmark.TRAINING]
+    for recipe, workbook, pair in zip(
+        rows[::3], rows[1::3], rows[2::3], strict=True
+    ):
         assert recipe[1:4] == ["60.0", "1000", "77.8%"]
-        assert workbook[1:5] == ["5.0", "12.0", "1000", "77.8%"]
+        assert workbook[1:5] == ["5.0", "12.0", "1000", "100.0%"]
+        assert " ".join(pair).startswith("workbook minus recipe: +22.2 perc")

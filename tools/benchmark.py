@@ -73,18 +73,21 @@ def table(reports: dict[str, dict[str, Any]]) -> str:
         f"{'':<20}{'seconds':>9}{'speed-up':>10}{'peak MiB':>10}"
         "   test accuracy"
     ]
-    recipe_seconds = 0.0
+    recipe_report: dict[str, Any] = {}
     for name, report in reports.items():
-        speed_up, seconds = "", report["seconds"]
+        speed_up, seconds, correct = "", report["seconds"], report["correct"]
+        interval = stats.accuracy(correct)
+        comparison = ""
         if name.startswith("recipe"):
-            recipe_seconds = seconds
+            recipe_report = report
         else:
-            speed_up = f"{recipe_seconds / seconds:.1f}"
-        interval = stats.accuracy(report["correct"])
+            speed_up = f"{recipe_report['seconds'] / seconds:.1f}"
+            difference = stats.paired(recipe_report["correct"], correct)
+            comparison = f"\n{'':<23}workbook minus recipe: {difference}"
         lines.append(
             f"{name:<20}{seconds:>9.1f}{speed_up:>10}"
             f"{report['peak_mib']:>10.0f}   {interval.proportion:.1%} "
-            f"({interval.low:.1%} to {interval.high:.1%})"
+            f"({interval.low:.1%} to {interval.high:.1%}){comparison}"
         )
     return "\n".join(lines)
 
