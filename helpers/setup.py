@@ -209,6 +209,8 @@ def expect_error(kind: type[Exception]) -> Iterator[None]:
         graph = [line for line in lines if "[[" not in line]
         reason = graph[-1] if lines[0].endswith(":") else lines[0]
         reason = reasons[-1] if reasons else reason
+        # Of an error outside a graph, the name of the operation comes first.
+        reason = reason.rpartition("}} ")[2]
         print(f"{type(error).__name__}: {reason}")
         return
     raise AssertionError(

@@ -19,6 +19,9 @@ def test_an_expected_error_is_shown_and_a_missing_one_fails(capsys):
     with setup.expect_error(ValueError):
         raise ValueError("first line\nTheError: the reason")
     assert "ValueError: TheError: the reason" in capsys.readouterr().out
+    with setup.expect_error(ValueError):
+        raise ValueError("{{function_node Next}} Unknown format. [Op:Next]")
+    assert "ValueError: Unknown format." in capsys.readouterr().out
     with pytest.raises(AssertionError, match="it succeeded"):
         with setup.expect_error(ValueError):
             pass
