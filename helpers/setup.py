@@ -60,6 +60,9 @@ def tensorflow() -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     for name in DROPPED:
         os.environ.pop(name, None)
+    # Threads of OpenBLAS wait for one another in a loop: a linear head takes
+    # many times as long as with one thread if another program runs, too.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Else the first process takes the whole memory of a GPU.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     # TensorFlow 2.21 writes about the processor and missing GPU drivers,
@@ -209,6 +212,8 @@ def expect_error(kind: type[Exception]) -> Iterator[None]:
         graph = [line for line in lines if "[[" not in line]
         reason = graph[-1] if lines[0].endswith(":") else lines[0]
         reason = reasons[-1] if reasons else reason
+        # Of an error outside a graph, the name of the operation comes first.
+        reason = reason.rpartition("}} ")[2]
         print(f"{type(error).__name__}: {reason}")
         return
     raise AssertionError(

@@ -46,7 +46,7 @@ def test_a_linear_head_knows_more_than_the_most_frequent_class(outcomes):
 
 
 def test_the_frozen_base_knows_more_than_random_weights(outcomes):
-    assert ahead(outcomes, "random base", "frozen base", KNOWS)
+    assert ahead(outcomes, "random base", "pretrained base", KNOWS)
 
 
 def test_fine_tuning_pays(outcomes):

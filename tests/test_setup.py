@@ -19,6 +19,9 @@ def test_an_expected_error_is_shown_and_a_missing_one_fails(capsys):
     with setup.expect_error(ValueError):
         raise ValueError("first line\nTheError: the reason")
     assert "ValueError: TheError: the reason" in capsys.readouterr().out
+    with setup.expect_error(ValueError):
+        raise ValueError("{{function_node Next}} Unknown format. [Op:Next]")
+    assert "ValueError: Unknown format." in capsys.readouterr().out
     with pytest.raises(AssertionError, match="it succeeded"):
         with setup.expect_error(ValueError):
             pass
@@ -52,7 +55,9 @@ def test_this_environment_is_ready(capsys):
 KERAS = """
 from helpers import setup
 setup.tensorflow()
-import keras, os
+import keras, threadpoolctl
+print([pool["num_threads"] for pool in threadpoolctl.threadpool_info()
+       if pool["internal_api"] == "openblas"])
 print(keras.config.backend(), keras.config.floatx(),
       keras.config.image_data_format(), keras.config.epsilon(),
       keras.config.max_epochs() if hasattr(keras.config, "max_epochs")
@@ -91,8 +96,9 @@ def test_keras_has_its_defaults_whatever_the_user_has_set(tmp_path):
         XLA_FLAGS="--nonsense",
     )
     assert done.returncode == 0, done.stderr
-    last = done.stdout.splitlines()[-1]
+    threads, last = done.stdout.splitlines()[-2:]
     assert last == "tensorflow float32 channels_last 1e-07 None float32"
+    assert set(json.loads(threads)) <= {1}  # none at all on a Mac
 
 
 def test_a_keras_json_that_keras_refuses_is_named(tmp_path):
