@@ -36,7 +36,6 @@ def client(notebook: NotebookNode, path: Path) -> Client:
     """Return an nbclient that runs a notebook and stops at an error.
 
     Args:
-        notebook: as nbformat reads it.
         path: its file; the cells run in the folder of this.
     """
     return Client(
@@ -55,7 +54,6 @@ def put(notebook: NotebookNode, lesson: str, name: str, value: str) -> None:
     """Replace the value in the one line of a lesson that sets a name.
 
     Args:
-        notebook: changed in place.
         lesson: its name, for the message of an error.
         name: what stands before ` = ` in that line.
         value: the Python expression to put after it.

@@ -32,8 +32,6 @@ def write(
 
     Args:
         lesson: the notebook's name, for example "02_frozen_baseline".
-        weights_name: the weights that the lesson started from.
-        folder: the folder of photos.
         outcomes: {name of a result: booleans (n,), True where the
             prediction is correct}.
         hits: the same for another question than the class; `rows` leaves

@@ -64,8 +64,6 @@ def fill(
     Entries of the same name are replaced, in one step each.
 
     Args:
-        shared_folder: made if it isn't there.
-        data: the data/ of who ran the lessons.
         work: the folder in place of data/work.
         weights: files of weights elsewhere, such as in Keras' cache.
 

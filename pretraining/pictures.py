@@ -30,7 +30,6 @@ def draw(
     """Draw one picture.
 
     Args:
-        rng: `numpy.random.Generator`.
         size: pixels on each side.
         strong: 0 to 1. At 1 every mark is plain to see; at 0 marks may be
             as faint as an inspector can still tell.

@@ -245,12 +245,7 @@ MATERIALS = (_cardboard, _paper, _plastic, _metal, _glass, _film)
 def thing(
     form: Callable, material: Callable
 ) -> Callable[[np.random.Generator, int, dict], None]:
-    """Return the mark that lays a thing on the ground.
-
-    Args:
-        form: one of `FORMS`.
-        material: one of `MATERIALS`.
-    """
+    """Return the mark that lays a thing on the ground."""
 
     def mark(
         rng: np.random.Generator, size: int, scene: dict[str, Any]

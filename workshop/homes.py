@@ -37,9 +37,6 @@ def ready(home: Path) -> int:
     """Return the user id of an account, whose home is made the first time.
 
     The files of an existing home are never changed.
-
-    Args:
-        home: the folder of the account; all homes lie side by side.
     """
     if home.is_dir():
         return _owner(home)

@@ -83,7 +83,6 @@ def running(room: Path, shared: Path) -> Iterator[str]:
 
     Args:
         room: a folder for the homes and the hub's own files.
-        shared: the shared folder that the learners read.
 
     Raises:
         HubError: the hub does not start.

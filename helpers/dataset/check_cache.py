@@ -31,12 +31,7 @@ class Cache:
     """The results of one folder: `look` at its files, then `save` them."""
 
     def __init__(self, folder: Path, shape: str = "squeeze") -> None:
-        """Load what is there; a damaged or older cache counts as empty.
-
-        Args:
-            folder: the folder of photos.
-            shape: of the pixels that are kept for training.
-        """
+        """Load what is there; a damaged or older cache counts as empty."""
         decoding.require_shape(shape)
         self._shape = shape
         self._path = path(folder)

@@ -103,7 +103,6 @@ def read_folder(
     """Return what lies in a folder and how it is sorted; open no photo.
 
     Args:
-        folder: the folder of the photos.
         labels: a CSV file, as a path or as a path from `folder`.
         class_pattern: a regular expression whose first group is the class,
             in the name of a file.

@@ -52,7 +52,6 @@ def assign_splits(
             does not count for its classes.
         fractions: a positive number for each split, relative to each other.
         groups: {content hash: group}, of photos that stay together.
-        names: of the splits.
 
     Returns:
         {content hash: name of its split}.
@@ -148,9 +147,7 @@ def _cuts(
     class: at the thresholds, or as near as each split has its minimum.
 
     Args:
-        keys: of its groups, or photos.
         sizes: how many photos each of them stands for.
-        fractions: of the splits.
     """
     sums = [0, *itertools.accumulate(sizes)]
     minima = [

@@ -66,8 +66,6 @@ def block_diagram(
     """Draw the blocks of the base: grid, channels, frozen or trainable.
 
     Args:
-        base: Inception v3 without its top.
-        title: of the figure.
         boundary: the last block before a cut, which is marked.
 
     Raises:
@@ -154,7 +152,6 @@ def inception_module(base: keras.Model, name: str) -> None:
     """Draw the parallel branches of a module: kernel sizes and filters.
 
     Args:
-        base: Inception v3 without its top.
         name: "mixed0" to "mixed10".
 
     Raises:

@@ -115,7 +115,6 @@ def layers(
         rotation: the factor of `RandomRotation`.
         zoom: the pair of factors of `RandomZoom`.
         fill: the `fill_mode` of both.
-        seed: of the random numbers.
     """
     made: dict[str, keras.Layer] = {}
     filled, pair = f'fill_mode="{fill}"', f"({zoom[0]:g}, {zoom[1]:g})"

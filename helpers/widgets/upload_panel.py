@@ -27,8 +27,6 @@ def upload(
 
     Args:
         classifier: a model from pixels of 0 to 255 to probabilities.
-        class_names: the names of the classes.
-        path: of the first photo.
         shape: of the photos that the model was trained on.
 
     Returns:
@@ -88,11 +86,6 @@ def uploaded(value: tuple | dict) -> tuple[str | None, bytes | None]:
 
 def read(name: str, content: bytes, shape: str) -> NDArray[np.uint8]:
     """Return the pixels of a photo, uint8 (299, 299, 3), 0-255.
-
-    Args:
-        name: of its file.
-        content: its bytes.
-        shape: as for `upload`.
 
     Raises:
         ValueError: it is no photo that can be read.
