@@ -17,11 +17,11 @@ COUNT = 40  # accounts; those that nobody uses cost nothing
 MADE = {"work", "surfaces", "flower_photos"}  # in data/; not copied
 
 
-def make_accounts(path: Path, count: int = COUNT) -> None:
+def make_accounts(path: Path) -> None:
     """Write `name,password` lines with random passwords to a CSV file."""
     lines = (
         f"learner-{number:02},{secrets.token_hex(6)}\n"
-        for number in range(1, count + 1)
+        for number in range(1, COUNT + 1)
     )
     path.write_text("".join(lines), encoding="utf-8")
 

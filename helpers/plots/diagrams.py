@@ -28,14 +28,13 @@ POOLING = {
 
 
 def canvas(
-    width: float, height: float, title: str | None
+    width: float, height: float, title: str = ""
 ) -> tuple[Figure, Axes]:
     """Return a figure and its axes without marks, whose units are inches."""
     figure, ax = plt.subplots(figsize=(width, height))
     ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
     ax.axis("off")
-    if title:
-        ax.set_title(title)
+    ax.set_title(title)
     return figure, ax
 
 
@@ -60,9 +59,7 @@ def arrow(
     ax.annotate("", end, start, arrowprops=style)
 
 
-def block_diagram(
-    base: keras.Model, title: str | None = None, boundary: str | None = None
-) -> None:
+def block_diagram(base: keras.Model, boundary: str | None = None) -> None:
     """Draw the blocks of the base: grid, channels, frozen or trainable.
 
     Args:
@@ -77,7 +74,7 @@ def block_diagram(
         raise ValueError(
             f"There is no block {boundary}; the blocks are {', '.join(names)}."
         )
-    figure, ax = canvas(WIDTH, 3.9, title)
+    figure, ax = canvas(WIDTH, 3.9)
     slot, middle = WIDTH / len(inception), 1.85
     widest = max(block.shape[-1] for block in inception)
     tallest = max(block.shape[0] for block in inception)
