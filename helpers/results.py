@@ -37,13 +37,16 @@ def write(
         hits: the same for another question than the class; `rows` leaves
             it out.
     """
-    entry = {
+    entry: dict[str, Any] = {
         "lesson": lesson,
         **_data(weights_name, folder),
-        "correct": _lists(outcomes),
-        "hits": _lists(hits or {}),
         "model": _checksum(lesson),
     }
+    for key, values in (("correct", outcomes), ("hits", hits or {})):
+        entry[key] = {
+            name: np.asarray(flags, bool).tolist()
+            for name, flags in values.items()
+        }
     _write(_path(lesson, weights_name), entry)
 
 
@@ -59,13 +62,6 @@ def _log() -> Path:
 def _path(lesson: str, weights_name: str) -> Path:
     """Return the file of an entry; names of weights differ in their ends."""
     return _log() / f"{lesson}_{weights_name[-40:]}.json"
-
-
-def _lists(outcomes: Outcomes) -> dict[str, list[bool]]:
-    return {
-        name: np.asarray(values, bool).tolist()
-        for name, values in outcomes.items()
-    }
 
 
 def _data(weights_name: str, folder: str | Path) -> dict[str, str | None]:

@@ -56,7 +56,11 @@ class Cache:
         if row and row["state"] == [size, time]:
             self._new[name] = row
             _hashes[key] = row["sha256"]
-            return _from_row(file, name, class_name, row)
+            seen = *row["size"], base64.b64decode(row["thumbnail"])
+            photo = Photo(
+                file, name, class_name, row["sha256"], *seen, row["depth"]
+            )
+            return photo, [Problem(name, *note) for note in row["problems"]]
         photo, problems = photo_file.look(file, name, class_name, self._shape)
         if photo:
             self._new[name] = {
@@ -89,12 +93,6 @@ def _state(file: str | Path):
     """Return path, size and time of the last change of a file."""
     status = Path(file).stat()
     return str(file), status.st_size, status.st_mtime_ns
-
-
-def _from_row(file: Path, name: str, class_name: str, row: dict):
-    seen = *row["size"], base64.b64decode(row["thumbnail"]), row["depth"]
-    photo = Photo(file, name, class_name, row["sha256"], *seen)
-    return photo, [Problem(name, *note) for note in row["problems"]]
 
 
 def is_unchanged(file: str, sha256: str) -> bool:

@@ -79,7 +79,16 @@ def read_tree(folder: Path) -> Tree:
         inner.sort()
         inner[:] = [n for n in inner if _enter(tree, here / n, entered)]
         for name in sorted(names):
-            _add_file(tree, here / name)
+            file = here / name
+            if photo_file.is_system_name(name):
+                kind = "._*" if name.startswith("._") else printed(name)
+                tree.ignored[kind] += 1
+            elif not photo_file.is_sidecar(folder / file):
+                tree.files.append(file)
+            elif file.suffix.lower() in TABLES:
+                tree.tables.append(file)
+            else:
+                tree.ignored[kind_of(file)] += 1
     return tree
 
 
@@ -108,19 +117,6 @@ def _enter(tree: Tree, path: PurePosixPath, entered: dict[str, str]):
     entered[real] = f"{printed(str(path))}/"
     tree.folders.append(path)
     return True
-
-
-def _add_file(tree: Tree, path: PurePosixPath):
-    name, file = path.name, tree.folder / path
-    if photo_file.is_system_name(name):
-        kind = "._*" if name.startswith("._") else printed(name)
-        tree.ignored[kind] += 1
-    elif not photo_file.is_sidecar(file):
-        tree.files.append(path)
-    elif path.suffix.lower() in TABLES:
-        tree.tables.append(path)
-    else:
-        tree.ignored[kind_of(path)] += 1
 
 
 def _no_folder(path: Path):

@@ -237,21 +237,16 @@ def _batches(
     Args:
         number: of the chunk, on which the random seeds depend.
     """
-    if augment is not None:
-        _seed(augment, copy, number)
+    variables = [] if augment is None else augment.variables
+    states = [v for v in variables if v.name == "seed_generator_state"]
+    for i, state in enumerate(states):  # of layers at any depth
+        state.assign([1_000_000 * number + 1000 * copy + i, 0])
     batches = pipeline.single_pass(split, BATCH_SIZE)
     for index, (pixels, _) in enumerate(batches):
         if augment is not None:
             random.seed(f"{number} {copy} {index}")  # AugMix draws from it
             pixels = augment(tf.cast(pixels, tf.float32), training=True)
         yield pixels
-
-
-def _seed(augment: keras.layers.Layer, copy: int, number: int):
-    """Seed every generator in an augmentation, at any depth."""
-    states = [v for v in augment.variables if v.name == "seed_generator_state"]
-    for i, state in enumerate(states):
-        state.assign([1_000_000 * number + 1000 * copy + i, 0])
 
 
 def _require_shape(augment: keras.layers.Layer, model: keras.Model):

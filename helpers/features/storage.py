@@ -100,10 +100,6 @@ class ChunkedArray:
         self._chunk_size = lengths[0]
         _in_use.add(self)
 
-    def _map(self, number: int):
-        path, (offset, shape) = self.paths[number], self._layouts[number]
-        return np.memmap(path, self.dtype, "r", offset, shape)
-
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -113,7 +109,8 @@ class ChunkedArray:
         numbers, places = np.divmod(rows.ravel(), self._chunk_size)
         for number in np.unique(numbers):
             inside = numbers == number
-            chunk = self._map(number)
+            path, layout = self.paths[number], self._layouts[number]
+            chunk = np.memmap(path, self.dtype, "r", *layout)
             features[inside] = chunk[places[inside]]
         return features.reshape(*rows.shape, *self.shape[1:])
 
