@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from helpers.dataset import photo_file
 from helpers.dataset.photo_file import Problem, printed
 from helpers.paths import ROOT
-from helpers.text import counted
+from helpers.text import counted, one_line
 
 SHOWN = 4  # names in a list; of more, one less and how many there are
 TABLES = (".csv", ".tsv")
@@ -22,10 +22,7 @@ class FolderError(ValueError):
     """
 
     def __init__(self, sentence: str, problems: Iterable[Problem] = ()):
-        # A name may hold a line break.
-        super().__init__(
-            "".join(c if c.isprintable() else repr(c)[1:-1] for c in sentence)
-        )
+        super().__init__(one_line(sentence))
         self.problems = tuple(problems)
 
 

@@ -130,16 +130,6 @@ def evict(keep: Iterable[Path]) -> None:
     Args:
         keep: paths of files that stay, however large they are.
     """
-    keep = {*keep, *(path for array in _in_use for path in array.paths)}
-    stats = {}
-    for path in folder().glob("[!.]*.npy"):  # not what is being written
-        with contextlib.suppress(OSError):  # another process removed it
-            stats[path] = path.stat()
-    total = sum(stat.st_size for stat in stats.values())
-    for path in sorted(stats, key=lambda path: stats[path].st_mtime_ns):
-        if total <= LIMIT:
-            break
-        if path not in keep:
-            with contextlib.suppress(OSError):  # Windows: it is in use
-                path.unlink()
-                total -= stats[path].st_size
+    in_use = (path for array in _in_use for path in array.paths)
+    files = folder().glob("[!.]*.npy")  # not what is being written
+    paths.evict(files, LIMIT, {*keep, *in_use})
