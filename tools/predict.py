@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
     try:
         model = predictors.find_model(args.model)
         metadata = read_metadata(model)
-        files = []
+        files: list[Path] = []
         for path in args.photos:
             files += predict.files_in(path) if path.is_dir() else [path]
         run = _load(model)

@@ -56,10 +56,9 @@ class Cache:
         if row and row["state"] == [size, time]:
             self._new[name] = row
             _hashes[key] = row["sha256"]
-            seen = *row["size"], base64.b64decode(row["thumbnail"])
-            photo = Photo(
-                file, name, class_name, row["sha256"], *seen, row["depth"]
-            )
+            thumbnail = base64.b64decode(row["thumbnail"])
+            seen = *row["size"], thumbnail, row["depth"]
+            photo = Photo(file, name, class_name, row["sha256"], *seen)
             return photo, [Problem(name, *note) for note in row["problems"]]
         photo, problems = photo_file.look(file, name, class_name, self._shape)
         if photo:

@@ -217,9 +217,9 @@ def _by_folders(tree: Tree):
     kinds = _kinds(inside)
     has_splits = any(kind in SPLITS for kind in kinds.values())
     classes = {name for name, kind in kinds.items() if kind == CLASS}
-    inner = set(map(split_of, set().union(*inside.values())))
+    within = {split_of(name) for names in inside.values() for name in names}
     # Whether all classes hold train/, test/ and the like.
-    in_classes = not has_splits and {"train"} < inner <= {*SPLITS}
+    in_classes = not has_splits and {"train"} < within <= {*SPLITS}
     if classes or not has_splits:
         for folder in tree.folders:
             parts = _folders(folder, wrapper)
