@@ -58,8 +58,8 @@ class Cache:
             _hashes[key] = row["sha256"]
             thumbnail = base64.b64decode(row["thumbnail"])
             seen = *row["size"], thumbnail, row["depth"]
-            photo = Photo(file, name, class_name, row["sha256"], *seen)
-            return photo, [Problem(name, *note) for note in row["problems"]]
+            known = Photo(file, name, class_name, row["sha256"], *seen)
+            return known, [Problem(name, *note) for note in row["problems"]]
         photo, problems = photo_file.look(file, name, class_name, self._shape)
         if photo:
             self._new[name] = {
