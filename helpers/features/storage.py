@@ -33,11 +33,8 @@ def find(name: str) -> Path | None:
 
     A shared folder is looked at first.
     """
-    folders = [folder()]
-    if shared_folder := shared.folder():
-        folders.insert(0, shared_folder / shared.FEATURES)
-    whole = (path / name for path in folders if load(path / name))
-    return next(whole, None)
+    places = shared.find(f"{shared.FEATURES}/{name}"), folder() / name
+    return next((path for path in places if path and load(path)), None)
 
 
 def save(

@@ -100,14 +100,9 @@ def block_diagram(base: keras.Model, boundary: str | None = None) -> None:
         x = (names.index(boundary) + 1) * slot
         ax.plot([x, x], [0.3, 3.4], "--", color="black")
         ax.text(x, 3.45, f"cut past {boundary}", ha="center", va="bottom")
-    states = {block.trainable > 0 for block in inception}
     handles = [
         Patch(facecolor=colour, edgecolor="black", label=label)
-        for is_trainable, colour, label in (
-            (False, BLUE, "frozen"),
-            (True, ORANGE, "trainable"),
-        )
-        if is_trainable in states
+        for colour, label in ((BLUE, "frozen"), (ORANGE, "trainable"))
     ]
     ax.legend(handles=handles, loc="lower left", ncols=2, frameon=False)
     trainable = [block.name for block in inception if block.trainable]
