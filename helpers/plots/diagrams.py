@@ -154,10 +154,6 @@ def inception_module(base: keras.Model, name: str) -> None:
     """
     inception = {block.name: block for block in blocks.blocks(base)}
     modules = [*inception][1:]
-    if name not in modules:
-        raise ValueError(
-            f"There is no module {name}; they are {', '.join(modules)}."
-        )
     first = [*inception.values()][modules.index(name)]
     start, end = base.layers[first.last], base.get_layer(name)
     branches = []  # the layers from the start to the end
