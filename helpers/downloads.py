@@ -24,7 +24,6 @@ def digest(path: str | Path, kind: str = "sha256") -> str:
     """Return the hex digest of a file.
 
     Args:
-        path: the file.
         kind: a name known to `hashlib`, for example "sha256" or "md5".
     """
     with open(path, "rb") as file:
@@ -38,9 +37,6 @@ def fetch(url: str, path: Path, expected: str, kind: str = "sha256") -> Path:
 
     Args:
         url: http, https or file address.
-        path: the file to write.
-        expected: its hex digest.
-        kind: of digest, as for `digest`.
 
     Raises:
         DownloadError: no network, a refused, broken or unsafe connection, a

@@ -26,12 +26,9 @@ class Run:
     """One training run.
 
     Args:
-        arm: what is special about it, such as "rate 1e-3".
-        seed: of its random draws.
         correct: {"validation", "shifted" or "test": booleans (n,), True
             where the prediction is correct}.
         history: {"loss", "val_loss", …: one number for each epoch}.
-        seconds: that training took.
     """
 
     arm: str
@@ -50,7 +47,6 @@ def load(lesson: str, weights_name: str) -> list[Run]:
     """Return the stored runs of a lesson, and print where they are from.
 
     Args:
-        lesson: the name of its notebook.
         weights_name: the weights that you use. If there are no runs for
             them, those for ImageNet's weights are returned.
     """
@@ -90,7 +86,6 @@ def best_arm(runs: Sequence[Run], arms: Iterable[str]) -> str:
     """Return the arm whose validation loss is lowest at the end.
 
     Args:
-        runs: as `load` returns them.
         arms: those to choose from; the loss is the mean over their seeds.
 
     Raises:

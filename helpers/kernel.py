@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ipykernel.kernelspec
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -36,12 +35,12 @@ def client(notebook: NotebookNode, path: Path) -> Client:
     """Return an nbclient that runs a notebook and stops at an error.
 
     Args:
-        notebook: as nbformat reads it.
         path: its file; the cells run in the folder of this.
     """
     return Client(
         notebook,
         kernel_manager_class=_ThisPython,
+        kernel_name=NATIVE_KERNEL_NAME,
         extra_arguments=["--log-level=CRITICAL"],
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
@@ -55,7 +54,6 @@ def put(notebook: NotebookNode, lesson: str, name: str, value: str) -> None:
     """Replace the value in the one line of a lesson that sets a name.
 
     Args:
-        notebook: changed in place.
         lesson: its name, for the message of an error.
         name: what stands before ` = ` in that line.
         value: the Python expression to put after it.
@@ -79,16 +77,8 @@ def put(notebook: NotebookNode, lesson: str, name: str, value: str) -> None:
         )
 
 
-class _ThisPythonSpecs(KernelSpecManager):
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return self.kernel_spec_class(
-            resource_dir=ipykernel.kernelspec.RESOURCES,
-            **ipykernel.kernelspec.get_kernel_dict(),
-        )
-
-
 class _ThisPython(AsyncKernelManager):
-    """Starts this Python, whatever the notebook's kernelspec names."""
+    """Starts this Python, whatever is installed under the kernel's name."""
 
     def _kernel_spec_manager_default(self) -> KernelSpecManager:
-        return _ThisPythonSpecs(parent=self)
+        return KernelSpecManager(parent=self, kernel_dirs=[])

@@ -16,19 +16,21 @@ def attach(
 
     Args:
         package: its `__name__`.
-        modules: {name that the package offers: module in it that has the
-            name, or "" where the name is that of a module}.
+        modules: {module in it: names that the package offers of it, with
+            spaces between; "" for the module itself}.
     """
+    places = {
+        name: module
+        for module, names in modules.items()
+        for name in names.split() or [module]
+    }
 
     def find(name: str) -> Any:
-        if name not in modules:
+        if name not in places:
             raise AttributeError(
                 f"module {package!r} has no attribute {name!r}"
             )
-        if not modules[name]:
-            return importlib.import_module(f"{package}.{name}")
-        return getattr(
-            importlib.import_module(f"{package}.{modules[name]}"), name
-        )
+        module = importlib.import_module(f"{package}.{places[name]}")
+        return module if name == places[name] else getattr(module, name)
 
-    return find, lambda: sorted(modules)
+    return find, lambda: sorted(places)

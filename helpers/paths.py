@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +103,28 @@ def atomic(
             f"{_REASONS[error.errno]}, and run this again. What was there "
             "before is unchanged."
         ) from None
+
+
+def evict(
+    files: Iterable[Path], limit: int, keep: Container[Path] = ()
+) -> None:
+    """Remove the oldest files until all fit into so many bytes.
+
+    Args:
+        keep: files that stay, however large they are.
+    """
+    stats = {}
+    for path in files:
+        with contextlib.suppress(OSError):  # another process removed it
+            stats[path] = path.stat()
+    total = sum(stat.st_size for stat in stats.values())
+    for path in sorted(stats, key=lambda path: stats[path].st_mtime_ns):
+        if total <= limit:
+            break
+        if path not in keep:
+            with contextlib.suppress(OSError):  # Windows: it is in use
+                path.unlink()
+                total -= stats[path].st_size
 
 
 def _replace(temporary: Path, path: Path) -> None:

@@ -32,20 +32,21 @@ def write(
 
     Args:
         lesson: the notebook's name, for example "02_frozen_baseline".
-        weights_name: the weights that the lesson started from.
-        folder: the folder of photos.
         outcomes: {name of a result: booleans (n,), True where the
             prediction is correct}.
         hits: the same for another question than the class; `rows` leaves
             it out.
     """
-    entry = {
+    entry: dict[str, Any] = {
         "lesson": lesson,
         **_data(weights_name, folder),
-        "correct": _lists(outcomes),
-        "hits": _lists(hits or {}),
         "model": _checksum(lesson),
     }
+    for key, values in (("correct", outcomes), ("hits", hits or {})):
+        entry[key] = {
+            name: np.asarray(flags, bool).tolist()
+            for name, flags in values.items()
+        }
     _write(_path(lesson, weights_name), entry)
 
 
@@ -61,13 +62,6 @@ def _log() -> Path:
 def _path(lesson: str, weights_name: str) -> Path:
     """Return the file of an entry; names of weights differ in their ends."""
     return _log() / f"{lesson}_{weights_name[-40:]}.json"
-
-
-def _lists(outcomes: Outcomes) -> dict[str, list[bool]]:
-    return {
-        name: np.asarray(values, bool).tolist()
-        for name, values in outcomes.items()
-    }
 
 
 def _data(weights_name: str, folder: str | Path) -> dict[str, str | None]:

@@ -64,8 +64,6 @@ def fill(
     Entries of the same name are replaced, in one step each.
 
     Args:
-        shared_folder: made if it isn't there.
-        data: the data/ of who ran the lessons.
         work: the folder in place of data/work.
         weights: files of weights elsewhere, such as in Keras' cache.
 
@@ -90,14 +88,8 @@ def fill(
         sources[f"{FEATURES}/{path.name}"] = path
     for name, path in sources.items():
         if path.exists():
-            _copy(path, shared_folder / name)
+            copy = shutil.copytree if path.is_dir() else shutil.copyfile
+            with atomic(shared_folder / name) as temporary:
+                copy(path, temporary)
     for path in [shared_folder, *shared_folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def _copy(source: Path, target: Path):
-    with atomic(target) as temporary:
-        if source.is_dir():
-            shutil.copytree(source, temporary)
-        else:
-            shutil.copyfile(source, temporary)

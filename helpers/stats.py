@@ -215,7 +215,6 @@ def compare(
     """Print and return the paired comparison of two models.
 
     Args:
-        first_name, second_name: of the models.
         first, second: as for `paired`.
         labels: integers (n,), the indices of the true classes, for the
             balanced accuracies.
@@ -335,7 +334,6 @@ def learning_curve(
         classifier: of scikit-learn; copies of it are fitted.
         train: features (n, d) and labels (n,).
         validation: the same of the photos to measure on.
-        seed: of the random draws.
 
     Returns:
         {number of training photos: accuracies, 0-1}, for the `FRACTIONS` of

@@ -7,13 +7,14 @@ characters that change the direction of the text around them.
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-# Characters that end a line, move the cursor or reverse the text after them.
-_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
-_DIRECTIONS = set("LRE RLE LRO RLO PDF LRI RLI FSI PDI".split())
+# Characters that end a line, move the cursor or reverse the text after them,
+# and halves of a surrogate pair.
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+)
 # An underscore within a word means nothing in Markdown.
 _MARKDOWN = re.compile(r"([\\`*\[\]<>|$~&]|(?<![^\W_])_|_(?![^\W_]))")
 # What starts a formula, after apostrophes that were there before.
@@ -31,14 +32,9 @@ def one_line(text: str) -> str:
     A line break becomes a backslash and an n, as in Python. Everything
     else stays, in every script.
     """
-    return "".join(_escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    is_control = unicodedata.category(char) in _CATEGORIES
-    if is_control or unicodedata.bidirectional(char) in _DIRECTIONS:
-        return char.encode("unicode_escape").decode()
-    return char
+    return _CONTROL.sub(
+        lambda match: match[0].encode("unicode_escape").decode(), text
+    )
 
 
 def markdown(text: str) -> str:

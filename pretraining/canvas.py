@@ -5,7 +5,6 @@ paint is laid over a scene. Lengths are pixels; places are x and y in pixels
 from the middle.
 """
 
-import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,27 +13,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 from scipy import fft
 
+from helpers.surfaces.textures import centred_grid, frequencies
+
 Field = npt.NDArray[np.floating]
-
-
-@functools.lru_cache(maxsize=8)
-def middle(
-    size: int,
-) -> tuple[Field, Field]:
-    """Return pixels from the middle: y (size, 1) and x (1, size)."""
-    line = np.arange(size, dtype="float32") - (size - 1) / 2
-    return line[:, None], line[None, :]
-
-
-@functools.lru_cache(maxsize=8)
-def waves(
-    size: int,
-) -> tuple[Field, Field]:
-    """Return cycles a pixel for `irfft2`: down and right."""
-    return (
-        np.fft.fftfreq(size).astype("float32")[:, None],
-        np.fft.rfftfreq(size).astype("float32")[None, :],
-    )
 
 
 def texture(rng: np.random.Generator, size: int, strength: Field) -> Field:
@@ -52,7 +33,7 @@ def noise(
     rng: np.random.Generator, size: int, scale: float, band: bool = False
 ) -> Field:
     """Return noise about `scale` pixels wide; `band`: no wider either."""
-    down, right = waves(size)
+    down, right = frequencies(size)
     wave = np.hypot(down, right) * scale
     strength = np.exp(-(wave**2))
     return texture(rng, size, strength * wave if band else strength)
@@ -62,7 +43,7 @@ def grain(
     rng: np.random.Generator, size: int, angle: float, long: float, wide: float
 ) -> Field:
     """Return noise drawn out along an angle."""
-    down, right = waves(size)
+    down, right = frequencies(size)
     along = (right * np.cos(angle) + down * np.sin(angle)) * long
     across = (down * np.cos(angle) - right * np.sin(angle)) * wide
     return texture(rng, size, np.exp(-np.abs(along) - across**2))
@@ -78,7 +59,7 @@ def turned(
     angle = rng.uniform(0, np.pi)
     if rng.random() < level:
         angle = rng.integers(2) * np.pi / 2 + rng.normal(0, 0.05)
-    y, x = middle(size)
+    y, x = centred_grid(size)
     u = x * np.cos(angle) + y * np.sin(angle) + rng.uniform(0, 200)
     v = y * np.cos(angle) - x * np.sin(angle) + rng.uniform(0, 200)
     return u, v, angle
@@ -103,12 +84,6 @@ def slopes(
     return right, np.diff(height, axis=0, append=height[-1:])
 
 
-def ramp(value: Field, low: float, high: float) -> Field:
-    """Return 0 below `low`, 1 above `high`, smooth between."""
-    t = np.clip((value - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
 def blob(
     rng: np.random.Generator,
     size: int,
@@ -118,7 +93,7 @@ def blob(
     stretch: float = 1.5,
 ) -> Field:
     """Return an irregular round patch: 0 in its middle, 1 at its edge."""
-    y, x = middle(size)
+    y, x = centred_grid(size)
     x, y = x - at[0], y - at[1]
     turn, longer = rng.uniform(0, np.pi), rng.uniform(1, stretch) ** 0.5
     u = (x * np.cos(turn) + y * np.sin(turn)) / longer

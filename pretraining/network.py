@@ -45,9 +45,6 @@ def build(grounds: int, marks: int) -> tuple[keras.Model, keras.Model]:
     `targets.TAPS`, at each place of the block, grounds + marks + 116 logits,
     linear in what the block says there; and under "whole-" and the name of
     each of `WHOLES` the signs by which a view is known again, (n, 128).
-
-    Args:
-        grounds, marks: how many classes of each there are.
     """
     base = keras.applications.InceptionV3(
         weights=None, include_top=False, input_shape=(None, None, 3)
@@ -141,12 +138,7 @@ def late_thresholds(base: keras.Model) -> list[keras.Variable]:
 
 
 class Pupil(keras.Model):
-    """Learns from pictures as `train.Pictures` gives them, in pairs of views.
-
-    Args:
-        heads: the second result of `build`.
-        grounds, marks: how many classes of each there are.
-    """
+    """Learns from what `train.Pictures` gives, in pairs of views."""
 
     def __init__(self, heads, grounds, marks):
         super().__init__()

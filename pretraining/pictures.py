@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from helpers.surfaces.textures import centred_grid, frequencies, ramp
 from pretraining import canvas, things
 
 FRACTALS = 24  # classes of fractals
@@ -30,7 +31,6 @@ def draw(
     """Draw one picture.
 
     Args:
-        rng: `numpy.random.Generator`.
         size: pixels on each side.
         strong: 0 to 1. At 1 every mark is plain to see; at 0 marks may be
             as faint as an inspector can still tell.
@@ -85,7 +85,7 @@ def _photograph(rng, size, scene):
     towards = rng.uniform(0, 2 * np.pi)
     right, down = canvas.slopes(scene["height"])
     slope = np.cos(towards) * right + np.sin(towards) * down
-    y, x = canvas.middle(size)
+    y, x = centred_grid(size)
     fall = rng.uniform(0, 0.0014)
     light = 1 - fall * (x * np.cos(towards) + y * np.sin(towards))
     if rng.random() < 0.5:
@@ -137,7 +137,7 @@ def _boards(rng, size, scene):
 
 def _end_grain(rng, size, scene):
     """Year rings round a far middle."""
-    y, x = canvas.middle(size)
+    y, x = centred_grid(size)
     at = rng.uniform(-size, size, 2)
     far = np.hypot(x - at[0], y - at[1]) + 3 * canvas.noise(rng, size, 40)
     rings = np.sin(far * (2 * np.pi / rng.uniform(6, 16)))
@@ -191,7 +191,7 @@ def _tiles(rng, size, scene):
     gap = np.minimum(
         np.abs((u / pitch) % 1 - 0.5), np.abs((v / pitch) % 1 - 0.5)
     )
-    line = 1 - canvas.ramp(gap * pitch, 0.8, 2.2)
+    line = 1 - ramp(gap * pitch, 0.8, 2.2)
     scene["tone"] = 1 + rng.choice([-0.5, 0.35]) * line
     scene["tone"] += 0.02 * canvas.noise(rng, size, 8)
     scene["height"] = -1.2 * line
@@ -208,7 +208,7 @@ def _bricks(rng, size, scene):
         (0.5 - np.abs(long % 1 - 0.5)) * tall * 2.2,
     )
     own = np.sin(row * 12.9 + np.floor(long) * 78.2) * 0.12
-    line = 1 - canvas.ramp(gap, 0.8, 2.2)
+    line = 1 - ramp(gap, 0.8, 2.2)
     scene["tone"] = (1 + own) * (1 - line) + line * rng.uniform(0.6, 1.5)
     scene["tone"] *= 1 + 0.06 * canvas.noise(rng, size, 2)
     scene["colour"] = [0.6, 0.32, 0.24]
@@ -249,12 +249,12 @@ def _smooth(rng, size, scene):
 
 def _concrete(rng, size, scene):
     """Concrete: clouds of many sizes and some pores."""
-    down, right = canvas.waves(size)
+    down, right = frequencies(size)
     wave = np.hypot(down, right) + 0.004
     cloud = canvas.texture(rng, size, wave ** -rng.uniform(1.0, 1.6))
     scene["tone"] = 1 + rng.uniform(0.05, 0.12) * cloud
     fine = canvas.noise(rng, size, 3)
-    scene["tone"] -= 0.15 * canvas.ramp(fine, 2.2, 3)
+    scene["tone"] -= 0.15 * ramp(fine, 2.2, 3)
     scene["colour"] = [0.6, 0.59, 0.56]
 
 
@@ -262,9 +262,7 @@ def _granite(rng, size, scene):
     """Granite: grains of three tones."""
     a = canvas.noise(rng, size, rng.uniform(4, 9))
     b = canvas.noise(rng, size, rng.uniform(3, 6))
-    scene["tone"] = (
-        1 + 0.25 * canvas.ramp(a, 0.2, 0.6) - 0.45 * canvas.ramp(b, 0.7, 1)
-    )
+    scene["tone"] = 1 + 0.25 * ramp(a, 0.2, 0.6) - 0.45 * ramp(b, 0.7, 1)
     scene["colour"] = [0.6, 0.55, 0.53]
 
 
@@ -272,7 +270,7 @@ def _cork(rng, size, scene):
     """Cork: soft crumbs with dark specks."""
     a = canvas.noise(rng, size, rng.uniform(8, 14), True)
     b = canvas.noise(rng, size, rng.uniform(5, 9))
-    scene["tone"] = 1 + 0.09 * a - 0.4 * canvas.ramp(b, 1.5, 2.2)
+    scene["tone"] = 1 + 0.09 * a - 0.4 * ramp(b, 1.5, 2.2)
     scene["colour"] = [0.72, 0.55, 0.38]
 
 
@@ -288,8 +286,8 @@ def _corrugated(rng, size, scene):
 def _sponge(rng, size, scene):
     """Sponge: round holes everywhere."""
     a = canvas.noise(rng, size, rng.uniform(7, 14), True)
-    scene["tone"] = 1 - rng.uniform(0.3, 0.7) * canvas.ramp(a, 0.7, 1.3)
-    scene["height"] = -2.0 * canvas.ramp(a, 0.5, 1.3)
+    scene["tone"] = 1 - rng.uniform(0.3, 0.7) * ramp(a, 0.7, 1.3)
+    scene["height"] = -2.0 * ramp(a, 0.5, 1.3)
     scene["colour"] = [0.85, 0.75, 0.35]
 
 
@@ -309,7 +307,7 @@ def _fur(rng, size, scene):
     angle = rng.uniform(0, np.pi)
     a = canvas.grain(rng, size, angle, 30, 2)
     b = canvas.grain(rng, size, angle + rng.uniform(0.4, 1.2), 30, 2)
-    mix = canvas.ramp(canvas.noise(rng, size, 40), -0.7, 0.7)
+    mix = ramp(canvas.noise(rng, size, 40), -0.7, 0.7)
     scene["tone"] = 1 + rng.uniform(0.1, 0.25) * (a * mix + b * (1 - mix))
 
 
@@ -339,9 +337,7 @@ def _honeycomb(rng, size, scene):
         + np.cos((-0.5 * u + 0.866 * v) * k)
         + np.cos((-0.5 * u - 0.866 * v) * k)
     )
-    scene["tone"] = 1 + rng.choice([-1, 1]) * 0.4 * canvas.ramp(
-        sum_of, -1.2, -0.4
-    )
+    scene["tone"] = 1 + rng.choice([-1, 1]) * 0.4 * ramp(sum_of, -1.2, -0.4)
     scene["colour"] = [0.7, 0.6, 0.3]
 
 
@@ -366,9 +362,7 @@ def _dotted(rng, size, scene):
     u, v, _ = canvas.turned(rng, size)
     k = 2 * np.pi / rng.uniform(12, 28)
     sum_of = np.cos(u * k) + np.cos(v * k)
-    scene["tone"] = 1 + rng.choice([-0.4, 0.35]) * canvas.ramp(
-        sum_of, 0.7, 1.2
-    )
+    scene["tone"] = 1 + rng.choice([-0.4, 0.35]) * ramp(sum_of, 0.7, 1.2)
 
 
 def _plaid(rng, size, scene):
@@ -383,7 +377,7 @@ def _plaid(rng, size, scene):
 
 def _clouds(rng, size, scene):
     """Soft clouds."""
-    down, right = canvas.waves(size)
+    down, right = frequencies(size)
     wave = np.hypot(down, right) + 0.006
     cloud = canvas.texture(rng, size, wave**-2.2)
     scene["tone"] = 1 + rng.uniform(0.08, 0.25) * cloud
@@ -395,7 +389,7 @@ def _camouflage(rng, size, scene):
     b = canvas.noise(rng, size, rng.uniform(20, 45))
     stain = np.ones((size, size, 3), "float32")
     for field in (a, b):
-        over = canvas.ramp(field, 0.25, 0.4)[..., None]
+        over = ramp(field, 0.25, 0.4)[..., None]
         stain *= 1 - over * rng.uniform(0.1, 0.6, 3)
     scene["stain"] = stain.astype("float32")
 
@@ -404,7 +398,7 @@ def _rubber(rng, size, scene):
     """A mat with raised studs or ribs."""
     u, v, _ = canvas.turned(rng, size, 0.5)
     k = 2 * np.pi / rng.uniform(14, 30)
-    studs = canvas.ramp(np.cos(u * k) * np.cos(v * k), 0.2, 0.5)
+    studs = ramp(np.cos(u * k) * np.cos(v * k), 0.2, 0.5)
     scene["height"] = rng.uniform(1.2, 3) * studs
     scene["colour"] = [0.25, 0.25, 0.26]
 
@@ -412,7 +406,7 @@ def _rubber(rng, size, scene):
 def _crumpled(rng, size, scene):
     """Crumpled paper or foil: facets with sharp folds."""
     height = np.zeros((size, size), "float32")
-    y, x = canvas.middle(size)
+    y, x = centred_grid(size)
     for _ in range(9):
         angle = rng.uniform(0, 2 * np.pi)
         far = x * np.cos(angle) + y * np.sin(angle)
@@ -437,7 +431,7 @@ def _mesh(rng, size, scene):
     u, v, _ = canvas.turned(rng, size)
     k = np.pi / rng.uniform(8, 18)
     wire = np.minimum(np.abs(np.sin(u * k)), np.abs(np.sin(v * k)))
-    scene["tone"] = 1 - 0.55 * canvas.ramp(wire, 0.15, 0.35)
+    scene["tone"] = 1 - 0.55 * ramp(wire, 0.15, 0.35)
 
 
 def _anything(rng, size, scene):
@@ -491,7 +485,7 @@ def _bubble(rng, size, scene):
     q = canvas.blob(rng, size, canvas.spot(rng, size), radius, 0.1)
     high = rng.uniform(0.1, 0.25) * radius * scene["power"]
     scene["height"] = scene["height"] + rng.choice([-1, 1]) * high * (
-        1 - canvas.ramp(q, 0.0, 1.0)
+        1 - ramp(q, 0.0, 1.0)
     )
 
 
@@ -501,9 +495,7 @@ def _bubbles(rng, size, scene):
         radius = rng.uniform(6, 14)
         q = canvas.blob(rng, size, canvas.spot(rng, size, 0.4), radius, 0.05)
         high = rng.uniform(0.25, 0.4) * radius * scene["power"]
-        scene["height"] = scene["height"] + high * (
-            1 - canvas.ramp(q, 0.0, 1.0)
-        )
+        scene["height"] = scene["height"] + high * (1 - ramp(q, 0.0, 1.0))
 
 
 def _wrinkle(rng, size, scene):
@@ -654,7 +646,7 @@ def _letters(rng, size, scene):
 
 def _dots(rng, size, at, spread, count, radii):
     """Return soft round dots scattered about a place."""
-    y, x = canvas.middle(size)
+    y, x = centred_grid(size)
     made = np.zeros((size, size), "float32")
     for _ in range(count):
         c = at + rng.normal(0, spread, 2)
@@ -689,7 +681,7 @@ def _crumbs(rng, size, scene):
 
 def _beads(rng, size, scene):
     """Small rings together, as of foam."""
-    y, x = canvas.middle(size)
+    y, x = centred_grid(size)
     at, made = canvas.spot(rng, size), np.zeros((size, size), "float32")
     for _ in range(rng.integers(4, 11)):
         c, r = at + rng.normal(0, 18, 2), rng.uniform(4, 9)
@@ -704,7 +696,7 @@ def _spill(rng, size, scene):
     q = canvas.blob(rng, size, canvas.spot(rng, size), radius, 0.3, 1.8)
     q = q + rng.uniform(0.02, 0.1) * canvas.noise(rng, size, 18)
     edge = 4 / radius
-    body = rng.uniform(0.3, 0.7) * (1 - canvas.ramp(q, 1 - edge, 1 + edge))
+    body = rng.uniform(0.3, 0.7) * (1 - ramp(q, 1 - edge, 1 + edge))
     ring = np.exp(-(((q - 1 + edge) / (0.6 * edge + 0.03)) ** 2))
     amount = np.clip(body + rng.uniform(0.1, 0.5) * ring, 0, 1)[..., None]
     tint = canvas.tint(rng, scene["power"])
@@ -737,7 +729,7 @@ def _splash(rng, size, scene):
     """A drop and its many splashes, opaque."""
     at, radius = canvas.spot(rng, size, 0.2), rng.uniform(7, 18)
     q = canvas.blob(rng, size, at, radius, 0.25)
-    amount = 1 - canvas.ramp(q, 0.9, 1.1)
+    amount = 1 - ramp(q, 0.9, 1.1)
     more = _dots(rng, size, at, radius * 1.6, 14, (1.2, 4))
     canvas.cover(rng, scene, np.maximum(amount, more))
 
@@ -757,7 +749,7 @@ def _rubbed(rng, size, scene):
     q = canvas.blob(
         rng, size, canvas.spot(rng, size, 0.2), rng.uniform(22, 50), 0.2
     )
-    amount = 1 - canvas.ramp(q, 0.8, 1.1)
+    amount = 1 - ramp(q, 0.8, 1.1)
     for name in ("tone", "height"):
         flat = ndimage.gaussian_filter(scene[name], 5)
         scene[name] = scene[name] * (1 - amount) + flat * amount
@@ -820,18 +812,18 @@ def _disc(rng, size, scene):
     q = canvas.blob(
         rng, size, canvas.spot(rng, size), rng.uniform(12, 38), 0, 2.5
     )
-    canvas.cover(rng, scene, 1 - canvas.ramp(q, 0.95, 1.05))
+    canvas.cover(rng, scene, 1 - ramp(q, 0.95, 1.05))
 
 
 def _sphere(rng, size, scene):
     """A shaded ball with a highlight and a shadow."""
     at, radius = canvas.spot(rng, size, 0.2), rng.uniform(15, 42)
-    y, x = canvas.middle(size)
+    y, x = centred_grid(size)
     x, y = (x - at[0]) / radius, (y - at[1]) / radius
     far = np.hypot(x, y)
     shadow = 1 - 0.5 * np.exp(-(((x - 0.4) ** 2 + (y - 0.5) ** 2) ** 2))
     scene["tone"] = scene["tone"] * shadow
-    amount = 1 - canvas.ramp(far, 0.97, 1.03)
+    amount = 1 - ramp(far, 0.97, 1.03)
     canvas.cover(rng, scene, amount)
     z = np.sqrt(np.clip(1 - far**2, 0, 1))
     shade = np.clip(0.5 * z - 0.45 * x - 0.5 * y, 0, 1)
@@ -844,8 +836,8 @@ def _cylinder(rng, size, scene):
     u, v, _ = canvas.through(rng, size, 0.3)
     wide, long = rng.uniform(9, 26), rng.uniform(35, 90)
     across = v / wide
-    amount = 1 - canvas.ramp(np.abs(across), 0.96, 1.04)
-    amount = amount * (1 - canvas.ramp(np.abs(u), long - 1, long + 1))
+    amount = 1 - ramp(np.abs(across), 0.96, 1.04)
+    amount = amount * (1 - ramp(np.abs(u), long - 1, long + 1))
     canvas.cover(rng, scene, amount)
     lamp = rng.uniform(-0.6, 0.6)
     shade = np.sqrt(np.clip(1 - across**2, 0, 1))

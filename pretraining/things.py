@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from helpers.surfaces.textures import centred_grid, ramp
 from pretraining import canvas
 
 # --- Forms ----------------------------------------------------------------
@@ -30,14 +31,14 @@ def _tube(rng, size):
     elif kind == 1:  # a bottle: the neck thins out
         neck = rng.uniform(0.25, 0.5)
         begin = rng.uniform(0.2, 0.6) * long
-        fall = canvas.ramp(u, begin, begin + radius * rng.uniform(0.4, 1.2))
+        fall = ramp(u, begin, begin + radius * rng.uniform(0.4, 1.2))
         r = radius * (1 - (1 - neck) * fall)
     else:  # a cup
         r = radius * (1 + rng.uniform(-0.3, 0.3) * u / long)
     ends = np.clip((long - np.abs(u)) / (0.2 * radius), 0, 1)
     r = r * np.sqrt(1 - (1 - ends) ** 2) + 1e-3
     across = np.clip(v / r, -1, 1)
-    inside = (1 - canvas.ramp(np.abs(v) - r, -0.7, 0.7)) * (ends > 0)
+    inside = (1 - ramp(np.abs(v) - r, -0.7, 0.7)) * (ends > 0)
     dent = _creased(rng, size) if rng.random() < 0.3 else (0, 0)
     x = -np.sin(angle) * across + 0.6 * dent[0]
     y = np.cos(angle) * across + 0.6 * dent[1]
@@ -46,7 +47,7 @@ def _tube(rng, size):
 
 def _creased(rng, size):
     """Return the slopes of creased sheet: flat facets, sharp folds."""
-    y, x = canvas.middle(size)
+    y, x = centred_grid(size)
     height = np.zeros((size, size), "float32")
     for _ in range(rng.integers(6, 16)):
         angle = rng.uniform(0, 2 * np.pi)
@@ -74,8 +75,8 @@ def _flat(rng, size):
     u, v, angle = canvas.through(rng, size, 0.4)
     long, wide = rng.uniform(0.2, 0.5, 2) * size
     v = v + rng.uniform(-0.3, 0.3) * u
-    inside = (1 - canvas.ramp(np.abs(u) - long, -0.7, 0.7)) * (
-        1 - canvas.ramp(np.abs(v) - wide, -0.7, 0.7)
+    inside = (1 - ramp(np.abs(u) - long, -0.7, 0.7)) * (
+        1 - ramp(np.abs(v) - wide, -0.7, 0.7)
     )
     bend = rng.uniform(-0.5, 0.5) * u / long + rng.normal(0, 0.2)
     return inside, np.cos(angle) * bend, np.sin(angle) * bend, u, v
@@ -90,7 +91,7 @@ def _carton(rng, size):
     edge *= rng.uniform(0.2, 0.4, (3, 1)) * size
     inside = np.zeros((size, size), "float32")
     x, y, u, v = (np.zeros((size, size), "float32") for _ in range(4))
-    down, right = canvas.middle(size)
+    down, right = centred_grid(size)
     for n in range(3):
         a, b = edge[n], edge[(n + 1) % 3]
         face = canvas.fill(size, [[at, at + a, at + a + b, at + b]])
@@ -111,14 +112,14 @@ def _bag(rng, size):
     radius = rng.uniform(0.25, 0.45) * size
     at = canvas.spot(rng, size, 0.12)
     q = canvas.blob(rng, size, at, radius, 0.15, 2.0)
-    y, x = canvas.middle(size)
+    y, x = centred_grid(size)
     bulge = np.minimum(q, 1) ** 2
     far = np.hypot(x - at[0], y - at[1]) + 1
     fold = canvas.grain(rng, size, rng.uniform(0, np.pi), 60, 7)
     right, down = canvas.slopes(fold)
     deep = rng.uniform(0.3, 1.5)
     return (
-        1 - canvas.ramp(q, 0.97, 1.03),
+        1 - ramp(q, 0.97, 1.03),
         bulge * (x - at[0]) / far + deep * right,
         bulge * (y - at[1]) / far + deep * down,
         x + 8 * right,
@@ -245,12 +246,7 @@ MATERIALS = (_cardboard, _paper, _plastic, _metal, _glass, _film)
 def thing(
     form: Callable, material: Callable
 ) -> Callable[[np.random.Generator, int, dict], None]:
-    """Return the mark that lays a thing on the ground.
-
-    Args:
-        form: one of `FORMS`.
-        material: one of `MATERIALS`.
-    """
+    """Return the mark that lays a thing on the ground."""
 
     def mark(
         rng: np.random.Generator, size: int, scene: dict[str, Any]

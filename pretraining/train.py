@@ -77,13 +77,7 @@ def folder_of(out: str | Path, entry: tuple) -> Path:
 
 
 def draw_ahead(out: str | Path, many: int, artist: int, artists: int) -> None:
-    """Draw one artist's share of the pictures of all stages, in order.
-
-    Args:
-        out: the folder of the run.
-        many: times as many pictures as `PLAN` says.
-        artist, artists: which of how many processes this is.
-    """
+    """Draw one artist's share of the pictures of all stages, in order."""
     if hasattr(os, "nice"):
         os.nice(10)
     for entry in PLAN:
@@ -190,11 +184,9 @@ def train(
     """Train for so many minutes; leave the weights in `out`.
 
     Args:
-        minutes: of the whole run.
         out: a folder for the pictures, `checkpoint.npz` and the log.
         batch: pictures in a step, each seen in two views, when views have
             128 pixels; of larger views there are fewer.
-        many: times as many pictures as `PLAN` says.
         start: an 8-bit file to begin from (`helpers.network.starter`).
     """
     import keras

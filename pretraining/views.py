@@ -34,7 +34,6 @@ def view(
         masks: uint8 (n, side, side), 1 where a picture's mark is.
         size: pixels on each side of a view, less than `side`.
         even: 0 to 1, how far the contrast of all views is made the same.
-        seed: a `keras.random.SeedGenerator`.
 
     Returns:
         Pixels, float32 (n, size, size, 3), 0 to 255, and where the mark is,
@@ -53,7 +52,6 @@ def cover(pixels: Any, seed: keras.random.SeedGenerator) -> tuple[Any, Any]:
 
     Args:
         pixels: float32 (n, size, size, 3), 0 to 255.
-        seed: a `keras.random.SeedGenerator`.
 
     Returns:
         Pixels as before, and what is covered, float32 (n, size, size), 1

@@ -75,9 +75,6 @@ def run(
     program has taken its port, all are started once more on other ports.
 
     Args:
-        module: its name, for example "scale.train".
-        args: its arguments.
-        workers: how many processes.
         kill_at: how a line begins; when the first worker prints it, the
             last one is killed at once, as if its power had failed.
 

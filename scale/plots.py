@@ -112,14 +112,7 @@ def ring_all_reduce(workers: int = 4) -> None:
 
     Args:
         workers: 2 to 6. Each cuts its gradients into as many pieces.
-
-    Raises:
-        ValueError: the number of workers is another.
     """
-    if not 2 <= workers <= len(COLOURS):
-        raise ValueError(
-            f"{workers} workers can't be drawn; give 2 to {len(COLOURS)}."
-        )
     figure, axes = plt.subplots(1, 3, figsize=(11, 4.3))
     steps = f"{workers - 1} step{'s' if workers > 2 else ''}"
     # Which pieces each worker has the sum of, after each phase.

@@ -83,9 +83,6 @@ def fill(
 
     Args:
         lower: a model from pixels, (b, 299, 299, 3) in 0-255, to a tensor.
-        split: a `dataset.Split`, the same for all workers.
-        folder: of the shards.
-        shard_size: photos in a shard.
         worker, workers: which of how many workers this is.
 
     Yields:
@@ -204,10 +201,8 @@ def batch_indices(
     on earlier steps.
 
     Args:
-        count: of photos.
         batch: photos in a step, of all workers together.
         step: counted from 0, over all epochs.
-        seed: of the order.
 
     Returns:
         int64 (batch,), indices from 0 to count - 1.

@@ -91,9 +91,6 @@ def train(
     """Train from the last checkpoint to the end.
 
     Args:
-        args: the arguments of `main`.
-        data: the shards.
-        strategy: how the machines share the work.
         is_first: whether this worker writes the checkpoints and results.
 
     Raises:

@@ -114,10 +114,6 @@ class Classifier:
 class Labels:
     """The labels of a folder of photos, of which wrong ones are listed.
 
-    Args:
-        folder: of photos.
-        options: those of `scan.check`.
-
     Raises:
         ValueError: the folder can't be used.
     """

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def peak(pid: int | str = "self") -> int:
-    """Return the peak memory of a process (only on Linux another) in bytes."""
-    try:
-        # On Linux getrusage would count the parent's memory as well.
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+def peak() -> int:
+    """Return the peak memory of this process in bytes."""
+    if sys.platform == "linux":
+        # getrusage would count the parent's memory as well.
+        status = Path("/proc/self/status").read_text(encoding="ascii")
         return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
-    except OSError:
-        pass
     if sys.platform == "win32":
         import psutil
 

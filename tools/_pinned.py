@@ -38,8 +38,5 @@ def delete_results(work: Path) -> None:
     """Delete the results log of earlier runs, which lesson 00 would show.
 
     Cached features stay: their names depend on all that they are made of.
-
-    Args:
-        work: the folder of the results, such as `WORK`.
     """
     shutil.rmtree(work / "results", ignore_errors=True)

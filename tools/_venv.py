@@ -296,14 +296,16 @@ def make_venv(venv: str, base: list[str]) -> None:
         )
 
 
-def run_quietly(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+def run_quietly(
+    command: list[str], folder: str = ROOT
+) -> subprocess.CompletedProcess[bytes]:
     """Run a command without input; return it with its whole output."""
     return subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        cwd=ROOT,
+        cwd=folder,
         env=environment(),
     )
 

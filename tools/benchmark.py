@@ -102,7 +102,6 @@ def recipe(
     The recipe is fixed only so far that it runs on correct pixels.
 
     Args:
-        photo_splits: training, validation and test.
         boundary: the number of frozen layers; None is all.
         augmented: whether the photos are augmented, anew in each epoch.
     """
@@ -140,7 +139,6 @@ def workbook(
     """Train as in the lessons: the frozen layers run once per photo.
 
     Args:
-        photo_splits: training, validation and test.
         boundary: the last frozen layer; None is the last layer of the base.
         augmented: whether each epoch takes another of a few augmented copies.
     """
@@ -251,10 +249,6 @@ def _copied(split: Split, folder: Path):
 
 def run(name: str, photo_splits: Sequence[Split]) -> dict[str, Any]:
     """Do one run.
-
-    Args:
-        name: in `TRAINING`.
-        photo_splits: training, validation and test, each a `Split`.
 
     Returns:
         `seconds` (without imports and the test), `peak_mib`, and `correct`,

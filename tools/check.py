@@ -48,9 +48,18 @@ def main(argv: list[str]) -> int:
                 f"be read ({error.strerror}); see to that, and check again."
             )
     if args.json:
-        rows = _rows(problems)
         if sentence:
-            rows.append(_refusal(args.folder, sentence))
+            do = "Do what the sentence says, and check again."
+            problems = *problems, Problem(args.folder, sentence, do, True)
+        rows = [
+            {
+                "file": p.name,
+                "problem": p.problem,
+                "excluded": p.excluded,
+                "advice": p.advice,
+            }
+            for p in problems
+        ]
         print(json.dumps(rows, indent=1))
     elif checked:
         checked.report()
@@ -97,29 +106,6 @@ def options(
     if labels and os.path.isfile(labels):  # else a path from the folder
         labels = os.path.abspath(labels)
     return labels, args.class_pattern, args.group_pattern, args.shape
-
-
-def _refusal(folder: str, sentence: str):
-    """Return why a folder can't be used, as a row."""
-    return {
-        "file": folder,
-        "problem": sentence,
-        "excluded": True,
-        "advice": "Do what the sentence says, and check again.",
-    }
-
-
-def _rows(problems: Iterable[Problem]):
-    """Return the problems as a list of dictionaries."""
-    return [
-        {
-            "file": p.name,
-            "problem": p.problem,
-            "excluded": p.excluded,
-            "advice": p.advice,
-        }
-        for p in problems
-    ]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import io
 import os
-import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -177,13 +176,7 @@ def _forward_pass():
 
 def _jupyterlab():
     command = [*_venv.jupyter_command(sys.executable, []), "--version"]
-    done = subprocess.run(
-        command,
-        cwd=_venv.ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    done = _venv.run_quietly(command)
     if done.returncode:
         line = _venv.last_line(done.stdout)
         return f"JupyterLab does not start ({line}): {REINSTALL}"

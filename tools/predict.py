@@ -5,7 +5,6 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Iterable
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -42,7 +41,9 @@ def main(argv: list[str]) -> int:
     try:
         model = predictors.find_model(args.model)
         metadata = read_metadata(model)
-        files = _files(args.photos)
+        files: list[Path] = []
+        for path in args.photos:
+            files += predict.files_in(path) if path.is_dir() else [path]
         run = _load(model)
     except ValueError as error:
         print(error, file=sys.stderr)
@@ -74,14 +75,6 @@ def main(argv: list[str]) -> int:
     if failed == len(files):
         return NOT_USABLE
     return SOME_FAILED if failed else 0
-
-
-def _files(photos: Iterable[Path]) -> list[Path]:
-    """Return the files, and those in the folders."""
-    files = []
-    for path in photos:
-        files += predict.files_in(path) if path.is_dir() else [path]
-    return files
 
 
 def _load(model: Path) -> predict.Predictor:

@@ -112,10 +112,6 @@ def read(path: Path) -> NotebookNode:
 def run(notebook: NotebookNode, path: Path) -> tuple[dict[int, float], float]:
     """Run all cells in place, in a new kernel; no file is written.
 
-    Args:
-        notebook: what `read` returns.
-        path: of the notebook.
-
     Returns:
         {index of a code cell: seconds}, and the kernel's peak memory in MiB.
 

@@ -42,7 +42,6 @@ def build(out: Path, source: Path = ROOT) -> None:
 
     Args:
         out: the folder of the site; an older one is replaced.
-        source: the folder of the project.
 
     Raises:
         SiteError: a page has an error or a broken link. An older site stays.

@@ -74,9 +74,7 @@ def figure(notebooks: Path, lesson: str, cell: str, alt: str) -> dict:
     """Return a stored figure: its `lesson` number, `png` in base64 and `alt`.
 
     Args:
-        notebooks: the folder of the lessons.
         lesson: the name of the notebook, for example "02_frozen_baseline".
-        cell: the id of the cell.
         alt: how the alt text begins.
 
     Raises:

@@ -17,11 +17,11 @@ COUNT = 40  # accounts; those that nobody uses cost nothing
 MADE = {"work", "surfaces", "flower_photos"}  # in data/; not copied
 
 
-def make_accounts(path: Path, count: int = COUNT) -> None:
+def make_accounts(path: Path) -> None:
     """Write `name,password` lines with random passwords to a CSV file."""
     lines = (
         f"learner-{number:02},{secrets.token_hex(6)}\n"
-        for number in range(1, count + 1)
+        for number in range(1, COUNT + 1)
     )
     path.write_text("".join(lines), encoding="utf-8")
 
@@ -37,9 +37,6 @@ def ready(home: Path) -> int:
     """Return the user id of an account, whose home is made the first time.
 
     The files of an existing home are never changed.
-
-    Args:
-        home: the folder of the account; all homes lie side by side.
     """
     if home.is_dir():
         return _owner(home)

@@ -60,13 +60,8 @@ def _install_proxy():
     folder.mkdir(exist_ok=True)
     for name in ("package.json", lock.name):
         shutil.copy(WORKSHOP / name, folder)
-    done = subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund"],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    npm = ["npm", "ci", "--no-audit", "--no-fund"]
+    done = _venv.run_quietly(npm, str(folder))
     if done.returncode:
         raise HubError(
             "The hub's proxy could not be installed "
@@ -83,7 +78,6 @@ def running(room: Path, shared: Path) -> Iterator[str]:
 
     Args:
         room: a folder for the homes and the hub's own files.
-        shared: the shared folder that the learners read.
 
     Raises:
         HubError: the hub does not start.

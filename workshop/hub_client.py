@@ -16,12 +16,7 @@ class LearnerError(Exception):
 
 
 class Learner:
-    """A learner in a browser: cookies, a server, a kernel.
-
-    Args:
-        address: of the hub, such as "http://127.0.0.1:8000".
-        name: of the account.
-    """
+    """A learner in a browser: cookies, a server, a kernel."""
 
     # Set by `open`.
     _session: str

@@ -31,12 +31,7 @@ class Cache:
     """The results of one folder: `look` at its files, then `save` them."""
 
     def __init__(self, folder: Path, shape: str = "squeeze") -> None:
-        """Load what is there; a damaged or older cache counts as empty.
-
-        Args:
-            folder: the folder of photos.
-            shape: of the pixels that are kept for training.
-        """
+        """Load what is there; a damaged or older cache counts as empty."""
         decoding.require_shape(shape)
         self._shape = shape
         self._path = path(folder)
@@ -61,7 +56,10 @@ class Cache:
         if row and row["state"] == [size, time]:
             self._new[name] = row
             _hashes[key] = row["sha256"]
-            return _from_row(file, name, class_name, row)
+            thumbnail = base64.b64decode(row["thumbnail"])
+            seen = *row["size"], thumbnail, row["depth"]
+            known = Photo(file, name, class_name, row["sha256"], *seen)
+            return known, [Problem(name, *note) for note in row["problems"]]
         photo, problems = photo_file.look(file, name, class_name, self._shape)
         if photo:
             self._new[name] = {
@@ -94,12 +92,6 @@ def _state(file: str | Path):
     """Return path, size and time of the last change of a file."""
     status = Path(file).stat()
     return str(file), status.st_size, status.st_mtime_ns
-
-
-def _from_row(file: Path, name: str, class_name: str, row: dict):
-    seen = *row["size"], base64.b64decode(row["thumbnail"]), row["depth"]
-    photo = Photo(file, name, class_name, row["sha256"], *seen)
-    return photo, [Problem(name, *note) for note in row["problems"]]
 
 
 def is_unchanged(file: str, sha256: str) -> bool:

@@ -53,10 +53,7 @@ def note(folder: str | Path, file: str, label: str, was: str) -> None:
     """Write down the class of a photo; its own class takes the note back.
 
     Args:
-        folder: the folder of the photos.
         file: the name of the photo, its path from the folder.
-        label: the name of the right class.
-        was: the class that the photo has now.
 
     Raises:
         ValueError: the notes that are there can't be understood.

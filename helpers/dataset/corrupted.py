@@ -15,7 +15,6 @@ def corrupted_demo(folder: Folder, lesson: str) -> Path:
     class in the folder of the other.
 
     Args:
-        folder: a checked folder; it stays as it is.
         lesson: the notebook's name, for example "01_data_prep"; each has a
             folder of its own, as two may be open at once.
 
@@ -39,12 +38,7 @@ def corrupted_demo(folder: Folder, lesson: str) -> Path:
 
 
 def add_a_photo(demo: Path, folder: Folder) -> Path:
-    """Copy one more photo into a `corrupted_demo`; return where it is.
-
-    Args:
-        demo: the path that `corrupted_demo` returned.
-        folder: the checked folder that it was made from.
-    """
+    """Copy one more photo into a `corrupted_demo`; return where it is."""
     path = demo / folder.class_names[0] / "added.jpg"
     shutil.copy(folder.photos[1].path, path)
     return path

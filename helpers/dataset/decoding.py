@@ -107,9 +107,6 @@ def decode(content: bytes) -> Picture:
     scanner. It is read with the smallest of `DEPTHS` that holds its largest
     value, so that it is neither clipped nor nearly black.
 
-    Args:
-        content: the bytes of a file.
-
     Raises:
         UnusableError: it is no picture that can be read, damaged, cut off or
             too large.

@@ -23,10 +23,6 @@ FRACTIONS = (60, 20, 20)
 def folder(url: str = URL, expected: str = SHA256) -> Path:
     """Return the folder of flower photos, shared or fetched once.
 
-    Args:
-        url: where the archive is.
-        expected: its SHA-256.
-
     Raises:
         helpers.downloads.DownloadError: the archive could not be fetched.
         helpers.paths.WriteError: the disk is full or may not be written.

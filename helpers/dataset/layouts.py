@@ -103,7 +103,6 @@ def read_folder(
     """Return what lies in a folder and how it is sorted; open no photo.
 
     Args:
-        folder: the folder of the photos.
         labels: a CSV file, as a path or as a path from `folder`.
         class_pattern: a regular expression whose first group is the class,
             in the name of a file.
@@ -218,7 +217,9 @@ def _by_folders(tree: Tree):
     kinds = _kinds(inside)
     has_splits = any(kind in SPLITS for kind in kinds.values())
     classes = {name for name, kind in kinds.items() if kind == CLASS}
-    in_classes = not has_splits and _hold_splits(inside)
+    within = {split_of(name) for names in inside.values() for name in names}
+    # Whether all classes hold train/, test/ and the like.
+    in_classes = not has_splits and {"train"} < within <= {*SPLITS}
     if classes or not has_splits:
         for folder in tree.folders:
             parts = _folders(folder, wrapper)
@@ -338,13 +339,6 @@ def _splits_among(folders: Iterable[str]):
         folder: split_of(folder) or split_of(folder[start:])
         for folder in folders
     }
-
-
-def _hold_splits(inside: Mapping[str, set[str]]):
-    """Return whether all classes hold train/, test/ and the like."""
-    inner = {name for names in inside.values() for name in names}
-    splits = set(map(split_of, inner))
-    return "train" in splits and 1 < len(splits) and splits <= {*SPLITS}
 
 
 def _around_splits(inside: Mapping[str, set[str]], classes: Iterable[str]):

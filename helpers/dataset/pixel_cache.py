@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from helpers import paths
 from helpers.dataset import decoding
 from helpers.dataset.decoding import SIZE, Picture
-from helpers.paths import atomic, work
 
 LIMIT = 2 * 2**30  # bytes of all files together, 8,000 photos
 LARGE = 1_000_000  # pixels of a photo; a smaller one is decoded as quickly
@@ -21,7 +21,7 @@ LARGE = 1_000_000  # pixels of a photo; a smaller one is decoded as quickly
 def path(sha256: str, shape: str) -> Path:
     """Return the file for a photo of this content hash and shape."""
     name = f"{sha256[:32]}-{shape}-{decoding.version()}.rgb"
-    return work() / "pixels" / name
+    return paths.work() / "pixels" / name
 
 
 def save(picture: Picture, sha256: str, shape: str) -> None:
@@ -31,7 +31,7 @@ def save(picture: Picture, sha256: str, shape: str) -> None:
     pixels = decoding.resize(picture.pixels, shape)
     with (
         contextlib.suppress(OSError),
-        atomic(path(sha256, shape)) as temporary,
+        paths.atomic(path(sha256, shape)) as temporary,
     ):
         temporary.write_bytes(pixels.tobytes())
 
@@ -48,15 +48,4 @@ def load(sha256: str, shape: str) -> npt.NDArray[np.uint8] | None:
 
 def evict() -> None:
     """Remove the oldest files until all fit into `LIMIT`."""
-    files = []
-    for file in (work() / "pixels").glob("[!.]*.rgb"):
-        with contextlib.suppress(OSError):  # another process removed it
-            status = file.stat()
-            files.append((status.st_mtime_ns, status.st_size, file))
-    total = sum(size for _, size, _ in files)
-    for _, size, file in sorted(files):
-        if total <= LIMIT:
-            break
-        with contextlib.suppress(OSError):  # Windows: it is in use
-            file.unlink()
-            total -= size
+    paths.evict((paths.work() / "pixels").glob("[!.]*.rgb"), LIMIT)

@@ -52,7 +52,6 @@ def assign_splits(
             does not count for its classes.
         fractions: a positive number for each split, relative to each other.
         groups: {content hash: group}, of photos that stay together.
-        names: of the splits.
 
     Returns:
         {content hash: name of its split}.
@@ -70,7 +69,10 @@ def assign_splits(
         classes.setdefault(group, collections.Counter())[class_name] += 1
     # {class: {hash of a group: photos of the class in it}}
     units: dict[str, dict[str, int]] = {}
-    first = {group: _group_key(keys) for group, keys in members.items()}
+    first = {group: min(keys) for group, keys in members.items()}
+    for group, keys in members.items():
+        if len(keys) > 1:  # the smallest of them would mostly be in training
+            first[group] = hashlib.sha256(first[group].encode()).hexdigest()
     for group, counts in classes.items():
         for class_name in counts:
             units.setdefault(class_name, {})
@@ -79,7 +81,11 @@ def assign_splits(
     shared = {
         first[group] for group, counts in classes.items() if len(counts) > 1
     }
-    split_of = {key: _by_hash(key, fractions, names) for key in first.values()}
+    thresholds = _thresholds(fractions)
+    split_of = {
+        key: names[bisect.bisect_right(thresholds, _number(key))]
+        for key in first.values()
+    }
     for class_name, of_class in units.items():
         _require_enough(class_name, of_class, len(names))
         alone = sorted(of_class.keys() - shared)
@@ -114,17 +120,6 @@ def _require_enough(class_name: str, groups: Mapping[str, int], splits: int):
     )
 
 
-def _group_key(keys: set[str]):
-    """Return the hash that a group goes by, that of a single photo as it is.
-
-    The smallest of several hashes would mostly lie in training.
-    """
-    smallest = min(keys)
-    if len(keys) == 1:
-        return smallest
-    return hashlib.sha256(smallest.encode()).hexdigest()
-
-
 def _number(key: str):
     """Return a content hash as a number from 0 to 1."""
     return int(key[:15], 16) / 16**15
@@ -137,10 +132,6 @@ def _thresholds(fractions: Sequence[float]):
     ]
 
 
-def _by_hash(key: str, fractions: Sequence[float], names: Sequence[str]):
-    return names[bisect.bisect_right(_thresholds(fractions), _number(key))]
-
-
 def _cuts(
     keys: Sequence[str], sizes: Sequence[int], fractions: Sequence[float]
 ):
@@ -148,9 +139,7 @@ def _cuts(
     class: at the thresholds, or as near as each split has its minimum.
 
     Args:
-        keys: of its groups, or photos.
         sizes: how many photos each of them stands for.
-        fractions: of the splits.
     """
     sums = [0, *itertools.accumulate(sizes)]
     minima = [

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from helpers.dataset import photo_file
 from helpers.dataset.photo_file import Problem, printed
 from helpers.paths import ROOT
-from helpers.text import counted
+from helpers.text import counted, one_line
 
 SHOWN = 4  # names in a list; of more, one less and how many there are
 TABLES = (".csv", ".tsv")
@@ -22,10 +22,7 @@ class FolderError(ValueError):
     """
 
     def __init__(self, sentence: str, problems: Iterable[Problem] = ()):
-        # A name may hold a line break.
-        super().__init__(
-            "".join(c if c.isprintable() else repr(c)[1:-1] for c in sentence)
-        )
+        super().__init__(one_line(sentence))
         self.problems = tuple(problems)
 
 
@@ -79,7 +76,16 @@ def read_tree(folder: Path) -> Tree:
         inner.sort()
         inner[:] = [n for n in inner if _enter(tree, here / n, entered)]
         for name in sorted(names):
-            _add_file(tree, here / name)
+            file = here / name
+            if photo_file.is_system_name(name):
+                kind = "._*" if name.startswith("._") else printed(name)
+                tree.ignored[kind] += 1
+            elif not photo_file.is_sidecar(folder / file):
+                tree.files.append(file)
+            elif file.suffix.lower() in TABLES:
+                tree.tables.append(file)
+            else:
+                tree.ignored[kind_of(file)] += 1
     return tree
 
 
@@ -108,19 +114,6 @@ def _enter(tree: Tree, path: PurePosixPath, entered: dict[str, str]):
     entered[real] = f"{printed(str(path))}/"
     tree.folders.append(path)
     return True
-
-
-def _add_file(tree: Tree, path: PurePosixPath):
-    name, file = path.name, tree.folder / path
-    if photo_file.is_system_name(name):
-        kind = "._*" if name.startswith("._") else printed(name)
-        tree.ignored[kind] += 1
-    elif not photo_file.is_sidecar(file):
-        tree.files.append(path)
-    elif path.suffix.lower() in TABLES:
-        tree.tables.append(path)
-    else:
-        tree.ignored[kind_of(path)] += 1
 
 
 def _no_folder(path: Path):

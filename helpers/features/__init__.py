@@ -5,10 +5,4 @@ May import `dataset` and `network`. Lessons 01 to 09 use it.
 
 from helpers.lazy import attach
 
-__getattr__, __dir__ = attach(
-    __name__,
-    {
-        "dataset": "extraction",
-        "extract": "extraction",
-    },
-)
+__getattr__, __dir__ = attach(__name__, {"extraction": "dataset extract"})

@@ -52,7 +52,6 @@ def extract(
 
     Args:
         model: from pixels, (b, 299, 299, 3) in 0-255, to a tensor.
-        split: a `dataset.Split` of n photos.
         augment: a Keras layer or model that the photos go through first,
             for example a `keras.Sequential` of preprocessing layers: from
             float32 (b, 299, 299, 3) in 0-255 to what `model` takes. Its
@@ -114,7 +113,6 @@ def write(model: keras.Model, split: Split, path: Path) -> None:
 
     Args:
         model: from pixels, (b, 299, 299, 3) in 0-255, to a tensor.
-        split: a `dataset.Split` of n photos.
         path: of the file, float16 (n, ...), which `storage.load` reads.
 
     Raises:
@@ -132,7 +130,6 @@ def chunks(
     Worker 1 of 4 has the chunks 1, 5, 9 and so on.
 
     Args:
-        split: a `dataset.Split`.
         chunk_size: photos in a chunk; the last may have fewer.
         worker, workers: which of how many workers this is.
     """
@@ -158,7 +155,6 @@ def dataset(
         features: float16 (n, ...), as `extract` returns them.
         labels: integers (n,), or one row of numbers for each photo, or None.
         seed: of the order, a new one in each epoch; None keeps the order.
-        batch_size: photos in a batch.
 
     Returns:
         A `tf.data.Dataset` of float32 (b, ...), with the labels if there
@@ -189,9 +185,7 @@ def _compute(
     """Yield the features of chunk after chunk, and show a progress bar.
 
     Args:
-        model: as for `extract`.
         numbered: a list of (number of a chunk, `dataset.Split`).
-        augment, copy: as for `extract`.
     """
     model = _fused(model)
     title = numbered[0][1].name + ("" if augment is None else ", augmented")
@@ -241,25 +235,18 @@ def _batches(
     """Yield the pixels of a chunk in batches, augmented if `augment` is given.
 
     Args:
-        split: a `dataset.Split`, the chunk.
-        augment, copy: as for `extract`.
         number: of the chunk, on which the random seeds depend.
     """
-    if augment is not None:
-        _seed(augment, copy, number)
+    variables = [] if augment is None else augment.variables
+    states = [v for v in variables if v.name == "seed_generator_state"]
+    for i, state in enumerate(states):  # of layers at any depth
+        state.assign([1_000_000 * number + 1000 * copy + i, 0])
     batches = pipeline.single_pass(split, BATCH_SIZE)
     for index, (pixels, _) in enumerate(batches):
         if augment is not None:
             random.seed(f"{number} {copy} {index}")  # AugMix draws from it
             pixels = augment(tf.cast(pixels, tf.float32), training=True)
         yield pixels
-
-
-def _seed(augment: keras.layers.Layer, copy: int, number: int):
-    """Seed every generator in an augmentation, at any depth."""
-    states = [v for v in augment.variables if v.name == "seed_generator_state"]
-    for i, state in enumerate(states):
-        state.assign([1_000_000 * number + 1000 * copy + i, 0])
 
 
 def _require_shape(augment: keras.layers.Layer, model: keras.Model):

@@ -33,11 +33,8 @@ def find(name: str) -> Path | None:
 
     A shared folder is looked at first.
     """
-    folders = [folder()]
-    if shared_folder := shared.folder():
-        folders.insert(0, shared_folder / shared.FEATURES)
-    whole = (path / name for path in folders if load(path / name))
-    return next(whole, None)
+    places = shared.find(f"{shared.FEATURES}/{name}"), folder() / name
+    return next((path for path in places if path and load(path)), None)
 
 
 def save(
@@ -100,10 +97,6 @@ class ChunkedArray:
         self._chunk_size = lengths[0]
         _in_use.add(self)
 
-    def _map(self, number: int):
-        path, (offset, shape) = self.paths[number], self._layouts[number]
-        return np.memmap(path, self.dtype, "r", offset, shape)
-
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -113,7 +106,8 @@ class ChunkedArray:
         numbers, places = np.divmod(rows.ravel(), self._chunk_size)
         for number in np.unique(numbers):
             inside = numbers == number
-            chunk = self._map(number)
+            path, layout = self.paths[number], self._layouts[number]
+            chunk = np.memmap(path, self.dtype, "r", *layout)
             features[inside] = chunk[places[inside]]
         return features.reshape(*rows.shape, *self.shape[1:])
 
@@ -133,16 +127,6 @@ def evict(keep: Iterable[Path]) -> None:
     Args:
         keep: paths of files that stay, however large they are.
     """
-    keep = {*keep, *(path for array in _in_use for path in array.paths)}
-    stats = {}
-    for path in folder().glob("[!.]*.npy"):  # not what is being written
-        with contextlib.suppress(OSError):  # another process removed it
-            stats[path] = path.stat()
-    total = sum(stat.st_size for stat in stats.values())
-    for path in sorted(stats, key=lambda path: stats[path].st_mtime_ns):
-        if total <= LIMIT:
-            break
-        if path not in keep:
-            with contextlib.suppress(OSError):  # Windows: it is in use
-                path.unlink()
-                total -= stats[path].st_size
+    in_use = (path for array in _in_use for path in array.paths)
+    files = folder().glob("[!.]*.npy")  # not what is being written
+    paths.evict(files, LIMIT, {*keep, *in_use})

@@ -8,30 +8,14 @@ from helpers.lazy import attach
 __getattr__, __dir__ = attach(
     __name__,
     {
-        "accuracies": "basic",
-        "alerts": "deployment",
-        "block_diagram": "diagrams",
-        "by_class": "evaluation",
-        "class_counts": "basic",
-        "confusion": "basic",
-        "curves": "basic",
-        "drift": "deployment",
-        "feature_maps": "basic",
-        "heatmaps": "evaluation",
-        "inception_module": "diagrams",
-        "learning_curve": "basic",
-        "learning_rates": "basic",
-        "mistakes": "basic",
-        "model_parts": "diagrams",
-        "photos": "basic",
-        "pixel_values": "basic",
-        "prediction": "deployment",
-        "rejection": "evaluation",
-        "relative_change": "basic",
-        "reliability": "evaluation",
-        "sample": "basic",
-        "seconds": "basic",
-        "seeds": "experiments",
-        "size_and_speed": "deployment",
+        "basic": (
+            "accuracies class_counts confusion curves feature_maps "
+            "learning_curve learning_rates mistakes photos pixel_values "
+            "relative_change sample seconds"
+        ),
+        "deployment": "alerts drift prediction size_and_speed",
+        "diagrams": "block_diagram inception_module model_parts",
+        "evaluation": "by_class heatmaps rejection reliability",
+        "experiments": "seeds",
     },
 )

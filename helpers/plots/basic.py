@@ -85,8 +85,6 @@ def photos(
         titles: n short texts, one above each photo. A text that no
             installed font can draw is replaced by "photo 3", counted from
             0, and printed below.
-        title: of the figure.
-        columns: photos in a row.
     """
     labels = class_labels.titles(titles, 1.7, 10)
     rows = -(-len(images) // columns)
@@ -158,7 +156,6 @@ def most_errors(
 
     Args:
         labels, predicted: class indices of shape (n,).
-        class_names: all classes.
     """
     wrong = labels != predicted
     confused = np.concatenate([labels[wrong], predicted[wrong]])
@@ -198,11 +195,7 @@ def pixel_values(values: Mapping[str, ArrayLike]) -> None:
 
 
 def feature_maps(features: blocks.FeatureMaps) -> None:
-    """Show the most active channels of three blocks for the first photo.
-
-    Args:
-        features: the feature maps of one or more photos.
-    """
+    """Show the most active channels of three blocks for the first photo."""
     names, columns = ("mixed0", "mixed5", "mixed10"), 6
     figure, axes = plt.subplots(len(names), columns + 1, figsize=(11.6, 5.4))
     top = max(features.maps[name][0].max() for name in names)
@@ -235,7 +228,6 @@ def curves(
     Args:
         histories: {name: the `history` dictionary of a Keras fit}. Solid
             lines are training, dashed ones validation.
-        title: of the figure.
     """
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.6))
     for ax, metric in zip(axes, ("loss", "accuracy"), strict=True):
@@ -270,13 +262,7 @@ def curves(
 
 
 def sample(split: Split, count: int, seed: int) -> None:
-    """Show random photos of a split with their labels.
-
-    Args:
-        split: the photos.
-        count: of photos, at most.
-        seed: of the random sample.
-    """
+    """Show random photos of a split with their labels."""
     count = min(count, len(split))
     chosen = np.random.default_rng(seed).choice(len(split), count, False)
     labels = class_labels.classes(split.class_names, 1.7, 10)
@@ -326,7 +312,6 @@ def confusion(
 
     Args:
         labels, predicted: class indices of shape (n,).
-        class_names: the classes.
     """
     figure = plt.figure()
     notes = draw_confusion(figure, labels, predicted, class_names)
@@ -356,7 +341,6 @@ def draw_confusion(
     """Draw what `confusion` shows into an empty figure, and set its size.
 
     Args:
-        figure: an empty figure.
         labels, predicted, class_names: as for `confusion`.
         cell: the side of a cell, in inches, where there is room for it.
 
@@ -413,7 +397,6 @@ def accuracies(
 
     Args:
         results: {name: `stats.Accuracy`, or booleans of shape (n,)}.
-        title: of the figure.
         of: the split they were measured on.
     """
     figure, ax = plt.subplots(figsize=(8, 0.55 * len(results) + 1.5))
@@ -474,11 +457,7 @@ def draw_learning_curve(
 
 
 def learning_curve(accuracies: Mapping[int, Sequence[float]]) -> None:
-    """Draw accuracy by the number of training photos.
-
-    Args:
-        accuracies: as for `draw_learning_curve`.
-    """
+    """Draw accuracy by the number of training photos."""
     figure, ax = plt.subplots(figsize=(8, 3.4))
     draw_learning_curve(ax, accuracies)
     ax.set(title="Would more photos help?")
@@ -514,7 +493,6 @@ def seconds(times: Mapping[str, float], title: str) -> None:
 
     Args:
         times: {name: seconds}.
-        title: of the figure.
     """
     figure, ax = plt.subplots(figsize=(8, 0.5 * len(times) + 1.3))
     bars = ax.barh(list(times), list(times.values()), color=BLUE)
@@ -555,7 +533,6 @@ def learning_rates(
     Args:
         rates: learning rates, ascending, shape (n,).
         losses: the smoothed loss at each, shape (n,).
-        chosen: the learning rate chosen.
         batches: the loss of each single batch, shape (n,).
     """
     figure, ax = plt.subplots(figsize=(8, 3.4))
@@ -578,7 +555,6 @@ def relative_change(distances: Mapping[str, float], title: str) -> None:
 
     Args:
         distances: {block: distance, relative to the norm of its weights}.
-        title: of the figure.
     """
     figure, ax = plt.subplots(figsize=(9, 3.2))
     percent = [100 * distance for distance in distances.values()]

@@ -101,9 +101,7 @@ def explanations(
 
     Args:
         texts: n class names, or n titles.
-        labels: their labels from `classes` or `titles`.
         shown: the indices in the figure; all by default.
-        noun: the word before the number.
     """
     lines = []
     for i in range(len(labels)) if shown is None else sorted(set(shown)):

@@ -61,7 +61,6 @@ def draw_prediction(
         axes: two matplotlib axes, which are cleared first.
         pixels: uint8 (299, 299, 3).
         probabilities: of the classes, (classes,).
-        class_names: the classes.
 
     Returns:
         The indices of the classes drawn, and the labels of all classes.
@@ -94,9 +93,7 @@ def prediction(
     """Show a photo and its most likely classes.
 
     Args:
-        path: of the photo.
         probabilities: of the classes, (classes,).
-        class_names: the classes.
         shape: of the photos that the model was trained on.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))

@@ -3,6 +3,9 @@
 Lengths are in inches. Colours are those of the other figures.
 """
 
+import collections
+import itertools
+
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,14 +31,13 @@ POOLING = {
 
 
 def canvas(
-    width: float, height: float, title: str | None
+    width: float, height: float, title: str = ""
 ) -> tuple[Figure, Axes]:
     """Return a figure and its axes without marks, whose units are inches."""
     figure, ax = plt.subplots(figsize=(width, height))
     ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
     ax.axis("off")
-    if title:
-        ax.set_title(title)
+    ax.set_title(title)
     return figure, ax
 
 
@@ -60,14 +62,10 @@ def arrow(
     ax.annotate("", end, start, arrowprops=style)
 
 
-def block_diagram(
-    base: keras.Model, title: str | None = None, boundary: str | None = None
-) -> None:
+def block_diagram(base: keras.Model, boundary: str | None = None) -> None:
     """Draw the blocks of the base: grid, channels, frozen or trainable.
 
     Args:
-        base: Inception v3 without its top.
-        title: of the figure.
         boundary: the last block before a cut, which is marked.
 
     Raises:
@@ -79,7 +77,7 @@ def block_diagram(
         raise ValueError(
             f"There is no block {boundary}; the blocks are {', '.join(names)}."
         )
-    figure, ax = canvas(WIDTH, 3.9, title)
+    figure, ax = canvas(WIDTH, 3.9)
     slot, middle = WIDTH / len(inception), 1.85
     widest = max(block.shape[-1] for block in inception)
     tallest = max(block.shape[0] for block in inception)
@@ -102,14 +100,9 @@ def block_diagram(
         x = (names.index(boundary) + 1) * slot
         ax.plot([x, x], [0.3, 3.4], "--", color="black")
         ax.text(x, 3.45, f"cut past {boundary}", ha="center", va="bottom")
-    states = {block.trainable > 0 for block in inception}
     handles = [
         Patch(facecolor=colour, edgecolor="black", label=label)
-        for is_trainable, colour, label in (
-            (False, BLUE, "frozen"),
-            (True, ORANGE, "trainable"),
-        )
-        if is_trainable in states
+        for colour, label in ((BLUE, "frozen"), (ORANGE, "trainable"))
     ]
     ax.legend(handles=handles, loc="lower left", ncols=2, frameon=False)
     trainable = [block.name for block in inception if block.trainable]
@@ -154,7 +147,6 @@ def inception_module(base: keras.Model, name: str) -> None:
     """Draw the parallel branches of a module: kernel sizes and filters.
 
     Args:
-        base: Inception v3 without its top.
         name: "mixed0" to "mixed10".
 
     Raises:
@@ -162,76 +154,50 @@ def inception_module(base: keras.Model, name: str) -> None:
     """
     inception = {block.name: block for block in blocks.blocks(base)}
     modules = [*inception][1:]
-    if name not in modules:
-        raise ValueError(
-            f"There is no module {name}; they are {', '.join(modules)}."
-        )
     first = [*inception.values()][modules.index(name)]
     start, end = base.layers[first.last], base.get_layer(name)
-    ends = _sources(end, start)
-    rows: dict[str, list[float]] = {}  # those of the paths through a layer
-    depths = {start.name: 0}
-    edges: dict[tuple[str, str], None] = {}
-    layers: dict[str, keras.Layer] = {}
-
-    def walk(layer: keras.Layer, row: float) -> int:
-        if layer is start:
-            return 0
-        layers[layer.name] = layer
-        rows.setdefault(layer.name, []).append(row)
-        (source,) = _sources(layer, start)
-        edges[source.name, layer.name] = None
-        depths[layer.name] = walk(source, row) + 1
-        return depths[layer.name]
-
-    for row, layer in enumerate(ends):
-        walk(layer, row)
-        edges[layer.name, end.name] = None
-    columns = max(depths.values()) + 1
-    height = 0.78 * len(ends) + 0.2
+    branches = []  # the layers from the start to the end
+    for layer in _sources(end, start):
+        branch = [layer, end]
+        while branch[0] is not start:
+            branch[:0] = _sources(branch[0], start)
+        branches.append(branch)
+    rows = collections.defaultdict(list)  # those of the branches of a layer
+    columns = {}
+    for row, (_, *layers, _) in enumerate(branches):
+        for column, layer in enumerate(layers):
+            rows[layer].append(row)
+            columns[layer] = column
+    height = 0.78 * len(branches) + 0.2
     side, _, channels = first.shape
     side2, _, joined = end.output.shape[1:]
     figure, ax = canvas(WIDTH, height + 0.4, f"The module {name}")
-    step = (WIDTH - 2.3) / (columns - 1)
+    step = (WIDTH - 2.3) / (max(columns.values()) + 1)
     size = min(step - 0.3, 1.5), 0.56
-    centers = {
-        key: (
-            1.15 + (depths[key] - 0.5) * step,
-            height - 0.4 - 0.78 * float(np.mean(row)),
-        )
-        for key, row in rows.items()
-    }
-    middle = height / 2
-    places = {start.name: (0.6, middle), end.name: (WIDTH - 0.6, middle)}
-    places |= centers
-    for a, b in edges:
-        (x, y), (x2, y2) = places[a], places[b]
-        left = x + (0.55 if a == start.name else size[0] / 2)
-        right = x2 - (0.55 if b == end.name else size[0] / 2)
-        arrow(
-            ax,
-            (left, y2 if a == start.name else y),
-            (right, y if b == end.name else y2),
-        )
-    for key, center in centers.items():
-        pool = not isinstance(layers[key], keras.layers.Conv2D)
-        box(
-            ax, center, size, GREEN if pool else "#56B4E9", _label(layers[key])
-        )
-    tall = 1.1, 0.78 * len(ends) - 0.1
-    box(ax, places[start.name], tall, "white", f"{side}×{side}\n×{channels}")
-    box(
-        ax,
-        places[end.name],
-        tall,
-        "white",
-        f"Concatenate\n{side2}×{side2}\n×{joined}",
-    )
-    words = [_label(layer).replace("\n", ", ") for layer in layers.values()]
+    centers = {start: (0.6, height / 2), end: (WIDTH - 0.6, height / 2)}
+    halves = {start: 0.55, end: 0.55}
+    for layer, column in columns.items():
+        y = height - 0.4 - 0.78 * float(np.mean(rows[layer]))
+        centers[layer] = 1.15 + (column + 0.5) * step, y
+        pool = not isinstance(layer, keras.layers.Conv2D)
+        colour = GREEN if pool else "#56B4E9"
+        box(ax, centers[layer], size, colour, _label(layer))
+    pairs = (pair for b in branches for pair in itertools.pairwise(b))
+    for a, b in dict.fromkeys(pairs):
+        (x, y), (x2, y2) = centers[a], centers[b]
+        left = x + halves.get(a, size[0] / 2)
+        right = x2 - halves.get(b, size[0] / 2)
+        y, y2 = (y2, y2) if a is start else (y, y if b is end else y2)
+        arrow(ax, (left, y), (right, y2))
+    tall = 1.1, 0.78 * len(branches) - 0.1
+    box(ax, centers[start], tall, "white", f"{side}×{side}\n×{channels}")
+    result = f"Concatenate\n{side2}×{side2}\n×{joined}"
+    box(ax, centers[end], tall, "white", result)
+    words = [_label(layer).replace("\n", ", ") for layer in columns]
     show(
         figure,
         f"Diagram of the module {name}: from {side}×{side}×{channels} "
-        f"through {len(ends)} parallel branches to a concatenation of "
+        f"through {len(branches)} parallel branches to a concatenation of "
         f"{side2}×{side2}×{joined}. Layers: {'; '.join(words)}.",
     )
 

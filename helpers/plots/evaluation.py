@@ -134,7 +134,6 @@ def draw_bins(ax: Axes, bins: Sequence[stats.Bin], colour: str) -> float:
     Args:
         ax: its limits are set by the caller.
         bins: from `stats.reliability_bins`.
-        colour: of the bins.
 
     Returns:
         The lowest confidence or end of an interval, in percent.

@@ -23,11 +23,9 @@ def seeds(
     A vertical line marks the mean of an arm.
 
     Args:
-        runs: as `experiments.load` returns them.
         arms: those to show, from top to bottom; all of them by default, in
             the order of the runs.
         of: "validation" or "shifted", or a list of both for two panels.
-        title: of the figure.
 
     Raises:
         ValueError: an arm has no runs.

@@ -6,5 +6,5 @@ May import everything but `widgets` and `exercises`; lesson 08 uses it.
 from helpers.lazy import attach
 
 __getattr__, __dir__ = attach(
-    __name__, {"outcomes": "measures", "write": "page"}
+    __name__, {"measures": "outcomes", "page": "write"}
 )

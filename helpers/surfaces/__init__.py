@@ -10,10 +10,8 @@ __getattr__, __dir__ = attach(
     __name__,
     {
         "ground_truth": "",
-        "ood_images": "ood",
-        "FRACTIONS": "render",
-        "folder": "render",
-        "shifted_folder": "render",
-        "shifted_split": "shifted",
+        "ood": "ood_images",
+        "render": "FRACTIONS folder shifted_folder",
+        "shifted": "shifted_split",
     },
 )

@@ -38,7 +38,6 @@ def without_defect(
     but the defect (see `render.draw`).
 
     Args:
-        split: photos.
         count: how many photos at most, the first that have a defect.
 
     Returns:

@@ -238,9 +238,7 @@ def draw(
     others are drawn.
 
     Args:
-        class_name: one of `CLASS_NAMES`.
         index: number of the part, from 0 on.
-        set_name: one of `SETS`.
         defect: False draws the same part in the same light without its
             defect. The mask still says where the defect would be.
 

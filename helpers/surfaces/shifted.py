@@ -25,10 +25,6 @@ def shifted_split(folder: str | Path, split: splits.Split) -> splits.Split:
     photos of the split are rotated, flipped, brought closer or taken
     farther, dimmed, tinted and compressed, and kept under data/work.
 
-    Args:
-        folder: the folder of class folders.
-        split: its test or validation set, a `dataset.Split`.
-
     Returns:
         A `dataset.Split` named "shifted" and the name of the split.
     """

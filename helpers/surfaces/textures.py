@@ -35,7 +35,6 @@ def texture(rng: Generator, strength: Field) -> Field:
     """Return random texture with mean 0 and standard deviation 1.
 
     Args:
-        rng: random numbers.
         strength: how much there is of each wave, as `frequencies` orders them.
     """
     size = len(strength)
@@ -70,8 +69,6 @@ def hairs(
     """Return fine straight lines, 0 to 1, of shape (size, size).
 
     Args:
-        rng: random numbers.
-        size: of the canvas.
         count: of lines on a square of 300×300 pixels.
         length: two numbers, the least and the most, in pixels.
         angles: one angle for each line is drawn from these (radians).
@@ -103,7 +100,6 @@ def distance_to_line(
     """Return how far each pixel is from a line through points.
 
     Args:
-        size: of the canvas.
         points: float (n, 2), x and y in pixels from the middle.
         reach: pixels farther away than this are not measured.
 
@@ -150,8 +146,6 @@ def blob(
     """Return an irregular round patch: 0 in its middle, 1 at its edge.
 
     Args:
-        rng: random numbers.
-        size: of the canvas.
         middle: x and y in pixels from the middle of the canvas.
         radius: in pixels.
         rough: how far the edge swings in and out; 0 is an ellipse.

@@ -1,6 +1,6 @@
 """Augmentation layers, adjusted on one photo."""
 
-import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import keras
@@ -21,8 +21,6 @@ SIDE = 96  # pixels, of a copy
 NO_FLIP = "none"
 FLIPS = (NO_FLIP, "horizontal", "vertical", "horizontal_and_vertical")
 FILLS = ("reflect", "constant", "nearest", "wrap")  # of Keras
-
-Changes = dict[str, NDArray]
 
 
 def augmentation(path: str | Path) -> Panel:
@@ -62,29 +60,37 @@ def augmentation(path: str | Path) -> Panel:
 
     def update() -> str:
         settings = {name: widget.value for name, widget in controls.items()}
-        fill = settings.pop("fill")
-        changes = draw_changes(**settings)
+        lowest, fill = settings.pop("light"), settings["fill"]
+        rng = np.random.default_rng(settings["seed"])
+        light = rng.uniform(lowest, 1, COPIES)
+        inside, visible = measured(np.ones((SIDE, SIDE)), **settings)
+        content = "black" if fill == "constant" else f"filled in (`{fill}`)"
+        description = (
+            f"Up to about {1 - visible.min():.0%} of the photo is outside a "
+            f"copy, and up to {1 - inside.min():.0%} of a copy is {content}. "
+            f"The darkest copy has {light.min():.0%} of the light. "
+        )
         false = np.zeros(COPIES, bool)
-        description = _losses(changes, fill)
         if defect is None:
             description += (
                 "If a copy no longer contains what the label names, its label "
                 "is false: look for it in each copy."
             )
         else:
-            false = visible(changes, defect) < 0.5
+            false = measured(defect, **settings)[1] < 0.5
             description += (
                 f"Less than half of the defect is in {false.sum()} of "
                 f"{COPIES} copies, so that their label {label} is false."
             )
-        copies = np.clip(augmented(photo, changes, fill), 0, 255)
-        for i, pixels in enumerate(copies.astype("uint8")):
+        code = layers(**settings)
+        copies = augmented(photo, code.values()) * light[:, None, None, None]
+        for i, pixels in enumerate(np.clip(copies, 0, 255).astype("uint8")):
             images[i].set_data(pixels)
             axes[i].spines[:].set_color(RED if false[i] else "none")
         if settings["flip"] == FLIPS[-1]:
             description += " (Keras flips in both directions or in neither.)"
-        lines = [f"`{line}`" for line in layers(fill=fill, **settings)]
-        return "\n".join([*lines, description])
+        lines = [*code, *([f"LessLight({lowest:g}),"] if lowest < 1 else [])]
+        return "\n".join([*(f"`{line}`" for line in lines), description])
 
     return Panel(
         controls,
@@ -95,108 +101,77 @@ def augmentation(path: str | Path) -> Panel:
     )
 
 
-def draw_changes(
+def layers(
     flip: str,
     rotation: float,
     zoom: tuple[float, float],
-    light: float,
+    fill: str,
     seed: int,
-) -> Changes:
-    """Draw the random changes of sixteen copies.
+) -> dict[str, keras.Layer]:
+    """Return {code of a layer: the layer}, without those that do nothing.
 
     Args:
         flip: "none" or a mode of `RandomFlip`.
         rotation: the factor of `RandomRotation`.
         zoom: the pair of factors of `RandomZoom`.
-        light: the smallest factor of `LessLight` in lesson 04.
-        seed: of the random numbers.
-
-    Returns:
-        A dict of arrays (16,): `horizontal` and `vertical` (whether the
-        copy is flipped), `angle` (radians), `zoom` and `light` (factors).
+        fill: the `fill_mode` of both.
     """
-    draws = np.random.default_rng(seed).random((4, COPIES), "float32")
-    flipped = draws[0] <= 0.5  # one draw for both directions, as in Keras
-    low, high = zoom
-    return {
-        "horizontal": flipped & ("horizontal" in flip),
-        "vertical": flipped & ("vertical" in flip),
-        "angle": 2 * math.pi * rotation * (2 * draws[1] - 1),
-        "zoom": 1 + low + (high - low) * draws[2],
-        "light": light + (1 - light) * draws[3],
-    }
+    made: dict[str, keras.Layer] = {}
+    filled, pair = f'fill_mode="{fill}"', f"({zoom[0]:g}, {zoom[1]:g})"
+    seeds = [3 * seed + i for i in range(3)]  # layers draw independently
+    if flip != NO_FLIP:
+        made[f'keras.layers.RandomFlip("{flip}"),'] = keras.layers.RandomFlip(
+            flip, seed=seeds[0]
+        )
+    if rotation:
+        made[f"keras.layers.RandomRotation({rotation:g}, {filled}),"] = (
+            keras.layers.RandomRotation(rotation, fill, seed=seeds[1])
+        )
+    if any(zoom):
+        made[f"keras.layers.RandomZoom({pair}, {filled}),"] = (
+            keras.layers.RandomZoom(zoom, fill_mode=fill, seed=seeds[2])
+        )
+    return made
 
 
-def augmented(photo: NDArray, changes: Changes, fill: str) -> NDArray:
-    """Return copies of a photo: flipped, rotated, zoomed and darkened.
-
-    Args:
-        photo: float32 (side, side, 3), 0-255.
-        changes: from `draw_changes`.
-        fill: the `fill_mode` of the layers.
-
-    Returns:
-        float32 (16, side, side, 3), 0-255.
-    """
-    copies = np.repeat(photo[None], len(changes["angle"]), 0)
-    horizontal, vertical = changes["horizontal"], changes["vertical"]
-    copies[horizontal] = copies[horizontal, :, ::-1]
-    copies[vertical] = copies[vertical, ::-1]
-    zoom, angle = changes["zoom"], changes["angle"]
-    copies = _transformed(copies, angle, np.ones_like(zoom), fill)
-    copies = _transformed(copies, np.zeros_like(angle), zoom, fill)
-    return copies * changes["light"][:, None, None, None]
+def augmented(
+    image: NDArray, augmentations: Iterable[keras.Layer]
+) -> NDArray[np.float32]:
+    """Return copies of an image (side, side, c): (16, side, side, c)."""
+    copies = np.repeat(image[None].astype("float32"), COPIES, 0)
+    for layer in augmentations:
+        copies = layer(copies, training=True)
+    return np.asarray(copies)
 
 
-def _transformed(
-    images: NDArray, angle: NDArray, zoom: NDArray, fill: str
-) -> NDArray:
-    """Return n images rotated and zoomed around their center.
-
-    Args:
-        images: float32 (n, side, side, 3).
-        angle: in radians, (n,).
-        zoom: the factors, (n,).
-        fill: the `fill_mode` of the layers.
-    """
-    center = (images.shape[1] - 1) / 2
-    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
-    none = np.zeros_like(cos)
-    # A pixel (x, y) is taken from (cos x - sin y, sin x + cos y).
-    matrix = np.stack(
-        [
-            *(cos, -sin, center * (1 - cos + sin)),
-            *(sin, cos, center * (1 - sin - cos)),
-            *(none, none),
-        ],
-        axis=1,
-    )
-    return keras.ops.convert_to_numpy(
-        keras.ops.image.affine_transform(images, matrix, "bilinear", fill)
-    )
-
-
-def layers(
+def measured(
+    mask: NDArray,
     flip: str,
     rotation: float,
     zoom: tuple[float, float],
-    light: float,
     fill: str,
     seed: int,
-) -> list[str]:
-    """Return the code of the layers, without those that change nothing.
+) -> tuple[NDArray, NDArray]:
+    """Return how much of each copy a mask takes, and how much of it is left.
 
-    Args: as for `draw_changes`, and the `fill_mode`.
+    Args:
+        mask: 0-1, (side, side).
+        flip, rotation, zoom, fill, seed: as for `layers`; what is filled in
+            does not count.
+
+    Returns:
+        The mean of the mask in each copy, and the proportion of the mask
+        that is in it: 0-1, (16,) each.
     """
-    filled = f'fill_mode="{fill}"'
-    pair = f"({zoom[0]:g}, {zoom[1]:g})"
-    changes = {
-        f'keras.layers.RandomFlip("{flip}"),': flip != NO_FLIP,
-        f"keras.layers.RandomRotation({rotation:g}, {filled}),": rotation,
-        f"keras.layers.RandomZoom({pair}, {filled}),": any(zoom),
-        f"LessLight({light:g}),": light < 1,
-    }
-    return [layer for layer, is_change in changes.items() if is_change]
+    made = layers(flip, rotation, zoom, "constant", seed)
+    area = augmented(mask[..., None], made.values()).mean((1, 2, 3))
+    # In a zoomed ramp of 0, 1, 2 ... the steps are the factor of the zoom.
+    ramp = np.tile(np.arange(SIDE), (SIDE, 1))[..., None]
+    made = layers(NO_FLIP, 0, zoom, "constant", seed)
+    middle = augmented(ramp, made.values())[:, SIDE // 2, :, 0]
+    factor = middle[:, SIDE // 2] - middle[:, SIDE // 2 - 1]
+    # A zoom by a factor of 1.5 makes the area 1.5² times as small.
+    return area, np.minimum(1, area * factor**2 / mask.mean())
 
 
 def _defect(path: Path) -> NDArray | None:
@@ -206,33 +181,3 @@ def _defect(path: Path) -> NDArray | None:
         return None
     mask = Image.open(file).resize((SIDE, SIDE))
     return np.asarray(mask, "float32") / 255
-
-
-def visible(changes: Changes, mask: NDArray) -> NDArray:
-    """Return the proportion of a mask (side, side) in each copy, (16,)."""
-    areas = _changed_mask(changes, mask).sum((1, 2))
-    # A zoom by a factor of 1.5 makes the area 1.5² times as small.
-    return np.minimum(1, areas * changes["zoom"] ** 2 / mask.sum())
-
-
-def filled(changes: Changes) -> NDArray:
-    """Return the proportion of each copy that is outside the photo, (16,)."""
-    return 1 - _changed_mask(changes, np.ones((SIDE, SIDE))).mean((1, 2))
-
-
-def _changed_mask(changes: Changes, mask: NDArray) -> NDArray:
-    """Return a mask in each copy, (16, side, side), 0 outside the photo."""
-    bright = changes | {"light": np.ones(COPIES)}
-    photo = np.asarray(mask, "float32")[..., None]
-    return augmented(photo, bright, "constant")[..., 0]
-
-
-def _losses(changes: Changes, fill: str) -> str:
-    """Say how much of the photo is lost, and how much is filled."""
-    lost = 1 - visible(changes, np.ones((SIDE, SIDE))).min()
-    content = "black" if fill == "constant" else f"filled in (`{fill}`)"
-    return (
-        f"Up to about {lost:.0%} of the photo is outside a copy, and up to "
-        f"{filled(changes).max():.0%} of a copy is {content}. The darkest "
-        f"copy has {changes['light'].min():.0%} of the light. "
-    )

@@ -32,7 +32,6 @@ def mistakes(split: Split, probabilities: ArrayLike) -> Panel:
     `dataset.corrections`); the folder of the photos does not change.
 
     Args:
-        split: n photos.
         probabilities: predictions, (n, number of classes), 0-1.
 
     Returns:

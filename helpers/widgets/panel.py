@@ -81,7 +81,6 @@ class Panel:
 
         Args:
             controls: {name: widget}; the figure follows their values.
-            drawn: the figure.
             update: changes the figure according to the controls, and
                 returns its description, with code in backticks.
             sentence: shown instead where widgets do not run.

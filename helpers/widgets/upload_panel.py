@@ -6,7 +6,6 @@ from pathlib import Path
 import keras
 import numpy as np
 from ipywidgets import FileUpload
-from numpy.typing import NDArray
 
 from helpers.dataset import decoding, photo_file
 from helpers.plots.deployment import draw_prediction
@@ -27,8 +26,6 @@ def upload(
 
     Args:
         classifier: a model from pixels of 0 to 255 to probabilities.
-        class_names: the names of the classes.
-        path: of the first photo.
         shape: of the photos that the model was trained on.
 
     Returns:
@@ -47,9 +44,10 @@ def upload(
         if name is None or content is None:
             name, content = Path(path).name, Path(path).read_bytes()
         try:
-            pixels = read(name, content, shape)
-        except ValueError as error:
-            return str(error)
+            picture = photo_file.read(content, name)
+        except decoding.UnusableError as error:
+            return f"{name}: {error}"
+        pixels = decoding.resize(picture.pixels, shape)
         probs = np.asarray(classifier.predict_on_batch(pixels[None]))[0]
         draw_prediction(axes, pixels, probs, class_names)
         first, second = probs.argsort()[::-1][:2]
@@ -84,20 +82,3 @@ def uploaded(value: tuple | dict) -> tuple[str | None, bytes | None]:
     else:
         name, file = value[-1]["name"], value[-1]
     return Path(name).name, bytes(file["content"])
-
-
-def read(name: str, content: bytes, shape: str) -> NDArray[np.uint8]:
-    """Return the pixels of a photo, uint8 (299, 299, 3), 0-255.
-
-    Args:
-        name: of its file.
-        content: its bytes.
-        shape: as for `upload`.
-
-    Raises:
-        ValueError: it is no photo that can be read.
-    """
-    try:
-        return decoding.resize(photo_file.read(content, name).pixels, shape)
-    except decoding.UnusableError as error:
-        raise ValueError(f"{name}: {error}") from None
