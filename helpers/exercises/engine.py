@@ -6,7 +6,6 @@ declarations check the learner's answer, print the solution, and are tested
 in the lesson itself.
 """
 
-import ast
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,39 +37,13 @@ class Wrong:
     feedback: str  # the likely cause, a sentence
 
 
-def literal(fill: str, feedback: str) -> Wrong:
-    """Return a `Wrong` that is recognised by its value, a literal."""
-    return Wrong(fill, _equals(fill), feedback)
-
-
-def _equals(fill: str) -> Test:
-    expected = ast.literal_eval(fill)
-    if isinstance(expected, set):  # in any brackets, in any order
-        return lambda value, *_: set(value) == expected
-    return lambda value, *_: value == expected
-
-
-def near(target: float, tolerance: float | None = None) -> Test:
-    """Return a test whether a number is close to the target.
-
-    The tolerance is two percent of the target if not given.
-    """
-    if tolerance is None:
-        tolerance = 0.02 * target
+def near(target: float, tolerance: float) -> Test:
+    """Return a test whether a number is close to the target."""
     return lambda value, *_: abs(value - target) < tolerance
-
-
-def number(fill: str, feedback: str) -> Wrong:
-    """Return a `Wrong` that is recognised by being near a number."""
-    return Wrong(fill, near(ast.literal_eval(fill)), feedback)
 
 
 def contains(item: str) -> Test:
     return lambda items, *_: item in items
-
-
-def lacks(item: str) -> Test:
-    return lambda items, *_: item not in items
 
 
 @dataclass(frozen=True)
@@ -84,8 +57,7 @@ class Exercise:
         wrong: the common wrong answers; the first match gives feedback.
         clue: a sentence that helps without the answer.
         more: background that is told with a correct answer.
-        right: (value, *context) -> is it correct? By default, a value
-            that equals the literal `fill` is.
+        right: (value, *context) -> is it correct?
         value: (answer, *context) -> what is checked, by default the answer.
             It calls an answer that is a function; its error is checked
             instead if it raises one.
@@ -99,7 +71,7 @@ class Exercise:
     wrong: tuple[Wrong, ...]
     clue: str
     more: str
-    right: Test | None = None
+    right: Test
     value: Test | None = None
 
     def __call__(self, answer: Any, *context: Any) -> None:
@@ -131,7 +103,7 @@ class Exercise:
             line = str(value).strip().partition("\n")[0]
             kind = type(value).__name__
             return "not yet", f"Your code stops with {kind}: {line}"
-        if _passes(self.right or _equals(self.fill), value, *context):
+        if _passes(self.right, value, *context):
             return "correct", self.more
         return "not yet", f"check.q{self.number}.hint() helps."
 
