@@ -6,6 +6,7 @@ declarations check the learner's answer, print the solution, and are tested
 in the lesson itself.
 """
 
+import ast
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,16 @@ class Wrong:
     feedback: str  # the likely cause, a sentence
 
 
+def literal(fill: str, feedback: str) -> Wrong:
+    """Return a `Wrong` that is recognised by its value, a literal."""
+    return Wrong(fill, _equals(fill), feedback)
+
+
+def _equals(fill: str) -> Test:
+    expected = ast.literal_eval(fill)
+    return lambda value, *_: value == expected
+
+
 def near(target: float, tolerance: float) -> Test:
     """Return a test whether a number is close to the target."""
     return lambda value, *_: abs(value - target) < tolerance
@@ -57,7 +68,8 @@ class Exercise:
         wrong: the common wrong answers; the first match gives feedback.
         clue: a sentence that helps without the answer.
         more: background that is told with a correct answer.
-        right: (value, *context) -> is it correct?
+        right: (value, *context) -> is it correct? By default, a value
+            that equals the literal `fill` is.
         value: (answer, *context) -> what is checked, by default the answer.
             It calls an answer that is a function; its error is checked
             instead if it raises one.
@@ -71,7 +83,7 @@ class Exercise:
     wrong: tuple[Wrong, ...]
     clue: str
     more: str
-    right: Test
+    right: Test | None = None
     value: Test | None = None
 
     def __call__(self, answer: Any, *context: Any) -> None:
@@ -103,7 +115,7 @@ class Exercise:
             line = str(value).strip().partition("\n")[0]
             kind = type(value).__name__
             return "not yet", f"Your code stops with {kind}: {line}"
-        if _passes(self.right, value, *context):
+        if _passes(self.right or _equals(self.fill), value, *context):
             return "correct", self.more
         return "not yet", f"check.q{self.number}.hint() helps."
 
