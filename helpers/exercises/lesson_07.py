@@ -4,58 +4,98 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
-from helpers.exercises.engine import (
-    Exercise,
-    Test,
-    Wrong,
-    ____,
-    contains,
-    lacks,
-)
+from helpers.exercises.engine import Exercise, Test, Wrong, ____
 
 ask = partial(Exercise, "07_ship_it")
 
+PIXELS = np.random.default_rng(0).integers(0, 256, (2, 299, 299, 3))
+
+
+def _network() -> keras.Model:
+    """Return a small network, trained on -1 to 1, that returns logits."""
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.Input((299, 299, 3)),
+            keras.layers.Conv2D(4, 299, kernel_initializer="he_normal"),
+            keras.layers.Flatten(),
+        ]
+    )
+
+
+def _handed_over(function: Callable[..., Any]) -> Any:
+    """Return a function's model, called with two photos, and the network."""
+    trained = _network()
+    model = function(trained)
+    if not isinstance(model, keras.Model):
+        return model
+    return np.asarray(model(PIXELS.astype("float32"))), trained
+
+
+def _computes(rule: Callable[..., Any]) -> Test:
+    """Return a test whether a model computes what a rule makes of pixels."""
+    return lambda value: np.allclose(
+        value[0], rule(value[1], PIXELS.astype("float32")), 1e-3, 1e-5
+    )
+
+
+SCALING = "keras.layers.Rescaling(1 / 127.5, offset=-1)"
+
+
+def _model(*layers: str) -> str:
+    start = "keras.Input((299, 299, 3))"
+    return f"return keras.Sequential([{', '.join((start, *layers))}])"
+
+
 q1 = ask(
     1,
-    fill='{"scaling", "names", "size"}',
+    value=_handed_over,
+    fill=_model(SCALING, "trained", "keras.layers.Softmax()"),
+    right=_computes(
+        lambda trained, x: special.softmax(trained(x / 127.5 - 1), axis=-1)
+    ),
     wrong=(
         Wrong(
-            '{"scaling", "names", "size", "optimizer"}',
-            contains("optimizer"),
-            "The optimizer state is for further training. Predictions do not "
-            "need it, and it is large.",
+            _model("trained", "keras.layers.Softmax()"),
+            _computes(lambda trained, x: special.softmax(trained(x), axis=-1)),
+            "It takes pixels from 0 to 255 as if they were from -1 to 1, and "
+            "gives wrong predictions without an error. Its user does not "
+            "know how to scale: the model must.",
         ),
         Wrong(
-            '{"scaling", "names", "size", "photos"}',
-            contains("photos"),
-            "What was learned from the photos is in the weights. You may not "
-            "even have the right to pass the photos on.",
+            _model(
+                "keras.layers.Rescaling(1 / 255)",
+                "trained",
+                "keras.layers.Softmax()",
+            ),
+            _computes(
+                lambda trained, x: special.softmax(trained(x / 255), axis=-1)
+            ),
+            "That scales to 0 to 1. The network was trained on -1 to 1.",
         ),
         Wrong(
-            '{"names", "size"}',
-            lacks("scaling"),
-            "Then users have to know how to scale, and raw pixels give wrong "
-            "predictions without an error.",
+            _model(SCALING, "trained"),
+            _computes(lambda trained, x: trained(x / 127.5 - 1)),
+            "Its user gets logits, and can compare them with no threshold. "
+            "Which layer makes probabilities of them?",
         ),
         Wrong(
-            '{"scaling", "size"}',
-            lacks("names"),
-            "Then the prediction is class 4, and users do not know which one "
-            "that is.",
-        ),
-        Wrong(
-            '{"scaling", "names"}',
-            lacks("size"),
-            "Then nobody knows the size to which a photo must be resized.",
+            "return trained",
+            _computes(lambda trained, x: trained(x)),
+            "Then the user has to scale the pixels before it, and to apply "
+            "the softmax after it. Put both into the model.",
         ),
     ),
-    clue="Follow one photo from its file to the name of a class. What must be "
-    "known on the way?",
-    more="All three have been used since lesson 01. If one of them is not in "
-    "the file, its users have to ask you for it.",
+    clue="A model is a layer: put `trained` into a `keras.Sequential`, with a "
+    "`Rescaling` layer before it and a `Softmax` after it.",
+    more="Whatever is not in the file, its users have to ask you for. The "
+    "names of the classes are no layer, so they are stored beside the "
+    "weights.",
 )
 
 
