@@ -93,8 +93,15 @@ def page(tmp_path, tmp_path_factory, monkeypatch):
     return tmp_path
 
 
-def test_a_folder_becomes_a_report(page, capsys):
-    out = page / "out"
+def test_a_folder_becomes_a_report(page, monkeypatch, capsys):
+    clients, make_client = [], kernel.client
+
+    def record(*args, **options):
+        clients.append(make_client(*args, **options))
+        return clients[-1]
+
+    monkeypatch.setattr(kernel, "client", record)
+    out = page / "mine too"  # beside the photos is not among them
     assert retrain.main([str(page / "mine"), "--out", str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
     stages = ["Getting ready", "The photos", "Training", "The result"]
@@ -119,6 +126,7 @@ def test_a_folder_becomes_a_report(page, capsys):
     ]
     report = (out / "report.html").read_text()
     assert report.startswith(f"{page / 'mine'} (60, 20, 20)")
+    assert [client.timeout for client in clients] == [None]  # of no cell
 
 
 def test_the_weights_are_named_before_training_begins(page, capsys):
@@ -286,20 +294,6 @@ def test_a_full_disk_is_one_sentence(page, monkeypatch, capsys):
     args = [str(page / "mine"), "--out", str(page / "out")]
     assert retrain.main(args) == 1
     assert capsys.readouterr().err.strip() == "the disk is full"
-
-
-def test_no_cell_is_stopped_for_the_time_it_takes(page, monkeypatch):
-    clients, make_client = [], kernel.client
-
-    def record(*args, **options):
-        clients.append(make_client(*args, **options))
-        return clients[-1]
-
-    monkeypatch.setattr(kernel, "client", record)
-    # Results beside the photos are not among them.
-    out = page / "mine too"
-    assert retrain.main([str(page / "mine"), "--out", str(out)]) == 0
-    assert [client.timeout for client in clients] == [None]
 
 
 # Progress.

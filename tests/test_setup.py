@@ -26,6 +26,14 @@ def test_an_expected_error_is_shown_and_a_missing_one_fails(capsys):
         raise KeyError("another")
 
 
+@pytest.mark.parametrize("start", [ROOT, ROOT.parent, ROOT / "notebooks"])
+def test_paths_in_a_lesson_count_from_notebooks(monkeypatch, start):
+    monkeypatch.setattr(setup, "tensorflow", lambda: None)
+    monkeypatch.chdir(start)
+    setup.notebook()
+    assert os.getcwd() == str(ROOT / "notebooks")
+
+
 @pytest.mark.parametrize(
     ("python", "memory", "disk", "message"),
     [
