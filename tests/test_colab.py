@@ -552,10 +552,6 @@ def test_versions_that_were_never_tried_are_named(monkeypatch):
     assert tqdm.startswith("tqdm 9.0") and "go on" in tqdm
 
 
-def test_what_the_project_was_tested_with_is_within_the_ranges():
-    assert helpers_colab.version_problems() == []
-
-
 # The edition of lesson 08.
 
 

@@ -3,9 +3,8 @@
 import zipfile
 
 import nbformat
-import numpy as np
 import pytest
-from PIL import Image
+from make_photos import noise_folder
 
 from helpers import kernel, paths, results
 from helpers.dataset import scan, splits
@@ -65,14 +64,9 @@ def folder(tmp_path, work):
     """Makes a folder of a name, with two classes, and shares it out."""
 
     def make(name, fractions=FRACTIONS):
-        rng = np.random.default_rng(list(name.encode()))
-        for i in range(24):
-            place = tmp_path / name / "ab"[i % 2]
-            place.mkdir(parents=True, exist_ok=True)
-            noise = rng.integers(0, 256, (80, 80, 3), "uint8")
-            Image.fromarray(noise).save(place / f"{i}.png")
-        splits.split(scan.check(tmp_path / name), fractions)
-        return tmp_path / name
+        mine = noise_folder(tmp_path / name, 24, seed=len(name))
+        splits.split(scan.check(mine), fractions)
+        return mine
 
     return make
 

@@ -13,7 +13,8 @@ import keras
 import numpy as np
 import pytest
 import source
-from PIL import Image
+import tensorflow as tf
+from make_photos import noise_folder
 
 from helpers.paths import ROOT
 
@@ -49,13 +50,7 @@ def weights(tmp_path_factory, _inception):
 def photos(tmp_path_factory):
     """A folder of two classes with three small photos each."""
     folder = tmp_path_factory.mktemp("photos")
-    rng = np.random.default_rng(0)
-    for name in ("left", "right"):
-        (folder / name).mkdir()
-        for number in range(3):
-            pixels = rng.integers(0, 256, (24, 40, 3), "uint8")
-            Image.fromarray(pixels).save(folder / name / f"{number}.png")
-    return folder
+    return noise_folder(folder, 6, ("left", "right"), (24, 40))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -81,7 +76,11 @@ def run(tmp_path, monkeypatch, photos, weights):
         arguments = [str(path) for path in (script, photos, weights)]
         if name != "augmented":
             monkeypatch.setattr(sys, "argv", arguments)
-            return runpy.run_path(str(script))["model"]
+            tf.config.run_functions_eagerly(True)  # tracing would take longer
+            try:
+                return runpy.run_path(str(script))["model"]
+            finally:
+                tf.config.run_functions_eagerly(False)
         subprocess.run(
             [sys.executable, "-I", "-c", BARE, *arguments],
             env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
