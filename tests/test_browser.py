@@ -85,7 +85,7 @@ widgets.learning_rates(rates, losses, rates[12])
         "widgets.augmentation(part.paths[0])",
         [
             ("choose", "Flip", "none"),
-            ("move", "Rotation", -20),
+            ("move", "Rotation", -4),
             ("move", "Zoom", 2, 0),
             ("move", "Zoom", 2, 1),
             ("move", "Darkest", 4),

@@ -746,7 +746,7 @@ def test_random_trees_are_split_whole_or_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(photo_file, "look", look)
     rng = np.random.default_rng(0)
     outcomes = {"split": 0, "small": 0, "refused": 0}
-    for number in range(2000):
+    for number in range(1000):
         folder = tmp_path / str(number)
         grow(rng, folder)
         try:
