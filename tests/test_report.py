@@ -1,9 +1,11 @@
 """The report says what was measured, whatever the classes are called."""
 
+import contextlib
 import html.parser
 import json
 import re
 
+import browser
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -14,6 +16,9 @@ from helpers import report, text
 from helpers.dataset import scan
 from helpers.plots import basic
 from helpers.report import sentences
+
+with contextlib.suppress(ImportError):  # then conftest.py runs none of them
+    from axe_playwright_python.sync_playwright import Axe
 
 HEAT = np.zeros((2, 8, 8))
 HEAT[:, 2, 5] = 1
@@ -419,3 +424,59 @@ def test_a_learning_curve_shows_draws_and_means():
     assert list(line.get_xdata()) == [10, 20]
     assert list(line.get_ydata()) == pytest.approx([60, 80])
     plt.close("all")
+
+
+# --- The page in a browser, on a desktop and a phone, light and dark --------
+
+SERIOUS = ("serious", "critical")
+# What reaches past the right edge, unless something around it scrolls.
+TOO_WIDE = """() => {
+    const width = document.documentElement.clientWidth;
+    const found = [...document.querySelectorAll("body *")].filter(
+        e => e.getBoundingClientRect().right > width + 1 && !e.closest(".box")
+    ).map(e => `<${e.tagName}> ${e.textContent.slice(0, 40)}`);
+    if (document.documentElement.scrollWidth > width) found.push("the page");
+    return found;
+}"""
+
+
+@pytest.fixture(scope="module", params=["two classes", "hard names"])
+def address(request, tmp_path_factory):
+    """The address of a report, of two classes or of hard names."""
+    tmp_path = tmp_path_factory.mktemp("report")
+    if request.param == "two classes":
+        made = case(tmp_path)
+        outcomes, splits = made.outcomes, made.splits
+    else:
+        names = tuple(sorted(HARD))
+        outcomes, splits = many_classes(names, tmp_path / "photos")
+    heat = [0, 1], np.ones((2, 8, 8))
+    return report.write(tmp_path / "out", outcomes, splits, heat).as_uri()
+
+
+@pytest.fixture(params=[(390, "light"), (390, "dark"), (1280, "dark")])
+def page(request, chromium, address):
+    """The report at this width and in these colours."""
+    width, scheme = request.param
+    opened = chromium.new_page(
+        viewport={"width": width, "height": 800}, color_scheme=scheme
+    )
+    asked = []
+    opened.on("request", lambda r: asked.append(r.url))
+    opened.goto(address)
+    yield opened
+    opened.close()
+    others = [url for url in asked if not url.startswith("data:")]
+    assert others == [address]
+
+
+@pytest.mark.release
+def test_nothing_is_wider_than_the_screen(page):
+    assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate(browser.BROKEN) == []
+
+
+@pytest.mark.release
+def test_the_page_is_accessible(page):
+    violations = Axe().run(page).response["violations"]
+    assert [v["help"] for v in violations if v["impact"] in SERIOUS] == []
