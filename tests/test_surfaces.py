@@ -1,7 +1,6 @@
 """The default photos and their masks; the shifted test set; OOD images."""
 
 import dataclasses
-import hashlib
 import io
 
 import numpy as np
@@ -150,15 +149,6 @@ def test_a_folder_holds_photos_and_their_masks(rendered, set_name):
                 assert np.array_equal(np.asarray(opened), defect * 255)
 
 
-def test_each_class_is_split_as_promised(rendered):
-    for class_folder in (rendered / "surfaces" / "photos").iterdir():
-        points = [
-            int(hashlib.sha256(p.read_bytes()).hexdigest()[:15], 16) / 16**15
-            for p in class_folder.iterdir()
-        ]
-        assert sorted(int(3 * point) for point in points) == [0, 1, 2]
-
-
 def test_lost_files_are_rendered_again(few, monkeypatch, capsys):
     folder = render.folder()
     assert "drawing photos" in capsys.readouterr().out
@@ -213,15 +203,6 @@ def test_photos_of_another_version_are_refused(few, edition):
         with pytest.raises(ValueError, match="does not say that these"):
             get()
     assert contents(few) == before
-
-
-def test_of_a_shared_folder_only_a_whole_set_is_used(few, monkeypatch):
-    drawn = render.folder().parent.rename(few / "shared")
-    monkeypatch.setattr(render.shared, "find", lambda name: drawn)
-    assert render.folder() == drawn / "photos"
-    assert render.shifted_folder() == few / "surfaces" / "remounted"
-    (drawn / "masks" / "dent" / "dent-001.png").unlink()
-    assert render.folder() == few / "surfaces" / "photos"
 
 
 # --- Ground truth ---------------------------------------------------------
