@@ -29,6 +29,9 @@ BARE = f"""
 import runpy, sys
 
 sys.modules.update(dict.fromkeys({ABSENT}))  # can't be imported
+import tensorflow
+
+tensorflow.config.run_functions_eagerly(True)  # tracing would take longer
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -76,7 +79,7 @@ def run(tmp_path, monkeypatch, photos, weights):
         arguments = [str(path) for path in (script, photos, weights)]
         if name != "augmented":
             monkeypatch.setattr(sys, "argv", arguments)
-            tf.config.run_functions_eagerly(True)  # tracing would take longer
+            tf.config.run_functions_eagerly(True)  # as in the new Python
             try:
                 return runpy.run_path(str(script))["model"]
             finally:
