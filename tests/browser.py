@@ -59,6 +59,21 @@ RUN_ALL = """() => {
 NOTEBOOK = """() =>
     jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON()"""
 
+# What reaches past the right edge, unless something around it scrolls.
+TOO_WIDE = """() => {
+    const width = document.documentElement.clientWidth;
+    const scrolls = e => e && (
+        ["auto", "scroll"].includes(getComputedStyle(e).overflowX)
+        || scrolls(e.parentElement)
+    );
+    const article = document.querySelector("article") || document.body;
+    const found = [...article.querySelectorAll("*")].filter(
+        e => e.getBoundingClientRect().right > width + 1
+            && (e.tagName === "IMG" || !scrolls(e.parentElement))
+    ).map(e => `<${e.tagName}> ${e.textContent.slice(0, 40)}`);
+    if (document.documentElement.scrollWidth > width) found.push("the page");
+    return found;
+}"""
 # Images that could not be loaded.
 BROKEN = """() => [...document.images]
     .filter(image => image.complete && !image.naturalWidth)

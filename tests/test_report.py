@@ -429,15 +429,6 @@ def test_a_learning_curve_shows_draws_and_means():
 # --- The page in a browser, on a desktop and a phone, light and dark --------
 
 SERIOUS = ("serious", "critical")
-# What reaches past the right edge, unless something around it scrolls.
-TOO_WIDE = """() => {
-    const width = document.documentElement.clientWidth;
-    const found = [...document.querySelectorAll("body *")].filter(
-        e => e.getBoundingClientRect().right > width + 1 && !e.closest(".box")
-    ).map(e => `<${e.tagName}> ${e.textContent.slice(0, 40)}`);
-    if (document.documentElement.scrollWidth > width) found.push("the page");
-    return found;
-}"""
 
 
 @pytest.fixture(scope="module", params=["two classes", "hard names"])
@@ -472,7 +463,7 @@ def page(request, chromium, address):
 
 @pytest.mark.release
 def test_nothing_is_wider_than_the_screen(page):
-    assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate(browser.TOO_WIDE) == []
     assert page.evaluate(browser.BROKEN) == []
 
 

@@ -164,21 +164,6 @@ def test_a_broken_link_is_named_and_the_old_site_stays(tmp_path):
 # --- In a browser, at the widths of a desktop and of a phone ---------------
 
 WIDTHS = (1280, 390)
-# What reaches past the right edge, unless something around it scrolls.
-TOO_WIDE = """() => {
-    const width = document.documentElement.clientWidth;
-    const scrolls = e => e && (
-        ["auto", "scroll"].includes(getComputedStyle(e).overflowX)
-        || scrolls(e.parentElement)
-    );
-    const article = document.querySelector("article");
-    const found = [...article.querySelectorAll("*")].filter(
-        e => e.getBoundingClientRect().right > width + 1
-            && (e.tagName === "IMG" || !scrolls(e.parentElement))
-    ).map(e => `<${e.tagName}> ${e.textContent.slice(0, 40)}`);
-    if (document.documentElement.scrollWidth > width) found.push("the page");
-    return found;
-}"""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -233,7 +218,9 @@ def test_no_page_is_wider_than_the_screen(page, site, address):
     found = {}
     for name in pages(site) - left_out:
         page.goto(f"{address}/{name}")
-        found[name] = page.evaluate(TOO_WIDE) + page.evaluate(browser.BROKEN)
+        found[name] = page.evaluate(browser.TOO_WIDE) + page.evaluate(
+            browser.BROKEN
+        )
     assert len(found) > 10
     assert {name: faults for name, faults in found.items() if faults} == {}
 

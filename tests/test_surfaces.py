@@ -1,6 +1,7 @@
 """The default photos and their masks; the shifted test set; OOD images."""
 
 import dataclasses
+import hashlib
 import io
 
 import numpy as np
@@ -147,6 +148,15 @@ def test_a_folder_holds_photos_and_their_masks(rendered, set_name):
             with Image.open(mask) as opened:
                 assert opened.mode == "L"
                 assert np.array_equal(np.asarray(opened), defect * 255)
+
+
+def test_each_class_is_split_as_promised(rendered):
+    for class_folder in (rendered / "surfaces" / "photos").iterdir():
+        points = [
+            int(hashlib.sha256(p.read_bytes()).hexdigest()[:15], 16) / 16**15
+            for p in class_folder.iterdir()
+        ]
+        assert sorted(int(3 * point) for point in points) == [0, 1, 2]
 
 
 def test_lost_files_are_rendered_again(few, monkeypatch, capsys):
