@@ -78,12 +78,9 @@ def case(tmp_path):
 
 
 def many_classes(names, folder, count=2):
-    """Outcomes and splits of classes with any names; each photo is noise.
+    """Outcomes and splits of classes with any sorted names.
 
-    Args:
-        names: of the classes, sorted.
-        folder: an empty folder for the photos.
-        count: of photos of each class in each split.
+    Each has `count` photos of noise in each split.
     """
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(len(names)), count)

@@ -63,9 +63,9 @@ def lesson(notebook, code, save, work):
 def folder(tmp_path, work):
     """Makes a folder of a name, with two classes, and shares it out."""
 
-    def make(name, fractions=FRACTIONS):
+    def make(name):
         mine = noise_folder(tmp_path / name, 24, seed=len(name))
-        splits.split(scan.check(mine), fractions)
+        splits.split(scan.check(mine), FRACTIONS)
         return mine
 
     return make
