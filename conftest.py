@@ -30,11 +30,14 @@ FIRST = (
     "06_explain",
     "01_data_prep",
     "00_start_here",
-    "test_exercises",
+    "test_recipes",
     "test_browser",
-    "test_features",
     "test_site",
+    "test_colab",
+    "test_exercises",
     "test_ship",
+    "test_features",
+    "test_class_labels",
 )
 LAST = "test_claims"  # reads what the notebooks have left
 

@@ -78,8 +78,6 @@ def folder_of(out: str | Path, entry: tuple) -> Path:
 
 def draw_ahead(out: str | Path, many: int, artist: int, artists: int) -> None:
     """Draw one artist's share of the pictures of all stages, in order."""
-    if hasattr(os, "nice"):
-        os.nice(10)
     for entry in PLAN:
         folder = folder_of(out, entry)
         for number in range(artist, entry[3] * many, artists):

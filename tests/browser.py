@@ -59,6 +59,21 @@ RUN_ALL = """() => {
 NOTEBOOK = """() =>
     jupyterapp.shell.currentWidget.content.model.sharedModel.toJSON()"""
 
+# What reaches past the right edge, unless something around it scrolls.
+TOO_WIDE = """() => {
+    const width = document.documentElement.clientWidth;
+    const scrolls = e => e && (
+        ["auto", "scroll"].includes(getComputedStyle(e).overflowX)
+        || scrolls(e.parentElement)
+    );
+    const article = document.querySelector("article") || document.body;
+    const found = [...article.querySelectorAll("*")].filter(
+        e => e.getBoundingClientRect().right > width + 1
+            && (e.tagName === "IMG" || !scrolls(e.parentElement))
+    ).map(e => `<${e.tagName}> ${e.textContent.slice(0, 40)}`);
+    if (document.documentElement.scrollWidth > width) found.push("the page");
+    return found;
+}"""
 # Images that could not be loaded.
 BROKEN = """() => [...document.images]
     .filter(image => image.complete && !image.naturalWidth)
@@ -83,14 +98,10 @@ Server = collections.namedtuple("Server", "url token root")
 
 @contextlib.contextmanager
 def jupyterlab(root, kept):
-    """Run JupyterLab on a free port while the block runs.
+    """Run JupyterLab on the folder `root` while the block runs.
 
-    Args:
-        root: the folder it shows.
-        kept: a new folder for all that it writes down elsewhere; no setting
-            of whoever runs the tests has a say.
-
-    Yields a `Server`: its address, its token and `root`.
+    `kept` is a new folder for all that it writes elsewhere; no setting of
+    whoever runs the tests has a say.
     """
     for name, values in SETTINGS.items():
         file = kept / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -152,22 +163,13 @@ def chromium(playwright):
 
 
 class Notebook:
-    """A notebook that is open in the browser.
+    """A notebook of the server's folder, open in the browser, with a kernel.
 
-    Attributes:
-        page: the page, as Playwright knows it.
-        faults: a sentence for each fault of the page so far, such as a
-            failed request.
+    `faults` has a sentence for each fault of the page so far, such as a
+    failed request.
     """
 
     def __init__(self, browser, server, path):
-        """Open a notebook and wait until its kernel is ready.
-
-        Args:
-            browser: as `chromium` gives it.
-            server: as `jupyterlab` gives it.
-            path: of the notebook, from the server's folder.
-        """
         self._root = server.root
         self.faults = []
         self.page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -188,11 +190,7 @@ class Notebook:
         on("console", lambda m: m.type == "error" and note(m.text))
 
     def run_all(self):
-        """Run all cells and wait for the last.
-
-        Raises:
-            AssertionError: as `check`.
-        """
+        """Run all cells, wait for the last, and `check`."""
         self.page.evaluate(RUN_ALL)
         self.page.wait_for_function(ENDED, polling=200, timeout=RUN)
         self.check()
@@ -202,19 +200,14 @@ class Notebook:
         return nbformat.from_dict(self.page.evaluate(NOTEBOOK)).cells
 
     def check(self):
-        """Look for all that may have gone wrong so far.
-
-        Raises:
-            AssertionError: a cell failed, a dialog is open (such as that of
-                a dead kernel), a widget could not be shown, or the page has
-                faults. The message has what they say.
-        """
+        """Check that cells, widgets and the page have no faults."""
         found = list(self.faults)
         for cell in self._cells():
             for output in cell.outputs:
                 if output.output_type == "error":
                     found.append(f"{output.ename}: {output.evalue}")
         lost = self.page.get_by_text("Error displaying widget")
+        # A dialog is open if the kernel has died.
         for shown in (self.page.locator(".jp-Dialog-content"), lost):
             found += shown.all_inner_texts()
         assert not found, "\n".join(found)
@@ -231,11 +224,8 @@ class Notebook:
 class Widget:
     """What a cell shows to be moved: controls, a line of text, a picture.
 
-    Controls are found by their description, buttons by what they say.
-
-    Attributes:
-        status: Playwright's locator of what tells a screen reader the line.
-        line: that of the line, an element that it owns.
+    Controls are found by their description, buttons by what they say. The
+    element `status` tells a screen reader the `line`, which it owns.
     """
 
     def __init__(self, page, cell, root):
@@ -246,13 +236,7 @@ class Widget:
         self._image = cell.locator("img.widget-image")
 
     def move(self, label, steps, handle=0):
-        """Move a slider by so many steps with the keyboard.
-
-        Args:
-            label: the slider's description.
-            steps: to the right; below 0, to the left.
-            handle: which one, of a slider for a range.
-        """
+        """Move a slider by so many steps, below 0 to the left, with keys."""
         handles = self._control("slider", label).locator(".noUi-handle")
         handle = handles.nth(handle)
         for _ in range(abs(steps)):
@@ -275,12 +259,7 @@ class Widget:
         return self._cell.get_by_role("button", name=words)
 
     def upload(self, words, name):
-        """Upload a file of the project by the button that begins with `words`.
-
-        Args:
-            words: on the button, before the number of files.
-            name: of the file.
-        """
+        """Upload a file of the project by the button with these words."""
         with self._page.expect_file_chooser() as asked:
             self.button(words).click()
         asked.value.set_files(self._root / name)
@@ -308,11 +287,7 @@ class Widget:
 
     @contextlib.contextmanager
     def answers(self):
-        """See that what the block moves changes the text and the picture.
-
-        Raises:
-            AssertionError: one of them is still the same.
-        """
+        """See that what the block moves changes the text and the picture."""
         line = self.line.inner_text()
         picture = self._image.get_attribute("src")
         yield

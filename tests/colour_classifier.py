@@ -11,13 +11,7 @@ COLOURS = {"red": (230, 20, 20), "green": (20, 230, 20)}
 
 
 def write(path, nested=False, **metadata):
-    """Save a classifier of red and green, as a lesson would.
-
-    Args:
-        path: of the `.keras` file.
-        nested: as lesson 03 saves it; else as lesson 02.
-        metadata: other than the names of the classes.
-    """
+    """Save a classifier of red and green as lesson 02 does, nested as 03."""
     inputs = keras.Input((299, 299, 3))
     scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     at_cut = keras.Input((299, 299, 3))

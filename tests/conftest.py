@@ -13,11 +13,7 @@ from tools import _extras
 NO_BROWSER, NO_SITE = _extras.why_no_browser(), _extras.why_no_site()
 GROUPS = {
     "test_app_browser.py": NO_BROWSER or _extras.why_no_app(),
-    "test_browser.py": NO_BROWSER,
-    "test_report_browser.py": NO_BROWSER,
     "test_site.py": NO_SITE,
-    "test_slides_browser.py": NO_BROWSER,
-    "test_site_browser.py": NO_SITE or NO_BROWSER,
 }
 
 
@@ -25,6 +21,8 @@ GROUPS = {
 def pytest_runtest_setup(item):
     """Skip tests that can't run here, but let them fail with CI=true."""
     reason = GROUPS.get(item.path.name)
+    if "chromium" in item.fixturenames:
+        reason = reason or NO_BROWSER
     if reason and os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     if reason:
@@ -131,13 +129,3 @@ def base(_inception):
     """Inception v3 with random weights, built once; nothing is frozen."""
     _inception.trainable = True
     return _inception
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    """The whole site, built once: the path of its folder."""
-    from tools import site
-
-    out = tmp_path_factory.mktemp("built") / "site"
-    site.build(out)
-    return out

@@ -57,6 +57,14 @@ def put(folder, content_of):
         (folder / name).write_bytes(content)
 
 
+def noise_folder(folder, count, classes="ab", size=(80, 80), seed=0):
+    """Write so many photos of noise, of each class in turn; return folder."""
+    for i in range(count):
+        content = saved(noise([seed, i], size), "PNG")
+        put(folder / classes[i % len(classes)], {f"{i}.png": content})
+    return folder
+
+
 def two_classes(tmp_path, monkeypatch, count=25):
     """A folder of class folders a and b; lists are kept beside it."""
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))

@@ -43,12 +43,10 @@ def two_classes(split, of_label):
     return np.where(split.labels[:, None] == 0, probs, probs[:, ::-1])
 
 
-def case(tmp_path, **changes):
-    """A finished run: `outcomes`, `splits` and what they were made of.
+def case(tmp_path):
+    """A finished run: `outcomes`, `splits`, and what they were made of.
 
-    Args:
-        tmp_path: an empty folder.
-        changes: other arguments of `report.outcomes`.
+    That is `given`, the arguments of `report.outcomes`.
     """
     checked = dataset.check(folder(tmp_path))
     splits = dataset.split(checked, (60, 20, 20))
@@ -73,19 +71,16 @@ def case(tmp_path, **changes):
         "out_of_fold": two_classes(train, OUT_OF_FOLD),
         "formats": {"model.keras": (95.5, 0.0625, np.ones(4, bool))},
         "seconds": {"the head": 1.25},
-    } | changes
+    }
     return SimpleNamespace(
         outcomes=report.outcomes(**given), splits=splits, given=given
     )
 
 
 def many_classes(names, folder, count=2):
-    """Outcomes and splits of classes with any names; each photo is noise.
+    """Outcomes and splits of classes with any sorted names.
 
-    Args:
-        names: of the classes, sorted.
-        folder: an empty folder for the photos.
-        count: of photos of each class in each split.
+    Each has `count` photos of noise in each split.
     """
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(len(names)), count)

@@ -230,15 +230,3 @@ def test_gradio_is_installed_into_venv_alone(clone, model, monkeypatch, capfd):
     assert app.main([str(model)]) == 1  # the stand-in installs nothing
     assert len(clone.installs()) == 1
     assert "60 MB" in capfd.readouterr().out
-
-
-def test_without_a_network_it_says_what_to_do(
-    clone, model, monkeypatch, capfd
-):
-    monkeypatch.setattr(sys, "prefix", str(clone.venv))
-    monkeypatch.setenv("OFFLINE", "1")
-    assert app.main([str(model)]) == 1
-    said = capfd.readouterr()
-    assert "60 MB" in said.out
-    reason, advice = said.err.splitlines()
-    assert reason == "no network, says pip" and "offline" in advice

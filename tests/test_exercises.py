@@ -252,21 +252,25 @@ def test_every_declared_answer_gets_its_reply(lesson, stand_ins, capsys):
 
 @pytest.mark.parametrize("lesson", ALL)
 def test_the_cells_above_an_exercise_define_what_it_reads(lesson):
-    defined = set(vars(builtins))
+    defined, answered = set(vars(builtins)), set()
     exercises = {exercise.number: exercise for exercise in ALL[lesson]}
     for cell in read(lesson).cells:
         if cell.cell_type != "code":
             continue
         number = number_of(cell)
-        defined |= source.defined(cell.source)
         if number:
             for answer, _ in expected(exercises[number]):
                 code = cell.source.replace("____", answer)
                 # An answer may use names that it defines itself.
                 assert source.read(code) <= defined | source.defined(code)
+            answered |= source.defined(cell.source)
+        else:
+            defined |= source.defined(cell.source)
+            # A wrong answer changes nothing further down.
+            assert not source.read(cell.source) & (answered - defined)
 
 
-def test_a_lesson_runs_with_its_solutions(monkeypatch):
+def test_solutions_are_correct_in_a_kernel_and_recorded(monkeypatch):
     for name, value in _pinned.environment().items():
         monkeypatch.setenv(name, value)
     lesson = "01_data_prep"
@@ -276,6 +280,8 @@ def test_a_lesson_runs_with_its_solutions(monkeypatch):
     for cell in asked:
         exercise = exercises[number_of(cell)]
         cell.source = cell.source.replace("____", exercise.fill)
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    notebook.cells = [*code[:2], *asked]  # all that these exercises need
     kernel.client(notebook, _pinned.NOTEBOOKS / f"{lesson}.ipynb").execute()
     for cell in asked:
         assert ": correct. " in cell.outputs[0].text

@@ -1,5 +1,6 @@
 """Cached features are right, shared, and never stale."""
 
+import functools
 import os
 import re
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from make_photos import noise_folder
 from PIL import Image
 from sklearn import metrics
 
@@ -24,13 +26,8 @@ def use(monkeypatch, policy):
     monkeypatch.setattr(extraction.dtypes, "fastest_dtype", lambda: policy)
 
 
-def noise(folder, count):
-    rng = np.random.default_rng(0)
-    for i in range(count):
-        path = folder / "ab"[i % 2] / f"{i}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (40, 50, 3), "uint8")).save(path)
-    return splits.whole_folder(folder, ("a", "b"))
+def noise_split(folder, count):
+    return splits.whole_folder(noise_folder(folder, count), ("a", "b"))
 
 
 @pytest.fixture
@@ -38,14 +35,14 @@ def split(tmp_path, monkeypatch):
     """Five noise photos, and a cache of their own."""
     monkeypatch.setenv("WORKBOOK_WORK", str(tmp_path / "work"))
     use(monkeypatch, "float32")
-    return noise(tmp_path / "photos", 5)
+    return noise_split(tmp_path / "photos", 5)
 
 
 @pytest.fixture
 def many(split, tmp_path, monkeypatch):
     """Eight photos, three in a chunk."""
     monkeypatch.setattr(extraction, "CHUNK_SIZE", 3)
-    return noise(tmp_path / "many", 8)
+    return noise_split(tmp_path / "many", 8)
 
 
 def lower(scale=1 / 127.5, seed=0, append=None):
@@ -57,6 +54,12 @@ def lower(scale=1 / 127.5, seed=0, append=None):
     inputs = keras.Input((299, 299, 3))
     features = base(layers.Rescaling(scale, offset=-1)(inputs))
     return keras.Model(inputs, append(features) if append else features)
+
+
+@functools.cache
+def frozen(seed=0):
+    """The same, built once and left as it is."""
+    return lower(seed=seed)
 
 
 def files():
@@ -72,7 +75,7 @@ def remove_files():
 
 
 def test_features_are_the_output_of_the_model(split):
-    model = lower()
+    model = frozen()
     features = extract(model, split)
     expected = model.predict(pipeline.load_photos(split.paths), verbose=0)
     assert features.shape == (5, 6, 6, 4) and features.dtype == "float16"
@@ -112,10 +115,10 @@ def test_a_changed_model_has_other_features(split, change):
 
 
 def test_a_changed_photo_is_computed_anew(split, tmp_path):
-    first = np.array(extract(lower(), split))
+    first = np.array(extract(frozen(), split))
     Image.new("RGB", (40, 50), "red").save(split.paths[0])
     changed = splits.whole_folder(tmp_path / "photos", ("a", "b"))
-    second = np.array(extract(lower(), changed))
+    second = np.array(extract(frozen(), changed))
     rows = {key: row for row, key in enumerate(split.keys)}
     (new,) = set(changed.keys) - set(split.keys)
     for row, key in zip(second, changed.keys, strict=True):
@@ -126,8 +129,8 @@ def test_a_changed_photo_is_computed_anew(split, tmp_path):
 
 
 def test_the_order_of_the_photos_counts(split):
-    first, order = np.array(extract(lower(), split)), [4, 0, 3, 1, 2]
-    second = extract(lower(), split.take(order))
+    first, order = np.array(extract(frozen(), split)), [4, 0, 3, 1, 2]
+    second = extract(frozen(), split.take(order))
     np.testing.assert_allclose(second, first[order], rtol=1e-3)
 
 
@@ -140,7 +143,7 @@ def test_a_fast_dtype_gives_nearly_the_same(split, monkeypatch):
 
 
 def test_later_random_draws_do_not_depend_on_the_cache(split):
-    model, drawn = lower(), []
+    model, drawn = frozen(), []
     for _ in ("computed", "cached"):
         keras.utils.set_random_seed(1)
         extract(model, split)
@@ -171,7 +174,7 @@ def test_an_own_layer_without_version_is_computed_anew(
 ):
     def features(layer):
         if is_augmentation:
-            return extract(lower(), split, layer, copy=1)
+            return extract(frozen(), split, layer, copy=1)
         return extract(lower(append=layer), split)
 
     first = features(own_layer(0.5))
@@ -188,7 +191,7 @@ def test_an_own_layer_without_version_is_computed_anew(
 def test_an_own_layer_with_a_version_is_cached_until_it_changes(split, capsys):
     def features(factor, version):
         layer = own_layer(factor, version)
-        return np.array(extract(lower(), split, layer, copy=1))
+        return np.array(extract(frozen(), split, layer, copy=1))
 
     first = features(0.5, 1)
     capsys.readouterr()
@@ -226,12 +229,12 @@ class Seeded(layers.Layer):
     ids=["crop", "Pipeline", "nested", "own"],
 )
 def test_an_augmented_copy_is_the_same_each_time(split, augment):
-    first = np.array(extract(lower(), split, augment(), copy=1))
+    first = np.array(extract(frozen(), split, augment(), copy=1))
     assert len(files()) == 1
     remove_files()
-    again = extract(lower(), split, augment(), copy=1)
+    again = extract(frozen(), split, augment(), copy=1)
     np.testing.assert_array_equal(again, first)
-    assert not np.array_equal(first, extract(lower(), split))
+    assert not np.array_equal(first, extract(frozen(), split))
 
 
 KINDS = [  # a preprocessing layer, whether it draws random numbers
@@ -275,12 +278,12 @@ def test_an_augmentation_draws_from_these_seeds(split):
     )
     rotate = layers.RandomRotation(0.5, seed=2000)
     zoom = layers.RandomZoom(0.3, seed=2001)
-    first = np.array(extract(lower(), split, augment, copy=1))
-    features = extract(lower(), split, augment, copy=2)
+    first = np.array(extract(frozen(), split, augment, copy=1))
+    features = extract(frozen(), split, augment, copy=2)
     assert not np.array_equal(first, features)
     pixels = np.float32(pipeline.load_photos(split.paths))
     changed = zoom(rotate(pixels, training=True), training=True)
-    expected = lower().predict(changed, verbose=0)
+    expected = frozen().predict(changed, verbose=0)
     np.testing.assert_allclose(features, expected, rtol=2e-3, atol=1e-3)
 
 
@@ -291,7 +294,7 @@ def test_an_augmentation_goes_on_drawing_as_before(split):
         augment = layers.RandomRotation(0.5, seed=1)
         augment(photo, training=True)
         if is_extracted:
-            extract(lower(), split, augment, copy=1)
+            extract(frozen(), split, augment, copy=1)
         previews.append(np.array(augment(photo, training=True)))
     np.testing.assert_array_equal(*previews)
 
@@ -299,14 +302,14 @@ def test_an_augmentation_goes_on_drawing_as_before(split):
 def test_an_augmentation_of_another_shape_is_refused(split):
     crop = layers.RandomCrop(200, 200)
     with pytest.raises(ValueError, match=r"shape \(200, 200, 3\)") as error:
-        extract(lower(), split, crop, copy=1)
+        extract(frozen(), split, crop, copy=1)
     assert "Resizing(299, 299)" in str(error.value)
 
 
 def test_each_chunk_is_augmented_in_its_own_way(many):
     augment = keras.Sequential([layers.RandomRotation(0.5)])
     twice = many.take([0, 1, 2, 0, 1, 2])
-    copies = np.array(extract(lower(), twice, augment, 1))
+    copies = np.array(extract(frozen(), twice, augment, 1))
     assert not np.array_equal(copies[:3], copies[3:])
 
 
@@ -315,20 +318,20 @@ def test_each_chunk_is_augmented_in_its_own_way(many):
 
 @pytest.mark.parametrize("length", [0, 200, -1])
 def test_a_file_that_is_cut_off_is_computed_again(split, capsys, length):
-    first = np.array(extract(lower(), split))
+    first = np.array(extract(frozen(), split))
     (file,) = files()
     content = file.read_bytes()
     file.unlink()
     file.write_bytes(content[:length])
     for is_damaged in (True, False):
-        np.testing.assert_array_equal(extract(lower(), split), first)
+        np.testing.assert_array_equal(extract(frozen(), split), first)
         assert ("is damaged" in capsys.readouterr().out) == is_damaged
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(
     many, monkeypatch, capsys
 ):
-    expected = np.array(extract(lower(), many))
+    expected = np.array(extract(frozen(), many))
     assert "8/8" in capsys.readouterr().out  # one bar over all
     remove_files()
     real, batches = keras.Model.predict_on_batch, []
@@ -342,10 +345,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     monkeypatch.setattr(extraction, "BATCH_SIZE", 1)
     monkeypatch.setattr(keras.Model, "predict_on_batch", stopped)
     with pytest.raises(KeyboardInterrupt):
-        extract(lower(), many)
+        extract(frozen(), many)
     assert len(files()) == 2
     capsys.readouterr()
-    np.testing.assert_array_equal(extract(lower(), many), expected)
+    np.testing.assert_array_equal(extract(frozen(), many), expected)
     assert "2/2" in capsys.readouterr().out
 
 
@@ -407,7 +410,7 @@ def resident():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_chunks_that_were_read_do_not_stay_in_memory(many):
-    features = extract(lower(), many)
+    features = extract(frozen(), many)
     assert resident() == 0  # computed, checked and closed
     np.array(features)
     for _ in extraction.dataset(features, seed=0, batch_size=3):
@@ -417,28 +420,28 @@ def test_chunks_that_were_read_do_not_stay_in_memory(many):
 
 def test_the_least_recently_used_files_go_first(split, monkeypatch):
     for seed in (0, 1):
-        extract(lower(seed=seed), split)
+        extract(frozen(seed=seed), split)
         for file in files():
             if file.stat().st_mtime > 2:
                 os.utime(file, (seed + 1, seed + 1))
     oldest, second = sorted(files(), key=lambda file: file.stat().st_mtime)
-    extract(lower(), split)  # used: no longer the oldest
+    extract(frozen(), split)  # used: no longer the oldest
     being_written = oldest.with_name(".part-1-otherone-1.npy")
     being_written.write_bytes(b"half")
     monkeypatch.setattr(storage, "LIMIT", 2.5 * oldest.stat().st_size)
-    extract(lower(seed=2), split)
+    extract(frozen(seed=2), split)
     assert oldest in files() and second not in files()
     monkeypatch.setattr(storage, "LIMIT", 0)
-    extract(lower(seed=3), split)
+    extract(frozen(seed=3), split)
     # What was just asked for stays.
     assert len(files()) == 2 and being_written in files()
 
 
 def test_features_in_use_stay_whatever_the_limit(many, monkeypatch):
     monkeypatch.setattr(storage, "LIMIT", 0)
-    features = extract(lower(), many)
+    features = extract(frozen(), many)
     assert len(files()) == 3
-    other = extract(lower(seed=1), many)
+    other = extract(frozen(seed=1), many)
     assert len(files()) == 6
     assert np.array(features).shape == np.array(other).shape
 
@@ -447,7 +450,7 @@ def test_features_in_use_stay_whatever_the_limit(many, monkeypatch):
 
 
 def test_a_dataset_gives_the_features_and_labels(split):
-    features = extract(lower(), split)
+    features = extract(frozen(), split)
     (x, y), (rest, _) = extraction.dataset(features, split.labels, None, 3)
     assert x.dtype == "float32" and x.shape == (3, *features.shape[1:])
     np.testing.assert_array_equal(x, features[:3])

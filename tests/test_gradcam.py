@@ -37,18 +37,6 @@ def test_grad_cam_shows_where_the_evidence_is():
         assert (heat > 0).sum() == 1  # no evidence at the other position
 
 
-def test_a_linear_head_has_its_evidence_where_its_weights_are():
-    upper, average, _ = network(2, 2, 2)
-    dense = keras.layers.Dense(2, activation="softmax")
-    head = keras.Sequential([keras.Input((2,)), dense])
-    head.set_weights([np.array([[1, 0], [-1, 1]]), np.zeros(2)])
-    maps = np.zeros((1, 4, 4, 2))
-    maps[0, 1, 2, 0] = maps[0, 3, 0, 1] = 1
-    heats = [gradcam.heatmaps(upper, average, head, maps, [c]) for c in (0, 1)]
-    assert np.argwhere(heats[0][0]).tolist() == [[1, 2]]
-    assert np.argwhere(heats[1][0]).tolist() == [[3, 0]]
-
-
 def test_grad_cam_is_that_of_lesson_06():
     path = paths.ROOT / "notebooks" / "06_explain.ipynb"
     (source,) = (

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import layout_cases
 import numpy as np
 import pytest
+from clone import contents
 from make_photos import FRACTIONS, noise, problems, put, saved
 from PIL import Image
 
@@ -54,10 +55,6 @@ def write(folder, texts):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-
-
-def contents(folder):
-    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def refused(folder, **options):
@@ -746,7 +743,7 @@ def test_random_trees_are_split_whole_or_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(photo_file, "look", look)
     rng = np.random.default_rng(0)
     outcomes = {"split": 0, "small": 0, "refused": 0}
-    for number in range(2000):
+    for number in range(1000):
         folder = tmp_path / str(number)
         grow(rng, folder)
         try:

@@ -171,8 +171,7 @@ def test_what_lessons_save_is_loaded(tmp_path, policy):
         assert np.array_equal(old, new)
 
 
-def test_all_layers_of_inception_may_be_loaded():
-    base = keras.applications.InceptionV3(weights=None, include_top=False)
+def test_all_layers_of_inception_may_be_loaded(base):
     kinds = {type(layer).__name__ for layer in base.layers}
     assert kinds <= saving.SAVED["keras.layers"]
 

@@ -1,7 +1,6 @@
 """A folder of photos is checked, split and read as the lessons say."""
 
 import csv
-import hashlib
 import shutil
 
 import numpy as np
@@ -170,26 +169,6 @@ def test_wrong_fractions_are_refused(folder, fractions):
 def test_fractions_of_other_types_split_in_the_same_way(folder, same):
     parts = splits.split(scan.check(folder), same)
     assert [p.keys for p in parts] == [p.keys for p in split_again(folder)]
-
-
-def test_a_class_of_one_photo_is_named_by_check_and_refused_by_split(folder):
-    put(folder / "c", {"only.png": png(0)})
-    checked = scan.check(folder)
-    (problem,) = checked.problems
-    assert (problem.name, problem.excluded) == ("c/", False)
-    assert "only 1 photo, so no split can be made" in problem.problem
-    assert checked.counts()["c"] == 1
-    with pytest.raises(ValueError, match="mine: class c has 1 different"):
-        splits.split(checked, FRACTIONS)
-
-
-def test_photos_without_one_for_the_test_are_split(folder):
-    for path in folder.glob("a/*"):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if int(digest[:8], 16) / 2**32 >= 0.8:
-            path.unlink()
-    for part in split_again(folder):
-        assert set(part.labels) == {0, 1}
 
 
 def test_the_split_says_how_many_files_are_left_out(folder, capsys):

@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 
 import IPython.display
-import keras
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -234,26 +233,19 @@ def test_a_high_rate_of_false_alerts_stays_in_the_figure():
     assert plt.gcf().axes[1].get_ylim()[1] > 30
 
 
-@pytest.fixture(scope="module")
-def inception():
-    return keras.applications.InceptionV3(
-        weights=None, include_top=False, input_shape=(299, 299, 3)
-    )
-
-
-def test_each_block_has_a_box_in_the_colour_of_its_training(inception):
-    end = inception.layers.index(inception.get_layer("mixed8"))
-    for i, layer in enumerate(inception.layers):
+def test_each_block_has_a_box_in_the_colour_of_its_training(base):
+    end = base.layers.index(base.get_layer("mixed8"))
+    for i, layer in enumerate(base.layers):
         layer.trainable = i > end
-    diagrams.block_diagram(inception, boundary="mixed8")
-    inception.trainable = True
+    diagrams.block_diagram(base, boundary="mixed8")
+    base.trainable = True
     colours = [box.get_facecolor() for box in plt.gca().patches]
     assert len(colours) == 12
     assert len(set(colours[:10])) == len(set(colours[10:])) == 1
     assert colours[0] != colours[-1]
     assert "cut past mixed8" in numbers()
     with pytest.raises(ValueError, match="mixed11"):
-        diagrams.block_diagram(inception, boundary="mixed11")
+        diagrams.block_diagram(base, boundary="mixed11")
 
 
 @pytest.mark.parametrize(
@@ -264,8 +256,8 @@ def test_each_block_has_a_box_in_the_colour_of_its_training(inception):
         ("mixed10", [192, 320, 384, 384, 384, 384, 384, 384, 448], 1),
     ],
 )
-def test_the_branches_of_a_module_are_drawn(inception, name, filters, pools):
-    diagrams.inception_module(inception, name)
+def test_the_branches_of_a_module_are_drawn(base, name, filters, pools):
+    diagrams.inception_module(base, name)
     lines = [text.split("\n") for text in numbers() if text]
     assert filters == sorted(
         int(line[1].split()[0]) for line in lines if "filters" in line[-1]
@@ -346,21 +338,14 @@ def test_every_function_has_an_example():
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_figure_is_shown_once_with_its_data_in_words(
-    alt_text, inception, split, name
+    alt_text, base, split, name
 ):
     args, words = SHOWN[name]
-    known = {"base": inception, "split": split, "photo": split.paths[0]}
+    known = {"base": base, "split": split, "photo": split.paths[0]}
     args = [known.get(a, a) if isinstance(a, str) else a for a in args]
     if name == "class_counts":
         args = [args]
     assert words in alt_text(getattr(plots, name), *args)
-
-
-def test_a_figure_without_alt_text_would_be_noticed(alt_text):
-    with pytest.raises(ValueError, match="not enough values"):
-        alt_text(plt.show)
-    with pytest.raises(AssertionError):
-        alt_text(basic.show, plt.figure(), "A figure.")
 
 
 def test_an_alt_text_lists_the_first_of_many_on_one_line(alt_text):

@@ -96,10 +96,6 @@ def _empty(path):
     path.mkdir()
 
 
-def _foreign(path):
-    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
-
-
 def _text(path):
     path.write_text("to do")
 
@@ -115,9 +111,7 @@ def _damaged(path):
         ("gone.keras", None, "there is no such model"),
         ("empty", _empty, "no model.keras in this folder"),
         ("notes.txt", _text, "not a model; give a .keras"),
-        ("notes.keras", _text, "not a complete model"),
         ("notes.tflite", _text, "not a complete model"),
-        ("other.keras", _foreign, "not a classifier of these lessons"),
         ("broken.keras", _damaged, "not a complete .keras file"),
         ("broken.tflite", _damaged, "LiteRT cannot load it"),
     ],

@@ -1,9 +1,11 @@
 """The report says what was measured, whatever the classes are called."""
 
+import contextlib
 import html.parser
 import json
 import re
 
+import browser
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -14,6 +16,9 @@ from helpers import report, text
 from helpers.dataset import scan
 from helpers.plots import basic
 from helpers.report import sentences
+
+with contextlib.suppress(ImportError):  # then conftest.py runs none of them
+    from axe_playwright_python.sync_playwright import Axe
 
 HEAT = np.zeros((2, 8, 8))
 HEAT[:, 2, 5] = 1
@@ -63,9 +68,9 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture
-def made(tmp_path):
-    """Makes a run in which arguments are others."""
-    return lambda **changes: case(tmp_path, **changes)
+def made(run):
+    """Makes the outcomes of a run in which arguments are others."""
+    return lambda **changes: report.outcomes(**run.given | changes)
 
 
 # --- The numbers ----------------------------------------------------------
@@ -165,7 +170,7 @@ def test_the_threshold_rejects_the_mistake(run):
 
 
 def test_a_threshold_may_reject_every_photo(made):
-    outcomes = made(threshold=0.99).outcomes
+    outcomes = made(threshold=0.99)
     assert outcomes["threshold"]["accepted"]["correct"] == 0
     assert outcomes["threshold"]["accuracy"] is None
     assert "0 of 10" in sentences.rejection(outcomes["threshold"])
@@ -214,7 +219,7 @@ def test_near_duplicates_in_two_splits_are_counted(made, run):
     checked = scan.Folder(
         run.given["checked"].path, ("bent", "good"), photos, (), (pair,)
     )
-    outcomes = made(checked=checked).outcomes
+    outcomes = made(checked=checked)
     near = outcomes["folder_check"]["near_duplicates"]
     assert near == {"pairs": 1, "in_two_splits": 1}
     assert "1 pair in two splits" in sentences.folder(outcomes)
@@ -255,7 +260,7 @@ def test_the_verdict_says_which_model_is_better(run, difference, word):
 
 
 def test_a_linear_head_is_compared_with_the_majority_class(made):
-    outcomes = made(chosen="linear head").outcomes
+    outcomes = made(chosen="linear head")
     assert outcomes["reference"]["model"] == "majority class"
     # bent: 1 more of 4; good: 1 less of 6.
     assert outcomes["reference"]["difference"] == 0
@@ -279,7 +284,7 @@ def test_the_next_steps_name_classes_and_files(run):
 )
 def test_a_learning_curve_rises_or_not(made, before, words):
     # Of 4 validation photos, 2 more are a rise, 1 more is none.
-    outcomes = made(learning_curve={6: [0.75], 3: [before]}).outcomes
+    outcomes = made(learning_curve={6: [0.75], 3: [before]})
     assert words in sentences.learning(outcomes)
 
 
@@ -290,7 +295,7 @@ def test_starter_weights_on_own_photos_are_advised_against(run):
 
 
 def test_imagenet_weights_need_no_advice(made):
-    assert made(weights="imagenet").outcomes["weights_advice"] is None
+    assert made(weights="imagenet")["weights_advice"] is None
 
 
 def test_synthetic_photos_need_no_advice_and_no_folder(made, run, tmp_path):
@@ -298,26 +303,26 @@ def test_synthetic_photos_need_no_advice_and_no_folder(made, run, tmp_path):
     folder.mkdir(parents=True)
     (folder.parent / "edition.txt").write_text("2")
     checked = scan.Folder(folder, ("bent", "good"), (), (), ())
-    outcomes = made(checked=checked).outcomes
+    outcomes = made(checked=checked)
     assert outcomes["weights_advice"] is None
     assert outcomes["folder"] == "surfaces"
     assert outcomes["command"] == "python3 start.py retrain"
 
 
-def test_the_command_has_the_options_and_no_private_path(made, tmp_path):
+def test_the_command_has_the_options_and_no_private_path(made, run):
     options = "elsewhere/my labels.csv", r"^(.+)_\d", None, "pad"
-    outcomes = made(options=options).outcomes
+    outcomes = made(options=options)
     assert outcomes["command"] == (
         "python3 start.py retrain parts --labels 'my labels.csv' --class "
         r"'^(.+)_\d' --shape pad"
     )
-    assert str(tmp_path) not in json.dumps(outcomes)
+    assert str(run.out.parent) not in json.dumps(outcomes)
 
 
 def test_an_unpacked_archive_keeps_its_name(made, work):
     folder = work / "unpacked" / "my-parts-0123456789abcdef"
     checked = scan.Folder(folder, ("bent", "good"), (), (), ())
-    assert made(checked=checked).outcomes["folder"] == "my-parts.zip"
+    assert made(checked=checked)["folder"] == "my-parts.zip"
 
 
 # --- The page -------------------------------------------------------------
@@ -366,7 +371,7 @@ def test_a_model_without_mistakes_has_a_page(made, run, tmp_path):
     probs_of["perfect"][0] = np.eye(2)[run.splits[1].labels]
     train = np.eye(2)[run.splits[0].labels]
     again = made(probs_of=probs_of, chosen="perfect", out_of_fold=train)
-    path = report.write(tmp_path, again.outcomes, again.splits, ([], []))
+    path = report.write(tmp_path, again, run.splits, ([], []))
     words = Page(path).text
     assert "All test photos were classified correctly." in words
     assert "had not seen them predicted the label" in words
@@ -419,3 +424,50 @@ def test_a_learning_curve_shows_draws_and_means():
     assert list(line.get_xdata()) == [10, 20]
     assert list(line.get_ydata()) == pytest.approx([60, 80])
     plt.close("all")
+
+
+# --- The page in a browser, on a desktop and a phone, light and dark --------
+
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="module", params=["two classes", "hard names"])
+def address(request, tmp_path_factory):
+    """The address of a report, of two classes or of hard names."""
+    tmp_path = tmp_path_factory.mktemp("report")
+    if request.param == "two classes":
+        made = case(tmp_path)
+        outcomes, splits = made.outcomes, made.splits
+    else:
+        names = tuple(sorted(HARD))
+        outcomes, splits = many_classes(names, tmp_path / "photos")
+    heat = [0, 1], np.ones((2, 8, 8))
+    return report.write(tmp_path / "out", outcomes, splits, heat).as_uri()
+
+
+@pytest.fixture(params=[(390, "light"), (390, "dark"), (1280, "dark")])
+def page(request, chromium, address):
+    """The report at this width and in these colours."""
+    width, scheme = request.param
+    opened = chromium.new_page(
+        viewport={"width": width, "height": 800}, color_scheme=scheme
+    )
+    asked = []
+    opened.on("request", lambda r: asked.append(r.url))
+    opened.goto(address)
+    yield opened
+    opened.close()
+    others = [url for url in asked if not url.startswith("data:")]
+    assert others == [address]
+
+
+@pytest.mark.release
+def test_nothing_is_wider_than_the_screen(page):
+    assert page.evaluate(browser.TOO_WIDE) == []
+    assert page.evaluate(browser.BROKEN) == []
+
+
+@pytest.mark.release
+def test_the_page_is_accessible(page):
+    violations = Axe().run(page).response["violations"]
+    assert [v["help"] for v in violations if v["impact"] in SERIOUS] == []

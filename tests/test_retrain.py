@@ -7,6 +7,7 @@ import keras
 import nbformat
 import psutil
 import pytest
+from clone import contents
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tqdm import tqdm
 
@@ -93,8 +94,15 @@ def page(tmp_path, tmp_path_factory, monkeypatch):
     return tmp_path
 
 
-def test_a_folder_becomes_a_report(page, capsys):
-    out = page / "out"
+def test_a_folder_becomes_a_report(page, monkeypatch, capsys):
+    clients, make_client = [], kernel.client
+
+    def record(*args, **options):
+        clients.append(make_client(*args, **options))
+        return clients[-1]
+
+    monkeypatch.setattr(kernel, "client", record)
+    out = page / "mine too"  # beside the photos is not among them
     assert retrain.main([str(page / "mine"), "--out", str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
     stages = ["Getting ready", "The photos", "Training", "The result"]
@@ -119,6 +127,7 @@ def test_a_folder_becomes_a_report(page, capsys):
     ]
     report = (out / "report.html").read_text()
     assert report.startswith(f"{page / 'mine'} (60, 20, 20)")
+    assert [client.timeout for client in clients] == [None]  # of no cell
 
 
 def test_the_weights_are_named_before_training_begins(page, capsys):
@@ -194,14 +203,10 @@ def test_a_stage_that_fails_is_named(page, capsys, name, reason):
 def test_a_finished_run_is_not_overwritten(page, capsys):
     args = [str(page / "mine"), "--out", str(page / "out")]
     retrain.main(args)
-    before = {f: f.read_bytes() for f in (page / "out").iterdir()}
+    before = contents(page / "out")
     assert retrain.main(args) == 2
     assert "it holds a finished run" in capsys.readouterr().err
-    assert before == {f: f.read_bytes() for f in (page / "out").iterdir()}
-
-
-def contents(folder):
-    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    assert contents(page / "out") == before
 
 
 def test_a_run_goes_on_after_an_error(page):
@@ -275,7 +280,7 @@ def test_results_go_to_no_place_that_is_not_for_them(page, capsys, out, words):
     args = [str(page / "mine"), "--out", str(page / out)]
     assert retrain.main(args) == 2
     assert words in capsys.readouterr().err
-    assert contents(page) == {page / "file": b"mine"}
+    assert contents(page) == {"file": b"mine"}
 
 
 def test_a_full_disk_is_one_sentence(page, monkeypatch, capsys):
@@ -286,20 +291,6 @@ def test_a_full_disk_is_one_sentence(page, monkeypatch, capsys):
     args = [str(page / "mine"), "--out", str(page / "out")]
     assert retrain.main(args) == 1
     assert capsys.readouterr().err.strip() == "the disk is full"
-
-
-def test_no_cell_is_stopped_for_the_time_it_takes(page, monkeypatch):
-    clients, make_client = [], kernel.client
-
-    def record(*args, **options):
-        clients.append(make_client(*args, **options))
-        return clients[-1]
-
-    monkeypatch.setattr(kernel, "client", record)
-    # Results beside the photos are not among them.
-    out = page / "mine too"
-    assert retrain.main([str(page / "mine"), "--out", str(out)]) == 0
-    assert [client.timeout for client in clients] == [None]
 
 
 # Progress.
@@ -328,21 +319,21 @@ def test_json_lines_are_all_that_a_program_reads(page, capfd):
     assert printed.err == ""
 
 
-def test_json_lines_end_with_what_went_wrong(page, capsys):
-    args = [str(page / "bad"), "--out", str(page / "out"), "--json-lines"]
-    assert retrain.main(args) == 2
+@pytest.mark.parametrize(
+    ("name", "code", "event"),
+    [
+        ("bad", 2, {"event": "failed", "message": "{}: no photos."}),
+        ("stopped", 130, {"event": "stopped"}),
+    ],
+)
+def test_json_lines_end_with_what_went_wrong(page, capsys, name, code, event):
+    folder = str(page / name)
+    args = [folder, "--out", str(page / "out"), "--json-lines"]
+    assert retrain.main(args) == code
     printed = capsys.readouterr()
     *_, last = map(json.loads, printed.out.splitlines())
-    message = f"{page / 'bad'}: no photos."
-    assert last == {"event": "failed", "message": message}
+    assert last == {k: v.format(folder) for k, v in event.items()}
     assert printed.err == ""
-
-
-def test_json_lines_end_with_an_interrupt(page, capsys):
-    args = [str(page / "stopped"), "--out", str(page / "out"), "--json-lines"]
-    assert retrain.main(args) == 130
-    *_, last = map(json.loads, capsys.readouterr().out.splitlines())
-    assert last == {"event": "stopped"}
 
 
 def test_json_lines_say_why_nothing_was_begun(page, capsys):

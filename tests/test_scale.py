@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from make_photos import noise_folder
 
 from helpers.dataset import pipeline, splits
 from helpers.features import extraction
@@ -27,12 +27,8 @@ RATE = 1e-3
 def folder(tmp_path_factory):
     """A list of photos, a small frozen model, a small one to be trained."""
     folder = tmp_path_factory.mktemp("cluster")
-    rng = np.random.default_rng(0)
-    for i in range(PHOTOS):
-        path = folder / "photos" / "abc"[i % 3] / f"{i}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (80, 80, 3), "uint8")).save(path)
-    split = splits.whole_folder(folder / "photos", ("a", "b", "c"))
+    photos = noise_folder(folder / "photos", PHOTOS, "abc")
+    split = splits.whole_folder(photos, ("a", "b", "c"))
     shards.write_list(split, folder / "photos.csv")
     keras.utils.set_random_seed(0)
     inputs = keras.Input((299, 299, 3))

@@ -29,6 +29,14 @@ def test_an_expected_error_is_shown_and_a_missing_one_fails(capsys):
         raise KeyError("another")
 
 
+@pytest.mark.parametrize("start", [ROOT, ROOT.parent, ROOT / "notebooks"])
+def test_paths_in_a_lesson_count_from_notebooks(monkeypatch, start):
+    monkeypatch.setattr(setup, "tensorflow", lambda: None)
+    monkeypatch.chdir(start)
+    setup.notebook()
+    assert os.getcwd() == str(ROOT / "notebooks")
+
+
 @pytest.mark.parametrize(
     ("python", "memory", "disk", "message"),
     [
@@ -50,18 +58,35 @@ def test_this_environment_is_ready(capsys):
     assert capsys.readouterr().out.strip().endswith("READY")
 
 
-# --- What a user has set for other programs ---
+# --- What a user has set for other programs, and memory ---
 
+SIDE = 1500  # of the weights: 9 MB, and Adam has two numbers for each
+STATE = 6 * 2 * 4 * SIDE**2 / 1e6  # MB of six trainings
 KERAS = """
 from helpers import setup
 setup.tensorflow()
-import keras, threadpoolctl
+import keras, os, threadpoolctl
 print([pool["num_threads"] for pool in threadpoolctl.threadpool_info()
        if pool["internal_api"] == "openblas"])
 print(keras.config.backend(), keras.config.floatx(),
       keras.config.image_data_format(), keras.config.epsilon(),
       keras.config.max_epochs() if hasattr(keras.config, "max_epochs")
-      else None, keras.layers.Dense(1).dtype_policy.name)
+      else None, keras.layers.Dense(1).dtype_policy.name,
+      os.environ["TF_FORCE_GPU_ALLOW_GROWTH"])
+"""
+# Prints by how many MB a process grows in six trainings after the first,
+# which also loads code.
+TRAIN = f"""
+import numpy as np, psutil
+model = keras.Sequential([keras.Input(({SIDE},)), keras.layers.Dense({SIDE})])
+x = np.zeros((1, {SIDE}), "float32")
+sizes = []
+for _ in range(7):
+    model.compile("adam", "mse")
+    model.train_on_batch(x, x)
+    setup.free_training(model)
+    sizes.append(psutil.Process().memory_info().rss / 1e6)
+print(sizes[-1] - sizes[0])
 """
 
 
@@ -80,7 +105,9 @@ def keras_home(folder, text):
     return {"KERAS_HOME": str(folder)}
 
 
-def test_keras_has_its_defaults_whatever_the_user_has_set(tmp_path):
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """What a process prints whose user has set all kinds of things."""
     settings = {
         "backend": "theano",
         "image_data_format": "channels_first",
@@ -88,17 +115,29 @@ def test_keras_has_its_defaults_whatever_the_user_has_set(tmp_path):
         "epsilon": 0.5,
     }
     done = run(
-        KERAS,
-        **keras_home(tmp_path, json.dumps(settings)),
+        KERAS + TRAIN,
+        **keras_home(tmp_path_factory.mktemp("home"), json.dumps(settings)),
         KERAS_BACKEND="torch",
         KERAS_MAX_EPOCHS="1",
         TF_USE_LEGACY_KERAS="1",
+        TF_FORCE_GPU_ALLOW_GROWTH="false",
         XLA_FLAGS="--nonsense",
     )
     assert done.returncode == 0, done.stderr
-    threads, last = done.stdout.splitlines()[-2:]
-    assert last == "tensorflow float32 channels_last 1e-07 None float32"
-    assert set(json.loads(threads)) <= {1}  # none at all on a Mac
+    return done.stdout.splitlines()
+
+
+def test_keras_has_its_defaults_whatever_the_user_has_set(printed):
+    defaults = "tensorflow float32 channels_last 1e-07 None float32 false"
+    assert printed[-2] == defaults
+
+
+def test_a_linear_head_is_fitted_with_one_thread(printed):
+    assert set(json.loads(printed[-3])) <= {1}  # none at all on a Mac
+
+
+def test_an_optimizer_gives_back_its_memory(printed):
+    assert float(printed[-1]) < 0.3 * STATE
 
 
 def test_a_keras_json_that_keras_refuses_is_named(tmp_path):
@@ -108,11 +147,10 @@ def test_a_keras_json_that_keras_refuses_is_named(tmp_path):
     assert str(tmp_path / "keras.json") in sentence and "rename" in sentence
 
 
-def test_keras_on_another_backend_already_is_one_sentence():
-    program = "import keras; keras.config.backend = lambda: 'torch'\n" + KERAS
-    done = run(program, KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3")
-    assert done.returncode == 1
-    assert "restart the kernel" in done.stderr.splitlines()[-1]
+def test_keras_on_another_backend_already_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(keras.config, "backend", lambda: "torch")
+    with pytest.raises(SystemExit, match="restart the kernel"):
+        setup.keras_defaults()
 
 
 def test_a_kernel_without_tensorflow_is_told_which_to_choose():
@@ -120,38 +158,6 @@ def test_a_kernel_without_tensorflow_is_told_which_to_choose():
     done = run(program)
     assert done.returncode == 1
     assert ".venv" in one_sentence(done.stderr)
-
-
-# --- Memory ---
-
-SIDE = 1500  # of the weights: 9 MB, and Adam has two numbers for each
-STATE = 6 * 2 * 4 * SIDE**2 / 1e6  # MB of six trainings
-# Prints by how many MB a process grows in six trainings after the first,
-# which also loads code.
-TRAIN = f"""
-import keras, numpy as np, psutil
-from helpers import setup
-model = keras.Sequential([keras.Input(({SIDE},)), keras.layers.Dense({SIDE})])
-x = np.zeros((1, {SIDE}), "float32")
-sizes = []
-for _ in range(7):
-    model.compile("adam", "mse")
-    model.train_on_batch(x, x)
-    setup.free_training(model)
-    sizes.append(psutil.Process().memory_info().rss / 1e6)
-print(sizes[-1] - sizes[0])
-"""
-
-
-def test_an_optimizer_gives_back_its_memory():
-    done = subprocess.run(
-        [sys.executable, "-c", TRAIN],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert float(done.stdout.split()[-1]) < 0.3 * STATE
 
 
 def test_a_function_that_was_traced_before_still_has_gradients():

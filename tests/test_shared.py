@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from test_features import files, lower, noise
+from test_features import files, lower, noise_split
 
 from helpers import shared
 from helpers.dataset import flowers, splits
@@ -146,7 +146,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 @pytest.fixture
 def split(tmp_path):
-    return noise(tmp_path / "photos", 4)
+    return noise_split(tmp_path / "photos", 4)
 
 
 @pytest.fixture

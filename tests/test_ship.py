@@ -3,11 +3,13 @@
 import csv
 import dataclasses
 import importlib.util
+import json
 import os
 import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import ipywidgets
 import keras
@@ -81,8 +83,7 @@ def shipped(model, split, tmp_path_factory):
     saving.write(saving.without_optimizers(model), METADATA, path)
     model.export(folder / "m", verbose=False)
     saving.write_metadata(folder / "m", METADATA)
-    args = "helpers.network.export", "export_litert", path, split.paths
-    subprocesses.run(*args, total=len(split))
+    export.export_litert(path, split.paths)
     float16, int8 = export.lite_paths(path)
     call = "helpers.network.export", "convert_to_onnx"
     subprocesses.run(*call, path, folder / "m.onnx")
@@ -186,19 +187,31 @@ def test_without_ai_edge_litert_tensorflow_runs_the_model(
 
 
 def test_a_failure_in_a_new_process_names_the_file_and_the_reason(
-    split, shipped, tmp_path
+    split, tmp_path
 ):
     (tmp_path / "m.tflite").write_bytes(b"not a model")
-    swapped = splits.Split(
-        "x", NAMES, split.paths, split.labels, split.keys[::-1]
+    message = r"^m\.tflite: .* new process: V"
+    with pytest.raises(RuntimeError, match=message):
+        subprocesses.predict_in_subprocess([tmp_path / "m.tflite"], split)
+
+
+def test_a_missing_model_or_another_photo_stops_predictions(
+    split, shipped, tmp_path, monkeypatch
+):
+    # Of a process that computes already, threads can't be set.
+    threading = SimpleNamespace(
+        set_intra_op_parallelism_threads=int,
+        set_inter_op_parallelism_threads=int,
     )
-    for path, photos, message in (
-        (tmp_path / "m.tflite", split, r"^m\.tflite: .* new process: V"),
-        (tmp_path / "gone.keras", split, "no such file"),
-        (shipped["keras"], swapped, "holds another photo"),
+    monkeypatch.setattr(export.tf.config, "threading", threading)
+    listed = tmp_path / "list.json"
+    for path, keys, message in (
+        (tmp_path / "gone.keras", split.keys, "no such file"),
+        (shipped["keras"], split.keys[::-1], "holds another photo"),
     ):
-        with pytest.raises(RuntimeError, match=message):
-            subprocesses.predict_in_subprocess([path], photos)
+        listed.write_text(json.dumps([split.paths, keys, split.shape]))
+        with pytest.raises(ValueError, match=message):
+            export.predict_and_time([path], listed, tmp_path / "out.npz")
 
 
 def test_quiet_suppresses_output_and_no_errors(capfd):

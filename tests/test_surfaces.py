@@ -215,15 +215,6 @@ def test_photos_of_another_version_are_refused(few, edition):
     assert contents(few) == before
 
 
-def test_of_a_shared_folder_only_a_whole_set_is_used(few, monkeypatch):
-    drawn = render.folder().parent.rename(few / "shared")
-    monkeypatch.setattr(render.shared, "find", lambda name: drawn)
-    assert render.folder() == drawn / "photos"
-    assert render.shifted_folder() == few / "surfaces" / "remounted"
-    (drawn / "masks" / "dent" / "dent-001.png").unlink()
-    assert render.folder() == few / "surfaces" / "photos"
-
-
 # --- Ground truth ---------------------------------------------------------
 
 

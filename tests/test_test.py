@@ -1,8 +1,6 @@
 """The command `test`: which Python runs which tests, and what is excluded."""
 
 import os
-import re
-import subprocess
 import sys
 import types
 
@@ -98,27 +96,3 @@ def test_colab_is_an_environment_of_its_own(given):
     assert "--ignore=tests/test_pack.py" in arguments
     for name in command.NOT_ON_COLAB:
         assert (ROOT / "tests" / f"test_{name}.py").is_file()
-
-
-# --- conftest.py ----------------------------------------------------------
-
-
-def run_pytest(*args, cwd=ROOT, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        + [*args],
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        capture_output=True,
-        text=True,
-    )
-
-
-@pytest.mark.parametrize("strict", ["", "true"])
-def test_without_a_browser_tests_are_skipped_but_fail_in_ci(strict, tmp_path):
-    done = run_pytest("tests/test_browser.py", CI=strict, PATH=str(tmp_path))
-    *_, reason, last = done.stdout.splitlines()
-    assert "There is no Chromium on this computer." in done.stdout
-    result = r"[1-9]\d* errors? in " if strict else r"[1-9]\d* skipped in "
-    assert re.match(result, last)
-    assert done.returncode == bool(strict)

@@ -125,10 +125,6 @@ def test_what_start_py_was_told_holds_in_all_lessons(
     assert f"Weights: {name}" in capsys.readouterr().out
 
 
-def test_the_names_of_start_py_are_those_of_the_lessons():
-    assert set(start.WEIGHTS) == set(weights._SENTENCES)
-
-
 def test_an_argument_is_remembered(begun_offline, tmp_path, monkeypatch):
     assert weights.choose("random") == weights.choose() == RANDOM
     (tmp_path / "mine.h5").write_bytes(b"1")

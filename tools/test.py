@@ -20,7 +20,7 @@ NOT_ON_COLAB = (
     *("app_browser", "benchmark", "browser", "doctor", "instructors"),
     *("notebooks", "pack"),
     *("pretraining", "project", "publish", "regenerate", "site"),
-    *("site_browser", "start", "style", "venv", "test", "workshop"),
+    *("start", "style", "test", "workshop"),
 )
 # Every cell has to run; those tagged nbval-check-output have to give what
 # the notebook shows. What nbval overlooks, tests/test_notebooks.py finds.
