@@ -46,7 +46,7 @@ def write(
         "hits": _lists(hits or {}),
         "model": _checksum(lesson),
     }
-    _write(_path(lesson, weights_name), entry)
+    _write(entry_path(lesson, weights_name), entry)
 
 
 def _write(path: Path, entry: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ def _log() -> Path:
     return paths.work() / "results"
 
 
-def _path(lesson: str, weights_name: str) -> Path:
+def entry_path(lesson: str, weights_name: str) -> Path:
     """Return the file of an entry; names of weights differ in their ends."""
     return _log() / f"{lesson}_{weights_name[-40:]}.json"
 
@@ -102,7 +102,7 @@ def is_of(lesson: str, weights_name: str, folder: str | Path) -> bool:
     Args:
         lesson, weights_name, folder: as for `write`.
     """
-    entry = _entry(_path(lesson, weights_name))
+    entry = _entry(entry_path(lesson, weights_name))
     now = {**_data(weights_name, folder), "model": _checksum(lesson)}
     return None not in now.values() and now.items() <= entry.items()
 
@@ -137,7 +137,7 @@ def read(
     Returns:
         {name of a result: booleans (n,)}.
     """
-    entry = _entry(_path(lesson, weights_name))
+    entry = _entry(entry_path(lesson, weights_name))
     is_same = _data(weights_name, folder).items() <= entry.items()
     return entry.get("correct", {}) if is_same else {}
 
