@@ -47,7 +47,7 @@ def write(
             name: np.asarray(flags, bool).tolist()
             for name, flags in values.items()
         }
-    _write(_path(lesson, weights_name), entry)
+    _write(entry_path(lesson, weights_name), entry)
 
 
 def _write(path: Path, entry: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def _log() -> Path:
     return paths.work() / "results"
 
 
-def _path(lesson: str, weights_name: str) -> Path:
+def entry_path(lesson: str, weights_name: str) -> Path:
     """Return the file of an entry; names of weights differ in their ends."""
     return _log() / f"{lesson}_{weights_name[-40:]}.json"
 
@@ -96,7 +96,7 @@ def is_of(lesson: str, weights_name: str, folder: str | Path) -> bool:
     Args:
         lesson, weights_name, folder: as for `write`.
     """
-    entry = _entry(_path(lesson, weights_name))
+    entry = _entry(entry_path(lesson, weights_name))
     now = {**_data(weights_name, folder), "model": _checksum(lesson)}
     return None not in now.values() and now.items() <= entry.items()
 
@@ -131,7 +131,7 @@ def read(
     Returns:
         {name of a result: booleans (n,)}.
     """
-    entry = _entry(_path(lesson, weights_name))
+    entry = _entry(entry_path(lesson, weights_name))
     is_same = _data(weights_name, folder).items() <= entry.items()
     return entry.get("correct", {}) if is_same else {}
 

@@ -89,8 +89,8 @@ def fill(
         The number of a shard, how many there are, and whether it is new.
 
     Raises:
-        ValueError: a shard is there that is of other photos, labels, weights
-            or of another dtype.
+        ValueError: a shard is there that is of other photos, labels or
+            weights.
     """
     model_key = extraction.key(lower)
     count = -(-len(split) // shard_size)
@@ -125,7 +125,7 @@ def _exists(path: Path, expected: dict[str, Any]):
     if not expected.items() <= note.items():
         raise ValueError(
             f"{path.stem} in {shown(path.parent)} is of other photos, labels "
-            "or weights, or of another dtype; name a new folder."
+            "or weights; name a new folder."
         )
     return storage.load(path) is not None
 

@@ -10,7 +10,7 @@ from helpers.paths import ROOT
 LEVELS = (
     ("text", "paths", "lazy", "kernel"),
     ("downloads", "shared", "stats", "colab"),
-    ("results", "setup"),
+    ("results", "setup", "checkpoints"),
     ("dataset",),
     ("surfaces",),
     ("network", "experiments"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.features import cache_key
+from helpers.network import dtypes
 
 layers = keras.layers
 DARK = 0.5
@@ -124,6 +125,18 @@ def test_weights_count_and_what_is_trainable_does_not():
     assert cache_key.of(model) == before
     model.set_weights([w + 1 for w in model.get_weights()])
     assert cache_key.of(model) != before
+
+
+def test_the_precision_does_not_count_and_whole_numbers_do():
+    model = combined(lambda a, b: layers.Add()([a, b]))
+    for policy in ("mixed_bfloat16", "mixed_float16"):
+        other = dtypes.with_dtype(model, policy)
+        assert cache_key.of(other) == cache_key.of(model)
+    exact, rounded = (
+        keras.Sequential([layers.RandomFlip(dtype=dtype)])
+        for dtype in ("float32", "uint8")
+    )
+    assert cache_key.of(exact) != cache_key.of(rounded)
 
 
 def test_a_first_call_and_the_state_of_a_seed_do_not_count():

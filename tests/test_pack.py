@@ -43,6 +43,7 @@ OURS = {
     "data/surfaces/photos/dent/dent-000.jpg": "a dent",
     "data/surfaces/masks/dent/dent-000.png": "its mask",
     "data/flower_photos/daisy/1.jpg": "a daisy",
+    "data/checkpoints-starter.zip": "models",
 }
 MINE = ("my_photos/cat.jpg", "notebooks/my_photos/cat.jpg", "data/work/x")
 

@@ -1,5 +1,6 @@
 """Badges and first cells have one address."""
 
+import hashlib
 import io
 import re
 import shutil
@@ -154,6 +155,28 @@ def test_the_pages_for_learners_lead_to_the_version(copy):
     assert [n for n in names if not (ROOT / "docs" / n).is_file()] == []
     assert "attached page" not in pages["mail"]
     assert not [page for page in pages.values() if "v9.0" in page]
+
+
+def test_the_checkpoints_get_their_address_and_hash(copy, monkeypatch, capsys):
+    monkeypatch.delenv("WORKBOOK_DATA", raising=False)
+    module = copy / "helpers" / "checkpoints.py"
+    module.parent.mkdir()
+    shutil.copy(publish.CHECKPOINTS, module)
+    monkeypatch.setattr(publish, "CHECKPOINTS", module)
+    before = module.read_text()
+    publish.main([URL, "v9.0"])
+    assert module.read_text() == before
+    (copy / "data").mkdir()
+    (copy / "data" / "checkpoints-starter.zip").write_bytes(b"models")
+    publish.main([URL, "v9.1"])
+    said = capsys.readouterr().out
+    assert "data/checkpoints-starter.zip to the release v9.1" in said
+    names = {}
+    exec(module.read_text(), names)
+    assert names["ADDRESS"] == f"{URL}/releases/download/v9.1"
+    assert names["SHA256"] == hashlib.sha256(b"models").hexdigest()
+    publish.main([URL, "v9.1"])
+    assert "0 files changed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("line", ["", "1. Files: x\n1. Files: y\n"])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from helpers import downloads, shared
+from helpers import checkpoints, downloads, shared
 from helpers.dataset import flowers
 from helpers.features import storage
 from helpers.network import weights
@@ -125,8 +125,10 @@ def _make(pack: Path, targets: list[str]):
         for path in ROOT.glob(pattern)
         if path.is_file()
     }
-    sources |= _pictures() | _features() | _imagenet() | _choice()
+    sources |= pictures() | _features() | _imagenet() | _choice()
     sources |= _flowers()
+    for path in data().glob(checkpoints.archive("*").name):
+        sources[f"data/{path.name}"] = path
     lines = "\n".join(f"    {_in_words(target)}" for target in targets)
     text = INSTRUCTIONS.format(targets=lines, project=PROJECT)
     _venv.write(str(pack / READ_FIRST), text)
@@ -160,7 +162,7 @@ def _files_in(folder: Path, name: str):
     }
 
 
-def _pictures():
+def pictures() -> dict[str, Path]:
     """Return the default pictures, drawn if need be, with their masks."""
     try:
         render.all_folders()
@@ -185,7 +187,7 @@ def _features():
     print(
         f"{len(files)} files of cached features. To have those of a lesson "
         "in the pack, run it in JupyterLab first; otherwise each machine "
-        "computes them itself, as one with another dtype does in any case."
+        "computes them itself."
     )
     return files
 

@@ -7,6 +7,9 @@ the titles of the notebooks and of README.md. Without an address there are no
 badges, and both files are taken from an uploaded workbook.zip. The pages in
 docs/setup that learners get before a workshop have the address, too.
 
+If `start.py checkpoints` has made an archive, its address in the release and
+its SHA-256 are written into helpers/checkpoints.py, and lessons take it.
+
 colab/own_photos.ipynb is lesson 08 for someone who has photos and one link.
 Without arguments the stored address is used: the edition is made again, what
 the tag holds is compared with it, and the links and mails are printed.
@@ -23,11 +26,12 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from helpers import downloads, paths
+from helpers import checkpoints, downloads, paths
 from tools import _edition, _extras, _pinned, _venv, regenerate
 
 BOOTSTRAP = paths.ROOT / "notebooks" / "helpers.py"
 README = paths.ROOT / "README.md"
+CHECKPOINTS = paths.ROOT / "helpers" / "checkpoints.py"
 SETUP = paths.ROOT / "docs" / "setup"
 EDITION = paths.ROOT / _edition.PATH
 FIRST = "00_start_here"  # what the badges of README.md open
@@ -77,6 +81,7 @@ _NEXT_IN_COLAB = re.compile(r"\n\n\*\*Next in Colab\*\* .*")
 _ARCHIVE = re.compile(
     r'^ARCHIVE = "(?:(\S+)/archive/(\S+)|workbook)\.zip"', re.MULTILINE
 )
+_RELEASED = re.compile(r"^ADDRESS = .*\nSHA256 = .*$", re.MULTILINE)
 _BADGES = re.compile(r"^\[!\[Open in Colab\].*$", re.MULTILINE)
 
 
@@ -113,6 +118,11 @@ def main(argv: list[str]) -> int:
     _print_links(url, version)
     problem = why_not_reached(url, version)
     print(problem or f"Checked: the tag {version} holds what is here.")
+    archive = checkpoints.archive(checkpoints.RELEASED)
+    if archive.is_file():
+        print(
+            f"Add {paths.shown(archive)} to the release {version} on GitHub."
+        )
     return 0
 
 
@@ -322,7 +332,22 @@ def texts(url: str | None, version: str | None) -> dict[Path, str]:
             for name, lines in setup_lines(url, version).items()
         },
         **{p: _notebook(p, url, version) for p in _pinned.notebooks()},
+        **_released(url, version),
     }
+
+
+def _released(url: str, version: str) -> dict[Path, str]:
+    """Return the module with the address and hash of the checkpoints.
+
+    Without an archive here it stays as it is.
+    """
+    archive = checkpoints.archive(checkpoints.RELEASED)
+    if not archive.is_file():
+        return {}
+    address = f"{url}/releases/download/{version}"
+    lines = f'ADDRESS = "{address}"\nSHA256 = "{downloads.digest(archive)}"'
+    text = CHECKPOINTS.read_text(encoding="utf-8")
+    return {CHECKPOINTS: _RELEASED.sub(lambda _: lines, text)}
 
 
 def _with_line(text: str, line: str):

@@ -19,6 +19,8 @@ IRRELEVANT = (
     "trainable",
 )
 REFERENCES = ("input_layers", "keras_history", "output_layers")
+# They change features by little: those of one machine serve another.
+FLOATS = ("float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 VERSION = "cache_version"
 
 
@@ -37,8 +39,9 @@ def of(model: keras.layers.Layer) -> str:
 
     It covers the configuration (connections between layers, constants,
     nested layers), the weights, and the `cache_version` of each class from
-    outside Keras. Names of layers, `trainable` and the states of random
-    seeds do not count: a model that is built again has the same hash.
+    outside Keras. Names of layers, `trainable`, the states of random seeds
+    and the precision (`FLOATS`) do not count: a model that is built again,
+    or on another machine, has the same hash.
 
     Returns:
         A SHA-256 digest, a string of 64 characters.
@@ -123,7 +126,7 @@ def _canonical(value: Any, positions: dict[str, int]) -> Any:
     if isinstance(value, (list, tuple)):
         return [_canonical(item, positions) for item in value]
     if not isinstance(value, dict):
-        return value
+        return "float" if value in FLOATS else value
     layers = value.get("layers", ())
     if "input_layers" in value:  # a functional model
         positions = {layer["name"]: i for i, layer in enumerate(layers)}
@@ -135,7 +138,8 @@ def _canonical(value: Any, positions: dict[str, int]) -> Any:
         if key in REFERENCES:
             result[key] = _replaced(item, positions)
         elif key == "config" and "DTypePolicy" in value.get("class_name", ""):
-            result[key] = item  # here the name is the policy
+            # Here the name is the policy.
+            result[key] = [_canonical(x, positions) for x in item.values()]
         elif key not in IRRELEVANT:
             result[key] = _canonical(item, positions)
     return result

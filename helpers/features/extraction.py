@@ -29,7 +29,7 @@ from helpers.network import dtypes, fused
 
 BATCH_SIZE = 16
 CHUNK_SIZE = 512  # photos in a file, 84 MB at mixed8
-VERSION = 2  # to be raised when the same model and photos give other files
+VERSION = 3  # to be raised when the same model and photos give other files
 Features = npt.NDArray[np.float16] | storage.ChunkedArray
 _fused_models: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
@@ -281,13 +281,14 @@ def key(
 ) -> str:
     """Return a name that changes with all that features depend on.
 
-    That is the model, what is done to the photos before it (`augment` and
-    `copy` as for `extract`), and the dtype that is fastest on this machine.
+    That is the model, and what is done to the photos before it (`augment`
+    and `copy` as for `extract`). The dtype does not count: features of one
+    machine serve another, which may compute in another dtype.
 
     Raises:
         cache_key.NotCacheableError: a dependency can't be seen.
     """
     models = [model] if augment is None else [model, augment]
-    settings = [VERSION, dtypes.fastest_dtype(), pipeline.SIZE]
-    settings += [pipeline.READING, copy, *map(cache_key.of, models)]
+    settings = [VERSION, pipeline.SIZE, pipeline.READING, copy]
+    settings += map(cache_key.of, models)
     return hashlib.sha256(str(settings).encode()).hexdigest()[:16]

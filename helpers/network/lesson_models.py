@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 from tqdm import tqdm
 
-from helpers import downloads, kernel, paths, results
+from helpers import checkpoints, downloads, kernel, paths, results
 from helpers.network import weights
 
 NOTEBOOKS = paths.ROOT / "notebooks"
@@ -24,8 +24,9 @@ def lesson_model(
     """Return the model of a lesson; run the lesson if need be.
 
     The results log must show that it comes from these photos, as they were
-    last split, and from these weights. Otherwise the notebook is run with
-    them in a new kernel, which takes minutes and shows a bar. An older model
+    last split, and from these weights. Otherwise it is taken from the
+    checkpoints of the default photos, if there are any, or the notebook is
+    run in a new kernel, which takes minutes and shows a bar. An older model
     is kept under another name, which is printed.
 
     Args:
@@ -46,6 +47,10 @@ def lesson_model(
     path = paths.model_path(lesson)
     if results.is_of(lesson, started_from.name, folder):
         return path
+    if folder == checkpoints.photos():
+        checkpoints.add_released(started_from.name)
+        if results.is_of(lesson, started_from.name, folder):
+            return path
     _keep(path)
     _run(lesson, folder, fractions, started_from.setting)
     if not results.is_of(lesson, started_from.name, folder):
