@@ -230,11 +230,11 @@ def predict_and_time(
         predict(photos[:1])  # traces the graph
         for photo in photos:
             start = time.perf_counter()
-            probs.append(predict(photo[None])[0])
+            probs.append(np.asarray(predict(photo[None])))
             times.append(time.perf_counter() - start)
             print("done 1", flush=True)
         seconds.append(statistics.median(times))
         del predict  # one model at a time: each takes half a gigabyte
         setup.trim()
-    rows = np.reshape(probs, (len(model_paths), len(photos), -1))
+    rows = np.concatenate(probs).reshape(len(model_paths), len(photos), -1)
     np.savez(output_path, probs=rows, seconds=seconds)

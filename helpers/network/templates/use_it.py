@@ -6,6 +6,7 @@ import sys
 import zipfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -15,7 +16,7 @@ PATH = min(Path(__file__).parent.glob("*.tflite"))  # float16 before int8
 ABOUT = json.loads(zipfile.ZipFile(PATH).read("classifier.json"))
 MODEL = Interpreter(str(PATH))
 MODEL.allocate_tensors()
-SHAPES = {"squeeze": Image.Image.resize, "crop": ImageOps.fit}
+SHAPES: dict[str, Any] = {"squeeze": Image.Image.resize, "crop": ImageOps.fit}
 SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -28,7 +29,8 @@ def prepare(image: Image.Image) -> np.ndarray:
     image = image.reduce(max(1, min(image.size) // 598))
     mode = "RGBA" if image.mode == "RGBA" else "RGB"
     with suppress(ImageCms.PyCMSError, OSError):  # no profile that fits
-        image = ImageCms.profileToProfile(image, icc, SRGB, outputMode=mode)
+        new = ImageCms.profileToProfile(image, icc, SRGB, outputMode=mode)
+        image = new or image
     image = image.convert("RGBA")
     photo = Image.new("RGB", image.size, "white")
     photo.paste(image, mask=image)
@@ -38,7 +40,7 @@ def prepare(image: Image.Image) -> np.ndarray:
 
 def classify(image: Image.Image) -> tuple[dict[str, float], bool]:
     """Return the probability of each class, and False for none of these."""
-    photo = np.float32(prepare(image))[None]
+    photo = prepare(image)[None].astype("float32")
     MODEL.set_tensor(MODEL.get_input_details()[0]["index"], photo)
     MODEL.invoke()
     probs = MODEL.get_tensor(MODEL.get_output_details()[0]["index"])[0]
