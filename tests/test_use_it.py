@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import struct
 import subprocess
 import sys
 
@@ -35,6 +36,15 @@ def turned():
     return exif
 
 
+def grey_profile():
+    """A profile for grey values that are proportional to the light."""
+    name = b"desc\0\0\0\0\0\0\0\5grey\0".ljust(92, b"\0")
+    curve = b"curv\0\0\0\0\0\0\0\0"
+    tags = struct.pack(">I4sII4sII", 2, b"desc", 156, 92, b"kTRC", 248, 12)
+    head = struct.pack(">I8x12s12x4s", 260, b"mntrGRAYXYZ ", b"acsp")
+    return head.ljust(128, b"\0") + tags + name + curve
+
+
 PHOTOS = {
     "large.jpg": saved(SCENE, "JPEG", quality=95),
     "turned.jpg": saved(SCENE, "JPEG", quality=95, exif=turned()),
@@ -42,6 +52,7 @@ PHOTOS = {
     "damaged.jpg": saved(SCENE, "JPEG", icc_profile=b"rubbish"),
     "cmyk.jpg": saved(SCENE.convert("CMYK"), "JPEG", quality=95),
     "grey.jpg": saved(SCENE.convert("L"), "JPEG", quality=95),
+    "scan.jpg": saved(SCENE.convert("L"), "JPEG", icc_profile=grey_profile()),
     "alpha.png": saved(transparent(), "PNG"),
     "palette.gif": saved(SCENE.convert("P"), "GIF"),
     "small.webp": saved(SCENE.resize((100, 80)), "WEBP", lossless=True),

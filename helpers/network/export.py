@@ -25,7 +25,6 @@ import tensorflow as tf
 from helpers import setup
 from helpers.dataset import pipeline, splits
 from helpers.network import saving, subprocesses
-from helpers.network.predict import Predictor
 from helpers.network.predictors import THREADS, load_predictor
 from helpers.paths import atomic
 from helpers.text import one_line
@@ -33,7 +32,6 @@ from helpers.text import one_line
 TEMPLATES = Path(__file__).with_name("templates")
 ONNX_MEMORY = 3  # GiB
 CALIBRATED, COMPARED = 16, 30  # photos
-TIMED = 20  # photos, one at a time
 
 
 def convert_to_int8(
@@ -80,8 +78,13 @@ def export_litert(path: str | Path, photo_paths: Sequence[str]) -> None:
     path = Path(path)
     model, metadata = saving.load(path)
     float16, int8 = lite_paths(path)
+    # `model.export` takes three times as long: it saves all layers, too.
+    module = tf.Module()
+    module.held = [variable.value for variable in model.variables]
+    pixels = tf.TensorSpec(model.input_shape, tf.float32)
+    module.serve = tf.function(model, input_signature=[pixels])
     with tempfile.TemporaryDirectory() as saved:
-        model.export(saved, verbose=False)
+        tf.saved_model.save(module, saved, signatures=module.serve)
         saving.write_metadata(saved, metadata)
         convert_to_float16(saved, float16)
         convert_to_int8(saved, int8, photo_paths)
@@ -165,12 +168,11 @@ def litert_formats(
         {file name: (millions of bytes, seconds for one photo, booleans
         (m,), True where the class is that of the `.keras` file)}.
     """
-    files, photos = [path, *lite_paths(path)], _spread(train, CALIBRATED)
-    call = __name__, "export_litert", path, photos.paths
-    subprocesses.run(*call, total=len(photos))
+    files, calibration = [path, *lite_paths(path)], _spread(train, CALIBRATED)
+    predictions = subprocesses.predict_in_subprocess(
+        files, _spread(test, COMPARED), calibration.paths
+    )
     write_programs(path)
-    compared = _spread(test, COMPARED)
-    predictions = subprocesses.predict_in_subprocess(files, compared)
     original = predictions[0].probabilities.argmax(axis=-1)
     result = {}
     for file, predicted in zip(files, predictions, strict=True):
@@ -194,45 +196,45 @@ def megabytes(path: str | Path) -> float:
 
 
 def predict_and_time(
-    model_paths: Sequence[str], list_path: str, output_path: str
+    model_paths: Sequence[str],
+    list_path: str,
+    output_path: str,
+    calibration: Sequence[str],
 ) -> None:
-    """Predict photos with saved models; print the progress.
+    """Predict photos one by one with saved models; print the progress.
 
     Args:
         model_paths: each as for `predictors.load_predictor`.
-        list_path: a JSON file, [photo paths, their content hashes].
+        list_path: a JSON file, [photo paths, their content hashes, shape].
         output_path: the `.npz` file to write, with a row for each model:
-            `probs`, float32 (models, n, classes), and `seconds` for one
-            photo, the median of `TIMED`.
+            `probs`, float32 (models, n, classes), and `seconds`, the median
+            time of one photo.
+        calibration: photos for `export_litert`, which is then called first
+            with the first model.
     """
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    photos, keys, shape = json.loads(
+    if calibration:
+        export_litert(model_paths[0], calibration)
+    paths, keys, shape = json.loads(
         Path(list_path).read_text(encoding="utf-8")
     )
-    labels = np.zeros(len(photos), "int64")
-    split = splits.Split("unlabelled", (), photos, labels, keys, shape)
+    labels = np.zeros(len(paths), "int64")
+    split = splits.Split("unlabelled", (), paths, labels, keys, shape)
+    batches = pipeline.single_pass(split).as_numpy_iterator()
+    photos = np.concatenate([pixels for pixels, _ in batches])
     probs, seconds = [], []
     for path in model_paths:
         print("about", Path(path).name, flush=True)
-        predict, batches = load_predictor(path), []
-        for pixels, _ in pipeline.single_pass(split).as_numpy_iterator():
-            batches.append(predict(pixels))
-            print("done", len(pixels), flush=True)
-        probs.append(np.concatenate(batches))
-        timed = pipeline.load_photos(photos[:TIMED], shape)
-        seconds.append(_seconds(predict, timed))
+        predict, times = load_predictor(path), []
+        predict(photos[:1])  # traces the graph
+        for photo in photos:
+            start = time.perf_counter()
+            probs.append(np.asarray(predict(photo[None])))
+            times.append(time.perf_counter() - start)
+            print("done 1", flush=True)
+        seconds.append(statistics.median(times))
         del predict  # one model at a time: each takes half a gigabyte
         setup.trim()
-    np.savez(output_path, probs=np.stack(probs), seconds=np.array(seconds))
-
-
-def _seconds(predict: Predictor, photos: npt.NDArray[np.uint8]) -> float:
-    """Return the median seconds of one photo."""
-    predict(photos[:1])  # traces the graph
-    times = []
-    for photo in photos:
-        start = time.perf_counter()
-        predict(photo[None])
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    rows = np.concatenate(probs).reshape(len(model_paths), len(photos), -1)
+    np.savez(output_path, probs=rows, seconds=seconds)

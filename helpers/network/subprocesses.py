@@ -46,13 +46,17 @@ class Predictions:
 
 
 def predict_in_subprocess(
-    model_paths: Sequence[str | Path], split: splits.Split
+    model_paths: Sequence[str | Path],
+    split: splits.Split,
+    calibration: Sequence[str] = (),
 ) -> list[Predictions]:
     """Load saved models in a new process; return the predictions of each.
 
     Args:
         model_paths: each as for `predictors.load_predictor`.
         split: the photos.
+        calibration: paths of photos to calibrate an int8 file with. If there
+            are any, the LiteRT files of the first model are made before.
 
     Raises:
         RuntimeError: as for `run`.
@@ -61,8 +65,8 @@ def predict_in_subprocess(
         photos, outputs = Path(folder, "list.json"), Path(folder, "out.npz")
         listed = json.dumps([split.paths, split.keys, split.shape])
         photos.write_text(listed, "utf-8")
-        args = [str(path) for path in model_paths], photos, outputs
-        total = len(model_paths) * len(split)
+        args = [*map(str, model_paths)], photos, outputs, calibration
+        total = len(model_paths) * len(split) + len(calibration)
         run("helpers.network.export", "predict_and_time", *args, total=total)
         with np.load(outputs) as arrays:
             return [

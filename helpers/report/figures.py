@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,9 +13,9 @@ from helpers import stats
 from helpers.dataset import pipeline
 from helpers.plots import basic, evaluation
 from helpers.plots.basic import BLUE, ORANGE
+from helpers.report.sentences import JSON
 from helpers.surfaces import ground_truth
 
-JSON = dict[str, Any]
 WIDTH = 5  # inches: at 350 pixels, the width of a phone, text is readable
 SIDE = 150  # pixels, of a photo
 

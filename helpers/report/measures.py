@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -21,10 +20,9 @@ from helpers.dataset import scan
 from helpers.dataset.splits import Split
 from helpers.network import dtypes
 from helpers.report import sentences
-from helpers.report.sentences import LINEAR, MAJORITY
+from helpers.report.sentences import JSON, LINEAR, MAJORITY
 from helpers.surfaces import render
 
-JSON = dict[str, Any]  # what results.json holds
 MOST = 12  # mistakes and label issues that are listed
 OPTIONS = ("--labels", "--class", "--group", "--shape")
 

@@ -12,9 +12,8 @@ from helpers import paths, text
 from helpers.dataset.splits import Split
 from helpers.dataset.tree import listed
 from helpers.report import figures, sentences
-from helpers.report.sentences import LINEAR
+from helpers.report.sentences import JSON, LINEAR
 
-JSON = dict[str, Any]
 TEMPLATE = "report.html.j2"
 MOST_MAPS = 12  # heat maps on the page
 MOST_CONFUSED = 10  # pairs of classes in the table

@@ -13,7 +13,7 @@ from helpers.dataset.tree import listed
 from helpers.network import weights
 from helpers.text import counted, one_line
 
-JSON = dict[str, Any]
+JSON = dict[str, Any]  # what results.json holds, or a part of it
 LINEAR, MAJORITY = "linear head", "majority class"
 TITLES = {
     LINEAR: "linear head",

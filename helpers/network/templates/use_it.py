@@ -6,6 +6,7 @@ import sys
 import zipfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -13,9 +14,28 @@ from PIL import Image, ImageCms, ImageOps
 
 PATH = min(Path(__file__).parent.glob("*.tflite"))  # float16 before int8
 ABOUT = json.loads(zipfile.ZipFile(PATH).read("classifier.json"))
-SIZE, METHOD = (299, 299), Image.Resampling.BILINEAR
 MODEL = Interpreter(str(PATH))
 MODEL.allocate_tensors()
+SHAPES: dict[str, Any] = {"squeeze": Image.Image.resize, "crop": ImageOps.fit}
+SRGB = ImageCms.createProfile("sRGB")
+
+
+def prepare(image: Image.Image) -> np.ndarray:
+    """Return the pixels of an image of 8 bits a colour, as in training."""
+    image.draft(None, (598, 598))  # of a large JPEG that is enough
+    icc = io.BytesIO(image.info.get("icc_profile", b""))
+    image = ImageOps.exif_transpose(image)
+    image = image if image.mode in ("L", "CMYK") else image.convert("RGBA")
+    image = image.reduce(max(1, min(image.size) // 598))
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
+    with suppress(ImageCms.PyCMSError, OSError):  # no profile that fits
+        new = ImageCms.profileToProfile(image, icc, SRGB, outputMode=mode)
+        image = new or image
+    image = image.convert("RGBA")
+    photo = Image.new("RGB", image.size, "white")
+    photo.paste(image, mask=image)
+    resize = SHAPES.get(ABOUT["shape"], ImageOps.pad)
+    return np.asarray(resize(photo, (299, 299), Image.Resampling.BILINEAR))
 
 
 def classify(image: Image.Image) -> tuple[dict[str, float], bool]:
@@ -30,43 +50,13 @@ def classify(image: Image.Image) -> tuple[dict[str, float], bool]:
     return dict(zip(ABOUT["class_names"], values, strict=True)), accepted
 
 
-def prepare(image: Image.Image) -> np.ndarray:
-    """Return the pixels of an image of 8 bits a colour, as in training."""
-    image.draft(None, (598, 598))  # of a large JPEG that is enough
-    profile = io.BytesIO(image.info.get("icc_profile", b""))
-    image = ImageOps.exif_transpose(image)
-    if image.has_transparency_data or image.mode not in ("L", "CMYK"):
-        image = image.convert("RGBA")
-    image = image.reduce(max(1, min(image.size) // 598))
-    with suppress(ImageCms.PyCMSError, OSError):  # no profile that fits
-        srgb = ImageCms.createProfile("sRGB")
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        converted = ImageCms.profileToProfile(
-            image, profile, srgb, outputMode=mode
-        )
-        image = converted or image
-    image = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, "white")
-    image = Image.alpha_composite(white, image).convert("RGB")
-    if ABOUT["shape"] == "crop":
-        return np.asarray(ImageOps.fit(image, SIZE, METHOD))
-    if ABOUT["shape"] == "pad":
-        return np.asarray(ImageOps.pad(image, SIZE, METHOD, "black"))
-    return np.asarray(image.resize(SIZE, METHOD))
-
-
-def main(paths: list[str]) -> None:
-    """Print a line for each photo."""
-    for path in paths:
+if __name__ == "__main__":
+    for path in sys.argv[1:]:
         try:
             probs, accepted = classify(Image.open(path))
+            name = max(probs, key=lambda name: probs[name])
+            line = f"{name}, {probs[name]:.1%}"
+            line = line if accepted else f"none of these ({line})"
         except (OSError, Image.DecompressionBombError) as error:
-            print(f"{path}: {error}")
-            continue
-        name, prob = max(probs.items(), key=lambda item: item[1])
-        first = f"{name}, {prob:.1%}"
-        print(f"{path}: {first if accepted else f'none of these ({first})'}")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+            line = str(error)
+        print(f"{path}: {line}")
