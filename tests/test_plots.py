@@ -91,6 +91,14 @@ def test_accuracies_have_their_intervals():
         assert high == pytest.approx(100 * known.high)
 
 
+def test_validation_of_every_second_epoch_is_drawn_at_that_epoch():
+    losses = {"loss": [4, 3, 2, 1], "val_loss": [3, 2]}
+    basic.curves({"head": losses}, "Four epochs")
+    training, validation = plt.gcf().axes[0].lines[:2]
+    assert [*training.get_xdata()] == [1, 2, 3, 4]
+    assert [*validation.get_xdata()] == [2, 4]
+
+
 def test_feature_maps_have_a_row_for_each_block_on_one_scale():
     tops = {"mixed0": 0, "mixed5": 7, "mixed10": 3}
     maps = {name: np.full((1, 6, 3, 3), top) for name, top in tops.items()}

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import paths, shared
+from helpers import paths, setup, shared
 
 # Below this ratio of times the lower precision is not worth it.
 WORTH_IT = 1.15
@@ -124,8 +124,10 @@ def with_dtype(model: keras.Model, policy: str) -> keras.Model:
     """
     config = model.get_config()
     _set_dtypes(config, policy)
+    setup.trim()  # a model just deleted makes room
     copy = type(model).from_config(config)
-    copy.set_weights(model.get_weights())
+    for new, old in zip(copy.weights, model.weights, strict=True):
+        new.assign(old)
     return copy
 
 

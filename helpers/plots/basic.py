@@ -237,7 +237,9 @@ def curves(
                 (f"val_{metric}", "validation", "--s"),
             ):
                 values = history.get(key, ())
-                epochs = range(1, len(values) + 1)
+                # With `validation_freq=2`, every second epoch has a value.
+                every = len(history.get(metric, ())) // max(1, len(values))
+                epochs = every * np.arange(1, len(values) + 1)
                 label = f"{name}, {split}" if values else None
                 ax.plot(epochs, values, style, c=f"C{i}", ms=4, label=label)
         ax.set(xlabel="epoch", ylabel=metric)
