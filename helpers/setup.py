@@ -65,9 +65,6 @@ def tensorflow() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Else the first process takes the whole memory of a GPU.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    # On small matrices more threads take many times as long: they wait for
-    # one another.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # TensorFlow 2.21 writes about the processor and missing GPU drivers,
     # whatever its log level; in a notebook that looks like an error.
     with quiet():
