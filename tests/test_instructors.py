@@ -3,6 +3,7 @@
 import itertools
 import re
 import types
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -181,7 +182,7 @@ def test_lessons_run_in_order_in_one_new_folder_that_is_deleted(
         made = notebook(code(f"RUNS = {number}\n{WHERE}", None))
         save(made, f"{name}.ipynb")
     assert times.main([]) == 0
-    assert not times.Path((small / "folder.txt").read_text()).exists()
+    assert not Path((small / "folder.txt").read_text()).exists()
     text = capsys.readouterr().out
     assert f"{times.os.cpu_count()} processor cores" in text
     assert [row[0] for row in rows(text)][1:] == [
@@ -190,18 +191,14 @@ def test_lessons_run_in_order_in_one_new_folder_that_is_deleted(
 
 
 def test_the_longest_cells_of_a_lesson_are_named_by_their_headings(
-    notebook, code, text, save, monkeypatch
+    notebook, code, text
 ):
-    path = save(
-        notebook(
-            *(text("# A lesson"), code("1"), text("## One\n\n## Two")),
-            *(code("2"), code("3"), code("4")),
-        ),
-        "01_a_lesson.ipynb",
+    cells = (
+        *(text("# A lesson"), code("1"), text("## One\n\n## Two")),
+        *(code("2"), code("3"), code("4")),
     )
     seconds = {1: 60.4, 3: 3.0, 4: 12.6, 5: 0.0}
-    monkeypatch.setattr(regenerate, "run", lambda *_: (seconds, 1024))
-    assert times._timed(path)[1] == (
+    assert regenerate.row("01_a_lesson", notebook(*cells), seconds, 1024) == (
         "| 01 a lesson | 76 s | 1.0 GiB | 60 s *A lesson*, 13 s *Two* |"
     )
 

@@ -16,6 +16,9 @@ from helpers import kernel
 from helpers.paths import atomic
 from tools import _memory, _outputs, _pinned
 
+LONG = 10  # seconds; shorter waits are not listed in a row
+CELLS = 3  # of a lesson that are listed at most
+
 
 class RegenerateError(Exception):
     """A notebook can't be stored; the message says which cell and why."""
@@ -55,7 +58,7 @@ def _paths(names: Sequence[str]):
 
 
 def regenerate(path: Path) -> None:
-    """Run one notebook from a new kernel, store its outputs, print its time.
+    """Run one notebook from a new kernel, store its outputs, print its `row`.
 
     Args:
         path: the notebook; its folder is the kernel's working directory.
@@ -81,10 +84,31 @@ def regenerate(path: Path) -> None:
             "regenerate it again."
         )
     write(path, text(notebook))
-    print(
-        f"{path.name}: {sum(seconds.values()):.1f} s, {peak:,.0f} MiB of "
-        "memory",
-        flush=True,
+    print(row(path.stem, notebook, seconds, peak), flush=True)
+
+
+def row(
+    name: str, notebook: NotebookNode, seconds: dict[int, float], peak: float
+) -> str:
+    """Return the row of a lesson in the table of waits in INSTRUCTORS.md.
+
+    Args:
+        name: of the lesson, such as "01_data_prep".
+        notebook: what was run; its headings name the longest waits.
+        seconds, peak: what `run` returned.
+    """
+    longest = sorted(seconds.values())[-CELLS:]
+    waits, section = [], ""
+    for index, cell in enumerate(notebook.cells):
+        for line in cell.source.splitlines():
+            if cell.cell_type == "markdown" and line.startswith("#"):
+                section = line.lstrip("# ")
+        wait = seconds.get(index, 0)
+        if wait >= LONG and wait in longest:
+            waits.append(f"{wait:.0f} s *{section}*")
+    return (
+        f"| {name.replace('_', ' ')} | {sum(seconds.values()):.0f} s "
+        f"| {peak / 1024:.1f} GiB | {', '.join(waits)} |"
     )
 
 

@@ -7,16 +7,12 @@ import sys
 import tempfile
 import time
 from datetime import date
-from pathlib import Path
 
 import psutil
 
 from helpers import setup
 from helpers.surfaces import render
 from tools import _pinned, regenerate
-
-LONG = 10  # seconds; shorter waits are not listed
-CELLS = 3  # of a lesson that are listed at most
 
 
 def main(argv: list[str]) -> int:
@@ -48,10 +44,11 @@ def measure() -> list[str]:
     render.all_folders()
     drawing, total, rows = time.monotonic() - start, 0.0, []
     for path in _pinned.notebooks():
-        seconds, row = _timed(path)
-        total += seconds
-        rows.append(row)
-        print(f"{path.stem}: {seconds:.1f} s", file=sys.stderr)
+        notebook = regenerate.read(path)
+        seconds, peak = regenerate.run(notebook, path)
+        total += sum(seconds.values())
+        rows.append(regenerate.row(path.stem, notebook, seconds, peak))
+        print(rows[-1], file=sys.stderr)
     return [
         _machine(),
         "",
@@ -61,26 +58,6 @@ def measure() -> list[str]:
         *rows,
         f"| all lessons | {total:.0f} s | | |",
     ]
-
-
-def _timed(path: Path):
-    """Run one lesson; return its seconds, and its row of the table."""
-    notebook = regenerate.read(path)
-    seconds, peak = regenerate.run(notebook, path)
-    longest = sorted(seconds.values())[-CELLS:]
-    waits, section = [], ""
-    for index, cell in enumerate(notebook.cells):
-        for line in cell.source.splitlines():
-            if cell.cell_type == "markdown" and line.startswith("#"):
-                section = line.lstrip("# ")
-        wait = seconds.get(index, 0)
-        if wait >= LONG and wait in longest:
-            waits.append(f"{wait:.0f} s *{section}*")
-    total = sum(seconds.values())
-    return total, (
-        f"| {path.stem.replace('_', ' ')} | {total:.0f} s "
-        f"| {peak / 1024:.1f} GiB | {', '.join(waits)} |"
-    )
 
 
 def _machine():
