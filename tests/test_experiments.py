@@ -209,6 +209,30 @@ def test_fine_tuning_as_in_lesson_03_is_better_for_every_seed(arm, of):
     assert all(best[seed] > other[seed] + 0.05 for seed in best)
 
 
+@pytest.mark.parametrize(
+    ("lesson", "row", "arm", "is_ahead"),
+    [
+        ("03_fine_tuning", "rate 3e-3", "past mixed7", True),
+        ("04_augmentation", "no augmentation", "light", True),
+        ("04_augmentation", "no augmentation", "all, 1 copy", True),
+        ("04_augmentation", "no augmentation", "flip", False),
+        ("04_augmentation", "no augmentation", "rotation", False),
+        ("04_augmentation", "no augmentation", "zoom", False),
+        ("04_augmentation", "no augmentation", "all but light", False),
+    ],
+)
+def test_the_dots_of_a_row_are_where_the_lesson_says(
+    lesson, row, arm, is_ahead
+):
+    runs = experiments.load(lesson, "starter")
+    first, dots = (
+        [r.correct["shifted"].mean() for r in runs if r.arm == name]
+        for name in (row, arm)
+    )
+    assert len(first) == len(dots) == 3
+    assert (min(dots) > max(first)) == is_ahead
+
+
 def test_augmented_copies_help_where_the_camera_was_remounted():
     runs = experiments.load("04_augmentation", "starter")
     plain, augmented = (
