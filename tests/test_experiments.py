@@ -210,21 +210,31 @@ def test_fine_tuning_as_in_lesson_03_is_better_for_every_seed(arm, of):
 
 
 @pytest.mark.parametrize(
-    ("lesson", "row", "arm", "is_ahead"),
+    ("lesson", "weights", "row", "arm", "is_ahead"),
     [
-        ("03_fine_tuning", "rate 3e-3", "past mixed7", True),
-        ("04_augmentation", "no augmentation", "light", True),
-        ("04_augmentation", "no augmentation", "all, 1 copy", True),
-        ("04_augmentation", "no augmentation", "flip", False),
-        ("04_augmentation", "no augmentation", "rotation", False),
-        ("04_augmentation", "no augmentation", "zoom", False),
-        ("04_augmentation", "no augmentation", "all but light", False),
+        ("03_fine_tuning", "starter", "rate 3e-3", "past mixed7", True),
+        ("04_augmentation", "starter", "no augmentation", "light", True),
+        ("04_augmentation", "starter", "no augmentation", "all, 1 copy", True),
+        ("04_augmentation", "starter", "no augmentation", "flip", False),
+        ("04_augmentation", "starter", "no augmentation", "rotation", False),
+        ("04_augmentation", "starter", "no augmentation", "zoom", False),
+        (
+            "04_augmentation",
+            "starter",
+            "no augmentation",
+            "all but light",
+            False,
+        ),
+        ("04_augmentation", "imagenet", "no augmentation", "rotation", True),
+        ("04_augmentation", "imagenet", "no augmentation", "flip", False),
+        ("04_augmentation", "imagenet", "no augmentation", "zoom", False),
+        ("04_augmentation", "imagenet", "no augmentation", "light", False),
     ],
 )
 def test_the_dots_of_a_row_are_where_the_lesson_says(
-    lesson, row, arm, is_ahead
+    lesson, weights, row, arm, is_ahead
 ):
-    runs = experiments.load(lesson, "starter")
+    runs = experiments.load(lesson, weights)
     first, dots = (
         [r.correct["shifted"].mean() for r in runs if r.arm == name]
         for name in (row, arm)
