@@ -211,7 +211,7 @@ def test_a_missing_model_or_another_photo_stops_predictions(
     ):
         listed.write_text(json.dumps([split.paths, keys, split.shape]))
         with pytest.raises(ValueError, match=message):
-            export.predict_and_time([path], listed, tmp_path / "out.npz")
+            export.predict_and_time([path], listed, tmp_path / "out.npz", [])
 
 
 def test_quiet_suppresses_output_and_no_errors(capfd):
