@@ -114,6 +114,8 @@ def modules(folder):
     """Return the modules that the code in a folder imports."""
     sources = []
     for path in sorted((ROOT / folder).rglob("*")):
+        if path.parent.name == "templates":
+            continue  # an exported app has requirements of its own
         if path.suffix == ".py":
             sources.append(path.read_text(encoding="utf-8"))
         elif path.suffix == ".ipynb":
