@@ -1,6 +1,6 @@
 """use_it.py, left beside a model, predicts what the project predicts."""
 
-import importlib.util
+import importlib
 import os
 import re
 import struct
@@ -91,13 +91,13 @@ def results(metadata, saved_model, tmp_path_factory):
     return folder
 
 
-def load(folder):
-    """Import the program in a folder as a module of its own."""
-    path = folder / "use_it.py"
-    spec = importlib.util.spec_from_file_location("use_it", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def use_it(results, monkeypatch):
+    """The program in the folder, imported as a module."""
+    monkeypatch.syspath_prepend(results)
+    for name in ("use_it", "preprocess"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return importlib.import_module("use_it")
 
 
 def expected(results, name, metadata):
@@ -110,12 +110,14 @@ def expected(results, name, metadata):
 
 
 @pytest.mark.parametrize("name", PHOTOS)
-def test_it_predicts_what_the_project_predicts(results, name, metadata):
+def test_it_predicts_what_the_project_predicts(
+    use_it, results, name, metadata
+):
     pixels, probs = expected(results, name, metadata)
-    use_it = load(results)
     with Image.open(results / name) as image:
-        prepared = use_it.prepare(image)
-        assert np.abs(prepared.astype(int) - pixels).max() <= 1
+        prepared = use_it.preprocess(image, metadata.shape)
+        assert prepared.shape == (1, 299, 299, 3)
+        assert np.abs(prepared[0] - pixels).max() <= 1
     with Image.open(results / name) as image:
         values, accepted = use_it.classify(image)
     assert tuple(values) == NAMES
@@ -123,8 +125,7 @@ def test_it_predicts_what_the_project_predicts(results, name, metadata):
     assert accepted == (probs.max() >= metadata.threshold)
 
 
-def test_an_image_in_memory_is_classified(results, metadata):
-    use_it = load(results)
+def test_an_image_in_memory_is_classified(use_it, results, metadata):
     with Image.open(results / "turned.jpg") as image:
         image.load()
         values, _ = use_it.classify(image)

@@ -140,8 +140,9 @@ def lite_paths(path: Path) -> list[Path]:
 def write_programs(path: str | Path) -> None:
     """Copy the programs that use a LiteRT model beside the model at `path`.
 
-    They are `use_it.py`, `app.py` and what these need, `requirements.txt`. A
-    file of that name that is there already stays as it is.
+    They are `use_it.py`, with its `preprocess.py`, `app.py` and what these
+    need, `requirements.txt`. A file of that name that is there already stays
+    as it is.
     """
     for template in TEMPLATES.iterdir():
         copy = Path(path).with_name(template.name)
