@@ -61,6 +61,13 @@ def test_a_sample_larger_than_the_split_shows_all(split):
     assert sorted(titles()) == ["a", "a", "b", "b"]
 
 
+def test_a_dark_sample_is_shown_once_more_lightened(split):
+    basic.sample(split, 4, 0, lighten=1.5)
+    assert titles()[4:] == ["lightened"] * 4
+    greys = [ax.images[0].get_array()[0, 0, 0] for ax in plt.gcf().axes]
+    assert greys[4:] == [1.5 * grey for grey in greys[:4]]
+
+
 def test_the_confusion_matrix_counts_photos():
     basic.confusion([0, 0, 0, 1], [0, 1, 1, 1], ("a", "b"))
     assert numbers() == ["1", "2", "0", "1"]

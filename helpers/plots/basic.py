@@ -263,15 +263,26 @@ def curves(
     )
 
 
-def sample(split: Split, count: int, seed: int) -> None:
-    """Show random photos of a split with their labels."""
+def sample(split: Split, count: int, seed: int, lighten: float = 1) -> None:
+    """Show random photos of a split with their labels.
+
+    Args:
+        lighten: if above 1, the photos are shown once more below, with so
+            many times the light.
+    """
     count = min(count, len(split))
     chosen = np.random.default_rng(seed).choice(len(split), count, False)
     labels = class_labels.classes(split.class_names, 1.7, 10)
+    images = pipeline.load_photos(
+        [split.paths[i] for i in chosen], split.shape
+    )
+    titles = [labels[split.labels[i]] for i in chosen]
+    lightened = [*lighten * images] if lighten > 1 else []
     photos(
-        [pipeline.load_photo(split.paths[i], split.shape) for i in chosen],
-        [labels[split.labels[i]] for i in chosen],
+        [*images, *lightened],
+        titles + ["lightened"] * len(lightened),
         f"{count} random photos with their labels",
+        min(count, 6),
     )
     class_labels.explain(split.class_names, labels, split.labels[chosen])
 

@@ -120,7 +120,7 @@ def drift(measures: Mapping[str, Mapping[str, NDArray]]) -> None:
     for ax, (name, sets) in zip(axes, measures.items(), strict=True):
         basic.histograms(ax, sets)
         ax.set(xlabel=name)
-    axes[0].legend(loc="upper right")
+    axes[-1].legend(loc="upper right")
     figure.suptitle("Measures that need no labels")
     medians = {
         f"{measure}, {name}": f"{np.median(values):.3g}"

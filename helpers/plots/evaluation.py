@@ -149,6 +149,7 @@ def draw_bins(ax: Axes, bins: Sequence[stats.Bin], colour: str) -> float:
         fmt="o",
         color=colour,
         capsize=3,
+        clip_on=False,  # the dot at the right end is drawn whole
         label="bins, a tenth of the photos each",
     )
     ax.set(xlabel="confidence (%)", ylabel="accuracy (%)")
