@@ -6,6 +6,7 @@ neither the tests nor pip use a network.
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -174,6 +175,22 @@ def test_a_pack_has_the_workbook_and_the_packages(made):
         "data/work/features/ours.npy",
         f"data/work/weights/{weights.IMAGENET_NAME}",
     }
+
+
+def test_the_pages_tell_how_to_open_a_pack(made):
+    assert {path.name for path in made.iterdir()} == {
+        *("READ_ME_FIRST.txt", PROJECT, "wheels"),
+    }
+    pages = [ROOT / "docs" / "offline.md"]
+    pages += [
+        ROOT / "docs" / "setup" / f"{system}.md"
+        for system in ("windows", "macos", "linux")
+    ]
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        (line,) = re.findall(rf".*opy the folder `{PROJECT}`.*", text)
+        after = text[text.index(line) :]
+        assert re.search(r"start\.py .*--from", after), page.name
 
 
 def test_every_file_that_git_tracks_is_packed():

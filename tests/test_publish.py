@@ -152,6 +152,8 @@ def test_the_pages_for_learners_lead_to_the_version(copy):
     own = f"{publish.COLAB}/github/ada/workbook/blob/v9.1/colab/own_photos"
     assert f"<{own}.ipynb>" in pages["chromebook"]
     assert f"Your photos in Colab: {own}.ipynb\n" in pages["mail"]
+    assert f"Workbook: {URL}/archive/v9.1.zip\n" in pages["mail"]
+    assert "ADDRESS" not in pages["mail"].partition("```text")[2]
     assert [n for n in names if not (ROOT / "docs" / n).is_file()] == []
     assert "attached page" not in pages["mail"]
     assert not [page for page in pages.values() if "v9.0" in page]

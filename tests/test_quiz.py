@@ -80,7 +80,7 @@ def test_before_shows_no_key_and_after_shows_it(folder, capsys):
     quiz.after("?" + KEY[1:])
     text = said(capsys)
     assert "1. ? is not correct. You did not know. Correct is b: It" in text
-    assert "Read again: 01 The pixel contract." in text
+    assert 'Read "01 The pixel contract" again.' in text
     assert text.count(" is correct. ") == 5
     assert kept(folder) == (GUESSES, "?" + KEY[1:])
 

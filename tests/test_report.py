@@ -289,7 +289,7 @@ def test_a_learning_curve_rises_or_not(made, before, words):
 
 
 def test_starter_weights_on_own_photos_are_advised_against(run):
-    assert "WORKBOOK_WEIGHTS" in run.outcomes["weights_advice"]
+    assert "--weights imagenet" in run.outcomes["weights_advice"]
     at_top = run.page.text.index("ImageNet's weights")
     assert at_top < run.page.text.index("Inception v3, starting")
 

@@ -18,7 +18,7 @@ from typing import Any, Iterable, Iterator
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 LOCK = os.path.join(ROOT, "requirements.lock")
-FIRST_LESSON = os.path.join("notebooks", "00_start_here.ipynb")
+FIRST_LESSON = "notebooks/00_start_here.ipynb"
 COMMAND = "py start.py" if os.name == "nt" else "python3 start.py"
 VERSIONS = ((3, 12), (3, 13), (3, 11))  # TensorFlow's; the preferred first
 SPACE = 4 * 10**9  # bytes: 2.4 GB installed, the rest while unpacking
@@ -408,8 +408,9 @@ def environment() -> dict[str, str]:
 
 def jupyter_command(python: str, options: list[str]) -> list[str]:
     """Return the command that opens the first lesson in JupyterLab."""
-    command = [python, "-m", "jupyterlab", FIRST_LESSON]
-    command.append("--ServerApp.root_dir=" + ROOT)
+    command = [python, "-m", "jupyterlab", "--ServerApp.root_dir=" + ROOT]
+    # Also in the address that it prints, for whoever has to copy that.
+    command.append("--LabApp.default_url=/lab/tree/" + FIRST_LESSON)
     # One Ctrl-C is enough; JupyterLab would ask and wait for an answer.
     command.append("--ServerApp.answer_yes=True")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

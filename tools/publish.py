@@ -290,19 +290,21 @@ def setup_lines(url: str, version: str) -> dict[str, tuple[str, ...]]:
 
     Before the first `: ` a line reads the same without an address.
     """
-    archive = f"1. Files: download <{url}/archive/{version}.zip>."
+    archive = f"{url}/archive/{version}.zip"
+    files = f"1. Files: download <{archive}>."
     docs = f"{url}/blob/{version}/docs"
     first = colab(url, version, f"notebooks/{FIRST}.ipynb")
     own = colab(url, version, _edition.PATH)
     return {
-        "windows": (archive,),
-        "macos": (archive,),
-        "linux": (archive,),
+        "windows": (files,),
+        "macos": (files,),
+        "linux": (files,),
         "chromebook": (
             f"1. Notebook: open <{own}>.",
             f"1. Lesson 00: open <{first}>.",
         ),
         "mail": (
+            f"Workbook: {archive}",
             *(f"{PAGES[page]}: {docs}/setup/{page}.md" for page in PAGES),
             f"Take-home page: {docs}/take_home.md",
             f"Your photos in Colab: {own}",

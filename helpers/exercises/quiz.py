@@ -133,7 +133,7 @@ def _reply(letter: str, exercise: Exercise) -> str:
     return (
         f"{start} is not correct. {say} Correct is {right}: "
         f"{question['options'][right][0]} {exercise.more} "
-        f"Read again: {exercise.clue}."
+        f'Read "{exercise.clue}" again.'
     )
 
 

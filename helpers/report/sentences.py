@@ -10,7 +10,6 @@ import numpy as np
 
 from helpers.dataset.scan import FEW
 from helpers.dataset.tree import listed
-from helpers.network import weights
 from helpers.text import counted, one_line
 
 JSON = dict[str, Any]  # what results.json holds, or a part of it
@@ -41,9 +40,10 @@ WEIGHTS_ADVICE = (
     "On photos of everyday things, ImageNet's weights do much better than "
     "the weights used here: on 92 photos of ants and bees, accuracy was 68 "
     "to 73% with the starter weights and 96 to 98% with ImageNet's. To use "
-    f"them, set the environment variable {weights.VARIABLE} to imagenet, or "
-    "to the path of their file, and retrain into a new folder; the first "
-    "time needs a network."
+    "them, type start.py --weights imagenet retrain in place of start.py "
+    "retrain, with a new folder for the results, or write "
+    'network.weights.choose("imagenet") in the lesson; the first time needs '
+    "a network."
 )
 WORST = 3  # classes that are named for their recall
 SMALL_RISE = 0.01  # of an accuracy, that is worth no photos
