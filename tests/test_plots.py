@@ -177,6 +177,16 @@ def test_rejected_images_are_counted(capsys):
         assert count in line
 
 
+def test_scores_of_photos_and_of_ood_images_are_not_confused():
+    scores = {"uncertainty": (np.zeros(2), np.zeros(2), np.ones(2))}
+    evaluation.rejection(scores, {"uncertainty": 0.5}, np.ones(2, bool))
+    drawn = {
+        bars[0].get_label(): [b.get_x() for b in bars if b.get_height()]
+        for bars in plt.gca().containers
+    }
+    assert max(drawn["photos"]) < 0.5 < min(drawn["OOD images"])
+
+
 def test_the_maximum_of_the_heat_is_marked():
     image = np.zeros((299, 299, 3), "uint8")
     mask = np.zeros((299, 299), bool)
