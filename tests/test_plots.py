@@ -97,6 +97,8 @@ def test_validation_of_every_second_epoch_is_drawn_at_that_epoch():
     training, validation = plt.gcf().axes[0].lines[:2]
     assert [*training.get_xdata()] == [1, 2, 3, 4]
     assert [*validation.get_xdata()] == [2, 4]
+    assert training.get_label() == "head, training"
+    assert validation.get_label() == "head, validation"
 
 
 def test_feature_maps_have_a_row_for_each_block_on_one_scale():
