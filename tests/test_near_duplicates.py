@@ -231,6 +231,9 @@ def test_near_duplicates_with_different_labels_are_never_to_be_deleted(save):
     assert all("Check both labels" in p.advice for p in across)
     assert all("count as one group" in p.advice for p in within)
     assert not any(p.excluded for p in found)
+    for p in found:  # names the photo that it is the same as
+        number = re.search(r"\d+", p.name)[0]
+        assert re.search(rf"/(again )?{number}\.jpg", p.problem)
 
 
 # --- Augmented copies and films, by their names ------------------------------

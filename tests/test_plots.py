@@ -104,6 +104,8 @@ def test_validation_of_every_second_epoch_is_drawn_at_that_epoch():
     training, validation = plt.gcf().axes[0].lines[:2]
     assert [*training.get_xdata()] == [1, 2, 3, 4]
     assert [*validation.get_xdata()] == [2, 4]
+    assert training.get_label() == "head, training"
+    assert validation.get_label() == "head, validation"
 
 
 def test_feature_maps_have_a_row_for_each_block_on_one_scale():
@@ -182,6 +184,16 @@ def test_rejected_images_are_counted(capsys):
     lines = capsys.readouterr().out.splitlines()
     for line, count in zip(lines, ("3 of 4", "2 of 3", "2 of 3"), strict=True):
         assert count in line
+
+
+def test_scores_of_photos_and_of_ood_images_are_not_confused():
+    scores = {"uncertainty": (np.zeros(2), np.zeros(2), np.ones(2))}
+    evaluation.rejection(scores, {"uncertainty": 0.5}, np.ones(2, bool))
+    drawn = {
+        bars[0].get_label(): [b.get_x() for b in bars if b.get_height()]
+        for bars in plt.gca().containers
+    }
+    assert max(drawn["photos"]) < 0.5 < min(drawn["OOD images"])
 
 
 def test_the_maximum_of_the_heat_is_marked():

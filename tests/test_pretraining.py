@@ -41,6 +41,19 @@ def test_a_batch_holds_what_artists_have_drawn(tmp_path, monkeypatch):
     assert ((masks.sum((1, 2)) > 0) == (marks > 0)).all()
 
 
+def test_where_a_view_is_covered_the_other_picture_is_asked_for():
+    masks, covered = np.zeros((2, 2, 160, 160), "float32")
+    masks[:, 53:85, 21:53] = 1  # one place of mixed8, wholly
+    covered[0, 53:85, 21:53] = 1
+    pixels = np.zeros((2, 160, 160, 3), "float32")
+    labels = np.array([4, 5], "int32"), np.array([7, 8], "int32")
+    asked = targets.wanted(pixels, masks, covered, *labels)["mixed8"]
+    ground, mark = (np.asarray(asked[key]) for key in ("ground", "mark"))
+    assert ground[0].tolist() == [[4, 4, 4], [5, 4, 4], [4, 4, 4]]
+    assert (ground[1] == 5).all()
+    assert mark.tolist() == [[[0, 0, 0], [8, 0, 0], [0, 0, 0]]] * 2
+
+
 @pytest.mark.release
 def test_a_pupil_learns_a_few_pictures():
     keras.utils.set_random_seed(0)
