@@ -83,8 +83,8 @@ def run(argv: list[str]) -> int:
         _venv.say("JupyterLab opens in your browser; Ctrl-C here stops it.")
         return hand_over(_venv.jupyter_command(python, argv[1:]), ROOT)
     # -P: a json.py in the user's current folder is not imported.
-    program = [python, "-P", "-m", "tools." + command]
-    return hand_over([*program, *argv[1:]], os.getcwd())
+    program = [python, "-P", "-m", "tools", *argv]
+    return hand_over(program, os.getcwd())
 
 
 def known(weights: str) -> str:

@@ -1,17 +1,21 @@
-"""JupyterLab in a browser, as a learner has it: for test_browser.py."""
+"""Pages in a browser, and JupyterLab there, as a learner has it."""
 
 import collections
 import contextlib
+import functools
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
 
 import nbformat
 
 from tools import _extras, _pinned
 
 with contextlib.suppress(ImportError):  # then conftest.py runs none of them
+    from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import expect, sync_playwright  # noqa: F401
 
 FLAGS = (
@@ -162,6 +166,62 @@ def chromium(playwright):
     )
 
 
+def listen(page, note):
+    """Call `note` with each error and failed answer of a page."""
+    page.on("pageerror", lambda e: note(f"page error: {e}"))
+    page.on("response", lambda r: r.status < 400 or note(r.url))
+    page.on("console", lambda m: m.type == "error" and note(m.text))
+
+
+@contextlib.contextmanager
+def opened(running, *addresses, **options):
+    """Open a page while the block runs; at the end it has had no faults.
+
+    Nor has it asked for an address but those that begin with `addresses`.
+    """
+    page, faults = running.new_page(**options), []
+    listen(page, faults.append)
+    page.on(
+        "request",
+        lambda r: (
+            r.url.startswith((*addresses, "data:")) or faults.append(r.url)
+        ),
+    )
+    yield page
+    page.close()
+    assert faults == []
+
+
+def violations(page, where=None):
+    """Return {rule: impact} of what axe-core finds on a page, or a part."""
+    found = Axe().run(page, context=where).response["violations"]
+    return {v["id"]: v["impact"] for v in found}
+
+
+def serious(page, where=None):
+    """Return the rules of the violations that keep somebody out."""
+    found = violations(page, where)
+    return {r for r in found if found[r] in ("serious", "critical")}
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@contextlib.contextmanager
+def served(handler):
+    """Serve by a handler, or a folder, while the block runs; its address."""
+    if isinstance(handler, os.PathLike):
+        handler = functools.partial(_Quiet, directory=handler)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 class Notebook:
     """A notebook of the server's folder, open in the browser, with a kernel.
 
@@ -173,7 +233,11 @@ class Notebook:
         self._root = server.root
         self.faults = []
         self.page = browser.new_page(viewport={"width": 1280, "height": 900})
-        self._listen(self.faults.append)
+        listen(self.page, self.faults.append)
+        self.page.on(
+            "requestfailed",
+            lambda r: self.faults.append(f"request failed: {r.url}"),
+        )
         self.page.goto(
             f"{server.url}lab/workspaces/auto-t/tree/{path}"
             f"?token={server.token}&reset"
@@ -181,13 +245,6 @@ class Notebook:
         self.page.wait_for_function(
             READY, arg=path, polling=200, timeout=START
         )
-
-    def _listen(self, note):
-        on = self.page.on
-        on("pageerror", lambda e: note(f"page error: {e}"))
-        on("requestfailed", lambda r: note(f"request failed: {r.url}"))
-        on("response", lambda r: r.ok or note(f"{r.status}: {r.url}"))
-        on("console", lambda m: m.type == "error" and note(m.text))
 
     def run_all(self):
         """Run all cells, wait for the last, and `check`."""

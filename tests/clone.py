@@ -13,7 +13,7 @@ from pathlib import Path
 import start
 
 SOURCE = Path(start.__file__)
-STANDARD = ("__init__.py", "_venv.py")  # start.py's
+STANDARD = ("__init__.py", "__main__.py", "_venv.py")  # start.py's
 
 PIP = """
 import os, sys
@@ -25,12 +25,10 @@ if __name__ == "__main__":
         sys.exit("no network, says pip")
 """
 HELLO = '''"""Says what it was given."""
-import json, os, sys
+import json, os
 def main(argv):
     print(json.dumps({"argv": argv, "cwd": os.getcwd()}))
     return 7
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
 '''
 JUPYTERLAB = "import json, sys; print(json.dumps(sys.argv[1:]))"
 

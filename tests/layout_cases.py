@@ -44,6 +44,15 @@ def rows(*names, count=20):
     )
 
 
+def in_splits(name, classes=("bent", "good"), **counts):
+    """Photos of each class in each split: {name, with {}: how many}."""
+    return {
+        name.format(split=split, name=class_name): count
+        for split, count in counts.items()
+        for class_name in classes
+    }
+
+
 TWO = {"bent": 20, "good": 20}
 IN_NAMES = {"bent_{}.jpg": 20, "good_{}.jpg": 20}
 CASES = (
@@ -75,11 +84,7 @@ CASES = (
         "`train/ valid/ test/` with class folders inside",
         "The splits are kept. Also `training`, `val`, `validation`, `dev`, "
         "`holdout`, with `_set`, `_images` and the like, in any case.",
-        {
-            f"{split}/{name}/{{}}.jpg": count
-            for split, count in (("Train_set", 14), ("VAL", 4), ("test", 2))
-            for name in TWO
-        },
+        in_splits("{split}/{name}/{{}}.jpg", Train_set=14, VAL=4, test=2),
         TWO,
         splits={"train": 28, "validation": 8, "test": 4},
         words="splits of the folder are kept: train 28, validation 8, test 4",
@@ -87,11 +92,7 @@ CASES = (
     Case(
         "`train/ test/` with class folders inside",
         "The missing split is made from `train`.",
-        {
-            f"{split}/{name}/{{}}.jpg": count
-            for split, count in (("train", 15), ("test", 5))
-            for name in TWO
-        },
+        in_splits("{split}/{name}/{{}}.jpg", train=15, test=5),
         TWO,
         splits={"test": 10},
         words="not in the folder, so made from train: validation",
@@ -99,11 +100,9 @@ CASES = (
     Case(
         "`train/images/good/ train/annotations/`",
         "A folder `images` around the class folders does not matter.",
-        {
-            f"my/{split}/images/{name}/{{}}.jpg": count
-            for split, count in (("train", 14), ("val", 4), ("test", 2))
-            for name in TWO
-        },
+        in_splits(
+            "my/{split}/images/{name}/{{}}.jpg", train=14, val=4, test=2
+        ),
         TWO,
         {"my/train/annotations/0.xml": "<a/>"},
         splits={"train": 28, "validation": 8, "test": 4},
@@ -113,11 +112,7 @@ CASES = (
         "`seg_train/seg_train/good/ seg_test/seg_test/good/`",
         "The same: neither a folder inside one of its own name matters, nor "
         "what the names of all splits begin with. `seg_pred` is excluded.",
-        {
-            f"seg_{split}/seg_{split}/{name}/{{}}.jpg": count
-            for split, count in (("train", 15), ("test", 5))
-            for name in TWO
-        }
+        in_splits("seg_{split}/seg_{split}/{name}/{{}}.jpg", train=15, test=5)
         | {"seg_pred/seg_pred/{}.jpg": 3},
         TWO,
         splits={"test": 10},
@@ -126,11 +121,7 @@ CASES = (
     Case(
         "`good/train/ good/test/ bent/train/ bent/test/`",
         "Splits in all class folders are kept.",
-        {
-            f"{name}/{split}/{{}}.jpg": count
-            for split, count in (("train", 15), ("test", 5))
-            for name in TWO
-        },
+        in_splits("{name}/{split}/{{}}.jpg", train=15, test=5),
         TWO,
         splits={"test": 10},
         words="splits of the folder are kept: train 30, test 10",
@@ -178,11 +169,7 @@ CASES = (
         "`train/_classes.csv valid/_classes.csv test/_classes.csv`",
         "One table in each split, here with a column of 0 and 1 for each "
         "class: classes and splits are those of the tables.",
-        {
-            f"{split}/{name}": count
-            for split, count in (("train", 14), ("valid", 4), ("test", 2))
-            for name in IN_NAMES
-        },
+        in_splits("{split}/{name}", IN_NAMES, train=14, valid=4, test=2),
         TWO,
         {
             f"{split}/_classes.csv": "filename, good, bent\n"
@@ -197,11 +184,7 @@ CASES = (
     Case(
         "`train.csv test.csv` beside folders of photos",
         "Also one table for each split.",
-        {
-            f"{split}/{split}_{name}": count
-            for split, count in (("train", 15), ("test", 5))
-            for name in IN_NAMES
-        },
+        in_splits("{split}/{split}_{name}", IN_NAMES, train=15, test=5),
         TWO,
         {
             f"{split}.csv": "image_id,label\n"

@@ -87,7 +87,8 @@ def there(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(there):
-    command = ["-m", "tools.app", str(there), "--photos", str(there / "mine")]
+    command = ["-m", "tools", "app", str(there)]
+    command += ["--photos", str(there / "mine")]
     command += ["--port", str(free_port())]
     work = str(there / "work")
     with serving(command, there, WORKBOOK_WORK=work) as address:
@@ -98,24 +99,13 @@ def address(there):
 
 @pytest.fixture(params=[1280, 390])
 def page(request, chromium):
-    """A page of this width that has had no faults at the end.
-
-    Nor has it asked another machine for anything.
-    """
-    opened = chromium.new_page(
-        viewport={"width": request.param, "height": 800}
-    )
-    opened.set_default_timeout(browser.ANSWER)
-    faults, local = [], ("http://127.0.0.1:", "data:", "blob:")
-    opened.on("pageerror", lambda e: faults.append(str(e)))
-    opened.on("console", lambda m: m.type == "error" and faults.append(m.text))
-    opened.on(
-        "request", lambda r: r.url.startswith(local) or faults.append(r.url)
-    )
-    yield opened
-    assert opened.evaluate(WIDE) == 0
-    opened.close()
-    assert faults == []
+    """A page of this width, which asks no other machine for anything."""
+    local = "http://127.0.0.1:", "blob:"
+    size = {"width": request.param, "height": 800}
+    with browser.opened(chromium, *local, viewport=size) as page:
+        page.set_default_timeout(browser.ANSWER)
+        yield page
+        assert page.evaluate(WIDE) == 0
 
 
 def give(page, *files):

@@ -3,8 +3,6 @@
 Run only where there is a Chromium: see conftest.py.
 """
 
-import contextlib
-
 import browser
 import nbformat
 import pytest
@@ -13,9 +11,6 @@ from nbformat import v4
 from PIL import Image
 
 from helpers.paths import ROOT
-
-with contextlib.suppress(ImportError):  # then conftest.py runs none of them
-    from axe_playwright_python.sync_playwright import Axe
 
 # All widgets, on data as small as they take.
 SETUP = """
@@ -126,7 +121,6 @@ CONTROLS = {
 OF_IPYWIDGETS = {
     "aria-input-field-name",  # a slider's handle has no name
 }
-SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +197,4 @@ def test_no_control_is_cut_off_at_200_percent(panels):
 
 def test_widgets_are_accessible(panels):
     where = {"include": [[".jp-OutputArea-output .jupyter-widgets"]]}
-    found = Axe().run(panels.page, context=where).response["violations"]
-    serious = {v["id"] for v in found if v["impact"] in SERIOUS}
-    assert serious <= OF_IPYWIDGETS
+    assert browser.serious(panels.page, where) <= OF_IPYWIDGETS

@@ -1,14 +1,11 @@
 """A checked folder is not read again, and a changed file always is."""
 
-import io
 import json
 import os
 import warnings
 
-import numpy as np
 import pytest
 from make_photos import noise, put, saved, two_classes
-from PIL import Image
 
 from helpers import paths
 from helpers.dataset import (
@@ -155,32 +152,3 @@ def test_only_another_content_is_noticed_before_training(folder):
     replace(folder / "a" / "1.bmp", 99)
     with pytest.raises(ValueError, match="1.bmp holds another photo"):
         pipeline.single_pass(split)
-
-
-# --- Large JPEGs are decoded as drafts --------------------------------------
-
-
-@pytest.fixture(scope="module", params=[False, True])
-def large(request):
-    """The bytes of a JPEG that is large enough, progressive or not."""
-    image = Image.radial_gradient("L").resize((2400, 2100)).convert("RGB")
-    return saved(image, "JPEG", quality=80, progressive=request.param)
-
-
-def look(folder, content):
-    put(folder, {"large.jpg": content})
-    return photo_file.look(folder / "large.jpg", "a/large.jpg", "a")
-
-
-def test_a_large_photo_has_its_own_size_and_thumbnail(tmp_path, large):
-    photo, problems = look(tmp_path, large)
-    assert (photo.width, photo.height) == (2400, 2100) and problems == []
-    whole = np.asarray(Image.open(io.BytesIO(large)).resize((32, 32), 4))
-    thumbnail = np.frombuffer(photo.thumbnail, "uint8").reshape(32, 32, 3)
-    assert np.abs(thumbnail - whole.astype("int16")).max() <= 2
-
-
-def test_a_large_photo_that_is_cut_off_is_left_out(tmp_path, large):
-    for cut in np.linspace(10, len(large) - 3, 9).astype(int):
-        photo, (problem,) = look(tmp_path, large[:cut])
-        assert photo is None and "damaged or cut off" in problem.problem

@@ -6,8 +6,8 @@ import http.server
 import socket
 import ssl
 import tarfile
-import threading
 
+import browser
 import pytest
 
 from helpers import downloads, paths
@@ -39,12 +39,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def server():
     """The address of a local server: whole, short, wrong, empty; else 404."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with browser.served(Handler) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)

@@ -160,11 +160,9 @@ def test_a_feature_beyond_float16_is_refused(split):
 # --- Layers from outside Keras --------------------------------------------
 
 
-def own_layer(factor, version=None):
+def own_layer(factor):
     """Return an instance of the class that a changed cell would define."""
     space = {"call": lambda self, x: x * factor}
-    if version:
-        space["cache_version"] = version
     return type("Dimmed", (layers.Layer,), space)()
 
 
@@ -186,18 +184,6 @@ def test_an_own_layer_without_version_is_computed_anew(
     assert "5/5" in capsys.readouterr().out
     assert np.abs(first - second).max() > 0.01
     assert files() == []
-
-
-def test_an_own_layer_with_a_version_is_cached_until_it_changes(split, capsys):
-    def features(factor, version):
-        layer = own_layer(factor, version)
-        return np.array(extract(frozen(), split, layer, copy=1))
-
-    first = features(0.5, 1)
-    capsys.readouterr()
-    np.testing.assert_array_equal(features(0.5, 1), first)
-    assert capsys.readouterr().out == ""
-    assert not np.array_equal(features(0.1, 2), first)
 
 
 class Seeded(layers.Layer):

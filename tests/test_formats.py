@@ -259,19 +259,36 @@ def test_a_wrong_orientation_turns_nothing(value):
 
 
 @functools.cache
-def large(kind):
+def large(kind, **options):
     """The bytes of a picture that is large enough, HEIC encoded once."""
-    return saved(gradient(1350, 1200), kind)
+    return saved(gradient(1350, 1200), kind, **options)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "HEIF"])
-def test_a_large_picture_is_decoded_smaller_and_looks_the_same(kind):
-    picture = decoding.decode(large(kind))
+PROGRESSIVE = {"progressive": True}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        *((kind, {}) for kind in ("JPEG", "PNG", "TIFF", "HEIF")),
+        ("JPEG", PROGRESSIVE),
+    ],
+)
+def test_a_large_picture_is_decoded_smaller_and_looks_the_same(kind, options):
+    picture = decoding.decode(large(kind, **options))
     assert (picture.width, picture.height) == (1350, 1200)
     assert picture.pixels.shape == (600, 675, 3)
     whole = gradient(1350, 1200).resize((299, 299), Image.Resampling.BILINEAR)
     pixels = decoding.resize(picture.pixels).astype("int16")
     assert np.abs(pixels - np.asarray(whole)).max() <= 3
+
+
+@pytest.mark.parametrize("options", [{}, PROGRESSIVE])
+def test_a_large_jpeg_that_is_cut_off_is_refused(options):
+    whole = large("JPEG", **options)
+    for cut in np.linspace(10, len(whole) - 3, 9).astype(int):
+        with pytest.raises(decoding.UnusableError, match="damaged or cut off"):
+            photo_file.read(whole[:cut], "large.jpg")
 
 
 def test_a_large_mpo_is_its_first_picture():

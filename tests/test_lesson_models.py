@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from make_photos import noise_folder
 
-from helpers import kernel, paths, results
+from helpers import kernel, paths
 from helpers.dataset import scan, splits
 from helpers.network import lesson_models, weights
 
@@ -101,27 +101,6 @@ def test_a_model_of_other_photos_is_kept(lesson, folder, capsys):
     (kept,) = path.parent.glob("03_small-*.keras")
     assert saved(kept) == old
     assert kept.name in capsys.readouterr().out
-
-
-def test_a_model_counts_for_what_it_is_of_alone(lesson, folder):
-    mine = folder("mine")
-    path = model_of(mine)
-
-    def is_there(weights_name="random"):
-        return results.is_of("03_small", weights_name, mine)
-
-    assert is_there()
-    assert not is_there("imagenet")
-    whole = path.read_bytes()
-    with zipfile.ZipFile(path, "w") as file:  # of which nothing is noted
-        file.writestr("model.weights.h5", "other weights")
-    assert not is_there()
-    path.write_bytes(whole[:-9])  # damaged
-    assert not is_there()
-    path.write_bytes(whole)
-    assert is_there()
-    splits.split(scan.check(mine), (8, 1, 1))
-    assert not is_there()
 
 
 def test_a_lesson_is_run_on_the_weights_of_the_lesson_that_asks(

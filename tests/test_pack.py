@@ -31,10 +31,10 @@ HERE = "{}.{}".format(*sys.version_info[:2])
 TARGET = f"{_venv.platform_name()}-{HERE}"
 WHEEL = "wheels/tinything-1.0-py3-none-any.whl"
 HELLO = '''"""Says what the small package says."""
-import sys, tinything
-if __name__ == "__main__":
-    print(tinything.__file__, *sys.argv[1:])
-    sys.exit(7)
+import tinything
+def main(argv):
+    print(tinything.__file__, *argv)
+    return 7
 '''
 OURS = {
     "notebooks/00_start_here.ipynb": "{}",

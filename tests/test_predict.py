@@ -73,13 +73,6 @@ def test_a_table_for_programs(results, photos, capsys):
     assert "no such file" in third["problem"]
 
 
-def test_a_long_photo_is_shaped_as_in_training(results, photos, capsys):
-    long = Image.new("RGB", (900, 90), "white")  # padded, it is mostly black
-    long.save(photos / "long.png")
-    assert predict.main([str(results), "mine/long.png"]) == 0
-    assert ": dark, 9" in capsys.readouterr().out
-
-
 def test_a_file_with_a_problem_has_a_line_and_the_others_theirs(
     results, photos, capsys
 ):

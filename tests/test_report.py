@@ -1,6 +1,5 @@
 """The report says what was measured, whatever the classes are called."""
 
-import contextlib
 import html.parser
 import json
 import re
@@ -16,9 +15,6 @@ from helpers import report, text
 from helpers.dataset import scan
 from helpers.plots import basic
 from helpers.report import sentences
-
-with contextlib.suppress(ImportError):  # then conftest.py runs none of them
-    from axe_playwright_python.sync_playwright import Axe
 
 HEAT = np.zeros((2, 8, 8))
 HEAT[:, 2, 5] = 1
@@ -428,8 +424,6 @@ def test_a_learning_curve_shows_draws_and_means():
 
 # --- The page in a browser, on a desktop and a phone, light and dark --------
 
-SERIOUS = ("serious", "critical")
-
 
 @pytest.fixture(scope="module", params=["two classes", "hard names"])
 def address(request, tmp_path_factory):
@@ -449,16 +443,12 @@ def address(request, tmp_path_factory):
 def page(request, chromium, address):
     """The report at this width and in these colours."""
     width, scheme = request.param
-    opened = chromium.new_page(
-        viewport={"width": width, "height": 800}, color_scheme=scheme
-    )
-    asked = []
-    opened.on("request", lambda r: asked.append(r.url))
-    opened.goto(address)
-    yield opened
-    opened.close()
-    others = [url for url in asked if not url.startswith("data:")]
-    assert others == [address]
+    size = {"width": width, "height": 800}
+    with browser.opened(
+        chromium, address, viewport=size, color_scheme=scheme
+    ) as page:
+        page.goto(address)
+        yield page
 
 
 @pytest.mark.release
@@ -469,5 +459,4 @@ def test_nothing_is_wider_than_the_screen(page):
 
 @pytest.mark.release
 def test_the_page_is_accessible(page):
-    violations = Axe().run(page).response["violations"]
-    assert [v["help"] for v in violations if v["impact"] in SERIOUS] == []
+    assert browser.serious(page) == set()

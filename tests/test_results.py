@@ -90,7 +90,14 @@ def test_a_model_belongs_to_its_photos_weights_and_entry(at, monkeypatch):
     assert correct("~/other") == {}
     assert not results.is_of("02_x", "starter", "~/other")
     assert not results.is_of("02_x", "imagenet", "~/mine")
+    whole = model.read_bytes()
     save("others")
+    assert not results.is_of("02_x", "starter", "~/mine")
+    model.write_bytes(whole[:-9])  # damaged
+    assert not results.is_of("02_x", "starter", "~/mine")
+    model.write_bytes(whole)
+    assert results.is_of("02_x", "starter", "~/mine")
+    table.write_text("80, 10, 10")
     assert not results.is_of("02_x", "starter", "~/mine")
 
 

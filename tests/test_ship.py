@@ -308,13 +308,6 @@ def test_a_name_that_is_not_utf8_has_a_row_that_says_so(model, mixed):
     assert problems["monday/a.png"] == ""
 
 
-def test_a_folder_that_is_missing_or_empty_is_refused(model, tmp_path):
-    with pytest.raises(ValueError, match="gone: there is no such folder"):
-        predict.write_predictions(model, METADATA, tmp_path / "gone")
-    with pytest.raises(ValueError, match="there is no file in it"):
-        predict.write_predictions(model, METADATA, tmp_path)
-
-
 def test_predictions_for_a_split_are_beside_its_labels(split, tmp_path):
     rising = np.linspace(0.1, 0.9, len(split))
     probs = np.stack([rising, 1 - rising], axis=1)

@@ -4,13 +4,9 @@ Run only where Sphinx is, in a browser only where a Chromium is: see
 conftest.py.
 """
 
-import contextlib
-import functools
 import html
-import http.server
 import json
 import re
-import threading
 
 import browser
 import nbformat
@@ -19,9 +15,6 @@ import pytest
 from helpers.paths import ROOT
 from tools import _extras, _pinned, _venv
 from tools import site as command
-
-with contextlib.suppress(ImportError):  # then the tests that need it skip
-    from axe_playwright_python.sync_playwright import Axe
 
 PAGES = (
     *("README", "INSTRUCTORS", "CONTRIBUTING", "data/README"),
@@ -143,10 +136,9 @@ def test_a_figure_keeps_its_alt_text(small):
 def test_a_page_is_accessible(chromium, small, name, scheme):
     page = chromium.new_page(color_scheme=scheme, reduced_motion="reduce")
     page.goto((small / f"{name}.html").as_uri())
-    violations = Axe().run(page).response["violations"]
+    found = browser.serious(page)
     page.close()
-    impacts = {v["id"]: v["impact"] for v in violations}
-    assert not {"serious", "critical"} & {*impacts.values()}, impacts
+    assert found == set()
 
 
 def test_a_broken_link_is_named_and_the_old_site_stays(tmp_path):
@@ -166,42 +158,18 @@ def test_a_broken_link_is_named_and_the_old_site_stays(tmp_path):
 WIDTHS = (1280, 390)
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
 def address(site):
-    handler = functools.partial(Quiet, directory=site)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with browser.served(site) as address:
+        yield address
 
 
 @pytest.fixture(params=WIDTHS)
 def page(request, chromium, address):
-    """A page of this width; at the end it has had no faults.
-
-    Nor has it asked another machine for anything.
-    """
-    opened = chromium.new_page(
-        viewport={"width": request.param, "height": 800}
-    )
-    faults = []
-    opened.on("pageerror", lambda e: faults.append(str(e)))
-    opened.on("console", lambda m: m.type == "error" and faults.append(m.text))
-    opened.on("response", lambda r: r.status < 400 or faults.append(r.url))
-    opened.on(
-        "request",
-        lambda r: r.url.startswith((address, "data:")) or faults.append(r.url),
-    )
-    yield opened
-    opened.close()
-    assert faults == []
+    """A page of this width, which asks no other machine for anything."""
+    size = {"width": request.param, "height": 800}
+    with browser.opened(chromium, address, viewport=size) as page:
+        yield page
 
 
 def pages(site):

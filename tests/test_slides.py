@@ -3,7 +3,6 @@
 In a browser they are readable, turned by keys, one to a page of a PDF.
 """
 
-import contextlib
 import json
 import re
 from html.parser import HTMLParser
@@ -12,9 +11,6 @@ import browser
 import pytest
 
 from tools import _pinned, slides
-
-with contextlib.suppress(ImportError):  # then conftest.py runs none of them
-    from axe_playwright_python.sync_playwright import Axe
 
 
 class Page(HTMLParser):
@@ -170,10 +166,10 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def page(chromium, address):
-    opened = chromium.new_page(viewport={"width": 1280, "height": 720})
-    opened.goto(address)
-    yield opened
-    opened.close()
+    size = {"width": 1280, "height": 720}
+    with browser.opened(chromium, address, viewport=size) as page:
+        page.goto(address)
+        yield page
 
 
 @pytest.mark.release
@@ -217,5 +213,4 @@ def test_a_pdf_has_a_page_for_each_slide(page):
 
 @pytest.mark.release
 def test_the_slides_are_accessible(page):
-    violations = Axe().run(page).response["violations"]
-    assert [(v["id"], v["impact"]) for v in violations] == []
+    assert browser.violations(page) == {}

@@ -267,7 +267,7 @@ def test_letters_that_a_pipe_lacks_stop_nothing(
 ):
     clone.run("hello")
     (clone.root / "tools" / "hello.py").write_text(
-        "print('na\\u00efve \\u00fc', 7)"
+        "def main(argv):\n    print('na\\u00efve \\u00fc', 7)"
     )
     monkeypatch.delenv("PYTHONIOENCODING", raising=False)
     settings = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
@@ -312,7 +312,7 @@ def test_help_lists_the_commands_one_line_each(clone):
 
 ENVIRONMENT = """
 import json, os, sys
-if __name__ == "__main__":
+def main(argv):
     print(json.dumps(dict(os.environ, optimize=sys.flags.optimize)))
 """
 

@@ -47,8 +47,6 @@ def main(argv: list[str]) -> int:
     except _venv.SetupError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     return 0
 
 
@@ -122,7 +120,3 @@ def _install():
     importlib.invalidate_caches()
     if why := _extras.why_no_app():
         raise _venv.SetupError(f"{why} Install it, and start again.")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
     for name in TRAINING:
         print(f"running {name} ...", flush=True)
         done = subprocess.run(
-            [sys.executable, "-m", "tools.benchmark", name],
+            [sys.executable, "-m", "tools", "benchmark", name],
             cwd=paths.ROOT,
             env=_pinned.environment(),
             stdout=subprocess.PIPE,
@@ -276,7 +276,3 @@ def _run(name: str):
     with tempfile.TemporaryDirectory(dir=paths.work()) as folder:
         os.environ["WORKBOOK_WORK"] = folder
         return run(name, photo_splits)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -106,7 +106,3 @@ def options(
     if labels and os.path.isfile(labels):  # else a path from the folder
         labels = os.path.abspath(labels)
     return labels, args.class_pattern, args.group_pattern, args.shape
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

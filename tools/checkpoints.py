@@ -38,8 +38,6 @@ def main(argv: list[str]) -> int:
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     return 0
 
 
@@ -111,7 +109,3 @@ def _features(photos: Path) -> dict[str, Path]:
         for path in features.paths:
             files[f"data/work/features/{path.name}"] = path
     return files
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

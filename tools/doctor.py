@@ -181,7 +181,3 @@ def _jupyterlab():
         line = _venv.last_line(done.stdout)
         return f"JupyterLab does not start ({line}): {REINSTALL}"
     return None
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

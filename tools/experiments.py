@@ -490,10 +490,4 @@ def main(argv: list[str]) -> int:
     except ValueError as error:  # the runs of a rate are missing
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -252,7 +252,3 @@ def _used_memory():
     """Return the bytes of memory that all programs use."""
     memory = psutil.virtual_memory()
     return memory.total - memory.available
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

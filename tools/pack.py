@@ -272,7 +272,3 @@ def _pins(lock: str, target: str, patch: int):
                 " ".join([str(pin), *(f"--hash={h}" for h in hashes)])
             )
     return lines
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -230,7 +230,3 @@ def _for_home(body: str, lessons: Lessons) -> list[str]:
         if rows and rest:
             lines.append(f"For home, from {number}: {', '.join(rest)}.")
     return lines
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -62,16 +62,13 @@ def main(argv: list[str]) -> int:
         if isinstance(sys.stdout, io.TextIOWrapper):  # on Windows cp1252
             sys.stdout.reconfigure(encoding="utf-8")
         table.writeheader()
-    try:
-        for file, row in zip(files, rows, strict=True):
-            name = photo_file.printed(str(file))
-            failed += "problem" in row
-            if args.csv:
-                table.writerow({"file": name} | row)
-            else:
-                print(one_line(f"{name}: {_sentence(row)}"))
-    except KeyboardInterrupt:
-        return 130
+    for file, row in zip(files, rows, strict=True):
+        name = photo_file.printed(str(file))
+        failed += "problem" in row
+        if args.csv:
+            table.writerow({"file": name} | row)
+        else:
+            print(one_line(f"{name}: {_sentence(row)}"))
     if failed == len(files):
         return NOT_USABLE
     return SOME_FAILED if failed else 0
@@ -96,7 +93,3 @@ def _sentence(row: dict[str, str]) -> str:
         return f"none of these (most likely {first})"
     second = float(row["second_probability"])
     return f"{first}; next {row['second']}, {second:.1%}"
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

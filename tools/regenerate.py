@@ -40,8 +40,6 @@ def main(argv: list[str]) -> int:
     except RegenerateError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     return 0
 
 
@@ -163,7 +161,3 @@ def run(notebook: NotebookNode, path: Path) -> tuple[dict[int, float], float]:
         execute = run_sync(kernel_client.execute_interactive)
         peak = _memory.of_kernel(execute) / 2**20
     return seconds, peak
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import json
 import re
-import sys
 from pathlib import Path
 from subprocess import DEVNULL
 
@@ -202,7 +201,3 @@ def _stages(notebook: NotebookNode) -> list[tuple[str, list[int]]]:
             for heading in re.findall("^## (.+)$", cell.source, re.MULTILINE):
                 stages.append((heading.strip(), []))
     return [stage for stage in stages if stage[1]]
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -79,7 +79,3 @@ def _table(both: list[dict[str, str]]) -> list[str]:
             f"{stats.paired(first, second).p:>10.2g}"
         )
     return lines
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -28,8 +28,6 @@ def main(argv: list[str]) -> int:
     except (SiteError, WriteError, _venv.SetupError) as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     print(
         f"The site is the folder {shown(out)}: open its index.html, or copy "
         "it to any web server."
@@ -67,7 +65,3 @@ def build(out: Path, source: Path = ROOT) -> None:
             )
         with atomic(out) as temporary:
             shutil.copytree(html, temporary)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -99,7 +99,3 @@ def figure(notebooks: Path, lesson: str, cell: str, alt: str) -> dict:
             "tools/slides.toml."
         )
     return figures[0]
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -53,8 +53,6 @@ def main(argv: list[str]) -> int:
     except _venv.SetupError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     if not arguments:
         _pinned.delete_results(work)
         if COLAB not in argv:
@@ -80,7 +78,3 @@ def _install_extras(locks: list[Path]):
             _extras.install(lock)
         except _venv.SetupError as error:
             print(error, file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -29,8 +29,6 @@ def main(argv: list[str]) -> int:
     except regenerate.RegenerateError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     return 0
 
 
@@ -77,7 +75,3 @@ def _machine():
         f"{platform.system()}, TensorFlow {tf.__version__}, the photos "
         "and the weights that come with this project."
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
