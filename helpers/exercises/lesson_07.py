@@ -233,40 +233,40 @@ MANN_WHITNEY = 'mannwhitneyu({}, {}, alternative="{}").pvalue {} rate'
 def _alerts(function: Callable[..., Any]) -> Any:
     """Return the alerts for a rate of 0.01 on three kinds of photos.
 
-    Their numbers are a little, a lot and not at all larger than the usual
-    ones; the last are a lot smaller.
+    Their numbers are a little, a lot and not at all larger than those of
+    the reference; the last are a lot smaller.
     """
-    usual = np.arange(100) / 100
-    values = [function(usual, usual + shift, 0.01) for shift in (0.01, 1, -1)]
+    reference, shifts = np.arange(100) / 100, (0.01, 1, -1)
+    values = [function(reference, reference + s, 0.01) for s in shifts]
     return [____ if v is ____ else bool(v) for v in values]
 
 
 q4 = ask(
     4,
     value=_alerts,
-    fill=MANN_WHITNEY.format("latest", "usual", "greater", "<"),
+    fill=MANN_WHITNEY.format("latest", "reference", "greater", "<"),
     right=lambda alerts: alerts == [False, True, False],
     wrong=(
         Wrong(
-            MANN_WHITNEY.format("usual", "latest", "greater", "<"),
+            MANN_WHITNEY.format("reference", "latest", "greater", "<"),
             lambda alerts: alerts == [False, False, True],
-            "This asks whether the *usual* numbers are larger: the first "
-            "argument is the one that may be greater.",
+            "This asks whether the numbers of the *reference* are larger: the "
+            "first argument is the one that may be greater.",
         ),
         Wrong(
-            MANN_WHITNEY.format("latest", "usual", "two-sided", "<"),
+            MANN_WHITNEY.format("latest", "reference", "two-sided", "<"),
             lambda alerts: alerts == [False, True, True],
             "This also gives an alert if the numbers are smaller than usual, "
             "that is, if the photos are more ordinary.",
         ),
         Wrong(
-            MANN_WHITNEY.format("latest", "usual", "greater", ">"),
+            MANN_WHITNEY.format("latest", "reference", "greater", ">"),
             lambda alerts: alerts == [True, False, True],
             "A small p-value is the alert: chance alone would rarely give "
             "such ranks.",
         ),
         Wrong(
-            "latest.mean() > usual.mean()",
+            "latest.mean() > reference.mean()",
             lambda alerts: alerts == [True, True, False],
             "Without any shift, that is so every second time.",
         ),
