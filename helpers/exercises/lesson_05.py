@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from helpers.exercises.engine import Exercise, Test, Wrong, near
+from helpers.exercises.engine import Exercise, Test, Wrong
 
 ask = partial(Exercise, "05_evaluate")
 
@@ -238,32 +238,92 @@ q3 = ask(
     "table and keep the model.",
 )
 
+WAS, COMMON = np.array([0.5, 0.3, 0.2]), np.array([0.9, 0.06, 0.04])
+LOGITS = np.random.default_rng(0).normal(size=(CLASSES, CLASSES))
+RARE = _softmax(LOGITS) * COMMON / WAS
+
+
+def _corrected(function: Callable[..., Any]) -> Any:
+    """Return what a model predicts for `LOGITS`, or what is no model."""
+    logits = keras.Input((CLASSES,))
+    model = keras.Model(logits, keras.layers.Softmax()(logits))
+    found = function(model, WAS, COMMON)
+    if isinstance(found, keras.Model):
+        return np.asarray(found(LOGITS))
+    return found
+
+
+def _is(expected: NDArray) -> Test:
+    return lambda value: np.allclose(value, expected, rtol=1e-3)
+
+
+def _normalised(p: NDArray) -> NDArray:
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+def _returns(output: str, p: str = "model.output * common / was") -> str:
+    return f"p = {p}\n    return {output}"
+
+
+SUM = "p / keras.ops.sum(p, axis=-1, keepdims=True)"
+MODEL = f"keras.Model(model.input, {SUM})"
+
 q4 = ask(
     4,
-    fill="45 / (45 + 95)",
-    right=near(45 / 140, 0.006),
+    value=_corrected,
+    fill=_returns(MODEL),
+    right=_is(_normalised(RARE)),
     wrong=(
         Wrong(
-            "0.9",
-            near(0.9, 0.006),
-            "That is the recall: the proportion of defective parts with an "
-            "alert. The question is about the alerts.",
+            _returns("keras.Model(model.input, p)"),
+            _is(RARE),
+            "These do not add up to 1. Divide the results of each photo by "
+            "their sum.",
         ),
         Wrong(
-            "45 / 95",
-            near(45 / 95, 0.006),
-            "That is true alerts per false alert. Divide by all alerts.",
+            _returns(MODEL, "model.output * was / common"),
+            _is(_normalised(_softmax(LOGITS) * WAS / COMMON)),
+            "Here a class that is rarer than in training becomes more "
+            "probable. Which of the two do you divide by?",
         ),
         Wrong(
-            "45 / 1000",
-            near(0.045, 0.006),
-            "You divide by all parts. Divide by those with an alert.",
+            _returns(MODEL, "model.output * common"),
+            _is(_normalised(_softmax(LOGITS) * COMMON)),
+            "The probabilities reflect how common each class was in "
+            "training. Divide by that.",
+        ),
+        Wrong(
+            _returns("keras.Model(model.input, p / keras.ops.sum(p, -1))"),
+            _is(RARE / RARE.sum(axis=-1)),
+            "The sums have lost the axis of the classes, so a photo is "
+            "divided by the sums of other photos. `keepdims=True` keeps it.",
+        ),
+        Wrong(
+            _returns("keras.Model(model.input, keras.ops.softmax(p))"),
+            _is(_softmax(RARE)),
+            "A softmax makes them add up to 1, but it is for logits: it "
+            "changes the ratios of probabilities. Divide by the sum.",
+        ),
+        Wrong(
+            _returns(MODEL, "common / was * model.output"),
+            lambda error: (
+                isinstance(error, ValueError) and "symbolic" in str(error)
+            ),
+            "A NumPy array can't be multiplied by a Keras tensor that comes "
+            "second. Begin with the tensor: `model.output * common`.",
+        ),
+        Wrong(
+            _returns(SUM),
+            lambda output: isinstance(output, keras.KerasTensor),
+            "That is the output of a model. `keras.Model` makes one of an "
+            "input and an output.",
         ),
     ),
-    clue="How many of the 50 have an alert, and how many of the 950?",
-    more="Two of three alerts are false, although the model is correct nine "
-    "times in ten. The rarer the defect, the worse: with every precision, "
-    "state how common defects are.",
+    clue="`model.input` and `model.output` are Keras tensors. Arithmetic "
+    "works on them, `keras.ops.sum` adds up along an axis, and `keras.Model` "
+    "takes an input and an output.",
+    more="Nothing was trained for this either. `common` is an estimate: if "
+    "it is wrong for your parts, so are the probabilities.",
 )
 
 

@@ -182,49 +182,80 @@ q2 = ask(
     "TensorFlow and no Keras. `use_it.py` holds the same ones.",
 )
 
-A, B = "a.argmax(axis=-1)", "b.argmax(axis=-1)"
+TOP, CLASS = "keras.ops.max(p, axis=-1)", "keras.ops.argmax(p, axis=-1)"
+CONFIDENT, UNCERTAIN = [0.9, 0.06, 0.04], [0.35, 0.25, 0.4]
+PROBS = np.array([CONFIDENT, UNCERTAIN, CONFIDENT[::-1], UNCERTAIN[::-1]])
 
 
-def _agreement(function: Callable[..., Any]) -> Any:
-    """Return the agreement on four photos, on three the same class."""
-    a = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.1, 0.9]])
-    b = np.array([[0.8, 0.2], [0.1, 0.9], [0.6, 0.4], [0.3, 0.7]])
-    return function(a, b)
+def _rejecting(function: Callable[..., Any]) -> Any:
+    """Return what a model predicts at 0.7 for `PROBS`, or what is no model.
+
+    Of the four photos, the first and the third are confident predictions.
+    """
+    logits = keras.Input((3,))
+    model = keras.Model(logits, keras.layers.Softmax()(logits))
+    found = function(model, 0.7)
+    if isinstance(found, keras.Model):
+        return np.asarray(found(np.log(PROBS)))
+    return found
+
+
+def _is(*classes: int) -> Test:
+    return lambda value: np.array_equal(value, classes)
+
+
+def _rejects(where: str, otherwise: str = f"{CLASS}, -1") -> str:
+    output = f"keras.ops.where({where}, {otherwise})"
+    return f"p = model.output\n    return keras.Model(model.input, {output})"
 
 
 q3 = ask(
     3,
-    value=_agreement,
-    fill=f"({A} == {B}).mean()",
-    right=lambda value: np.ndim(value) == 0 and np.isclose(value, 0.75),
+    value=_rejecting,
+    fill=_rejects(f"{TOP} >= threshold"),
+    right=_is(0, -1, 2, -1),
     wrong=(
         Wrong(
-            "(a == b).mean()",
-            lambda value: np.ndim(value) == 0 and np.isclose(value, 0),
-            "That compares the probabilities. In another precision they "
-            "nearly all differ a little, and the class is the same.",
+            _rejects(f"{TOP} < threshold"),
+            _is(-1, 2, -1, 0),
+            "The wrong photos are rejected: those above the threshold.",
         ),
         Wrong(
-            f"{A} == {B}",
-            lambda value: np.shape(value) == (4,),
-            "That says for each photo whether they agree. The proportion is "
-            "the mean of these.",
+            _rejects("keras.ops.max(p) >= threshold"),
+            _is(0, 2, 2, 0),
+            "Nothing is rejected: without an axis, that is the largest "
+            "probability of the whole batch.",
         ),
         Wrong(
-            f"({A} == {B}).sum()",
-            lambda value: np.ndim(value) == 0 and np.isclose(value, 3),
-            "That is the number of photos, not their proportion.",
+            _rejects("p >= threshold", f"{CLASS}[:, None], -1"),
+            lambda value: np.shape(value) == (4, 3),
+            "That is a result for each class. Only the largest probability "
+            "of a photo is compared with the threshold.",
         ),
         Wrong(
-            f"({A} != {B}).mean()",
-            lambda value: np.ndim(value) == 0 and np.isclose(value, 0.25),
-            "That is the proportion on which they differ.",
+            _rejects(f"{TOP} >= threshold", f"{TOP}, -1"),
+            lambda value: np.allclose(value, [0.9, -1, 0.9, -1]),
+            "Those are the probabilities of the classes, not their numbers.",
+        ),
+        Wrong(
+            f"p = model.output\n    return {CLASS}",
+            lambda output: isinstance(output, keras.KerasTensor),
+            "That is the output of a model. `keras.Model` makes one of an "
+            "input and an output.",
+        ),
+        Wrong(
+            "p = model.output\n    return p.argmax() if p.max() >= threshold "
+            "else -1",
+            _raises("has no attribute"),
+            "A Keras tensor has no values yet and is not a NumPy array. Use "
+            "the functions of `keras.ops`, here `max`, `argmax` and `where`.",
         ),
     ),
-    clue="`argmax(axis=-1)` gives the class of each photo, and the mean of "
-    "booleans is a proportion.",
-    more="The labels do not appear in it: you can measure agreement on any "
-    "photos, as many as you have.",
+    clue="`keras.ops.where(condition, a, b)` chooses for each photo. Which "
+    "condition, which `a`, which `b`? `keras.ops` has `max` and `argmax`, "
+    "too.",
+    more="Such a model can be exported like any other: the threshold is then "
+    "part of its graph.",
 )
 
 MANN_WHITNEY = 'mannwhitneyu({}, {}, alternative="{}").pvalue {} rate'
@@ -233,40 +264,40 @@ MANN_WHITNEY = 'mannwhitneyu({}, {}, alternative="{}").pvalue {} rate'
 def _alerts(function: Callable[..., Any]) -> Any:
     """Return the alerts for a rate of 0.01 on three kinds of photos.
 
-    Their numbers are a little, a lot and not at all larger than the usual
-    ones; the last are a lot smaller.
+    Their numbers are a little, a lot and not at all larger than those of
+    the reference; the last are a lot smaller.
     """
-    usual = np.arange(100) / 100
-    values = [function(usual, usual + shift, 0.01) for shift in (0.01, 1, -1)]
+    reference, shifts = np.arange(100) / 100, (0.01, 1, -1)
+    values = [function(reference, reference + s, 0.01) for s in shifts]
     return [____ if v is ____ else bool(v) for v in values]
 
 
 q4 = ask(
     4,
     value=_alerts,
-    fill=MANN_WHITNEY.format("latest", "usual", "greater", "<"),
+    fill=MANN_WHITNEY.format("latest", "reference", "greater", "<"),
     right=lambda alerts: alerts == [False, True, False],
     wrong=(
         Wrong(
-            MANN_WHITNEY.format("usual", "latest", "greater", "<"),
+            MANN_WHITNEY.format("reference", "latest", "greater", "<"),
             lambda alerts: alerts == [False, False, True],
-            "This asks whether the *usual* numbers are larger: the first "
-            "argument is the one that may be greater.",
+            "This asks whether the numbers of the *reference* are larger: the "
+            "first argument is the one that may be greater.",
         ),
         Wrong(
-            MANN_WHITNEY.format("latest", "usual", "two-sided", "<"),
+            MANN_WHITNEY.format("latest", "reference", "two-sided", "<"),
             lambda alerts: alerts == [False, True, True],
             "This also gives an alert if the numbers are smaller than usual, "
             "that is, if the photos are more ordinary.",
         ),
         Wrong(
-            MANN_WHITNEY.format("latest", "usual", "greater", ">"),
+            MANN_WHITNEY.format("latest", "reference", "greater", ">"),
             lambda alerts: alerts == [True, False, True],
             "A small p-value is the alert: chance alone would rarely give "
             "such ranks.",
         ),
         Wrong(
-            "latest.mean() > usual.mean()",
+            "latest.mean() > reference.mean()",
             lambda alerts: alerts == [True, True, False],
             "Without any shift, that is so every second time.",
         ),
