@@ -213,6 +213,7 @@ def test_fine_tuning_as_in_lesson_03_is_better_for_every_seed(arm, of):
     ("lesson", "weights", "row", "arm", "is_ahead"),
     [
         ("03_fine_tuning", "starter", "rate 3e-3", "past mixed7", True),
+        ("03_fine_tuning", "imagenet", "rate 3e-4", "past mixed7", False),
         ("04_augmentation", "starter", "no augmentation", "light", True),
         ("04_augmentation", "starter", "no augmentation", "all, 1 copy", True),
         ("04_augmentation", "starter", "no augmentation", "flip", False),
