@@ -250,6 +250,8 @@ def test_the_shared_folder_holds_all_that_the_lessons_cached(
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("WORKBOOK_WORK", raising=False)
     monkeypatch.setattr(loadtest.render, "all_folders", lambda: None)
+    installed = []
+    monkeypatch.setattr(hub, "install", lambda: installed.append("hub"))
     monkeypatch.setattr(loadtest._pinned, "notebooks", lambda: [ROOT / "01"])
     monkeypatch.setattr(loadtest.regenerate, "read", lambda path: path)
     cached = tmp_path / "keras" / "imagenet.h5"
@@ -260,6 +262,7 @@ def test_the_shared_folder_holds_all_that_the_lessons_cached(
 
     def run(notebook, path):
         assert shared.VARIABLE not in os.environ
+        assert installed == ["hub"]  # what is missing is said at once
         features = tmp_path / "data" / "work" / "features"
         features.mkdir(parents=True)
         (features / f"{path.name}.npy").write_bytes(b"cached")
