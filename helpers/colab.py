@@ -4,6 +4,7 @@ Each notebook has a machine of its own there, and a session that ends takes
 all files with it. Work that is kept on Drive is found by the next notebook.
 """
 
+import filecmp
 import importlib
 import importlib.metadata
 import importlib.util
@@ -169,7 +170,7 @@ def _uploaded() -> Path:
         )
     path = Path(names[0]).resolve()
     if KEPT == Path(os.environ.get("WORKBOOK_WORK", "")):
-        kept = KEPT / "photos" / path.name
+        kept = _place(path, KEPT / "photos")
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, kept)
         print(
@@ -177,6 +178,15 @@ def _uploaded() -> Path:
             f"give {kept.relative_to(MINE)}: you need not upload it again."
         )
     return path
+
+
+def _place(path: Path, folder: Path) -> Path:
+    """Return where to keep a file in a folder: no other file is replaced."""
+    kept, number = folder / path.name, 1
+    while kept.exists() and not filecmp.cmp(path, kept, shallow=False):
+        number += 1
+        kept = folder / f"{path.stem}-{number}{path.suffix}"
+    return kept
 
 
 def _found_on_drive(name: str) -> Path:

@@ -443,6 +443,23 @@ def test_uploaded_photos_are_unpacked_and_kept_on_drive(
 
 
 @POSIX
+def test_other_photos_of_the_same_name_replace_none_on_drive(
+    colab, first_cell, my_zip
+):
+    kept = colab.drive / "workbook" / "photos"
+    before = kept / my_zip.name
+    kept.mkdir(parents=True)
+    before.write_bytes(b"photos of last week")
+    cells = [first_cell, PHOTOS.format("upload a ZIP", "")]
+    for _ in range(2):  # the second time, the same photos
+        done = colab(cells, ANSWER="yes", UPLOAD=str(my_zip))
+        assert done.returncode == 0, done.stderr
+        assert f"give workbook/photos/{my_zip.stem}-2.zip" in done.stdout
+    assert before.read_bytes() == b"photos of last week"
+    assert names(kept) == [f"{my_zip.stem}-2.zip", my_zip.name]
+
+
+@POSIX
 def test_photos_may_be_on_drive_though_the_work_is_not(colab, first_cell):
     (colab.drive / "mine" / "good").mkdir(parents=True)
     chosen = PHOTOS.format("from Drive", "/mine/")

@@ -154,6 +154,22 @@ def test_each_home_is_closed_and_of_another_user(owners, tmp_path):
 
 
 @ON_LINUX
+def test_everyone_gets_the_weights_chosen_for_the_room(
+    owners, tmp_path, monkeypatch
+):
+    work = tmp_path / "project" / "data" / "work"
+    for name in ("weights.json", "models/02.keras"):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(name)
+    monkeypatch.setattr(homes, "ROOT", tmp_path / "project")
+    homes.ready(tmp_path / "home" / "anna")
+    copied = tmp_path / "home" / "anna" / "workbook" / "data" / "work"
+    assert [path.name for path in copied.iterdir()] == ["weights.json"]
+    assert (copied / "weights.json").read_text() == "weights.json"
+    assert owners["weights.json"] == owners["anna"]
+
+
+@ON_LINUX
 def test_what_a_learner_has_is_never_touched(owners, tmp_path):
     home = tmp_path / "home" / "anna"
     number = homes.ready(home)
@@ -234,6 +250,8 @@ def test_the_shared_folder_holds_all_that_the_lessons_cached(
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("WORKBOOK_WORK", raising=False)
     monkeypatch.setattr(loadtest.render, "all_folders", lambda: None)
+    installed = []
+    monkeypatch.setattr(hub, "install", lambda: installed.append("hub"))
     monkeypatch.setattr(loadtest._pinned, "notebooks", lambda: [ROOT / "01"])
     monkeypatch.setattr(loadtest.regenerate, "read", lambda path: path)
     cached = tmp_path / "keras" / "imagenet.h5"
@@ -244,6 +262,7 @@ def test_the_shared_folder_holds_all_that_the_lessons_cached(
 
     def run(notebook, path):
         assert shared.VARIABLE not in os.environ
+        assert installed == ["hub"]  # what is missing is said at once
         features = tmp_path / "data" / "work" / "features"
         features.mkdir(parents=True)
         (features / f"{path.name}.npy").write_bytes(b"cached")

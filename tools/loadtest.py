@@ -69,6 +69,7 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if args.fill:
+            hub.install()
             _fill(folder)
             return 0
         rows = [_row(number) for number in args.lessons]

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRST_ID = 50001  # above the accounts of most machines, below reserved ids
 COUNT = 40  # accounts; those that nobody uses cost nothing
 MADE = {"work", "surfaces", "flower_photos"}  # in data/; not copied
+CHOICE = Path("data", "work", "weights.json")  # of the weights; copied
 
 
 def make_accounts(path: Path) -> None:
@@ -46,9 +47,13 @@ def ready(home: Path) -> int:
     temporary = home.with_name(f".part-{home.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(mode=0o700)
-    shutil.copytree(ROOT, temporary / "workbook", ignore=_not_copied)
+    project = temporary / "workbook"
+    shutil.copytree(ROOT, project, ignore=_not_copied)
+    if (ROOT / CHOICE).is_file():
+        (project / CHOICE).parent.mkdir()
+        shutil.copyfile(ROOT / CHOICE, project / CHOICE)
     # start.py finds its packages here, and installs nothing.
-    (temporary / "workbook" / ".venv").symlink_to(ROOT / ".venv")
+    (project / ".venv").symlink_to(ROOT / ".venv")
     for path in [*temporary.rglob("*"), temporary]:
         os.chown(path, number, number, follow_symlinks=False)
     temporary.rename(home)
