@@ -88,33 +88,37 @@ def _positive(total: NDArray) -> NDArray:
 
 q2 = ask(
     2,
-    fill="np.maximum(total, 0)",
+    fill="keras.layers.ReLU()",
+    value=lambda layer, total: layer(total),
     right=_equals(_positive),
     wrong=(
         Wrong(
-            "np.abs(total)",
+            "keras.ops.abs",
             _is(np.abs, _positive),
             "Then positions with evidence against the class are bright, too.",
         ),
         Wrong(
-            "total",
+            "keras.layers.Identity()",
             _is(lambda total: total, _positive),
             "The evidence against the class is still in it, below 0.",
         ),
         Wrong(
-            "np.minimum(total, 0)",
-            _is(lambda total: np.minimum(total, 0), _positive),
-            "These are the positions with evidence against the class.",
+            "keras.layers.Softmax()",
+            lambda value, total: not np.allclose(
+                np.asarray(value) * (total > 0), np.maximum(total, 0)
+            ),
+            "Positions above 0 must keep their value.",
         ),
         Wrong(
-            "total > 0",
-            _is(lambda total: total > 0, _positive),
-            "That shows where, but no longer how much.",
+            "keras.layers.LeakyReLU()",
+            lambda value, total: (np.asarray(value) * (total < 0)).any(),
+            "Positions below 0 keep a part of their value. They should "
+            "become exactly 0.",
         ),
     ),
-    clue="A position below 0 lowers the score of the class. What should its "
-    "value become?",
-    more="This is the ReLU function, which is also used between layers. With "
+    clue="A position below 0 lowers the score of the class. Which activation "
+    "function turns every negative number into 0? Keras has it as a layer.",
+    more="The same function is used between the layers of the head. With "
     "the sign reversed, you see the evidence against the class.",
 )
 
