@@ -75,6 +75,8 @@ def test_cells_can_be_read_at_a_glance(path):
     assert statistics.median(sizes) <= 4
     assert sizes[int(0.95 * len(sizes))] <= 15
     assert sizes[-1] <= 25
+    first = code_cells(path)[0].source
+    assert sum(bool(line.strip()) for line in first.splitlines()) <= 6
     least, most = (12, 30) if path == PATHS[0] else (25, 40)
     assert least <= len(read(path).cells) <= most
 

@@ -46,12 +46,10 @@ PAGES = {
 NOT_USABLE = 2
 WIDTH = 79  # of a line of code
 
-# The first code cell of every notebook. VS Code, whose kernels may start in
-# another folder, says which file is open.
+# The first code cell of every notebook.
 _FIRST = string.Template("""\
 import os
 
-os.chdir(os.path.dirname(globals().get("__vsc_ipynb_file__", "./x")))
 alone = "COLAB_RELEASE_TAG" in os.environ and not os.path.exists("helpers.py")
 if alone and os.system($fetch):
     raise SystemExit("$advice")

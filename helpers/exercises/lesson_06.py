@@ -104,8 +104,10 @@ q2 = ask(
         ),
         Wrong(
             "keras.layers.Softmax()",
-            lambda value, total: not np.allclose(
-                np.asarray(value) * (total > 0), np.maximum(total, 0)
+            lambda value, total: (
+                not np.allclose(
+                    np.asarray(value) * (total > 0), np.maximum(total, 0)
+                )
             ),
             "Positions above 0 must keep their value.",
         ),
