@@ -61,7 +61,7 @@ class Accuracy:
     def _percent(self) -> str:
         return (
             f"{self.proportion:.1%} "
-            f"(95 % interval {self.low:.1%} to {self.high:.1%})"
+            f"(95% interval {self.low:.1%} to {self.high:.1%})"
         )
 
     def __str__(self) -> str:
@@ -120,7 +120,7 @@ class Paired:
         interval = f"{100 * self.low:+.1f} to {100 * self.high:+.1f}"
         return (
             f"{100 * self.difference:+.1f} percentage points "
-            f"(95 % interval {interval}; McNemar p = {self.p:.2g})"
+            f"(95% interval {interval}; McNemar p = {self.p:.2g})"
         )
 
 
@@ -255,7 +255,7 @@ class Mean:
 
     def __str__(self) -> str:
         interval = f"{self.low:+.3f} to {self.high:+.3f}"
-        return f"{self.value:+.3f} (95 % interval {interval}, n = {self.n})"
+        return f"{self.value:+.3f} (95% interval {interval}, n = {self.n})"
 
 
 def mean(values: ArrayLike) -> Mean:

@@ -14,8 +14,8 @@ PAGE = """
 | code | 6 s a line | |
 | figure | 30 s | |
 | exercise | 4 minutes | |
-| questions | 50 % more | |
-| slack | 10 % at least | |
+| questions | 50% more | |
+| slack | 10% at least | |
 
 | 01 small | 100 s | 1.0 GiB | 40 s *Two*, 20 s *Elsewhere* |
 
@@ -88,7 +88,7 @@ def test_the_command_prints_minutes_and_times(lesson, capsys):
     assert "| 01 | 2 | 4 | 2 | 7 | 10 |" in text
     assert "| 09:00 | 10 | **01** *One*: q1; run *Two* | leave" in text
     assert "| 09:10 | 10 | Break |  |\n| 09:20 | 40 | Slack |" in text
-    assert "Slack: 80 %" in text
+    assert "Slack: 80%" in text
     assert "For home, from 01: *Two*, *Three*." in text
     assert "Cut" not in text
 
@@ -106,8 +106,8 @@ def test_a_plan_that_does_not_fit_says_so(lesson, capsys):
     page = PAGE.replace("09:00 to 10:00", "09:00 to 09:20")
     plan.PAGE.write_text(page, encoding="utf-8")
     assert plan.main([]) == 1
-    assert "Slack: 0 %" in (text := capsys.readouterr().out)
-    assert "Cut rows until it is 10 %." in text
+    assert "Slack: 0%" in (text := capsys.readouterr().out)
+    assert "Cut rows until it is 10%." in text
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_counts_of_a_split_are_written_on_the_bars(split):
 def test_accuracies_have_their_intervals():
     correct = [True] * 8 + [False] * 2
     basic.accuracies({"one": correct, "two": stats.accuracy(correct)}, "x")
-    assert numbers() == ["80.0 %", "80.0 %"]
+    assert numbers() == ["80.0%", "80.0%"]
     known = stats.accuracy(correct)
     for segment in plt.gca().collections[0].get_segments():
         low, high = segment[:, 0]
@@ -149,8 +149,8 @@ def test_the_reliability_figure_shows_both_errors_and_the_bins():
     error = stats.calibration_error(p, labels)
     chance = stats.calibration_error_by_chance(p)
     ax = plt.gcf().axes[0]
-    assert f"ECE {100 * error:.1f} %" in ax.get_title()
-    assert f"({100 * chance:.1f} % if" in ax.get_title()
+    assert f"ECE {100 * error:.1f}%" in ax.get_title()
+    assert f"({100 * chance:.1f}% if" in ax.get_title()
     confidence, accuracy = ax.containers[0].lines[0].get_data()
     bins = stats.reliability_bins(p, labels)
     assert confidence == pytest.approx([100 * b.confidence for b in bins])
@@ -293,7 +293,7 @@ SHOWN = {
     "accuracies": (({"one": ONES > 0}, "T"), "one: 100.0 (51.0 to 100.0)"),
     "alerts": (([2, 5], {"far": [0.5, 1]}, {"far": [0, 0]}, 0.01), "50% to"),
     "block_diagram": (("base",), "mixed10"),
-    "by_class": ((ONES.astype(int), ONES.astype(int), "ab"), "of b: 100 %"),
+    "by_class": ((ONES.astype(int), ONES.astype(int), "ab"), "of b: 100%"),
     "class_counts": (("split",), "a: 2; b: 2"),
     "confusion": (([0, 1], [0, 0], "ab"), "1 of 2 photos are correct"),
     "curves": (({"head": HISTORY}, "T"), "head, validation: 0.750"),
@@ -301,7 +301,7 @@ SHOWN = {
     "feature_maps": ((MAPS,), "dent"),
     "heatmaps": (([GREY], [np.eye(8)], [None], ["a\nb"]), "heatmaps: a b"),
     "inception_module": (("base", "mixed0"), "1×1, 64 filters"),
-    "learning_curve": (({10: [0.5, 0.7]},), "10: 60.0 %"),
+    "learning_curve": (({10: [0.5, 0.7]},), "10: 60.0%"),
     "learning_rates": (([0.1, 1], [2, 1], 0.1), "1, at 1.0e+00; 1.0e-01 is"),
     "mistakes": (("split", np.eye(2)[[1, 0, 1, 1]]), "a, predicted b 100%"),
     "model_parts": ((), "lower, mixed8, upper"),
@@ -309,11 +309,11 @@ SHOWN = {
     "pixel_values": (({"raw": [0, 255]},), "raw: 0 to 255"),
     "prediction": (("photo", np.array([0.2, 0.8]), "ab"), "b: 80%; a: 20%"),
     "rejection": ((SCORES, {"uncertainty": 1.5}, ONES > 0), "threshold 1.5"),
-    "relative_change": (({"stem": 0, "mixed0": 0.1}, "T"), "mixed0: 10 %"),
-    "reliability": (({"head": np.eye(2)}, np.zeros(2)), "head: 50.0 %"),
+    "relative_change": (({"stem": 0, "mixed0": 0.1}, "T"), "mixed0: 10%"),
+    "reliability": (({"head": np.eye(2)}, np.zeros(2)), "head: 50.0%"),
     "sample": (("split", 9, 0), "4 photos: "),
     "seconds": (({"fit": 2.0}, "T"), "fit: 2.0 s"),
-    "seeds": (([RUN],), "frozen, validation: 100.0 %"),
+    "seeds": (([RUN],), "frozen, validation: 100.0%"),
     "size_and_speed": (({"int8": 24}, {"int8": 19}), "24 million bytes, 19"),
 }
 

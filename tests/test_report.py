@@ -327,7 +327,7 @@ def test_an_unpacked_archive_keeps_its_name(made, work):
 def test_the_page_says_the_numbers_of_the_results(run):
     words = run.page.text
     for shown in (
-        *("90.0% 95 % interval 59.6% to 98.2%", "60.0% 95 % interval"),
+        *("90.0% 95% interval 59.6% to 98.2%", "60.0% 95% interval"),
         *("87.5% mean of the recalls", "p = 0.75", "+30.0", "85.7%"),
         *("62 ms", "95.5 MB", "4 of 4", "broken.jpg : the file is empty"),
         *("17.0% without and 29.2% with the temperature 2.00", "66.7%"),

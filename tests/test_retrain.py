@@ -111,9 +111,9 @@ def test_a_folder_becomes_a_report(page, monkeypatch, capsys):
         assert line.endswith(" s")
     assert lines[4:] == [
         "",
-        "majority class  62.5% (95 % interval 25.0% to 87.5%), balanced 62.5%",
-        "frozen          50.0% (95 % interval 25.0% to 87.5%), balanced 62.5%",
-        "fine-tuned      75.0% (95 % interval 25.0% to 87.5%), "
+        "majority class  62.5% (95% interval 25.0% to 87.5%), balanced 62.5%",
+        "frozen          50.0% (95% interval 25.0% to 87.5%), balanced 62.5%",
+        "fine-tuned      75.0% (95% interval 25.0% to 87.5%), "
         "balanced 62.5%  <- chosen",
         "Accuracy on 8 test photos of 2 classes; 1 file excluded.",
         "",

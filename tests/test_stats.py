@@ -15,8 +15,8 @@ def test_wilson_interval_of_a_known_case():
     result = stats.accuracy([True] * 81 + [False] * 182)
     assert result.low == pytest.approx(0.2553, abs=5e-4)
     assert result.high == pytest.approx(0.3662, abs=5e-4)
-    assert str(result).startswith("81 of 263 photos correct: 30.8% (95 %")
-    assert result.counted.startswith("81 of 263: 30.8% (95 %")
+    assert str(result).startswith("81 of 263 photos correct: 30.8% (95%")
+    assert result.counted.startswith("81 of 263: 30.8% (95%")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_only_photos_on_which_the_models_differ_count():
     assert result.low < result.difference < result.high
     # Two-sided binomial probability of 30 or more of 40.
     assert result.p == pytest.approx(0.00222, abs=5e-5)
-    assert str(result).startswith("+14.3 percentage points (95 % interval +")
+    assert str(result).startswith("+14.3 percentage points (95% interval +")
     assert str(result).endswith("McNemar p = 0.0022)")
 
 

@@ -111,7 +111,7 @@ class Lines:
             mark = "  <- chosen" if name == results["chosen"] else ""
             print(
                 f"{name:<{width}} {test['accuracy']:6.1%} "
-                f"(95 % interval {test['low']:.1%} to {test['high']:.1%}), "
+                f"(95% interval {test['low']:.1%} to {test['high']:.1%}), "
                 f"balanced {test['balanced_accuracy']:.1%}{mark}"
             )
         photos = results["photos"]

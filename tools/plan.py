@@ -52,9 +52,9 @@ def main(argv: list[str]) -> int:
         for name, begin, end, body in re.findall(PLAN, page):
             rows, slack = timetable(begin, end, body, lessons, rate)
             lines += ["", f"## {name}: {begin} to {end}", "", *HEAD, *rows, ""]
-            lines.append(f"Slack: {slack:.0f} % of the time without breaks.")
+            lines.append(f"Slack: {slack:.0f}% of the time without breaks.")
             if slack < rate["slack"]:
-                lines.append(f"Cut rows until it is {rate['slack']} %.")
+                lines.append(f"Cut rows until it is {rate['slack']}%.")
                 fits = False
             lines += _for_home(body, lessons)
     except (PlanError, regenerate.RegenerateError) as error:
@@ -70,7 +70,7 @@ def pace(page: str) -> Rate:
     Raises:
         PlanError: a row is missing.
     """
-    row = rf"(?m)^\| ({'|'.join(PACE)})\b[^|]*\| (\d+) "
+    row = rf"(?m)^\| ({'|'.join(PACE)})\b[^|]*\| (\d+)%? "
     rate = {name: int(number) for name, number in re.findall(row, page)}
     for name in set(PACE) - set(rate):
         raise PlanError(

@@ -352,7 +352,7 @@ q5 = ask(
         Wrong(
             "np.quantile(trusted, 0.05)",
             _number(_quantile(0.05), 1e-9),
-            "That accepts only 5 %: photos with *more* uncertainty than the "
+            "That accepts only 5%: photos with *more* uncertainty than the "
             "threshold are rejected.",
         ),
         Wrong(
@@ -362,7 +362,7 @@ q5 = ask(
             "be rejected.",
         ),
     ),
-    clue="Which value has 95 % of `trusted` below it? See `np.quantile`.",
-    more="The other 5 % are the price: correct predictions that are not "
+    clue="Which value has 95% of `trusted` below it? See `np.quantile`.",
+    more="The other 5% are the price: correct predictions that are not "
     "used. What it buys is the fraction of OOD images rejected.",
 )

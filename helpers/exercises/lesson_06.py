@@ -131,22 +131,22 @@ def _mean_map(maps: NDArray) -> NDArray:
 
 q3 = ask(
     3,
-    fill="tf.reduce_mean(few, axis=-1)",
+    fill="keras.ops.mean(few, axis=-1)",
     right=_equals(_mean_map),
     wrong=(
         Wrong(
-            "tf.reduce_mean(few, axis=(1, 2))",
+            "keras.ops.mean(few, axis=(1, 2))",
             _is(lambda maps: np.asarray(maps).mean(axis=(1, 2)), _mean_map),
             "That is the mean over the positions: the features, which no "
             "longer show where. Average over the channels.",
         ),
         Wrong(
-            "tf.reduce_mean(few)",
+            "keras.ops.mean(few)",
             _is(lambda maps: np.asarray(maps).mean(), _mean_map),
             "That is one number for all photos. Which axis has the channels?",
         ),
         Wrong(
-            "tf.reduce_mean(few, axis=0)",
+            "keras.ops.mean(few, axis=0)",
             _is(lambda maps: np.asarray(maps).mean(axis=0), _mean_map),
             "That averages over the photos. Which axis has the channels?",
         ),

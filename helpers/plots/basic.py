@@ -406,7 +406,7 @@ def accuracies(
     title: str,
     of: str = "test",
 ) -> None:
-    """Draw accuracies with their 95 % intervals, one row each.
+    """Draw accuracies with their 95% intervals, one row each.
 
     Args:
         results: {name: `stats.Accuracy`, or booleans of shape (n,)}.
@@ -419,7 +419,7 @@ def accuracies(
     }
     draw_accuracies(ax, accuracies)
     ax.set(
-        title=title, xlabel=f"{of} accuracy (%), 95 % interval", ylabel="model"
+        title=title, xlabel=f"{of} accuracy (%), 95% interval", ylabel="model"
     )
     percent = {
         name: f"{100 * a.proportion:.1f} ({100 * a.low:.1f} to "
@@ -428,7 +428,7 @@ def accuracies(
     }
     show(
         figure,
-        f"{title}. Dots: {of} accuracy in percent, with its 95 % interval. "
+        f"{title}. Dots: {of} accuracy in percent, with its 95% interval. "
         f"{listed(percent)}.",
     )
 
@@ -440,7 +440,7 @@ def draw_accuracies(ax: Axes, results: Mapping[str, stats.Accuracy]) -> None:
     ax.errorbar(centers, rows, xerr=errors, fmt="o", color=BLUE, capsize=4)
     for row, center in enumerate(centers):
         ax.annotate(
-            f"{center:.1f} %",
+            f"{center:.1f}%",
             (center, row),
             (0, 7),
             textcoords="offset points",
@@ -475,7 +475,7 @@ def learning_curve(accuracies: Mapping[int, Sequence[float]]) -> None:
     draw_learning_curve(ax, accuracies)
     ax.set(title="Would more photos help?")
     means = {
-        str(count): f"{100 * np.mean(values):.1f} %"
+        str(count): f"{100 * np.mean(values):.1f}%"
         for count, values in accuracies.items()
     }
     show(
@@ -578,7 +578,7 @@ def relative_change(distances: Mapping[str, float], title: str) -> None:
     ax.margins(y=0.15)
     ax.set(title=title, xlabel="block", ylabel="relative change (%)")
     ax.tick_params(axis="x", labelsize=9)
-    changes = {b: f"{100 * d:.2g} %" for b, d in distances.items() if d}
+    changes = {b: f"{100 * d:.2g}%" for b, d in distances.items() if d}
     show(
         figure,
         f"{title}. Bars of the relative change of the weights of "

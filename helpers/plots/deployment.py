@@ -78,7 +78,7 @@ def draw_prediction(
         color=[BLUE] + (len(best) - 1) * [GREY],
     )
     bars.set_yticks(range(len(best)), [labels[i] for i in best])
-    bars.bar_label(drawn, fmt="{:.0f} %", padding=4)
+    bars.bar_label(drawn, fmt="{:.0f}%", padding=4)
     bars.invert_yaxis()
     bars.set(xlim=(0, 115), xlabel="probability (%)", ylabel="class")
     return best, labels

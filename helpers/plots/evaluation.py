@@ -15,13 +15,13 @@ from helpers.plots.basic import COLOURS, GREY
 from helpers.surfaces import ground_truth
 
 TICKS = (20, 40, 60, 80, 90, 95, 98, 99, 99.5, 99.9)  # confidence, percent
-HIGHEST = 99.99  # the right end of that axis: 100 % lies at infinity
+HIGHEST = 99.99  # the right end of that axis: 100% lies at infinity
 
 
 def by_class(
     labels: NDArray, predicted: NDArray, class_names: Sequence[str]
 ) -> None:
-    """Draw precision and recall of each class, with 95 % intervals.
+    """Draw precision and recall of each class, with 95% intervals.
 
     Of more than `MOST` classes, those with the most errors are shown.
 
@@ -46,7 +46,7 @@ def by_class(
         )
         word = metric.partition(":")[0]
         for row, center in zip(rows, centers, strict=True):
-            percent[f"{word} of {class_names[shown[row]]}"] = f"{center:.0f} %"
+            percent[f"{word} of {class_names[shown[row]]}"] = f"{center:.0f}%"
         ax.errorbar(
             centers,
             np.array(rows) + offset,
@@ -60,14 +60,14 @@ def by_class(
     subset = basic.subset_note(shown, class_names, "most errors")
     ax.set(
         title=f"Precision and recall by class{subset}",
-        xlabel="percentage of photos, 95 % interval",
+        xlabel="percentage of photos, 95% interval",
         ylabel="class",
     )
     figure.legend(loc="outside lower center", ncols=2)
     lowest = sorted(percent, key=lambda name: float(percent[name][:-2]))
     basic.show(
         figure,
-        f"Dots with 95 % intervals: precision and recall by class{subset}. "
+        f"Dots with 95% intervals: precision and recall by class{subset}. "
         f"From the lowest: {basic.listed({n: percent[n] for n in lowest})}.",
     )
     class_labels.explain(class_names, names, shown)
@@ -95,23 +95,23 @@ def reliability(predictions: Mapping[str, NDArray], labels: NDArray) -> None:
         lowest.append(draw_bins(ax, bins, f"C{i}"))
         ece = stats.calibration_error(probabilities, labels)
         chance = stats.calibration_error_by_chance(probabilities)
-        errors[name] = f"{100 * ece:.1f} %, {100 * chance:.1f} % if calibrated"
+        errors[name] = f"{100 * ece:.1f}%, {100 * chance:.1f}% if calibrated"
         ax.set_title(
-            f"{name}: ECE {100 * ece:.1f} %\n"
-            f"({100 * chance:.1f} % if it were calibrated)",
+            f"{name}: ECE {100 * ece:.1f}%\n"
+            f"({100 * chance:.1f}% if it were calibrated)",
             fontsize=11,
         )
         ax.label_outer()
     left = max(1.0, min(lowest) - 3)
     for ax in axes.flat:
-        # On a linear axis, most bins of a good model crowd near 100 %.
+        # On a linear axis, most bins of a good model crowd near 100%.
         ax.set_xscale("function", functions=(_logit, _percent))
         ax.set_xlim(left, HIGHEST)
         ax.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS], fontsize=8)
         ax.set_xlim(left, HIGHEST)
         ax.minorticks_off()
     axes[0, 0].set_ylim(left, 102)
-    figure.suptitle(f"Reliability, {len(labels)} photos, 95 % intervals")
+    figure.suptitle(f"Reliability, {len(labels)} photos, 95% intervals")
     basic.show(
         figure,
         f"Reliability diagrams of {len(labels)} photos: accuracy against "

@@ -56,7 +56,7 @@ def seeds(
                 if run.arm == arm
             ]
             mean = np.mean(values)
-            means[f"{arm}, {NAMES[split]}"] = f"{mean:.1f} %"
+            means[f"{arm}, {NAMES[split]}"] = f"{mean:.1f}%"
             ax.plot([mean] * 2, [row - 0.3, row + 0.3], color=ORANGE, lw=3)
             ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.7)
         ax.set_xlabel(f"{NAMES[split]} accuracy (%)")

@@ -25,7 +25,7 @@ def accuracies(rows: Mapping[str, JSON]) -> str:
     figure = _figure(0.5 * len(rows) + 0.9)
     ax = figure.subplots()
     basic.draw_accuracies(ax, {n: _accuracy(row) for n, row in rows.items()})
-    ax.set(xlabel="test accuracy (%), 95 % interval")
+    ax.set(xlabel="test accuracy (%), 95% interval")
     return _svg(figure)
 
 

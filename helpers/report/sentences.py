@@ -60,8 +60,8 @@ def title(model: str) -> str:
 
 
 def accuracy(value: JSON) -> str:
-    """Return an accuracy with its interval, such as 90.0% (95 % ...)."""
-    return f"{value['accuracy']:.1%} (95 % interval {interval(value)})"
+    """Return an accuracy with its interval, such as 90.0% (95% ...)."""
+    return f"{value['accuracy']:.1%} (95% interval {interval(value)})"
 
 
 def interval(value: JSON) -> str:
@@ -85,7 +85,7 @@ def verdict(results: JSON) -> str:
     chosen, other = title(results["chosen"]), title(pair["model"])
     difference = (
         f"the difference in accuracy is {points(pair['difference'])} "
-        f"percentage points (95 % interval {points(pair['low'])} to "
+        f"percentage points (95% interval {points(pair['low'])} to "
         f"{points(pair['high'])})"
     )
     if pair["verdict"] == "undecided":
