@@ -16,7 +16,8 @@ USABLE, NOT_USABLE = 1, 2
 FRACTIONS = (60, 20, 20)
 NEXT = (
     "Next: start.py retrain trains a model on this folder. For photos of "
-    "everyday things, ImageNet's weights usually do much better: see docs/weights.md."
+    "everyday things, ImageNet's weights usually do much better: see "
+    "docs/weights.md."
 )
 
 

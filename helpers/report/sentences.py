@@ -37,10 +37,10 @@ DESCRIPTIONS = {
     "them.",
 }
 WEIGHTS_ADVICE = (
-    "On photos of everyday things, ImageNet's weights usually do much "
-    "better than the weights used here: on 92 photos of ants and bees, "
-    "accuracy was 68 to 73% with the starter weights and 96 to 98% with "
-    "ImageNet's. To use them, type start.py --weights imagenet retrain in place of start.py "
+    "On photos of everyday things, ImageNet's weights usually do much better "
+    "than the weights used here: on 92 photos of ants and bees, accuracy was "
+    "68 to 73% with the starter weights and 96 to 98% with ImageNet's. To "
+    "use them, type start.py --weights imagenet retrain in place of start.py "
     "retrain, with a new folder for the results, or write "
     'network.weights.choose("imagenet") in the lesson; the first time needs '
     "a network."
