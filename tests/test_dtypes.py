@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from helpers.network import dtypes
 
@@ -50,6 +51,17 @@ def test_the_faster_one_is_measured_once_and_printed(
     assert dtypes.fastest_dtype() == policy
     assert passes == []
     assert capsys.readouterr().out == ""
+
+
+def test_a_processor_without_convolutions_in_bfloat16_uses_float32(
+    monkeypatch,
+):
+    def predict_on_batch(model, pixels):
+        if model.layers[-1].compute_dtype == "bfloat16":
+            raise tf.errors.AbortedError(None, None, "could not create")
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", predict_on_batch)
+    assert dtypes.fastest_dtype() == "float32"
 
 
 def test_a_measurement_changes_no_later_random_draw():
