@@ -2,7 +2,7 @@
 
     WORKBOOK_WORK=FOLDER/work python tests/interrupted.py KILLS
 
-From drawing photos to the results log, in an empty folder. One run goes
+From rendering photos to the results log, in an empty folder. One run goes
 through; its results are noted. Then each of KILLS runs is killed (-9) at a
 random moment, as the next thing touches a file or a training step ends, and
 the run after it has to come to the same results. At the end two runs at once

@@ -161,7 +161,7 @@ def test_each_class_is_split_as_promised(rendered):
 
 def test_lost_files_are_rendered_again(few, monkeypatch, capsys):
     folder = render.folder()
-    assert "drawing photos" in capsys.readouterr().out
+    assert "rendering photos" in capsys.readouterr().out
     before = contents(folder.parent)
     (folder / "dent" / "dent-000.jpg").unlink()
     render.mask(folder / "dent" / "dent-002.jpg").unlink()

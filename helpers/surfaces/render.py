@@ -177,7 +177,7 @@ def _render(set_folder: Path, missing: list[tuple[str, int, Path]]):
     # start the same way in notebooks and scripts.
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         written = pool.map(write, *zip(*missing, strict=True))
-        title = f"drawing {set_name}"
+        title = f"rendering {set_name}"
         progress = tqdm(written, title, len(missing), file=sys.stdout)
         try:
             collections.deque(progress, maxlen=0)
