@@ -52,7 +52,7 @@ def test_grad_cam_is_that_of_lesson_06():
     keras.utils.set_random_seed(0)
     upper, average, head = network(8, 6, 3)
     hidden, last = head.layers
-    lesson = {"np": np, "tf": tf, "average": average}
+    lesson = {"keras": keras, "tf": tf, "average": average}
     lesson |= {"hidden": hidden, "last": last}
     exec(ast.unparse(function), lesson)
     maps = np.random.default_rng(0).random((5, 4, 4, 8), "float32")

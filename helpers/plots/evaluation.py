@@ -64,7 +64,7 @@ def by_class(
         ylabel="class",
     )
     figure.legend(loc="outside lower center", ncols=2)
-    lowest = sorted(percent, key=lambda name: float(percent[name][:-2]))
+    lowest = sorted(percent, key=lambda name: float(percent[name][:-1]))
     basic.show(
         figure,
         f"Dots with 95% intervals: precision and recall by class{subset}. "
