@@ -54,7 +54,7 @@ def test_the_faster_one_is_measured_once_and_printed(
 
 
 def test_a_processor_without_convolutions_in_bfloat16_uses_float32(
-    monkeypatch,
+    monkeypatch, capsys
 ):
     def predict_on_batch(model, pixels):
         if model.layers[-1].compute_dtype == "bfloat16":
@@ -62,6 +62,7 @@ def test_a_processor_without_convolutions_in_bfloat16_uses_float32(
 
     monkeypatch.setattr(keras.Model, "predict_on_batch", predict_on_batch)
     assert dtypes.fastest_dtype() == "float32"
+    assert "bfloat16 has no convolutions" in capsys.readouterr().out
 
 
 def test_a_measurement_changes_no_later_random_draw():

@@ -71,12 +71,13 @@ def fastest_dtype() -> str:
         pass  # not measured yet, or not readable: measure
     try:
         ratio = _time_ratio("float32", "mixed_bfloat16")
-    except tf.errors.AbortedError:  # no such convolution for this processor
-        ratio = 0.0
+        finding = f"bfloat16 is {ratio:.1f} times as fast as float32"
+    except tf.errors.AbortedError:
+        ratio, finding = 0.0, "bfloat16 has no convolutions"
     policy = "mixed_bfloat16" if ratio >= WORTH_IT else "float32"
     print(
-        f"Measured: bfloat16 is {ratio:.1f} times as fast as float32 on "
-        f"this processor. Forward passes use {policy.removeprefix('mixed_')}."
+        f"Measured: {finding} on this processor. Forward passes use "
+        f"{policy.removeprefix('mixed_')}."
     )
     result = {"machine": machine, "policy": policy, "ratio": ratio}
     with paths.atomic(path) as temporary:

@@ -35,7 +35,7 @@ def by_class(
     height = min(0.55 * len(shown) + 1.6, 13.6)
     figure, ax = plt.subplots(figsize=(8, height))
     correct = labels == predicted
-    percent = {}
+    percent: dict[str, int] = {}
     for metric, classes, offset in (
         ("recall: correct, of the true class", labels, -0.13),
         ("precision: correct, of those predicted", predicted, 0.13),
@@ -46,7 +46,7 @@ def by_class(
         )
         word = metric.partition(":")[0]
         for row, center in zip(rows, centers, strict=True):
-            percent[f"{word} of {class_names[shown[row]]}"] = f"{center:.0f}%"
+            percent[f"{word} of {class_names[shown[row]]}"] = round(center)
         ax.errorbar(
             centers,
             np.array(rows) + offset,
@@ -64,11 +64,12 @@ def by_class(
         ylabel="class",
     )
     figure.legend(loc="outside lower center", ncols=2)
-    lowest = sorted(percent, key=lambda name: float(percent[name][:-1]))
+    ordered = sorted(percent.items(), key=lambda item: item[1])
+    lowest = {name: f"{value}%" for name, value in ordered}
     basic.show(
         figure,
         f"Dots with 95% intervals: precision and recall by class{subset}. "
-        f"From the lowest: {basic.listed({n: percent[n] for n in lowest})}.",
+        f"From the lowest: {basic.listed(lowest)}.",
     )
     class_labels.explain(class_names, names, shown)
 
