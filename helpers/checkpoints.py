@@ -19,10 +19,10 @@ from helpers import downloads, paths, shared
 
 LIST = "checkpoints.json"
 PHOTOS, RESULTS = "data/surfaces/", "data/work/results/"
-RELEASED = "starter"  # the weights of the archive that comes with a release
-# Where that is; `start.py publish` writes it.
+# Where the archives of a release are, and the SHA-256 of each, by the weights;
+# `start.py publish` writes both.
 ADDRESS = ""
-SHA256 = ""
+SHA256: dict[str, str] = {}
 # No part of a name begins with a dot, so that none leads elsewhere.
 _NAME = re.compile(
     r"data/(?:surfaces|work/(?:models|features|results))(?:/\w[\w.-]*)+"
@@ -41,16 +41,18 @@ def photos() -> Path:
 
 
 def add_released(weights_name: str) -> None:
-    """Add the archive in data/ or else, if there is one, of the release.
+    """Add the archive in the shared folder, in data/ or of the release.
 
     What goes wrong is printed, since the lessons can do without.
     """
     path = archive(weights_name)
+    path = shared.find(path.name) or path
     try:
         if not path.is_file():
-            if not ADDRESS or weights_name != RELEASED:
+            if weights_name not in SHA256:
                 return
-            downloads.fetch(f"{ADDRESS}/{path.name}", path, SHA256)
+            address = f"{ADDRESS}/{path.name}"
+            downloads.fetch(address, path, SHA256[weights_name])
         add(path)
         print(f"Models of lessons 02 to 04 were taken from {path.name}.")
     except (ValueError, paths.WriteError) as error:

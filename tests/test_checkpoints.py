@@ -235,9 +235,16 @@ def needed():
         lesson_models.lesson_model(lesson, folder, FRACTIONS, RANDOM)
 
 
-def test_a_lesson_takes_the_archive_in_data(archive, learner, runs, capsys):
-    checkpoints.archive("random").parent.mkdir()
-    checkpoints.archive("random").write_bytes(archive.read_bytes())
+@pytest.mark.parametrize("place", ["data", "shared"])
+def test_a_lesson_takes_the_archive_that_is_here(
+    archive, learner, runs, monkeypatch, capsys, place
+):
+    path = checkpoints.archive("random")
+    if place == "shared":
+        path = learner.parent / "shared" / path.name
+        monkeypatch.setenv(shared.VARIABLE, str(path.parent))
+    path.parent.mkdir()
+    path.write_bytes(archive.read_bytes())
     # The photos are drawn before a lesson asks for a model.
     needed()
     assert runs == []
@@ -252,9 +259,8 @@ def test_a_lesson_takes_the_archive_of_the_release(
     published = learner.parent / "checkpoints-random.zip"
     published.write_bytes(archive.read_bytes())
     digest = downloads.digest(archive)
-    monkeypatch.setattr(checkpoints, "RELEASED", "random")
     monkeypatch.setattr(checkpoints, "ADDRESS", learner.parent.as_uri())
-    monkeypatch.setattr(checkpoints, "SHA256", digest)
+    monkeypatch.setattr(checkpoints, "SHA256", {"random": digest})
     if not is_the_published_one:
         with open(published, "ab") as file:
             file.write(b"more")

@@ -148,7 +148,7 @@ def test_the_pages_for_learners_lead_to_the_version(copy):
     lesson = "ada/workbook/blob/v9.1/notebooks/00_start_here.ipynb>"
     assert f"<{publish.COLAB}/github/{lesson}" in pages["chromebook"]
     names = re.findall(rf": {URL}/blob/v9.1/docs/(.*)", pages["mail"])
-    assert len(names) == 5
+    assert len(names) == 6
     own = f"{publish.COLAB}/github/ada/workbook/blob/v9.1/colab/own_photos"
     assert f"<{own}.ipynb>" in pages["chromebook"]
     assert f"Your photos in Colab: {own}.ipynb\n" in pages["mail"]
@@ -159,7 +159,9 @@ def test_the_pages_for_learners_lead_to_the_version(copy):
     assert not [page for page in pages.values() if "v9.0" in page]
 
 
-def test_the_checkpoints_get_their_address_and_hash(copy, monkeypatch, capsys):
+def test_the_checkpoints_get_their_address_and_hashes(
+    copy, github, monkeypatch, capsys
+):
     monkeypatch.delenv("WORKBOOK_DATA", raising=False)
     module = copy / "helpers" / "checkpoints.py"
     module.parent.mkdir()
@@ -169,16 +171,28 @@ def test_the_checkpoints_get_their_address_and_hash(copy, monkeypatch, capsys):
     publish.main([URL, "v9.0"])
     assert module.read_text() == before
     (copy / "data").mkdir()
-    (copy / "data" / "checkpoints-starter.zip").write_bytes(b"models")
+    archives = {"imagenet": b"models", "starter": b"other models"}
+    for name, content in archives.items():
+        path = copy / "data" / f"checkpoints-{name}.zip"
+        path.write_bytes(content)
     publish.main([URL, "v9.1"])
     said = capsys.readouterr().out
     assert "data/checkpoints-starter.zip to the release v9.1" in said
     names = {}
     exec(module.read_text(), names)
     assert names["ADDRESS"] == f"{URL}/releases/download/v9.1"
-    assert names["SHA256"] == hashlib.sha256(b"models").hexdigest()
+    assert names["SHA256"] == {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in archives.items()
+    }
+    assert_formatted([module])
+    github.clear()
+    github[f"{URL}/releases/download/v9.1/checkpoints-imagenet.zip"] = b""
     publish.main([URL, "v9.1"])
-    assert "0 files changed" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "0 files changed" in said
+    assert "checkpoints-starter.zip to the release v9.1" in said
+    assert "checkpoints-imagenet.zip to" not in said
 
 
 @pytest.mark.parametrize("line", ["", "1. Files: x\n1. Files: y\n"])
@@ -276,11 +290,14 @@ def test_without_an_address_the_edition_alone_is_made(
 @pytest.mark.parametrize("repository", ["a/b", "a-school-with/a-long-name"])
 def test_what_is_published_passes_the_linter(copy, repository):
     publish.main([f"https://github.com/{repository}", "v9.1"])
+    assert_formatted([copy / "notebooks", copy / "colab"])
+
+
+def assert_formatted(files):
     for command in (["check", "--no-cache"], ["format", "--check"]):
         config = ["--config", str(ROOT / "pyproject.toml")]
-        folders = [copy / "notebooks", copy / "colab"]
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, *config, *folders],
+            [sys.executable, "-m", "ruff", *command, *config, *files],
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -304,11 +321,14 @@ def test_the_stored_address_is_checked(copy, github, capsys):
     assert "is not open to all" in said()
     github[URL] = b"a page"
     assert "no tag v9.1 on GitHub" in said()
-    address = f"{URL}/raw/v9.1/colab/own_photos.ipynb"
-    github[address] = b"another"
-    assert "under a new one" in said()
-    github[address] = publish.EDITION.read_bytes()
+    for path in publish.texts(URL, "v9.1"):
+        name = path.relative_to(copy).as_posix()
+        github[f"{URL}/raw/v9.1/{name}"] = path.read_bytes()
     assert said() == "Checked: the tag v9.1 holds what is here."
+    lesson = "notebooks/03_fine_tuning.ipynb"
+    github[f"{URL}/raw/v9.1/{lesson}"] = b"another"
+    assert f"holds another {lesson}" in said()
+    assert "under a new one" in said()
 
 
 def test_all_links_the_mails_and_a_qr_code_are_printed(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import textwrap
+from pathlib import Path
 
 import psutil
 import pytest
@@ -196,6 +197,7 @@ def test_an_account_of_the_machine_keeps_its_id(tmp_path, monkeypatch):
         (["--at-once=1"], 0, "from 2 to 40"),
         (["--at-once=41"], 0, "from 2 to 40"),
         ([], 1000, "as root"),
+        (["--fill"], 1000, "as root"),
         ([], 0, "--fill"),
     ],
 )
@@ -206,6 +208,21 @@ def test_a_load_test_that_can_not_run_says_why(
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv(shared.VARIABLE, str(tmp_path))
     assert loadtest.main(argv) == 1
+    assert words in one_sentence(capsys.readouterr().err)
+
+
+def test_a_python_that_learners_can_not_run_is_named_before_all_else(
+    monkeypatch, capsys
+):
+    def run(*_, **options):
+        assert options["user"] == homes.FIRST_ID
+        raise PermissionError
+
+    monkeypatch.setattr(loadtest, "_check_user", lambda: None)
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(hub, "install", pytest.fail)
+    assert loadtest.main(["--fill"]) == 1
+    words = "other users can't run this Python"
     assert words in one_sentence(capsys.readouterr().err)
 
 
@@ -249,6 +266,8 @@ def test_the_shared_folder_holds_all_that_the_lessons_cached(
 ):
     monkeypatch.setenv("WORKBOOK_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("WORKBOOK_WORK", raising=False)
+    monkeypatch.setattr(loadtest, "_check_user", lambda: None)
+    monkeypatch.setattr(loadtest, "_check_python", lambda: None)
     monkeypatch.setattr(loadtest.render, "all_folders", lambda: None)
     installed = []
     monkeypatch.setattr(hub, "install", lambda: installed.append("hub"))
@@ -268,12 +287,16 @@ def test_the_shared_folder_holds_all_that_the_lessons_cached(
         (features / f"{path.name}.npy").write_bytes(b"cached")
 
     monkeypatch.setattr(loadtest.regenerate, "run", run)
+    monkeypatch.setattr(
+        loadtest.checkpoints, "make", lambda path: path.write_bytes(b"models")
+    )
     folder = tmp_path / "shared"
     monkeypatch.setenv(shared.VARIABLE, str(folder))
     assert loadtest.main(["--fill"]) == 0
     assert "1 files of cached features" in capsys.readouterr().out
     monkeypatch.setenv(shared.VARIABLE, str(folder))
     assert shared.find("work/weights/imagenet.h5").read_bytes() == b"weights"
+    assert shared.find("checkpoints-imagenet.zip").read_bytes() == b"models"
 
 
 @ON_LINUX
@@ -284,6 +307,8 @@ def test_the_page_collects_models_results_and_reports(tmp_path):
         "./learner-01/workbook/data/work/models/two words.keras",
         "./learner-02/workbook/data/work/results/quiz-1.json",
         "./learner-02/workbook/data/work/retrained/this_page/report.html",
+        "./learner-02/workbook/data/work/labels/photos-1.csv",
+        "./learner-02/workbook/notebooks/02_frozen_baseline.ipynb",
     }
     for name in {*wanted, "./learner-01/workbook/data/work/features/a.npy"}:
         path = tmp_path / "learners" / name
@@ -336,10 +361,13 @@ def test_learners_work_on_the_hub_apart_from_each_other(
     folder, room = tmp_path / "shared", tmp_path / "room"
     lessons = loadtest._pinned.notebooks()[1:2]
     monkeypatch.setattr(loadtest._pinned, "notebooks", lambda: lessons)
+    # They need lessons 02 to 04.
+    monkeypatch.setattr(loadtest.checkpoints, "make", Path.touch)
     room.mkdir()
-    (folder / shared.FEATURES).mkdir(parents=True)
+    folder.mkdir()
     try:
-        loadtest._check(2, folder)
+        loadtest._check_user()
+        loadtest._check_python()
     except ValueError as reason:
         pytest.skip(str(reason))
     for path in (folder, *folder.parents[:-2]):

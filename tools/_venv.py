@@ -21,6 +21,10 @@ LOCK = os.path.join(ROOT, "requirements.lock")
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 COMMAND = "py start.py" if os.name == "nt" else "python3 start.py"
 VERSIONS = ((3, 12), (3, 13), (3, 11))  # TensorFlow's; the preferred first
+# Its first button may give a version that is too new.
+RELEASES = (
+    "https://www.python.org/downloads/ (Looking for a specific release?)"
+)
 SPACE = 4 * 10**9  # bytes: 2.4 GB installed, the rest while unpacking
 
 # A pack (tools/pack.py) is a folder with this project and its packages.
@@ -128,7 +132,7 @@ def check(venv: str, pack: str | None = None) -> list[str] | None:
         raise SetupError(
             "TensorFlow no longer runs on Intel Macs: on one, use Google "
             "Colab; on an Apple-silicon Mac, install the Python of "
-            "https://www.python.org/downloads/ and start again with it."
+            f"{RELEASES} and start again with it."
         )
     versions = python_versions(pack) if pack else VERSIONS
     facts = ask([venv_python(venv)])
@@ -212,7 +216,7 @@ def find_python(pack: str | None = None) -> list[str]:
     raise SetupError(
         f"This is Python {dotted(sys.version_info[:2])}, and "
         f"{needed(versions, pack)} of 64 bits: install it from "
-        "https://www.python.org/downloads/ and start again."
+        f"{RELEASES} and start again."
     )
 
 

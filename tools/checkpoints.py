@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
         if args.file:
             _load(args.file)
         else:
-            _make(args.out)
+            make(args.out)
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -56,7 +56,13 @@ def _load(path: Path) -> None:
         )
 
 
-def _make(out: Path | None) -> None:
+def make(out: Path | None = None) -> None:
+    """Make an archive, by default where lessons look for it.
+
+    Raises:
+        ValueError: a lesson was not run.
+        helpers.paths.WriteError: it can't be written.
+    """
     os.environ.pop(shared.VARIABLE, None)  # what is in data/ counts
     name, photos = weights.choose().name, render.folder()
     missing = [x for x in LESSONS if not results.is_of(x, name, photos)]

@@ -18,9 +18,10 @@ from pathlib import Path
 import psutil
 
 from helpers import paths, shared
+from helpers.checkpoints import archive
 from helpers.network import weights
 from helpers.surfaces import render
-from tools import _pinned, _venv, plan, regenerate
+from tools import _pinned, _venv, checkpoints, plan, regenerate
 from workshop import homes, hub
 from workshop.hub_client import Learner
 
@@ -52,28 +53,32 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--at-once",
         type=int,
-        default=max(2, os.cpu_count() or 1),
+        default=min(homes.COUNT, max(2, os.cpu_count() or 1)),
         metavar="N",
-        help="simulated learners, at least as many as this machine has cores "
+        help="simulated learners, as many as this machine has cores or more "
         "(default: %(default)s)",
     )
     parser.add_argument(
         "--fill",
         action="store_true",
         help="run no test, but run all lessons once and copy their photos, "
-        f"weights and cached features to ${shared.VARIABLE} or /srv/workbook",
+        "weights, cached features and models to "
+        f"${shared.VARIABLE} or /srv/workbook",
     )
     args = parser.parse_args(argv)
     # The lessons that `--fill` runs must not look there.
     folder = Path(os.environ.pop(shared.VARIABLE, "/srv/workbook"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        _check_user()
         if args.fill:
+            _check_python()
             hub.install()
             _fill(folder)
             return 0
         rows = [_row(number) for number in args.lessons]
         _check(args.at_once, folder)
+        _check_python()
         hub.install()
         print(_need(rows, args.learners, args.at_once, folder))
     except KeyboardInterrupt:
@@ -113,29 +118,37 @@ def _fill(folder: Path):
         print(f"{path.stem} ...", flush=True)
         regenerate.run(regenerate.read(path), path)
     render.all_folders()
-    cached = weights.choose().path
-    extra = [Path(cached)] if cached else []
+    chosen = weights.choose()
+    extra = [Path(chosen.path)] if chosen.path else []
     shared.fill(folder, paths.data(), paths.work(), extra)
     count = len(list((folder / shared.FEATURES).glob("*.npy")))
     print(f"{folder}: photos, weights and {count} files of cached features.")
+    models = folder / archive(chosen.name).name
+    checkpoints.make(models)
+    models.chmod(0o644)
+
+
+def _check_user():
+    if sys.platform != "linux" or os.geteuid() != 0:
+        raise ValueError(
+            "The hub runs each learner as another user: start this as root "
+            "on Linux."
+        )
 
 
 def _check(count: int, folder: Path):
-    """Raise ValueError if the load test can't run here."""
     if not 2 <= count <= homes.COUNT:
         raise ValueError(
             f"--at-once {count}: give a number from 2 to {homes.COUNT}."
-        )
-    if sys.platform != "linux" or os.geteuid() != 0:
-        raise ValueError(
-            "The load test runs each learner as another user: start it as "
-            "root on Linux."
         )
     if not shared.is_filled(folder):
         raise ValueError(
             f"{folder}: not a shared folder; make it with start.py loadtest "
             "--fill"
         )
+
+
+def _check_python():
     try:
         subprocess.run(
             [sys.executable, "-c", "import ipykernel"],

@@ -14,6 +14,7 @@ PAGE = ROOT / "INSTRUCTORS.md"
 PLAN = r"(?ms)^## (\w+ day): (\d\d:\d\d) to (\d\d:\d\d)\n(.*?)(?=^## |\Z)"
 ROW = r"(?m)^\| (\d\d:\d\d) \| (\d+) \| (.*?) \| (.*?) ?\|$"
 HEAD = ["| at | minutes | what | if you are late |", "|--:|--:|---|---|"]
+PACE_HEAD = ["| what | pace |", "|---|--:|"]
 PACE = ("words", "code", "figure", "exercise", "questions", "slack")
 
 
@@ -48,7 +49,13 @@ def main(argv: list[str]) -> int:
     try:
         rate = pace(page)
         lessons = {p.stem[:2]: sections(p, page) for p in _pinned.notebooks()}
-        lines, fits = lesson_table(lessons, rate), True
+        rates = re.findall(
+            rf"(?m)^\| (?:{'|'.join(PACE)})\b[^|]*\| [^|]*\|", page
+        )
+        lines, fits = (
+            [*lesson_table(lessons, rate), "", *PACE_HEAD, *rates],
+            True,
+        )
         for name, begin, end, body in re.findall(PLAN, page):
             rows, slack = timetable(begin, end, body, lessons, rate)
             lines += ["", f"## {name}: {begin} to {end}", "", *HEAD, *rows, ""]

@@ -7,8 +7,9 @@ the titles of the notebooks and of README.md. Without an address there are no
 badges, and both files are taken from an uploaded workbook.zip. The pages in
 docs/setup that learners get before a workshop have the address, too.
 
-If `start.py checkpoints` has made an archive, its address in the release and
-its SHA-256 are written into helpers/checkpoints.py, and lessons take it.
+If `start.py checkpoints` has made archives, their address in the release and
+the SHA-256 of each are written into helpers/checkpoints.py, and lessons take
+the one for their weights.
 
 colab/own_photos.ipynb is lesson 08 for someone who has photos and one link.
 Without arguments the stored address is used: the edition is made again, what
@@ -16,7 +17,6 @@ the tag holds is compared with it, and the links and mails are printed.
 """
 
 import argparse
-import hashlib
 import importlib
 import io
 import re
@@ -25,6 +25,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import IO
 
 from helpers import checkpoints, downloads, paths
 from tools import _edition, _extras, _pinned, _venv, regenerate
@@ -43,6 +44,7 @@ PAGES = {
     "linux": "Linux",
     "chromebook": "Chromebook or any browser",
 }
+RELEASED = ("imagenet", "starter")  # weights of the checkpoints
 NOT_USABLE = 2
 WIDTH = 79  # of a line of code
 
@@ -79,7 +81,7 @@ _NEXT_IN_COLAB = re.compile(r"\n\n\*\*Next in Colab\*\* .*")
 _ARCHIVE = re.compile(
     r'^ARCHIVE = "(?:(\S+)/archive/(\S+)|workbook)\.zip"', re.MULTILINE
 )
-_RELEASED = re.compile(r"^ADDRESS = .*\nSHA256 = .*$", re.MULTILINE)
+_RELEASED = re.compile(r"(?m)^ADDRESS = .*\nSHA256: [^}]*\}\n")
 _BADGES = re.compile(r"^\[!\[Open in Colab\].*$", re.MULTILINE)
 
 
@@ -116,38 +118,40 @@ def main(argv: list[str]) -> int:
     _print_links(url, version)
     problem = why_not_reached(url, version)
     print(problem or f"Checked: the tag {version} holds what is here.")
-    archive = checkpoints.archive(checkpoints.RELEASED)
-    if archive.is_file():
-        print(
-            f"Add {paths.shown(archive)} to the release {version} on GitHub."
-        )
+    for archive in _archives().values():
+        if not _is_there(f"{_release(url, version)}/{archive.name}"):
+            print(
+                f"Add {paths.shown(archive)} to the release {version} on "
+                "GitHub, and publish the release: nobody else can download "
+                "from a draft."
+            )
     return 0
 
 
 def why_not_reached(url: str, version: str) -> str | None:
     """Return why Colab does not get what is here, and what to do, or None."""
-    expected = hashlib.sha256(EDITION.read_bytes()).hexdigest()
-    address = f"{url}/raw/{version}/{_edition.PATH}"
     push = (
         f"Commit, set the tag {version} on that, push both, and run this "
         "again without arguments: Colab and Binder open what the tag holds."
     )
     try:
-        if _digest(address) == expected:
-            return None
-        return (
-            f"The tag {version} holds another {_edition.PATH}; a tag does "
-            "not change, so publish under a new one."
-        )
+        for path in texts(url, version):
+            name = path.relative_to(paths.ROOT).as_posix()
+            with _answer(f"{url}/raw/{version}/{name}") as answer:
+                if answer.read() != path.read_bytes():
+                    return (
+                        f"The tag {version} holds another {name}; a tag does "
+                        "not change, so publish under a new one."
+                    )
     except urllib.error.HTTPError as error:
         if error.code != 404:
             return f"Not checked: GitHub answers {error}. Try again later."
     except OSError as error:
         reason = getattr(error, "reason", error)
         return f"Not checked, without a network ({reason}). {push}"
-    try:
-        _digest(url)
-    except OSError:
+    else:
+        return None
+    if not _is_there(url):
         return (
             f"{url} is not open to all: correct the address, or make the "
             "repository public."
@@ -155,12 +159,23 @@ def why_not_reached(url: str, version: str) -> str | None:
     return f"There is no tag {version} on GitHub yet. {push}"
 
 
-def _digest(address: str) -> str:
-    """Return the SHA-256 of what an address gives, or raise OSError."""
-    with urllib.request.urlopen(
+def _answer(address: str) -> IO[bytes]:
+    return urllib.request.urlopen(
         address, timeout=downloads.TIMEOUT, context=downloads.ssl_context()
-    ) as answer:
-        return hashlib.sha256(answer.read()).hexdigest()
+    )
+
+
+def _is_there(address: str) -> bool:
+    try:
+        _answer(address).close()
+    except OSError:
+        return False
+    return True
+
+
+def _release(url: str, version: str) -> str:
+    """Return the address of the files of a release."""
+    return f"{url}/releases/download/{version}"
 
 
 def _print_links(url: str, version: str) -> None:
@@ -306,6 +321,7 @@ def setup_lines(url: str, version: str) -> dict[str, tuple[str, ...]]:
             *(f"{PAGES[page]}: {docs}/setup/{page}.md" for page in PAGES),
             f"Take-home page: {docs}/take_home.md",
             f"Your photos in Colab: {own}",
+            f"Steps: {docs}/setup/chromebook.md",
         ),
     }
 
@@ -341,13 +357,24 @@ def _released(url: str, version: str) -> dict[Path, str]:
 
     Without an archive here it stays as it is.
     """
-    archive = checkpoints.archive(checkpoints.RELEASED)
-    if not archive.is_file():
+    entries = "".join(
+        f'    "{name}": (\n        "{downloads.digest(path)}"\n    ),\n'
+        for name, path in _archives().items()
+    )
+    if not entries:
         return {}
-    address = f"{url}/releases/download/{version}"
-    lines = f'ADDRESS = "{address}"\nSHA256 = "{downloads.digest(archive)}"'
+    lines = (
+        f'ADDRESS = "{_release(url, version)}"\n'
+        f"SHA256: dict[str, str] = {{\n{entries}}}\n"
+    )
     text = CHECKPOINTS.read_text(encoding="utf-8")
     return {CHECKPOINTS: _RELEASED.sub(lambda _: lines, text)}
+
+
+def _archives() -> dict[str, Path]:
+    """Return the archives of checkpoints that are here, by their weights."""
+    every = {name: checkpoints.archive(name) for name in RELEASED}
+    return {name: path for name, path in every.items() if path.is_file()}
 
 
 def _with_line(text: str, line: str):
