@@ -13,11 +13,21 @@ import sys
 import zipfile
 from pathlib import Path
 
-from helpers import checkpoints, downloads, paths, results, shared
+from helpers import (
+    checkpoints,
+    downloads,
+    features,
+    network,
+    paths,
+    results,
+    setup,
+    shared,
+    surfaces,
+)
 from helpers.dataset import scan, splits
-from helpers.features import extraction, storage
-from helpers.network import dtypes, saving, weights
-from helpers.surfaces import render, shifted
+from helpers.features import storage
+from helpers.network import weights
+from helpers.surfaces import render
 from tools import pack
 from tools._venv import COMMAND
 
@@ -63,6 +73,7 @@ def make(out: Path | None = None) -> None:
         ValueError: a lesson was not run.
         helpers.paths.WriteError: it can't be written.
     """
+    setup.tensorflow()
     os.environ.pop(shared.VARIABLE, None)  # what is in data/ counts
     name, photos = weights.choose().name, render.folder()
     missing = [x for x in LESSONS if not results.is_of(x, name, photos)]
@@ -75,7 +86,7 @@ def make(out: Path | None = None) -> None:
     for path in map(paths.model_path, LESSONS):
         files[f"data/work/models/{path.name}"] = path
     digests = {name: downloads.digest(path) for name, path in files.items()}
-    dtype = dtypes.fastest_dtype().removeprefix("mixed_")
+    dtype = network.fastest_dtype().removeprefix("mixed_")
     note = {"weights": name, "dtype": dtype, "files": digests}
     out = out or checkpoints.archive(name)
     with (
@@ -104,14 +115,14 @@ def _features(photos: Path) -> dict[str, Path]:
     They are those of all sets of photos at the cut of lessons 03 to 08.
     Augmented copies are left out: they would double the size.
     """
-    model, _ = saving.load(paths.model_path(LESSONS[-1]))
+    model, _ = network.saving.load(paths.model_path(LESSONS[-1]))
     _, lower, _ = model.layers
     parts = splits.split(scan.check(photos), render.FRACTIONS)
-    parts += [shifted.shifted_split(photos, part) for part in parts[1:]]
+    parts += [surfaces.shifted_split(photos, part) for part in parts[1:]]
     files = {}
     for part in parts:
-        features = extraction.extract(lower, part)
-        assert isinstance(features, storage.ChunkedArray)
-        for path in features.paths:
+        maps = features.extract(lower, part)
+        assert isinstance(maps, storage.ChunkedArray)
+        for path in maps.paths:
             files[f"data/work/features/{path.name}"] = path
     return files
