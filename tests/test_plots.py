@@ -313,7 +313,7 @@ SHOWN = {
     "reliability": (({"head": np.eye(2)}, np.zeros(2)), "head: 50.0%"),
     "sample": (("split", 9, 0), "4 photos: "),
     "seconds": (({"fit": 2.0}, "T"), "fit: 2.0 s"),
-    "seeds": (([RUN],), "frozen, validation: 100.0%"),
+    "seeds": (([RUN],), "frozen: 100.0%"),
     "size_and_speed": (({"int8": 24}, {"int8": 19}), "24 million bytes, 19"),
 }
 

@@ -12,7 +12,7 @@ __getattr__, __dir__ = attach(
         "corrections": "",
         "corrupted": "add_a_photo corrupted_demo",
         "decoding": "resize SHAPES",
-        "pipeline": "batches load_photo load_photos single_pass",
+        "pipeline": "load_photo load_photos single_pass",
         "scan": "check",
         "splits": "assign_splits manifest_path Split split whole_folder",
     },

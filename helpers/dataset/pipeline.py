@@ -55,11 +55,10 @@ def load_photos(
     return np.stack([_load(path, shape) for path in paths])
 
 
-def batches(split: Split, batch_size: int = 16) -> tf.data.Dataset:
+def single_pass(split: Split, batch_size: int = 16) -> tf.data.Dataset:
     """Return a split as batches of pixels and labels, in its order.
 
-    This is the pipeline that lesson 01 builds, without its shuffling. After
-    the first pass the pixels stay in memory, 0.27 MB a photo.
+    It is meant for one pass: nothing stays in memory.
 
     Returns:
         A `tf.data.Dataset` of (uint8 (b, 299, 299, 3) 0-255, int64 (b,)).
@@ -67,12 +66,6 @@ def batches(split: Split, batch_size: int = 16) -> tf.data.Dataset:
     Raises:
         ValueError: a photo is gone or another one since it was checked.
     """
-    ds = _decoded(split).cache().batch(batch_size).prefetch(2)
-    return ds.with_options(no_autotuning())
-
-
-def single_pass(split: Split, batch_size: int = 16) -> tf.data.Dataset:
-    """Return what `batches` does, for one pass: nothing stays in memory."""
     ds = _decoded(split).batch(batch_size).prefetch(2)
     return ds.with_options(no_autotuning())
 

@@ -1,6 +1,7 @@
 """The exercises of lesson 01."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -110,8 +111,21 @@ _MANY = 960  # 60 batches of 16
 
 
 def _epochs(pipeline: Callable[[tf.data.Dataset], Any]) -> list[list[Any]]:
-    """Return the batches of two epochs of the numbers from 0."""
-    ds = pipeline(tf.data.Dataset.range(_MANY))
+    """Return the batches of two epochs of the numbers from 0.
+
+    A second reading goes on counting: only cached numbers come again.
+    """
+    readings = itertools.count()
+
+    def read() -> Iterator[int]:
+        start = _MANY * next(readings)
+        yield from range(start, start + _MANY)
+
+    numbers = tf.data.Dataset.from_generator(
+        read, output_signature=tf.TensorSpec((), tf.int64)
+    )
+    known = tf.data.experimental.assert_cardinality(_MANY)
+    ds = pipeline(numbers.apply(known)).take(2 * _MANY)  # it may repeat
     return [[np.asarray(batch) for batch in ds] for _ in range(2)]
 
 
@@ -166,6 +180,12 @@ q3 = ask(
             lambda epochs: max(epochs[0][0]) < 100,
             "The first batch holds only photos from the start of the list. "
             "`shuffle` draws from a buffer; it must hold all photos.",
+        ),
+        Wrong(
+            "ds.shuffle(1000).batch(16)",
+            lambda epochs: min(_flat(epochs[1])) >= _MANY,
+            "The second epoch reads every file again. `cache`, before "
+            "`shuffle`, keeps what was read.",
         ),
     ),
     clue="Three methods, one after the other: keep in memory, mix, group.",

@@ -141,8 +141,9 @@ q2 = ask(
                 'base.get_layer("mixed8")',
             ),
             lambda flags, base: 0 < sum(flags) > _count(base, "mixed9"),
-            'Called with "mixed9", it also unfreezes layers before the end '
-            "of that block: use `name`.",
+            'Called with "mixed9", it leaves layers before the end of that '
+            "block trainable: use `name`, and set `trainable` on every "
+            "layer, not only on those after it.",
         ),
         Wrong(
             _body(f"i > boundary and {BATCHNORM}"),

@@ -197,7 +197,8 @@ def inception_module(base: keras.Model, name: str) -> None:
     show(
         figure,
         f"Diagram of the module {name}: from {side}×{side}×{channels} "
-        f"through {len(branches)} parallel branches to a concatenation of "
+        f"through {len({b[1] for b in branches})} parallel branches to a "
+        "concatenation of "
         f"{side2}×{side2}×{joined}. Layers: {'; '.join(words)}.",
     )
 

@@ -47,7 +47,7 @@ def seeds(
         sharey=True,
         squeeze=False,
     )
-    means = {}
+    means: dict[str, list[str]] = {arm: [] for arm in arms}
     for ax, split in zip(axes[0], splits, strict=True):
         for row, arm in enumerate(arms):
             values = [
@@ -56,7 +56,7 @@ def seeds(
                 if run.arm == arm
             ]
             mean = np.mean(values)
-            means[f"{arm}, {NAMES[split]}"] = f"{mean:.1f}%"
+            means[arm].append(f"{mean:.1f}%")
             ax.plot([mean] * 2, [row - 0.3, row + 0.3], color=ORANGE, lw=3)
             ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.7)
         ax.set_xlabel(f"{NAMES[split]} accuracy (%)")
@@ -64,8 +64,10 @@ def seeds(
     axes[0, 0].set_ylabel("arm")
     axes[0, 0].invert_yaxis()
     figure.suptitle(title)
+    sets = " and ".join(NAMES[split] for split in splits)
+    listed = {arm: " and ".join(values) for arm, values in means.items()}
     basic.show(
         figure,
-        f"{title}. Dots: the accuracy of each run, by arm. Means: "
-        f"{basic.listed(means)}.",
+        f"{title}. Dots: the accuracy of each run, by arm. Means, {sets}: "
+        f"{basic.listed(listed)}.",
     )
