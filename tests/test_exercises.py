@@ -16,6 +16,7 @@ from scipy.stats import mannwhitneyu
 from helpers import kernel, results
 from helpers.exercises import (
     ____,
+    lesson_01,
     lesson_05,
     lesson_07,
     lesson_08,
@@ -144,6 +145,38 @@ def stacked(application, preprocess_input):
     return keras.Sequential([start, scaled, base, average])
 
 
+def on_scaled(application, preprocess_input):
+    """Return the right answer, from a base that starts at scaled pixels."""
+    pixels = keras.Input((299, 299, 3))
+    scaled = preprocess_input(pixels)
+    base = application(False, None, pooling="avg", input_tensor=scaled)
+    base.trainable = False
+    return keras.Model(pixels, base.output)
+
+
+def mixed(ds):
+    """Return the right answer, with a buffer for all photos."""
+    return ds.cache().shuffle(len(ds)).batch(16).prefetch(1)
+
+
+def endless(ds):
+    return ds.shuffle(1000).batch(16).repeat()
+
+
+def by_dataset(build, strategy, x, y):
+    """Return the right answer, with a dataset of global batches."""
+    with strategy.scope():
+        model = build()
+    ds = tf.data.Dataset.from_tensor_slices((x, y))
+    model.fit(ds.batch(32 * strategy.num_replicas_in_sync))
+
+
+def small_batches(build, strategy, x, y):
+    with strategy.scope():
+        model = build()
+    model.fit(tf.data.Dataset.from_tensor_slices((x, y)).batch(32))
+
+
 def handed_over(trained):
     """Return the right answer, as a functional model."""
     pixels = keras.Input((299, 299, 3))
@@ -168,12 +201,15 @@ def of_pretrained(application, preprocess_input):
 @pytest.mark.parametrize(
     ("exercise", "right", "wrong", "reply"),
     [
+        (lesson_01.q3, mixed, endless, "hint"),
         (lesson_05.q1, overconfidence, lambda p, labels, level: p, "hint"),
         (lesson_07.q1, handed_over, lambda trained: trained.layers, "hint"),
         (lesson_08.q3, most_accurate, lambda correct, sizes: "z", "hint"),
         (lesson_08.q4, stacked, of_pretrained, "use weights=None"),
         (lesson_08.q4, stacked, lambda application, scale: [], "no Keras"),
+        (lesson_08.q4, on_scaled, of_pretrained, "use weights=None"),
         (lesson_09.q1, dealt, in_chunks, "hint"),
+        (lesson_09.q2, by_dataset, small_batches, "batch"),
     ],
 )
 def test_code_is_checked_by_what_it_does(exercise, right, wrong, reply):

@@ -196,12 +196,15 @@ def _application(
     weights: str | None = "imagenet",
     input_shape: tuple[int | None, ...] | None = None,
     pooling: str | None = None,
+    input_tensor: Any = None,
     **options: Any,
 ) -> keras.Model:
     """Stand in for a function of `keras.applications`: it builds faster."""
     if weights is not None:
         raise ValueError("This would download weights: use weights=None.")
-    images = keras.Input(input_shape or (None, None, 3))
+    images = input_tensor
+    if images is None:
+        images = keras.Input(input_shape or (None, None, 3))
     x = keras.layers.Conv2D(FEATURES, 3, strides=2)(images)
     x = keras.layers.BatchNormalization()(x)
     if include_top or pooling == "avg":
@@ -210,7 +213,8 @@ def _application(
         x = keras.layers.GlobalMaxPooling2D()(x)
     if include_top:
         x = keras.layers.Dense(1000, activation="softmax")(x)
-    return keras.Model(images, x)
+    (start,) = keras.utils.get_source_inputs(images)
+    return keras.Model(start, x)
 
 
 def _preprocess_input(x: Any) -> Any:

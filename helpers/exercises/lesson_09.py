@@ -109,7 +109,11 @@ class _Model:
     def __init__(self, strategy: _Strategy, is_inside: bool) -> None:
         self._strategy, self._is_inside = strategy, is_inside
 
-    def fit(self, x: Any, y: Any, batch_size: int = 32, **_: Any) -> None:
+    def fit(
+        self, x: Any, y: Any = None, batch_size: int = 32, **_: Any
+    ) -> None:
+        if isinstance(x, tf.data.Dataset):
+            batch_size = len(next(iter(x))[0])
         self._strategy.trained = self._is_inside, batch_size
 
 
@@ -193,7 +197,7 @@ q3 = ask(
     ),
     clue="`keras.callbacks.BackupAndRestore` takes a folder; its `save_freq` "
     "is a number of steps.",
-    more="It saves the weights, the optimizer state and the number of the "
+    more="It restores the weights, the optimizer state and the number of the "
     "epoch, not that of the step: the epoch is begun anew with these "
     "weights. `scale/train.py` counts steps, so that each photo comes once.",
 )

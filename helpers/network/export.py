@@ -179,7 +179,10 @@ def litert_formats(
     for file, predicted in zip(files, predictions, strict=True):
         same = predicted.probabilities.argmax(axis=-1) == original
         result[file.name] = megabytes(file), predicted.seconds, same
-        print(f"{file.name}: the same class for {same.mean():.0%} of photos")
+        print(
+            f"{file.name}: the same class for {same.sum()} of {len(same)} "
+            "photos"
+        )
     return result
 
 

@@ -3,6 +3,7 @@
 For photos of your own all functions return empty arrays.
 """
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,8 @@ def without_defect(
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Render photos of a split again, without their defects.
 
-    The same part in the same light before the same camera: nothing differs
-    but the defect (see `render.draw`).
+    The same part in the same light before the same camera, compressed in the
+    same way: nothing differs but the defect (see `render.draw`).
 
     Args:
         count: how many photos at most, the first that have a defect.
@@ -48,7 +49,10 @@ def without_defect(
     indices = indices[:count]
     images = np.empty((len(indices), render.SIZE, render.SIZE, 3), "uint8")
     for image, (_, part) in zip(images, sources, strict=False):
-        image[:], _ = render.draw(*part, defect=False)
+        pixels, _ = render.draw(*part, defect=False)
+        file, quality = io.BytesIO(), render.QUALITY[part[2]]
+        Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+        image[:] = np.asarray(Image.open(file))
     return indices, images
 
 
