@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from helpers import paths, surfaces
+from helpers import colab, paths, surfaces
 
 FOLDER = paths.ROOT / "data" / "experiments"
 # Those that lesson 03 compares.
@@ -59,7 +59,8 @@ def load(lesson: str, weights_name: str) -> list[Run]:
     )
     if name in stored.get("remarks", {}):
         print(stored["remarks"][name])
-    print(f"This command makes them again: {stored['command']}")
+    if not colab.is_here():  # which has no start.py
+        print(f"This command makes them again: {stored['command']}")
     return [as_run(entry) for entry in stored["runs"][name]]
 
 

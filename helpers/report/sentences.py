@@ -40,10 +40,9 @@ WEIGHTS_ADVICE = (
     "On photos of everyday things, ImageNet's weights usually do much better "
     "than the weights used here: on 92 photos of ants and bees, accuracy was "
     "68 to 73% with the starter weights and 96 to 98% with ImageNet's. To "
-    "use them, type start.py --weights imagenet retrain in place of start.py "
-    "retrain, with a new folder for the results, or write "
-    'network.weights.choose("imagenet") in the lesson; the first time needs '
-    "a network."
+    'use them, write network.weights.choose("imagenet") in the lesson, or '
+    "type start.py --weights imagenet retrain in place of start.py retrain, "
+    "with a new folder for the results; the first time needs a network."
 )
 WORST = 3  # classes that are named for their recall
 SMALL_RISE = 0.01  # of an accuracy, that is worth no photos
