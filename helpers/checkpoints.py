@@ -83,7 +83,10 @@ def add(path: Path) -> tuple[dict[str, Any], list[str]]:
             added = [name for name in targets if not targets[name].exists()]
             for name in tqdm(added, path.name, unit="file", file=sys.stdout):
                 _extract(file, name, targets[name], digests[name])
-    except (zipfile.BadZipFile, KeyError, FileNotFoundError) as error:
+    except (
+        *(zipfile.BadZipFile, KeyError, FileNotFoundError),
+        *(IsADirectoryError, PermissionError),  # Windows has the second
+    ) as error:
         raise ValueError(
             f"{path}: not a whole archive of checkpoints ({error}); copy or "
             "download it again."

@@ -163,6 +163,14 @@ def endless(ds):
     return ds.shuffle(1000).batch(16).repeat()
 
 
+def as_listed(ds):
+    return ds.batch(16)
+
+
+def of_a_few(ds):
+    return ds.cache().shuffle(100).batch(16)
+
+
 def by_dataset(build, strategy, x, y):
     """Return the right answer, with a dataset of global batches."""
     with strategy.scope():
@@ -202,6 +210,8 @@ def of_pretrained(application, preprocess_input):
     ("exercise", "right", "wrong", "reply"),
     [
         (lesson_01.q3, mixed, endless, "reads every file again"),
+        (lesson_01.q3, mixed, as_listed, "in the order of the files"),
+        (lesson_01.q3, mixed, of_a_few, "hold all photos"),
         (lesson_05.q1, overconfidence, lambda p, labels, level: p, "hint"),
         (lesson_07.q1, handed_over, lambda trained: trained.layers, "hint"),
         (lesson_08.q3, most_accurate, lambda correct, sizes: "z", "hint"),

@@ -132,15 +132,17 @@ def test_a_folder_becomes_a_report(page, monkeypatch, capsys):
 
 def test_the_weights_are_named_before_training_begins(page, capsys):
     notebook = nbformat.read(retrain.NOTEBOOK, as_version=4)
-    notebook.cells.insert(5, new_code_cell("print('Weights: starter.')"))
+    source = r"print('imagenet is missing.\nWeights: starter.')"
+    notebook.cells.insert(5, new_code_cell(source))
     nbformat.write(notebook, retrain.NOTEBOOK)
     assert retrain.main([str(page / "mine")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    begun = lines.index("Weights: starter.")
+    begun = lines.index("imagenet is missing.")
     assert lines[begun - 1] == "3/4 Training ... "
-    assert lines[begun + 1].startswith("3/4 Training ... ")
+    assert lines[begun + 1] == "Weights: starter."
+    assert lines[begun + 2].startswith("3/4 Training ... ")
     assert retrain.main([str(page / "new"), "--json-lines"]) == 0
-    assert '"sentence": "Weights: starter."' in capsys.readouterr().out
+    assert 'missing.\\nWeights: starter."' in capsys.readouterr().out
 
 
 def test_lesson_08_has_the_stage_that_checks_the_photos():

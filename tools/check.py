@@ -11,13 +11,14 @@ from helpers.dataset import scan, splits
 from helpers.dataset.photo_file import Problem
 from helpers.paths import WriteError
 from helpers.text import one_line
+from tools._venv import COMMAND
 
 USABLE, NOT_USABLE = 1, 2
 FRACTIONS = (60, 20, 20)
 NEXT = (
-    "Next: start.py retrain trains a model on this folder. For photos of "
-    "everyday things, ImageNet's weights usually do much better: see "
-    "docs/weights.md."
+    f"Next: {COMMAND} retrain, with the path of this folder, trains a model "
+    "on it. For photos of everyday things, ImageNet's weights usually do much "
+    "better: see docs/weights.md."
 )
 
 

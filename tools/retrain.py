@@ -154,7 +154,7 @@ def _run(
                 _execute(client, notebook.cells[index], index, name)
                 for output in notebook.cells[index].outputs:
                     # It may be a reason to stop before training.
-                    if output.get("text", "").startswith("Weights: "):
+                    if "Weights: " in output.get("text", ""):
                         display.note(output.text.strip())
             if name == PHOTOS:
                 _mark(out)

@@ -118,8 +118,8 @@ def _again(remembered: Weights) -> Weights:
     other = "starter" if weights.name == "imagenet" else "imagenet"
     print(
         f"This choice is remembered; to switch to {other} for this and "
-        f'later lessons, call network.weights.choose("{other}") here, or '
-        f"type start.py --weights {other} in a terminal."
+        f'later lessons, call network.weights.choose("{other}") in a lesson, '
+        f"or type python3 start.py --weights {other} in a terminal."
     )
     return weights
 

@@ -41,7 +41,8 @@ WEIGHTS_ADVICE = (
     "than the weights used here: on 92 photos of ants and bees, accuracy was "
     "68 to 73% with the starter weights and 96 to 98% with ImageNet's. To "
     'use them, write network.weights.choose("imagenet") in the lesson, or '
-    "type start.py --weights imagenet retrain in place of start.py retrain, "
+    "type python3 start.py --weights imagenet retrain in place of python3 "
+    "start.py retrain, "
     "with a new folder for the results; the first time needs a network."
 )
 WORST = 3  # classes that are named for their recall
