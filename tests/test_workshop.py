@@ -376,7 +376,7 @@ def test_learners_work_on_the_hub_apart_from_each_other(
     for argv in (["--fill"], ["01", "--at-once=2", "--learners=4"]):
         monkeypatch.setenv(shared.VARIABLE, str(folder))
         assert loadtest.main(argv) == 0
-    need = r"\(\d+ minutes of 01\): \d+ cores and \d+ GiB for 4 learners\."
+    need = r"\(\d+ minutes of 01\): \d+ cores? and \d+ GiB for 4 learners\."
     assert re.search(need, capfd.readouterr().out)
     with hub.running(room, folder) as address:
         accounts = homes.accounts(room / "hub" / "accounts.csv")

@@ -16,9 +16,9 @@ from tools._venv import COMMAND
 USABLE, NOT_USABLE = 1, 2
 FRACTIONS = (60, 20, 20)
 NEXT = (
-    f"Next: {COMMAND} retrain, with the path of this folder, trains a model "
-    "on it. For photos of everyday things, ImageNet's weights usually do much "
-    "better: see docs/weights.md."
+    f"Next: {COMMAND} retrain, with the path of this folder or ZIP file, "
+    "trains a model on it. For photos of everyday things, ImageNet's weights "
+    "usually do much better: see docs/weights.md."
 )
 
 

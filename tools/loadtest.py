@@ -21,6 +21,7 @@ from helpers import paths, shared
 from helpers.checkpoints import archive
 from helpers.network import weights
 from helpers.surfaces import render
+from helpers.text import counted
 from tools import _pinned, _venv, checkpoints, plan, regenerate
 from workshop import homes, hub
 from workshop.hub_client import Learner
@@ -161,8 +162,10 @@ def _check_python():
         )
     except (OSError, subprocess.CalledProcessError):
         raise ValueError(
-            f"{sys.executable}: other users can't run this Python; put the "
-            "project and its Python where all may read, such as /opt."
+            f"{os.path.realpath(sys.executable)}: other users can't run this "
+            f"Python, or can't read {paths.ROOT}. Put the project where all "
+            f"may read, such as /opt, delete {_venv.VENV}, and start again "
+            "with a Python that all may run, such as /usr/bin/python3."
         ) from None
 
 
@@ -196,7 +199,7 @@ def _need(
         shutil.rmtree(room, ignore_errors=True)
     table = ", ".join(f"{m} minutes of {path.name[:2]}" for path, m in rows)
     return (
-        f"For this timetable ({table}): {cores} cores and "
+        f"For this timetable ({table}): {counted(cores, 'core')} and "
         f"{math.ceil(memory / GIB)} GiB for {learners} learners."
     )
 
