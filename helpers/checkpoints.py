@@ -84,8 +84,11 @@ def add(path: Path) -> tuple[dict[str, Any], list[str]]:
             for name in tqdm(added, path.name, unit="file", file=sys.stdout):
                 _extract(file, name, targets[name], digests[name])
     except (
-        *(zipfile.BadZipFile, KeyError, FileNotFoundError),
-        *(IsADirectoryError, PermissionError),  # Windows has the second
+        zipfile.BadZipFile,
+        KeyError,
+        FileNotFoundError,
+        IsADirectoryError,
+        PermissionError,  # what Windows says of a folder
     ) as error:
         raise ValueError(
             f"{path}: not a whole archive of checkpoints ({error}); copy or "

@@ -19,10 +19,8 @@ def folder(tmp_path, monkeypatch):
 def test_a_good_folder_is_ready(folder, capsys):
     assert check.main([str(folder)]) == 0
     out = capsys.readouterr().out
-    assert (
-        "no problems found" in out
-        and "start.py retrain, with the path of this folder" in out
-    )
+    assert "no problems found" in out
+    assert "start.py retrain, with the path of this folder" in out
     assert check.main([str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
 

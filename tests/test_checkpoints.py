@@ -185,7 +185,9 @@ def test_other_photos_are_not_mixed_with_these(archive, learner, capsys):
     assert list(contents(learner)) == ["surfaces/photos/dent/dent-000.jpg"]
 
 
-@pytest.mark.parametrize("what", ["cut off", "another ZIP file", "not there"])
+@pytest.mark.parametrize(
+    "what", ["cut off", "another ZIP file", "not there", "a folder"]
+)
 def test_what_is_no_archive_is_one_sentence(archive, learner, capsys, what):
     path = learner.parent / "x.zip"
     if what == "cut off":
@@ -193,6 +195,8 @@ def test_what_is_no_archive_is_one_sentence(archive, learner, capsys, what):
     elif what == "another ZIP file":
         with zipfile.ZipFile(path, "w") as file:
             file.writestr("a.txt", "a")
+    elif what == "a folder":
+        path.mkdir()
     assert command.main([str(path)]) == 1
     assert "x.zip" in one_sentence(capsys.readouterr().err)
     assert not learner.exists()

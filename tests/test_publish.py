@@ -324,7 +324,7 @@ def test_the_stored_address_is_checked(copy, github, capsys):
     for path in publish.texts(URL, "v9.1"):
         name = path.relative_to(copy).as_posix()
         github[f"{URL}/raw/v9.1/{name}"] = path.read_bytes()
-    assert said() == "Checked: the tag v9.1 holds what is here."
+    assert said() == "Checked: the tag v9.1 holds these lessons and pages."
     lesson = "notebooks/03_fine_tuning.ipynb"
     github[f"{URL}/raw/v9.1/{lesson}"] = b"another"
     assert f"holds another {lesson}" in said()

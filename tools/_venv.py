@@ -21,9 +21,10 @@ LOCK = os.path.join(ROOT, "requirements.lock")
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 COMMAND = "py start.py" if os.name == "nt" else "python3 start.py"
 VERSIONS = ((3, 12), (3, 13), (3, 11))  # TensorFlow's; the preferred first
-# Its first button may give a version that is too new.
+# The first button of that page may give a version that is too new.
 RELEASES = (
-    "https://www.python.org/downloads/ (Looking for a specific release?)"
+    'https://www.python.org/downloads/, below "Looking for a specific '
+    'release?",'
 )
 SPACE = 4 * 10**9  # bytes: 2.4 GB installed, the rest while unpacking
 

@@ -44,7 +44,11 @@ def main(argv: list[str]) -> int:
         if args.file:
             _load(args.file)
         else:
-            make(args.out)
+            path = make(args.out)
+            print(
+                f"{paths.shown(path)}: {path.stat().st_size / 1e6:.0f} MB. "
+                f"Elsewhere, load it with {COMMAND} checkpoints {path.name}"
+            )
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -66,8 +70,12 @@ def _load(path: Path) -> None:
         )
 
 
-def make(out: Path | None = None) -> None:
-    """Make an archive, by default where lessons look for it.
+def make(out: Path | None = None) -> Path:
+    """Make an archive, and return its path.
+
+    Args:
+        out: a file, or a folder in which it gets the name that lessons look
+            for; by default that in data/.
 
     Raises:
         ValueError: a lesson was not run.
@@ -88,7 +96,11 @@ def make(out: Path | None = None) -> None:
     digests = {name: downloads.digest(path) for name, path in files.items()}
     dtype = network.fastest_dtype().removeprefix("mixed_")
     note = {"weights": name, "dtype": dtype, "files": digests}
-    out = out or checkpoints.archive(name)
+    usual = checkpoints.archive(name)
+    if out is None:
+        out = usual
+    elif out.is_dir():
+        out = out / usual.name
     with (
         paths.atomic(out) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -103,10 +115,7 @@ def make(out: Path | None = None) -> None:
             archive.writestr(inside, content)
             digests[inside] = hashlib.sha256(content).hexdigest()
         archive.writestr(checkpoints.LIST, json.dumps(note))
-    print(
-        f"{paths.shown(out)}: {out.stat().st_size / 1e6:.0f} MB. Elsewhere, "
-        f"load it with {COMMAND} checkpoints {out.name}"
-    )
+    return out
 
 
 def _features(photos: Path) -> dict[str, Path]:

@@ -42,7 +42,8 @@ SEEDS = (0, 1, 2)
 EPOCHS, BATCH = 8, 16
 LOSS = "sparse_categorical_crossentropy"
 COPIES = 3  # augmented copies of a photo in most arms
-DECAY = 3.0  # the best of 0.01, 0.3, 1, 3, 10 and 30 by validation loss
+UNITS = (1024,)  # of the hidden layer
+DECAYS = {f"weight decay {d:g}": d for d in (0.01, 1.0, 3.0, 10.0)}
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ AUGMENTATION = {
 }
 HEADS = (
     *("recipe, 10 epochs", "40 epochs", "early stopping", "dropout"),
-    *("weight decay", "label smoothing", "one Dense layer", "linear head"),
+    *DECAYS,
+    *("label smoothing", "one Dense layer", "linear head"),
 )
 LESSONS = ("02_frozen_baseline", "03_fine_tuning", "04_augmentation")
 
@@ -178,26 +180,19 @@ class Bench:
         return features.extract(lower, self.train, augment, number)
 
 
-def new_head(classes: int, seed: int, dropout: float = 0.0) -> keras.Model:
+def new_head(
+    classes: int,
+    seed: int,
+    dropout: float = 0.0,
+    hidden: tuple[int, ...] = UNITS,
+) -> keras.Model:
     """Return the head of the recipes, with random weights."""
     keras.utils.set_random_seed(seed)
     return keras.Sequential(
         [
             keras.Input((2048,)),
-            keras.layers.Dense(1024, activation="relu"),
+            *(keras.layers.Dense(n, activation="relu") for n in hidden),
             keras.layers.Dropout(dropout),
-            keras.layers.Dense(classes, activation="softmax"),
-        ]
-    )
-
-
-def _one_layer(classes: int, seed: int) -> keras.Model:
-    """Return the head of recipes/frozen.py, with random weights."""
-    keras.utils.set_random_seed(seed)
-    return keras.Sequential(
-        [
-            keras.Input((2048,)),
-            keras.layers.Dropout(0.3),
             keras.layers.Dense(classes, activation="softmax"),
         ]
     )
@@ -211,22 +206,22 @@ def train_head(bench: Bench, arm: str, seed: int) -> dict[str, Any]:
     if arm == "linear head":
         model = _linear(x, y, seen)
         return _run(arm, seed, _correct_rows(bench, model), {}, 0.0)
-    head = new_head(classes, seed, 0.3 if arm == "dropout" else 0.0)
+    is_one = arm == "one Dense layer"  # the head of recipes/frozen.py
+    dropout = 0.3 if is_one or arm == "dropout" else 0.0
+    head = new_head(classes, seed, dropout, () if is_one else UNITS)
     rate, epochs, callbacks = 1e-4, 10, []
     if arm == "40 epochs":
         epochs = 40
     elif arm != "recipe, 10 epochs":
-        rate, epochs = 3e-4, 60
-        if arm == "one Dense layer":  # as in recipes/frozen.py
-            head, rate, epochs = _one_layer(classes, seed), 1e-3, 40
+        rate, epochs = (1e-3, 40) if is_one else (3e-4, 60)
         callbacks = [
             keras.callbacks.EarlyStopping(
                 "val_loss", patience=5, restore_best_weights=True
             )
         ]
     optimizer = keras.optimizers.Adam(rate)
-    if arm == "weight decay":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=DECAY)
+    if arm in DECAYS:
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=DECAYS[arm])
     smoothing = 0.1 if arm == "label smoothing" else 0.0
     head.compile(
         optimizer,

@@ -18,7 +18,6 @@ from pathlib import Path
 import psutil
 
 from helpers import paths, shared
-from helpers.checkpoints import archive
 from helpers.network import weights
 from helpers.surfaces import render
 from helpers.text import counted
@@ -71,15 +70,13 @@ def main(argv: list[str]) -> int:
     folder = Path(os.environ.pop(shared.VARIABLE, "/srv/workbook"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _check_user()
+        rows = [] if args.fill else [_row(n) for n in args.lessons]
+        _check_machine()
         if args.fill:
-            _check_python()
             hub.install()
             _fill(folder)
             return 0
-        rows = [_row(number) for number in args.lessons]
         _check(args.at_once, folder)
-        _check_python()
         hub.install()
         print(_need(rows, args.learners, args.at_once, folder))
     except KeyboardInterrupt:
@@ -124,32 +121,16 @@ def _fill(folder: Path):
     shared.fill(folder, paths.data(), paths.work(), extra)
     count = len(list((folder / shared.FEATURES).glob("*.npy")))
     print(f"{folder}: photos, weights and {count} files of cached features.")
-    models = folder / archive(chosen.name).name
-    checkpoints.make(models)
-    models.chmod(0o644)
+    checkpoints.make(folder).chmod(0o644)
 
 
-def _check_user():
+def _check_machine():
+    """Raise ValueError if no hub can run on this machine."""
     if sys.platform != "linux" or os.geteuid() != 0:
         raise ValueError(
             "The hub runs each learner as another user: start this as root "
             "on Linux."
         )
-
-
-def _check(count: int, folder: Path):
-    if not 2 <= count <= homes.COUNT:
-        raise ValueError(
-            f"--at-once {count}: give a number from 2 to {homes.COUNT}."
-        )
-    if not shared.is_filled(folder):
-        raise ValueError(
-            f"{folder}: not a shared folder; make it with start.py loadtest "
-            "--fill"
-        )
-
-
-def _check_python():
     try:
         subprocess.run(
             [sys.executable, "-c", "import ipykernel"],
@@ -167,6 +148,18 @@ def _check_python():
             f"may read, such as /opt, delete {_venv.VENV}, and start again "
             "with a Python that all may run, such as /usr/bin/python3."
         ) from None
+
+
+def _check(count: int, folder: Path):
+    if not 2 <= count <= homes.COUNT:
+        raise ValueError(
+            f"--at-once {count}: give a number from 2 to {homes.COUNT}."
+        )
+    if not shared.is_filled(folder):
+        raise ValueError(
+            f"{folder}: not a shared folder; make it with start.py loadtest "
+            "--fill"
+        )
 
 
 def _need(

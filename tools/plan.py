@@ -16,6 +16,7 @@ ROW = r"(?m)^\| (\d\d:\d\d) \| (\d+) \| (.*?) \| (.*?) ?\|$"
 HEAD = ["| at | minutes | what | if you are late |", "|--:|--:|---|---|"]
 PACE_HEAD = ["| what | pace |", "|---|--:|"]
 PACE = ("words", "code", "figure", "exercise", "questions", "slack")
+PACE_ROW = rf"(?m)^(\| ({'|'.join(PACE)})\b[^|]*\| (\d+)%? [^|]*\|)"
 
 
 class PlanError(Exception):
@@ -49,13 +50,9 @@ def main(argv: list[str]) -> int:
     try:
         rate = pace(page)
         lessons = {p.stem[:2]: sections(p, page) for p in _pinned.notebooks()}
-        rates = re.findall(
-            rf"(?m)^\| (?:{'|'.join(PACE)})\b[^|]*\| [^|]*\|", page
-        )
-        lines, fits = (
-            [*lesson_table(lessons, rate), "", *PACE_HEAD, *rates],
-            True,
-        )
+        paces = [row for row, _, _ in re.findall(PACE_ROW, page)]
+        lines = [*lesson_table(lessons, rate), "", *PACE_HEAD, *paces]
+        fits = True
         for name, begin, end, body in re.findall(PLAN, page):
             rows, slack = timetable(begin, end, body, lessons, rate)
             lines += ["", f"## {name}: {begin} to {end}", "", *HEAD, *rows, ""]
@@ -77,8 +74,8 @@ def pace(page: str) -> Rate:
     Raises:
         PlanError: a row is missing.
     """
-    row = rf"(?m)^\| ({'|'.join(PACE)})\b[^|]*\| (\d+)%? "
-    rate = {name: int(number) for name, number in re.findall(row, page)}
+    rows = re.findall(PACE_ROW, page)
+    rate = {name: int(number) for _, name, number in rows}
     for name in set(PACE) - set(rate):
         raise PlanError(
             f"{PAGE.name}: the table of pace has no number for {name!r}; "

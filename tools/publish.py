@@ -12,8 +12,8 @@ the SHA-256 of each are written into helpers/checkpoints.py, and lessons take
 the one for their weights.
 
 colab/own_photos.ipynb is lesson 08 for someone who has photos and one link.
-Without arguments the stored address is used: the edition is made again, what
-the tag holds is compared with it, and the links and mails are printed.
+Without arguments the stored address is used: the edition is made again, the
+tag is compared with all these files, and the links and mails are printed.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import string
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -97,9 +98,10 @@ def main(argv: list[str]) -> int:
             url = validated(url, version or "")
         else:
             url, version = address()
+        made = texts(url, version)
         changed = {
             path: text
-            for path, text in texts(url, version).items()
+            for path, text in made.items()
             if text != path.read_text(encoding="utf-8")
         }
     except (ValueError, regenerate.RegenerateError) as error:
@@ -116,8 +118,10 @@ def main(argv: list[str]) -> int:
         )
         return 0
     _print_links(url, version)
-    problem = why_not_reached(url, version)
-    print(problem or f"Checked: the tag {version} holds what is here.")
+    print(
+        why_not_reached(url, version, made)
+        or f"Checked: the tag {version} holds these lessons and pages."
+    )
     for archive in _archives().values():
         if not _is_there(f"{_release(url, version)}/{archive.name}"):
             print(
@@ -128,14 +132,16 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def why_not_reached(url: str, version: str) -> str | None:
-    """Return why Colab does not get what is here, and what to do, or None."""
+def why_not_reached(
+    url: str, version: str, files: Iterable[Path]
+) -> str | None:
+    """Return why others do not get these files, and what to do, or None."""
     push = (
         f"Commit, set the tag {version} on that, push both, and run this "
         "again without arguments: Colab and Binder open what the tag holds."
     )
     try:
-        for path in texts(url, version):
+        for path in files:
             name = path.relative_to(paths.ROOT).as_posix()
             with _answer(f"{url}/raw/{version}/{name}") as answer:
                 if answer.read() != path.read_bytes():

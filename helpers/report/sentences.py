@@ -42,8 +42,8 @@ WEIGHTS_ADVICE = (
     "68 to 73% with the starter weights and 96 to 98% with ImageNet's. To "
     'use them, write network.weights.choose("imagenet") in the lesson, or '
     "type python3 start.py --weights imagenet retrain in place of python3 "
-    "start.py retrain, "
-    "with a new folder for the results; the first time needs a network."
+    "start.py retrain, with a new folder for the results; the first time "
+    "needs a network."
 )
 WORST = 3  # classes that are named for their recall
 SMALL_RISE = 0.01  # of an accuracy, that is worth no photos
