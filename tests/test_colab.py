@@ -215,6 +215,8 @@ from pathlib import Path
 import scale
 from helpers import paths
 from helpers.network import starter
+from tools import doctor
+print("code", doctor.code())
 print("here", Path.cwd())
 print("work", paths.work())
 print("weights", starter.FILE.is_file())
@@ -232,6 +234,8 @@ def test_a_lesson_that_lies_alone_begins(colab, first_cell, archive):
     ]
     assert sum(line.startswith("TensorFlow") for line in lines) == 2
     project = colab.content / "workbook"
+    # What the page for participants has them send to their instructor.
+    assert re.fullmatch(r"code lin-\d+c-\d+g-py\d+-tf\d+-starter", lines[-4])
     assert lines[-3:] == [
         f"here {colab.content}",
         f"work {project / 'data' / 'work'}",
