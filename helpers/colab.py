@@ -129,6 +129,8 @@ def photos(
         return None
     path = _uploaded() if source == UPLOAD else _found_on_drive(on_drive)
     folder = path if path.is_dir() else _unpacked(path)
+    if source == UPLOAD and KEPT == Path(os.environ.get("WORKBOOK_WORK", "")):
+        _keep(path)
     names = (file.suffix.lower() for file in folder.rglob("*"))
     if {".heic", ".heif"} & set(names) and not _reads_heic():
         print("Installing pillow-heif, which reads HEIC photos ...")
@@ -162,31 +164,33 @@ def _unpacked(path: Path) -> Path:
 
 def _uploaded() -> Path:
     """Let the learner upload a ZIP file; return its path."""
-    names = list(importlib.import_module("google.colab.files").upload())
+    uploaded = importlib.import_module("google.colab.files").upload()
+    names = list(uploaded)
     if len(names) != 1 or not names[0].lower().endswith(".zip"):
+        what = names[0] if len(names) == 1 else f"{len(names) or 'no'} files"
         raise SystemExit(
-            f"{', '.join(names) or 'No file'} was uploaded: put your folders "
-            "of photos into one ZIP file, run this cell again, and choose it."
+            f"Uploaded: {what}. Put your folders of photos into one ZIP file, "
+            "run this cell again, and choose it."
         )
     path = Path(names[0]).resolve()
-    if KEPT == Path(os.environ.get("WORKBOOK_WORK", "")):
-        kept = _place(path, KEPT / "photos")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, kept)
-        print(
-            f'Kept on your Drive. Next time, choose "{DRIVE_PHOTOS}" and '
-            f"give {kept.relative_to(MINE)}: you need not upload it again."
-        )
+    # Colab may have kept an earlier file of this name, and renamed this one.
+    path.write_bytes(uploaded[names[0]])
     return path
 
 
-def _place(path: Path, folder: Path) -> Path:
-    """Return where to keep a file in a folder: no other file is replaced."""
+def _keep(path: Path) -> None:
+    """Copy a ZIP file to Drive, where no other file is replaced."""
+    folder = KEPT / "photos"
     kept, number = folder / path.name, 1
     while kept.exists() and not filecmp.cmp(path, kept, shallow=False):
         number += 1
         kept = folder / f"{path.stem}-{number}{path.suffix}"
-    return kept
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, kept)
+    print(
+        f'Kept on your Drive. Next time, choose "{DRIVE_PHOTOS}" and give '
+        f"{kept.relative_to(MINE)}: you need not upload it again."
+    )
 
 
 def _found_on_drive(name: str) -> Path:

@@ -38,6 +38,8 @@ def notebook() -> None:
     elsewhere. On Colab they count from the folder that the kernel started
     in, where uploaded photos are.
     """
+    # IPython says it after each sentence that ends a cell.
+    warnings.filterwarnings("ignore", message="To exit: use")
     if colab.is_here():
         colab.start()
     elif not os.path.exists("../helpers"):

@@ -67,8 +67,17 @@ FILES = """
 import os, shutil
 
 def upload():
-    paths = os.environ["UPLOAD"].split(os.pathsep)
-    return {os.path.basename(p): shutil.copy(p, ".") for p in paths if p}
+    # A second file of a name is saved as "photos (1).zip", and returned as
+    # photos.zip: so it is in googlecolab/colabtools.
+    uploaded = {}
+    for path in filter(None, os.environ["UPLOAD"].split(os.pathsep)):
+        name = os.path.basename(path)
+        stem, suffix = os.path.splitext(name)
+        there = f"{stem} (1){suffix}" if os.path.exists(name) else name
+        shutil.copy(path, there)
+        with open(path, "rb") as file:
+            uploaded[name] = file.read()
+    return uploaded
 
 def download(path):
     print("downloaded", path, flush=True)
@@ -235,7 +244,7 @@ def test_a_lesson_that_lies_alone_begins(colab, first_cell, archive):
     assert sum(line.startswith("TensorFlow") for line in lines) == 2
     project = colab.content / "workbook"
     # What the page for participants has them send to their instructor.
-    assert re.fullmatch(r"code lin-\d+c-\d+g-py\d+-tf\d+-starter", lines[-4])
+    assert re.fullmatch(r"code colab-\d+c-\d+g-py\d+-tf\d+-starter", lines[-4])
     assert lines[-3:] == [
         f"here {colab.content}",
         f"work {project / 'data' / 'work'}",
@@ -461,6 +470,27 @@ def test_other_photos_of_the_same_name_replace_none_on_drive(
 
 
 @POSIX
+def test_a_corrected_upload_of_the_same_name_is_used(
+    colab, first_cell, tmp_path
+):
+    """Also after a file that is none, which is not kept on Drive."""
+    path = tmp_path / "parts.zip"
+    path.write_bytes(b"no ZIP file")
+    cells = [first_cell, PHOTOS.format("upload a ZIP", "")]
+    done = colab(cells, ANSWER="yes", UPLOAD=str(path))
+    assert done.returncode == 1 and "can't be unpacked" in done.stderr
+    assert "Kept" not in done.stdout
+    for name in ("flat", "sorted"):
+        (tmp_path / name / "parts" / name).mkdir(parents=True)
+        (tmp_path / name / "parts" / name / "1.jpg").write_bytes(b"a photo")
+        packed(tmp_path / name, path)
+        done = colab(cells, ANSWER="yes", UPLOAD=str(path))
+        assert done.returncode == 0, done.stderr
+        folder = colab.content / "unpacked_photos" / "parts" / "parts"
+        assert names(folder) == [name]
+
+
+@POSIX
 def test_photos_may_be_on_drive_though_the_work_is_not(colab, first_cell):
     (colab.drive / "mine" / "good").mkdir(parents=True)
     chosen = PHOTOS.format("from Drive", "/mine/")
@@ -475,8 +505,13 @@ def test_photos_may_be_on_drive_though_the_work_is_not(colab, first_cell):
 @pytest.mark.parametrize(
     ("choice", "variables", "words"),
     [
-        (("upload a ZIP", ""), {"UPLOAD": ""}, "No file was uploaded"),
-        (("upload a ZIP", ""), {"UPLOAD": "1.jpg"}, "one ZIP file"),
+        (("upload a ZIP", ""), {"UPLOAD": ""}, "Uploaded: no files."),
+        (("upload a ZIP", ""), {"UPLOAD": "1.jpg"}, "Uploaded: 1.jpg. Put"),
+        (
+            ("upload a ZIP", ""),
+            {"UPLOAD": os.pathsep.join(["1.jpg", "bad.zip"])},
+            "Uploaded: 2 files.",
+        ),
         (("upload a ZIP", ""), {"UPLOAD": "bad.zip"}, "can't be unpacked"),
         (("from Drive", "no"), {}, "Drive are some, some.txt"),
         (("from Drive", " "), {}, "correct the path"),
@@ -492,8 +527,9 @@ def test_photos_that_are_not_there_are_one_sentence(
     for name in ("1.jpg", "bad.zip"):
         (colab.content.parent / name).write_bytes(b"no archive")
     if variables.get("UPLOAD"):
-        path = colab.content.parent / variables["UPLOAD"]
-        variables = {"UPLOAD": str(path)}
+        files = variables["UPLOAD"].split(os.pathsep)
+        there = [str(colab.content.parent / name) for name in files]
+        variables = {"UPLOAD": os.pathsep.join(there)}
     done = colab([first_cell, PHOTOS.format(*choice)], **variables)
     assert done.returncode == 1
     assert words in one_sentence(done.stderr)

@@ -328,8 +328,8 @@ def test_a_zip_that_python_does_not_unpack_is_refused(pack, tmp_path):
         ({"two\nlines": 2}, "two\\nlines/ 2"),
         ({"good": 4, ".": 2, "bent": 0}, "2 pictures right in it, good/ 4"),
         ({"a_{}.jpg": 4, "b_{}.jpg": 4}, "would give 2 classes: a 4, b 4; to "
-         'use them write class_pattern=r"^(.+)_\\d+" in dataset.check, or '
-         "--class '^(.+)_\\d+' after"),
+         'use them write class_pattern=r"^(.+)_\\d+" in dataset.check (CLASS '
+         "in lesson 08), or --class '^(.+)_\\d+' after"),
         ({"x/a{}.jpg": 4, "x/b{}.jpg": 4}, "2 classes: a 4, b 4"),
         ({"train/a.{}.jpg": 4, "train/b.{}.jpg": 4, "test1/{}.jpg": 3},
          "would give 2 classes: a 4, b 4; to use them write class_pattern"),

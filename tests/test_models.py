@@ -4,14 +4,17 @@ import io
 import json
 import pickle
 import re
+import subprocess
 import zipfile
 
 import keras
 import numpy as np
 import pytest
 
+from helpers import paths
 from helpers.dataset import splits
 from helpers.network import dtypes, metadata, saving
+from tools import _venv
 
 
 class Trap:
@@ -188,6 +191,41 @@ def rewrite(path, change):
                 data = json.dumps(config)
             new.writestr(name, data)
     path.write_bytes(content.getvalue())
+
+
+NEWER = """
+import sys, keras
+from helpers.network import saving
+base = keras.applications.InceptionV3(weights=None, include_top=False)
+layers = [
+    keras.Input((99, 99, 3)),
+    keras.layers.Rescaling(1 / 127.5, offset=-1),
+    base,
+    keras.layers.GlobalAveragePooling2D(),
+    keras.layers.Dense(2),
+]
+model = keras.Sequential(layers)
+saving.write(model, saving.Metadata(("a", "b")), sys.argv[1])
+"""
+
+
+def test_a_file_of_the_projects_own_versions_is_loaded(tmp_path):
+    # Under Colab's versions, they are newer; else they are the same.
+    python = _venv.venv_python(_venv.VENV)
+    path = tmp_path / "newer.keras"
+    subprocess.run([python, "-c", NEWER, path], cwd=paths.ROOT, check=True)
+    assert saving.load(path)[0].output_shape == (None, 2)
+
+
+@pytest.mark.parametrize("value", [None, [0]], ids=str)
+def test_only_defaults_of_a_newer_keras_are_dropped(path, value):
+    def change(config):
+        config["config"]["layers"][2]["config"]["input_axes"] = value
+
+    rewrite(path, change)
+    if value:
+        return refused(path, "Keras cannot load it")
+    saving.load(path)
 
 
 def of(module, class_name, **config):

@@ -147,6 +147,7 @@ def test_the_pages_for_learners_lead_to_the_version(copy):
         assert f"download <{URL}/archive/v9.1.zip>" in pages[system]
     lesson = "ada/workbook/blob/v9.1/notebooks/00_start_here.ipynb>"
     assert f"<{publish.COLAB}/github/{lesson}" in pages["chromebook"]
+    assert f"<{URL}/tree/v9.1/notebooks>" in pages["chromebook"]
     names = re.findall(rf": {URL}/blob/v9.1/docs/(.*)", pages["mail"])
     assert len(names) == 6
     own = f"{publish.COLAB}/github/ada/workbook/blob/v9.1/colab/own_photos"

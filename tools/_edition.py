@@ -59,6 +59,10 @@ path of a folder or a ZIP file in *My Drive*, such as `work/my_photos.zip`; \
 with many photos a ZIP file is much faster than a folder. The demo photos are \
 synthetic photos of machined parts.
 
+If a cell below says that your photos have to be sorted or corrected, do so \
+on your computer, make a new ZIP file, and run all cells from the next one on \
+again.
+
 In the cell after it, change the line that begins with `LABELS` only if your \
 photos are not sorted into a folder for each class, or show one object \
 several times: [Your own photos](../docs/own_photos.md) explains it."""
@@ -71,8 +75,13 @@ TAKE = """\
 ## Take it with you
 
 The next cell downloads the folder of the results as one ZIP file. Open \
-`report.html` in it first. `use_it.py` and `app.py` need Python and the \
-packages in `requirements.txt`, and nothing of this workbook."""
+`report.html` in it first. To use the model on your computer, you need \
+Python. Open a terminal in the unpacked folder:
+
+- `pip install -r requirements.txt` installs what the next two need.
+- `python use_it.py photo.jpg` prints the class of a photo, which is a JPEG \
+or PNG file.
+- `python app.py` prints the address of a page that classifies photos."""
 CHOSEN = "photos or (surfaces.folder(), surfaces.FRACTIONS)"
 
 

@@ -18,7 +18,7 @@ FRACTIONS = (60, 20, 20)
 NEXT = (
     f"Next: {COMMAND} retrain, with the path of this folder or ZIP file, "
     "trains a model on it. For photos of everyday things, ImageNet's weights "
-    "usually do much better: see docs/weights.md."
+    "usually do better: see docs/weights.md."
 )
 
 

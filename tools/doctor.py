@@ -40,15 +40,19 @@ def main(argv: list[str]) -> int:
 def code() -> str:
     """Return machine, versions and weights in few letters.
 
-    For example win-8c-16g-py312-tf221-starter: cores, GiB of memory.
+    For example win-8c-16g-py312-tf221-starter: cores, GiB of memory. The
+    system is win, mac, lin or colab.
     """
     import psutil
 
+    from helpers import colab
     from helpers.network import weights
 
     with contextlib.redirect_stdout(io.StringIO()):
         name = weights.choose().name
     system = sys.platform.replace("darwin", "mac")[:3]
+    if colab.is_here():
+        system = "colab"
     memory = round(psutil.virtual_memory().total / 2**30)
     python = "{}{}".format(*sys.version_info)
     major, minor, *_ = metadata.version("tensorflow").split(".")

@@ -113,8 +113,9 @@ def main(argv: list[str]) -> int:
     print(f"{len(changed)} files changed.")
     if not (url and version):
         print(
-            f"There is no address yet: upload {_edition.PATH} and "
-            "workbook.zip to Colab, or give an address and a tag."
+            "There is no address yet: give one and a tag, or upload "
+            f"{_edition.PATH} and workbook.zip to Colab, which git archive "
+            "--prefix=workbook/ -o workbook.zip HEAD makes."
         )
         return 0
     _print_links(url, version)
@@ -321,6 +322,8 @@ def setup_lines(url: str, version: str) -> dict[str, tuple[str, ...]]:
         "chromebook": (
             f"1. Notebook: open <{own}>.",
             f"1. Lesson 00: open <{first}>.",
+            f"The other lessons: open one in <{url}/tree/{version}/notebooks> "
+            "and click *Open in Colab*.",
         ),
         "mail": (
             f"Workbook: {archive}",

@@ -512,14 +512,15 @@ def _not_understood(tree: Tree, fitting: Sequence[str], errors: Iterable[str]):
         sentences.append(
             f"The names of the files would give {len(classes)} classes: "
             f'{counts}; to use them write class_pattern=r"{pattern}" in '
-            f"dataset.check, or --class '{pattern}' after start.py check or "
-            "retrain"
+            f"dataset.check (CLASS in lesson 08), or --class '{pattern}' "
+            "after start.py check or retrain"
         )
     sentences += errors
     if fitting:
         sentences.append(
             f"{listed(fitting)} may be tables of labels; give one with two "
-            "labels or more as labels in dataset.check, or after --labels"
+            "labels or more as labels in dataset.check (LABELS in lesson 08), "
+            "or after --labels"
         )
     if others := [kind for kind in OTHER_TABLES if tree.ignored[kind]]:
         sentences.append(

@@ -95,7 +95,12 @@ def _run(
     # An argument in the notebook would go before the variable, and be
     # remembered.
     kernel.put(notebook, lesson, "WEIGHTS", "network.weights.choose()")
-    environment = {**os.environ, weights.VARIABLE: setting}
+    environment = {
+        **os.environ,
+        weights.VARIABLE: setting,
+        # Else the debugger of Colab's kernel warns of Python's own modules.
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
     print(f"{lesson} has no model of these photos yet; it is run for one.")
     client = kernel.client(notebook, path)
     bar = tqdm(notebook.cells, desc=lesson, unit="cell", file=sys.stdout)

@@ -45,6 +45,16 @@ SAVED: dict[str | None, set[str]] = {
     None: {"__keras_tensor__"},  # the output of a layer
 }
 
+# Arguments that Keras 3.15 saves and older versions, such as Colab's, refuse;
+# dropped where they have their default.
+NEWER = {
+    "input_axes": None,
+    "output_axes": None,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+}
+
 
 def save(model: keras.Model, split: splits.Split, lesson: str) -> Path:
     """Save the classifier of a lesson (its notebook's name); return its path.
@@ -127,7 +137,8 @@ def load(path: str | Path) -> tuple[keras.Model, Metadata]:
         ValueError: the file is missing, damaged or not from a lesson.
     """
     metadata = read_metadata(path)
-    classes = list(_classes(_config(path)))
+    config = _config(path)
+    classes = list(_classes(config))
     for name, module, registered in classes:
         is_plain = isinstance(name, str) and isinstance(module, str | None)
         known = is_plain and name in SAVED.get(module, ())
@@ -146,7 +157,10 @@ def load(path: str | Path) -> tuple[keras.Model, Metadata]:
             "again."
         )
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = keras.saving.deserialize_keras_object(
+            _portable(config), safe_mode=True
+        )
+        model.load_weights(path)
     except Exception as error:  # Keras raises many kinds
         raise ValueError(
             f"{path}: Keras cannot load it ({str(error).splitlines()[0]}); "
@@ -174,6 +188,23 @@ def _config(path: str | Path) -> Any:
             "or copy the file again from its source."
         ) from None
     return config
+
+
+def _portable(config: Any) -> Any:
+    """Return a configuration that older versions of Keras read as well.
+
+    Without `compile_config`, Keras compiles nothing.
+    """
+    if isinstance(config, list):
+        return [_portable(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: _portable(value)
+        for key, value in config.items()
+        if key != "compile_config"
+        and not (key in NEWER and value == NEWER[key])
+    }
 
 
 def _classes(config: Any) -> Iterator[tuple[Any, Any, Any]]:

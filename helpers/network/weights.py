@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import downloads, shared
+from helpers import colab, downloads, shared
 from helpers.network import starter
 from helpers.paths import WriteError, atomic, work
 
@@ -116,10 +116,11 @@ def _again(remembered: Weights) -> Weights:
         return _best(offline=remembered.name == "imagenet")
     print(_sentence(weights))
     other = "starter" if weights.name == "imagenet" else "imagenet"
+    terminal = f", or type python3 start.py --weights {other} in a terminal"
     print(
         f"This choice is remembered; to switch to {other} for this and "
-        f'later lessons, call network.weights.choose("{other}") in a lesson, '
-        f"or type python3 start.py --weights {other} in a terminal."
+        f'later lessons, call network.weights.choose("{other}") in a lesson'
+        f"{'' if colab.is_here() else terminal}."
     )
     return weights
 

@@ -37,7 +37,7 @@ DESCRIPTIONS = {
     "them.",
 }
 WEIGHTS_ADVICE = (
-    "On photos of everyday things, ImageNet's weights usually do much better "
+    "On photos of everyday things, ImageNet's weights usually do better "
     "than the weights used here: on 92 photos of ants and bees, accuracy was "
     "68 to 73% with the starter weights and 96 to 98% with ImageNet's. To "
     'use them, write network.weights.choose("imagenet") in the lesson, or '

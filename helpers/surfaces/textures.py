@@ -45,7 +45,25 @@ def texture(rng: Generator, strength: Field) -> Field:
     wave *= strength
     wave[0, 0] = 0
     field = np.fft.irfft2(wave, (size, size)).astype("float32")
-    return field / field.std()
+    return field / _deviation(field.ravel())
+
+
+def _deviation(values: Field) -> np.float32:
+    """Return the standard deviation of values, shape (n,).
+
+    It has the same bits in all versions of NumPy, and so have the photos:
+    `values.std()` has not, because NumPy added up in another order before
+    version 2.3.
+    """
+    differences = values - _sum(values) / np.float32(len(values))
+    return np.sqrt(_sum(differences**2) / np.float32(len(values)))
+
+
+def _sum(values: Field) -> np.float32:
+    if len(values) <= 8192:  # NumPy's buffer: up to here, all versions agree
+        return values.sum()
+    middle = len(values) // 16 * 8
+    return _sum(values[:middle]) + _sum(values[middle:])
 
 
 def cloud(rng: Generator, size: int, scale: float) -> Field:
